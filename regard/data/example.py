@@ -1,0 +1,20 @@
+"""One pair as the user gave it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A source text, its target where there is one, and where both came from.
+
+    Args:
+        source: the raw source text, one line without its line feed.
+        target: the raw target text; None when there is only something to translate.
+        file: the name of the file as the user gave it; "<stdin>" for standard input.
+        line: the line in that file, counted from 1.
+    """
+
+    source: str
+    target: str | None
+    file: str
+    line: int

@@ -1,0 +1,25 @@
+"""What the encoder says about the source."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An information store that decoders address softly, by content.
+
+    Args:
+        values: what is mixed into the context.
+        keys: what queries are compared with; the same tensor as `values` or another.
+        mask: True where a position is real. The encoder emits it, since it may shorten the source.
+        summary: the source in one vector, for decoders that start from it.
+        spans: first input position that each memory position covers, and the one after its last.
+    """
+
+    values: Float[Tensor, "batch source value"]
+    keys: Float[Tensor, "batch source key"]
+    mask: Bool[Tensor, "batch source"]
+    summary: Float[Tensor, "batch summary"]
+    spans: Int[Tensor, "batch source 2"]

@@ -1,0 +1,22 @@
+"""One answer of a search, with what it looked at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A finished (or cut) output.
+
+    Args:
+        tokens: token numbers, the end mark included where the search reached it.
+        log_prob: natural logarithm of the probability of `tokens` under the model.
+        score: what the search ranked by: `log_prob` with its length normalisation and penalties.
+        weights: row t is what the decoder looked at when it produced token t; float32 (target, source).
+    """
+
+    tokens: tuple[int, ...]
+    log_prob: float
+    score: float
+    weights: np.ndarray
