@@ -1,0 +1,44 @@
+"""Additive (concat) score."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.history import History
+
+
+class AdditiveScore(nn.Module):
+    """Additive (concat, MLP) score: a small network compares each query with each key.
+
+        score(q, k) = v · tanh(W q + U k)
+
+    Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.1.2. W, U, v there are `project_query`,
+    `project_key`, `energy` here; no biases.
+
+    Args:
+        query_size: features of a query.
+        key_size: features of a key.
+        hidden_size: width of the comparison. Memory grows as batch × target × source × hidden_size.
+    """
+
+    sequential = False
+
+    def __init__(self, query_size: int, key_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.project_query = nn.Linear(query_size, hidden_size, bias=False)
+        self.project_key = nn.Linear(key_size, hidden_size, bias=False)
+        self.energy = nn.Linear(hidden_size, 1, bias=False)
+
+    def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source hidden"]:
+        """U k, once per source."""
+        return self.project_key(keys)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch target query"],
+        prepared: Float[Tensor, "batch source hidden"],
+        history: History,
+    ) -> Float[Tensor, "batch target source"]:
+        """Score every target position against every source position."""
+        hidden = torch.tanh(self.project_query(query).unsqueeze(2) + prepared.unsqueeze(1))  # (b, t, s, hidden)
+        return self.energy(hidden).squeeze(-1)
