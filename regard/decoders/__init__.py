@@ -1,1 +1,14 @@
-"""To be re-exported lazily."""
+"""Decoders: `begin` once per source, `step` once per token, `forward` for all tokens of a known target at once."""
+
+from regard.attention.table import Table
+
+DECODERS = Table(
+    "decoder",
+    "regard.decoders",
+    {
+        "bahdanau": "bahdanau:BahdanauDecoder",
+        "luong": "luong:LuongDecoder",
+        "conditional": "conditional:ConditionalDecoder",
+        "fixed": "fixed:FixedDecoder",
+    },
+)

@@ -1,4 +1,4 @@
-"""What one step of a decoder returns, and what every decoder's state can do."""
+"""What a decoder returns: of one step, and of all steps of a known target."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -27,3 +27,16 @@ class Step:
     logits: Float[Tensor, "rows vocab"]
     state: State
     weights: Float[Tensor, "rows source"]
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Answer for a whole known target.
+
+    Args:
+        features: what the output layer projects; kept apart so that a loss projects the real tokens only.
+        weights: row t is what produced the features of output token t.
+    """
+
+    features: Float[Tensor, "batch target features"]
+    weights: Float[Tensor, "batch target source"]

@@ -1,1 +1,5 @@
-"""To be re-exported lazily."""
+"""Encoders: Batch → Memory."""
+
+from regard.attention.table import Table
+
+ENCODERS = Table("encoder", "regard.encoders", {"recurrent": "recurrent:RecurrentEncoder"})

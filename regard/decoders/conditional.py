@@ -1,0 +1,106 @@
+"""The conditional GRU: one cell before the attention, one behind it."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.attention.attention import Attention
+from regard.attention.source import Source
+from regard.decoders.bridge import Bridge
+from regard.decoders.recurrence import Cells, Recurrence
+from regard.decoders.state import AttentiveState, look
+from regard.decoders.step import Step, Unrolled
+from regard.encoders.memory import Memory
+
+
+class ConditionalDecoder(nn.Module):
+    """The state reads the last token, looks, and reads what it saw.
+
+        s'(t) = cell₁(E y(t-1), s(t-1))
+        c(t)  = attention(s'(t))
+        s(t)  = cell₂(c(t), s'(t))
+        t(t)  = tanh(U s(t) + V E y(t-1) + C c(t))
+        p(y(t)) = softmax(O t(t) + b)
+
+    Source: Sennrich et al. 2017, arXiv:1703.04357 (Nematus), section 2.1; first in dl4mt. Unlike Bahdanau's, the
+    look knows y(t-1). U, V, C stand side by side in `deep`.
+
+    Args:
+        embedding: target tokens → vectors.
+        output: features → logits; `output.in_features` is the size of t.
+        attention: what s'(t) looks with; its query size is `hidden_size`.
+        memory_size: features of the memory's values and of its summary.
+        hidden_size, cell: of both cells.
+        embedding_dropout, output_dropout: of E y, of t before the output layer.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        output: nn.Linear,
+        attention: Attention,
+        *,
+        memory_size: int,
+        hidden_size: int,
+        cell: Literal["gru", "lstm"] = "gru",
+        embedding_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.output = output
+        self.attention = attention
+        self.bridge = Bridge(memory_size, hidden_size, 1)
+        self.before = Recurrence(cell, embedding.embedding_dim, hidden_size, 1, 0.0)
+        self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
+        self.deep = nn.Linear(hidden_size + embedding.embedding_dim + memory_size, output.in_features)
+        self.dropouts = (embedding_dropout, output_dropout)
+
+    def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
+        """Project the keys and make the first state."""
+        source = self.attention.prepare(memory.keys, memory.values, memory.mask)
+        cells = self.before.begin(self.bridge(memory.summary))
+        rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
+        return source, AttentiveState(cells, cells.top[:, :0], self.attention.begin(source), rows)
+
+    def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
+        """Logits of the next token."""
+        embedded = self._embed(tokens)
+        between = self.before.step(self.before.gates(embedded), state.cells)
+        attended = look(self.attention, between.top, source, state)
+        context = attended.context.squeeze(1)
+        cells = self._behind(context, between)
+        state = AttentiveState(cells, state.fed, attended.history, state.rows)
+        return Step(self.project(self._deep(cells.top, embedded, context)), state, attended.weights.squeeze(1))
+
+    def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
+        """All steps of a known target; what does not depend on the state is computed before and after the loop."""
+        embedded = self._embed(inputs)
+        cells, history = state.cells, state.history
+        states, contexts, weights = [], [], []
+        for gates in self.before.gates(embedded).unbind(1):
+            between = self.before.step(gates, cells)
+            attended = self.attention(between.top.unsqueeze(1), source, history)
+            context, history = attended.context.squeeze(1), attended.history
+            cells = self._behind(context, between)
+            states.append(cells.top)
+            contexts.append(context)
+            weights.append(attended.weights)
+        features = self._deep(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
+        return Unrolled(features, torch.cat(weights, 1))
+
+    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features."""
+        return self.output(F.dropout(features, self.dropouts[1], self.training))
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        return F.dropout(self.embedding(tokens), self.dropouts[0], self.training)
+
+    def _behind(self, context: Tensor, between: Cells) -> Cells:
+        return self.behind.step(self.behind.gates(context), between)
+
+    def _deep(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
+        return torch.tanh(self.deep(torch.cat([state, embedded, context], -1)))

@@ -1,0 +1,25 @@
+"""What every decoder can do. Search, training and views know no more than this."""
+
+from typing import Any, Protocol
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.decoders.step import Step, Unrolled
+from regard.encoders.memory import Memory
+
+
+class Decoder(Protocol):
+    """One decoder of the table `DECODERS`. Its source and its state are records of its own."""
+
+    def begin(self, memory: Memory) -> tuple[Any, Any]:
+        """Project what is needed once per source; the source record and the first state."""
+
+    def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
+        """One token for every row of the state."""
+
+    def forward(self, inputs: Int[Tensor, "batch target"], source: Any, state: Any) -> Unrolled:
+        """The same over all steps of a known target, in whatever way is fastest."""
+
+    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features."""

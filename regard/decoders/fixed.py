@@ -1,0 +1,114 @@
+"""Decoders without attention: the whole source in one vector. What attention is measured against."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.decoders.bridge import Bridge
+from regard.decoders.recurrence import Cells, Recurrence
+from regard.decoders.step import Step, Unrolled
+from regard.encoders.memory import Memory
+
+
+@dataclass(frozen=True)
+class FixedSource:
+    """The source in one vector, and how many positions it had (for weights of zero)."""
+
+    summary: Float[Tensor, "batch summary"]
+    length: int
+
+
+@dataclass(frozen=True)
+class FixedState:
+    """One row per hypothesis: the recurrent states, and the source row that each decodes."""
+
+    cells: Cells
+    rows: Int[Tensor, " rows"]
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "FixedState":
+        """The state of the given rows, in the given order."""
+        return FixedState(self.cells.select(rows), self.rows[rows])
+
+
+class FixedDecoder(nn.Module):
+    """The source enters as one vector c, at the start only or at every step.
+
+        start   s(0) = tanh(W c + b),  s(t) = cell(E y(t-1), s(t-1)),       features = tanh(U s(t))
+        every   s(0) = tanh(W c + b),  s(t) = cell([E y(t-1); c], s(t-1)),  features = tanh(U s(t) + V E y(t-1) + C c)
+
+    Source: "start" Sutskever, Vinyals & Le 2014, arXiv:1409.3215; "every" Cho et al. 2014, arXiv:1406.1078, eq. of
+    section 2.2 and appendix A (its maxout is a tanh here, as in the other decoders it is compared with). U, V, C
+    stand side by side in `deep`.
+
+    Args:
+        embedding: target tokens → vectors.
+        output: features → logits; `output.in_features` is the size of the features.
+        memory_size: features of the memory's summary.
+        hidden_size, num_layers, cell: the recurrent part.
+        context: "start" or "every".
+        embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of the features.
+
+    The weights of its steps are all zeros: it looks at nothing.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        output: nn.Linear,
+        *,
+        memory_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        cell: Literal["gru", "lstm"] = "gru",
+        context: Literal["start", "every"] = "start",
+        embedding_dropout: float = 0.0,
+        layer_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.output = output
+        self.context = context
+        extra = memory_size if context == "every" else 0
+        beside = embedding.embedding_dim + memory_size if context == "every" else 0
+        self.bridge = Bridge(memory_size, hidden_size, num_layers)
+        self.recurrence = Recurrence(cell, embedding.embedding_dim + extra, hidden_size, num_layers, layer_dropout)
+        self.deep = nn.Linear(hidden_size + beside, output.in_features)
+        self.dropouts = (embedding_dropout, output_dropout)
+
+    def begin(self, memory: Memory) -> tuple[FixedSource, FixedState]:
+        """Make the first state from the summary."""
+        cells = self.recurrence.begin(self.bridge(memory.summary))
+        rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
+        return FixedSource(memory.summary, memory.mask.size(1)), FixedState(cells, rows)
+
+    def step(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Step:
+        """Logits of the next token."""
+        inputs = self._inputs(tokens, source.summary[state.rows])
+        cells = self.recurrence.step(self.recurrence.gates(inputs), state.cells)
+        features = self._deep(cells.top, inputs)
+        weights = features.new_zeros(len(tokens), source.length)
+        return Step(self.project(features), FixedState(cells, state.rows), weights)
+
+    def forward(self, inputs: Int[Tensor, "batch target"], source: FixedSource, state: FixedState) -> Unrolled:
+        """All steps of a known target in one recurrent call."""
+        summary = source.summary.unsqueeze(1).expand(-1, inputs.size(1), -1)
+        embedded = self._inputs(inputs, summary)
+        features = self._deep(self.recurrence.unroll(embedded, state.cells), embedded)
+        return Unrolled(features, features.new_zeros(*inputs.shape, source.length))
+
+    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features."""
+        return self.output(F.dropout(features, self.dropouts[1], self.training))
+
+    def _inputs(self, tokens: Tensor, summary: Tensor) -> Tensor:
+        """[E y; c] at every step, or E y alone."""
+        embedded = F.dropout(self.embedding(tokens), self.dropouts[0], self.training)
+        return torch.cat([embedded, summary], -1) if self.context == "every" else embedded
+
+    def _deep(self, hidden: Tensor, inputs: Tensor) -> Tensor:
+        return torch.tanh(self.deep(torch.cat([hidden, inputs], -1) if self.context == "every" else hidden))

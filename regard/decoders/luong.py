@@ -1,0 +1,116 @@
+"""The decoder of Luong, Pham & Manning: step first, then attend."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.attention.attention import Attention
+from regard.attention.source import Source
+from regard.decoders.bridge import Bridge
+from regard.decoders.recurrence import Recurrence
+from regard.decoders.state import AttentiveState, look
+from regard.decoders.step import Step, Unrolled
+from regard.encoders.memory import Memory
+
+
+class LuongDecoder(nn.Module):
+    """The state moves, looks at the source, and what it sees is joined to it.
+
+        s(t) = cell([E y(t-1); h̃(t-1)], s(t-1))     with input feeding; without it only E y(t-1)
+        c(t) = attention(s(t))
+        h̃(t) = tanh(W [c(t); s(t)])
+        p(y(t)) = softmax(O h̃(t) + b)
+
+    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 5-6, section 3.3 (input feeding).
+
+    Args:
+        embedding: target tokens → vectors.
+        output: features → logits; `output.in_features` is the size of h̃.
+        attention: what s(t) looks with; its query size is `hidden_size`.
+        memory_size: features of the memory's values and of its summary.
+        hidden_size, num_layers, cell: the recurrent part.
+        input_feeding: give h̃(t-1) to the next step. Without it, and with a mechanism that forgets, a known target
+            needs no loop: one recurrent call and one attention call serve all its steps.
+        embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of h̃ before the output layer.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        output: nn.Linear,
+        attention: Attention,
+        *,
+        memory_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        cell: Literal["gru", "lstm"] = "gru",
+        input_feeding: bool = True,
+        embedding_dropout: float = 0.0,
+        layer_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.output = output
+        self.attention = attention
+        self.fed_size = output.in_features if input_feeding else 0
+        self.bridge = Bridge(memory_size, hidden_size, num_layers)
+        input_size = embedding.embedding_dim + self.fed_size
+        self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
+        self.combine = nn.Linear(memory_size + hidden_size, output.in_features, bias=False)
+        self.dropouts = (embedding_dropout, output_dropout)
+
+    def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
+        """Project the keys and make the first state."""
+        source = self.attention.prepare(memory.keys, memory.values, memory.mask)
+        cells = self.recurrence.begin(self.bridge(memory.summary))
+        batch = memory.mask.size(0)
+        fed = memory.values.new_zeros(batch, self.fed_size)
+        rows = torch.arange(batch, device=fed.device)
+        return source, AttentiveState(cells, fed, self.attention.begin(source), rows)
+
+    def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
+        """Logits of the next token."""
+        gates = self._gates(tokens)
+        if self.fed_size:
+            gates = gates + self.recurrence.gates(state.fed, self.embedding.embedding_dim, bias=False)
+        cells = self.recurrence.step(gates, state.cells)
+        attended = look(self.attention, cells.top, source, state)
+        attentional = self._combine(attended.context.squeeze(1), cells.top)
+        state = AttentiveState(cells, attentional[:, : self.fed_size], attended.history, state.rows)
+        return Step(self.project(attentional), state, attended.weights.squeeze(1))
+
+    def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
+        """All steps of a known target."""
+        if self.fed_size:
+            return self._loop(inputs, source, state)
+        embedded = F.dropout(self.embedding(inputs), self.dropouts[0], self.training)
+        hidden = self.recurrence.unroll(embedded, state.cells)
+        attended = self.attention(hidden, source, state.history)
+        return Unrolled(self._combine(attended.context, hidden), attended.weights)
+
+    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features."""
+        return self.output(F.dropout(features, self.dropouts[1], self.training))
+
+    def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
+        """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
+        cells, fed, history = state.cells, state.fed, state.history
+        features, weights = [], []
+        for gates in self._gates(inputs).unbind(1):
+            gates = gates + self.recurrence.gates(fed, self.embedding.embedding_dim, bias=False)
+            cells = self.recurrence.step(gates, cells)
+            attended = self.attention(cells.top.unsqueeze(1), source, history)
+            fed, history = self._combine(attended.context.squeeze(1), cells.top), attended.history
+            features.append(fed)
+            weights.append(attended.weights)
+        return Unrolled(torch.stack(features, 1), torch.cat(weights, 1))
+
+    def _gates(self, tokens: Tensor) -> Tensor:
+        return self.recurrence.gates(F.dropout(self.embedding(tokens), self.dropouts[0], self.training))
+
+    def _combine(self, context: Tensor, hidden: Tensor) -> Tensor:
+        return torch.tanh(self.combine(torch.cat([context, hidden], -1)))

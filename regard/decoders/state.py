@@ -1,0 +1,57 @@
+"""State of the recurrent decoders, and how its rows look at their sources."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.attention.attention import Attended, Attention
+from regard.attention.history import History
+from regard.attention.source import Source
+from regard.decoders.recurrence import Cells
+
+
+@dataclass(frozen=True)
+class AttentiveState:
+    """One row per hypothesis.
+
+    Args:
+        cells: the recurrent states.
+        fed: the attentional vector of the step before; width 0 without input feeding.
+        history: what the attention remembers.
+        rows: the source row that each state row decodes; a beam repeats numbers, never the source.
+    """
+
+    cells: Cells
+    fed: Float[Tensor, "rows fed"]
+    history: History
+    rows: Int[Tensor, " rows"]
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
+        """The state of the given rows, in the given order."""
+        return AttentiveState(self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows[rows])
+
+
+def look(attention: Attention, query: Float[Tensor, "rows query"], source: Source, state: AttentiveState) -> Attended:
+    """One look of every state row at its own source row; the record has a target axis of length 1.
+
+    Rows side by side that share a source, as those of a beam do, become several targets of one source, which is
+    then read once for all of them. A sequential mechanism has a past of its own in every row, so it gets copies.
+    """
+    sources, counts = torch.unique_consecutive(state.rows, return_counts=True)
+    beam = int(counts[0]) if counts.numel() else 1
+    if attention.sequential or bool((counts != beam).any()):
+        return attention(query.unsqueeze(1), _rows(source, state.rows), state.history)
+    chosen = _rows(source, sources)
+    grouped = attention(query.view(-1, beam, query.size(-1)), chosen, attention.begin(chosen))
+    apart = {name: getattr(grouped, name).flatten(0, 1).unsqueeze(1) for name in ("context", "weights")}
+    log_prob, entropy = grouped.log_prob.reshape(-1, 1), grouped.entropy.reshape(-1, 1)
+    return Attended(**apart, history=state.history, log_prob=log_prob, entropy=entropy)
+
+
+def _rows(source: Source, rows: Int[Tensor, " rows"]) -> Source:
+    """The rows of a source, without a copy when they are all of it in order."""
+    batch = source.mask.size(0)
+    whole = rows.numel() == batch and torch.equal(rows, torch.arange(batch, device=rows.device))
+    return source if whole else source.select(rows)

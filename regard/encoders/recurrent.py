@@ -1,0 +1,108 @@
+"""Recurrent encoder: what stands around each source token, read from both sides."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.encoders.memory import Memory
+
+CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class RecurrentEncoder(nn.Module):
+    """Stacked GRU or LSTM, forwards or both ways.
+
+        h→(i) = cell(x(i), h→(i-1)),  h←(i) = cell(x(i), h←(i+1)),  h(i) = [h→(i); h←(i)]
+
+    Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, section 3.2 and appendix A.2.1.
+
+    Args:
+        embedding: token numbers → vectors; may be shared with the decoder.
+        hidden_size: features of one direction; `output_size` is twice that when bidirectional.
+        num_layers: depth; each layer reads both directions of the layer below.
+        cell: "gru" or "lstm".
+        bidirectional: read backwards too.
+        summary: "last" joins the last state of each direction; "mean" averages the real positions.
+        layer_norm: normalise the output (Ba et al. 2016, arXiv:1607.06450).
+        embedding_dropout, layer_dropout, output_dropout: of the input, between layers, of the memory.
+
+    Masks: the backward direction starts at the last real token of each row, so padding has no effect.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        cell: Literal["gru", "lstm"] = "gru",
+        bidirectional: bool = True,
+        summary: Literal["last", "mean"] = "last",
+        layer_norm: bool = False,
+        embedding_dropout: float = 0.0,
+        layer_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.output_size = directions * hidden_size
+        sizes = [embedding.embedding_dim] + [self.output_size] * (num_layers - 1)
+        self.embedding = embedding
+        self.forwards = nn.ModuleList(CELLS[cell](size, hidden_size, batch_first=True) for size in sizes)
+        self.backwards = nn.ModuleList(
+            CELLS[cell](size, hidden_size, batch_first=True) for size in sizes if bidirectional
+        )
+        self.normalize = nn.LayerNorm(self.output_size) if layer_norm else nn.Identity()
+        self.summary = summary
+        self.dropouts = (embedding_dropout, layer_dropout, output_dropout)
+
+    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+        """Read the source. Raises ValueError for a source axis of length 0."""
+        if source.size(1) == 0:
+            raise ValueError(
+                f"RecurrentEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
+                "Give an empty source its end mark."
+            )
+        embedding_dropout, layer_dropout, output_dropout = self.dropouts
+        lengths = mask.sum(1)
+        states = F.dropout(self.embedding(source), embedding_dropout, self.training)
+        for depth, forwards in enumerate(self.forwards):
+            if depth:
+                states = F.dropout(states, layer_dropout, self.training)
+            outputs = [forwards(states)[0]]
+            if self.backwards:
+                outputs.append(reverse(self.backwards[depth](reverse(states, lengths))[0], lengths))
+            states = torch.cat(outputs, -1)
+        states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
+        summary = self._last(states, lengths) if self.summary == "last" else _mean(states, lengths)
+        values = F.dropout(states, output_dropout, self.training)
+        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
+        return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
+
+    def _last(
+        self, states: Float[Tensor, "batch source value"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch value"]:
+        """The last state of each direction: the end of the sentence forwards, its beginning backwards."""
+        ends = (lengths - 1).clamp(min=0)
+        last = states[torch.arange(len(ends), device=ends.device), ends]
+        if not self.backwards:
+            return last
+        half = self.output_size // 2
+        return torch.cat([last[:, :half], states[:, 0, half:]], -1)
+
+
+def reverse(
+    states: Float[Tensor, "batch source features"], lengths: Int[Tensor, " batch"]
+) -> Float[Tensor, "batch source features"]:
+    """The real positions of each row in reverse order; padding stays behind them. Its own inverse on real positions."""
+    positions = torch.arange(states.size(1), device=states.device)
+    mirrored = (lengths.unsqueeze(1) - 1 - positions).clamp(min=0)
+    order = torch.where(positions < lengths.unsqueeze(1), mirrored, positions)
+    return states.gather(1, order.unsqueeze(-1).expand_as(states))
+
+
+def _mean(states: Float[Tensor, "batch source value"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch value"]:
+    return states.sum(1) / lengths.clamp(min=1).unsqueeze(1)

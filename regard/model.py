@@ -1,0 +1,51 @@
+"""The whole path on one page: encode, begin, step; or all steps of a known target at once."""
+
+from typing import Any
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from regard.data.batch import Batch
+from regard.decoders.step import Step, Unrolled
+from regard.encoders.memory import Memory
+
+
+class EncoderDecoder(nn.Module):
+    """An encoder that says what it read, and a decoder that looks at it.
+
+    Args:
+        encoder: an entry of `ENCODERS`, built: source tokens and mask → Memory.
+        decoder: an entry of `DECODERS`, built.
+
+    One token after another:
+
+        memory = model.encode(source, mask)
+        source, state = model.begin(memory)
+        step = model.step(tokens, state, source)     # step.logits, step.state, step.weights
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder: Any = decoder  # a `Decoder`; Protocol and Module cannot be named at once
+
+    def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+        """Read the source."""
+        return self.encoder(source, mask)
+
+    def begin(self, memory: Memory) -> tuple[Any, Any]:
+        """The decoder's view of the source, and its first state."""
+        return self.decoder.begin(memory)
+
+    def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
+        """One token for every row of the state."""
+        return self.decoder.step(tokens, state, source)
+
+    def forward(self, batch: Batch) -> Unrolled:
+        """Features and weights under teacher forcing; `project` turns features into logits."""
+        source, state = self.begin(self.encode(batch.source, batch.source_mask))
+        return self.decoder(batch.inputs, source, state)
+
+    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features."""
+        return self.decoder.project(features)
