@@ -21,5 +21,7 @@ SCORES = Table(
         "additive": "additive:AdditiveScore",
     },
 )
-SELECTIONS = Table("attention selection", "regard.attention", {"softmax": "select:Softmax", "uniform": "select:Uniform"})
+SELECTIONS = Table(
+    "attention selection", "regard.attention", {"softmax": "select:Softmax", "uniform": "select:Uniform"}
+)
 WINDOWS = Table("attention window", "regard.attention", {"global": "window:GlobalWindow"})

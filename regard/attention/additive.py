@@ -18,13 +18,15 @@ class AdditiveScore(nn.Module):
     Args:
         query_size: features of a query.
         key_size: features of a key.
-        hidden_size: width of the comparison. Memory grows as batch × target × source × hidden_size.
+        hidden_size: width of the comparison; `query_size` if not given. Memory grows as
+            batch × target × source × hidden_size.
     """
 
     sequential = False
 
-    def __init__(self, query_size: int, key_size: int, hidden_size: int) -> None:
+    def __init__(self, query_size: int, key_size: int, hidden_size: int | None = None) -> None:
         super().__init__()
+        hidden_size = query_size if hidden_size is None else hidden_size
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.project_key = nn.Linear(key_size, hidden_size, bias=False)
         self.energy = nn.Linear(hidden_size, 1, bias=False)

@@ -43,7 +43,7 @@ class Softmax(nn.Module):
     def forward(
         self,
         scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, "batch #target source"],
+        visible: Bool[Tensor, " batch #target source"],
         history: History,
     ) -> Selected:
         """Weights that sum to one over the visible positions."""
@@ -63,7 +63,7 @@ class Uniform(nn.Module):
     def forward(
         self,
         scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, "batch #target source"],
+        visible: Bool[Tensor, " batch #target source"],
         history: History,
     ) -> Selected:
         """Weights that sum to one over the visible positions."""
