@@ -1,0 +1,98 @@
+"""First weights, as the papers have them. Other parts than these kinds keep the weights they made themselves."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+def default(model: nn.Module) -> None:
+    """Glorot & Bengio 2010 for matrices, orthogonal recurrent blocks, N(0, 1/d) for embeddings.
+
+    A width of 1/√d lets the same table serve as the output layer. Biases are zero, an LSTM's forget gate starts at
+    one (Jozefowicz et al. 2015).
+    """
+    for linear in _of(model, nn.Linear):
+        nn.init.xavier_uniform_(linear.weight)
+        _zero(linear.bias)
+    for embedding in _of(model, nn.Embedding):
+        nn.init.normal_(embedding.weight, std=1 / math.sqrt(embedding.embedding_dim))
+    for rnn in _of(model, nn.RNNBase):
+        for name, weight in rnn.named_parameters():
+            if weight.dim() < 2:
+                nn.init.zeros_(weight)
+                if isinstance(rnn, nn.LSTM) and "bias_ih" in name:
+                    weight[rnn.hidden_size : 2 * rnn.hidden_size] = 1.0
+            else:
+                _blocks(rnn, name, weight, nn.init.xavier_uniform_)
+
+
+def bahdanau(model: nn.Module) -> None:
+    """Bahdanau, Cho & Bengio 2015, appendix B.1: orthogonal recurrent, W_a and U_a N(0, 0.001²), V_a and biases 0,
+    the rest N(0, 0.01²)."""
+    for rnn in _of(model, nn.RNNBase):
+        for name, weight in rnn.named_parameters():
+            if weight.dim() < 2:
+                nn.init.zeros_(weight)
+            else:
+                _blocks(rnn, name, weight, lambda block: nn.init.normal_(block, std=0.01))
+    for name, part in model.named_modules():
+        if isinstance(part, nn.Linear | nn.Embedding):
+            in_score = ".score." in name
+            nn.init.normal_(part.weight, std=0.001 if in_score else 0.01)
+            if in_score and name.endswith("energy"):
+                nn.init.zeros_(part.weight)
+            _zero(getattr(part, "bias", None))
+
+
+def luong(model: nn.Module) -> None:
+    """Luong, Pham & Manning 2015, section 4.1: uniform in [-0.1, 0.1]."""
+    _uniform(model, 0.1)
+
+
+def sutskever(model: nn.Module) -> None:
+    """Sutskever, Vinyals & Le 2014, section 3.4: uniform in [-0.08, 0.08]."""
+    _uniform(model, 0.08)
+
+
+INITIALIZATIONS: dict[str, Callable[[nn.Module], None]] = {
+    "default": default,
+    "bahdanau": bahdanau,
+    "luong": luong,
+    "sutskever": sutskever,
+}
+
+
+@torch.no_grad()
+def initialize(model: nn.Module, name: str) -> None:
+    """Give a new model its first weights, drawn from torch's generator."""
+    INITIALIZATIONS[name](model)
+
+
+def _of(model: nn.Module, kind: type[Part]) -> Iterator[Part]:
+    return (part for part in model.modules() if isinstance(part, kind))
+
+
+def _blocks(rnn: nn.RNNBase, name: str, weight: Tensor, of_inputs: Callable[[Tensor], Tensor]) -> None:
+    """Each gate has a block of its own; that of the state is orthogonal."""
+    for block in weight.split(rnn.hidden_size):
+        if "weight_hh" in name:
+            nn.init.orthogonal_(block)
+        else:
+            of_inputs(block)
+
+
+def _uniform(model: nn.Module, width: float) -> None:
+    for kind in (nn.Linear, nn.Embedding, nn.RNNBase):
+        for part in _of(model, kind):
+            for weight in part.parameters():
+                nn.init.uniform_(weight, -width, width)
+
+
+def _zero(bias: Tensor | None) -> None:
+    if bias is not None:
+        nn.init.zeros_(bias)
