@@ -1,0 +1,140 @@
+"""One file of named tensors and JSON, in the safetensors format, that knows whether it is whole.
+
+    8 bytes: length of the header | header, JSON | the bytes of the tensors
+
+The header's metadata hold `version`, `regard` (JSON in a string) and `digest`: the SHA-256 of the whole file with
+the digest's own 64 digits set to zero. So every byte is covered, and other programs still read the file as
+safetensors. It is written piece by piece, since serialising first would hold everything a second time in memory.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from regard.errors import CheckpointError, RegardError
+from regard.training import atomic
+
+VERSION = 1
+LONGEST_HEADER = 16 * 2**20  # bytes; a model of a thousand tensors has 100 kB
+_BLANK = "0" * 64
+_NAMES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds."""
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, Any]
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write the file: whole, or not at all.
+
+    Raises RegardError when the disk is full or a tensor is not finite, ValueError when the metadata are not JSON.
+    """
+    for name, tensor in tensors.items():
+        if not _finite(tensor):
+            raise RegardError(f"{path} was not written: {name} is not finite. Lower the learning rate or clip harder.")
+    # Widest numbers first, as safetensors does, so that each tensor starts at a multiple of its item size.
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
+    header = _header(ordered, json.dumps(metadata, allow_nan=False))
+    digest = hashlib.sha256(header)
+    for _, tensor in ordered:
+        digest.update(_bytes(tensor))
+    signed = header.replace(_field(_BLANK), _field(digest.hexdigest()), 1)
+    atomic.replace(path, _pieces(signed, ordered))
+
+
+def read(path: Path) -> Contents:
+    """What the file holds.
+
+    Raises CheckpointError, in one sentence, when the file is missing, cut short, damaged anywhere, not ours, from a
+    newer version, or holds a number that is not finite.
+    """
+    try:
+        metadata = _verified(path)
+        contents = Contents(load_file(path), json.loads(metadata["regard"]))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} does not exist. Check the path, or train the model first.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is not a whole file of Regard. Copy it again, or take an earlier checkpoint."
+        ) from error
+    for name, tensor in contents.tensors.items():
+        if not _finite(tensor):
+            raise CheckpointError(f"{path}: {name} is not finite. Take an earlier checkpoint.")
+    return contents
+
+
+def _verified(path: Path) -> dict[str, str]:
+    """The header's metadata, once version and digest are right."""
+    with open(path, "rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or length > min(LONGEST_HEADER, os.fstat(file.fileno()).st_size):
+            raise ValueError("the header is cut short")
+        raw = file.read(length)
+        metadata: dict[str, str] = json.loads(raw)["__metadata__"]
+        if int(metadata["version"]) > VERSION:
+            raise CheckpointError(
+                f"{path} has format {metadata['version']}; this Regard reads up to {VERSION}. Install a newer Regard."
+            )
+        digest = hashlib.sha256(start + raw.replace(_field(metadata["digest"]), _field(_BLANK), 1))
+        while piece := file.read(2**20):
+            digest.update(piece)
+    if digest.hexdigest() != metadata["digest"]:
+        raise ValueError("the digest is another")
+    return metadata
+
+
+def _header(ordered: list[tuple[str, Tensor]], metadata: str) -> bytes:
+    entries: dict[str, Any] = {
+        "__metadata__": {"digest": _BLANK, "format": "pt", "version": str(VERSION), "regard": metadata}
+    }
+    offset = 0
+    for name, tensor in ordered:
+        end = offset + tensor.numel() * tensor.element_size()
+        entries[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _field(digest: str) -> bytes:
+    return f'"digest":"{digest}"'.encode()
+
+
+def _pieces(header: bytes, ordered: list[tuple[str, Tensor]]) -> Iterator[bytes | memoryview]:
+    yield header
+    for _, tensor in ordered:
+        yield _bytes(tensor)
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat: np.ndarray = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return flat.data
+
+
+def _finite(tensor: Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
