@@ -1,1 +1,38 @@
-"""Regard."""
+"""Regard turns pairs into a model that shows what it regards.
+
+    model = regard.load("runs/en-zh")
+    alignment = model.translate(["Tom chases Jerry."])[0][0]
+    print(regard.heatmap(alignment))
+
+The public names below are imported when they are first used; nothing is computed here.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "Alignment": "regard.alignment.alignment",
+    "Attention": "regard.attention.attention",
+    "EncoderDecoder": "regard.model",
+    "Hypothesis": "regard.search.hypothesis",
+    "RegardError": "regard.errors",
+    "Translator": "regard.translator",
+    "heatmap": "regard.views.terminal",
+    "load": "regard.run",
+    "save_figure": "regard.views.figure",
+    "save_page": "regard.views.page",
+}
+
+__all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'regard' has no attribute {name!r}; expected one of {', '.join(_PLACES)}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

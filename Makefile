@@ -1,0 +1,47 @@
+# Two commands: `make demo` and `make test`. Both make .venv on a fresh machine with Python ≥ 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+WORKERS ?= 2
+
+.PHONY: demo demo-small test quick lint types format clean
+
+demo: .venv/base
+	$(BIN)/regard demo --out demo
+
+demo-small: .venv/base
+	$(BIN)/regard demo --small --out $(or $(OUT),demo)
+
+test: lint types
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+quick: lint types
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# torch comes first and pinned: an unpinned one would bring several GB of CUDA packages.
+.venv/torch: constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) torch
+	touch $@
+
+.venv/base: .venv/torch pyproject.toml
+	$(PIP) -e '.[plot]'
+	touch $@
+
+.venv/dev: .venv/torch pyproject.toml
+	$(PIP) -e '.[dev]'
+	touch $@ .venv/base
+
+clean:
+	rm -rf .venv build dist

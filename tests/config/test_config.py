@@ -1,0 +1,107 @@
+"""Recipes: every fault at once, each with the nearest known name."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regard.config import dump, load_recipe, parse
+from regard.errors import UsageError
+
+
+def fault(values: dict, *expected: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(values, "recipe test")
+    for text in expected:
+        assert text in str(caught.value)
+
+
+def test_an_unknown_key_names_the_nearest() -> None:
+    fault({"model": {"decoder": {"hiden_size": 3}}}, "unknown key model.decoder.hiden_size; did you mean hidden_size?")
+
+
+def test_all_faults_at_once() -> None:
+    fault(
+        {"modle": {}, "training": {"learning_rate": -1}, "data": {"source": {"tokenizer": "bpee"}}},
+        "unknown key modle; did you mean model?",
+        "training.learning_rate is -1: input should be greater than 0",
+        "data.source.tokenizer is 'bpee'",
+        "did you mean bpe?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"model": {"decoder": {"kind": "loung"}}}, "did you mean luong?"),
+        ({"model": {"attention": {"score": "aditive"}}}, "did you mean additive?"),
+        ({"model": {"attention": {"select": "softmx"}}}, "did you mean softmax?"),
+        ({"training": {"metric": "bleuu"}}, "did you mean bleu?"),
+    ],
+)
+def test_an_unknown_name_names_the_nearest(values: dict, expected: str) -> None:
+    fault(values, "expected one of", expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"model": {"decoder": {"kind": "bahdanau", "input_feeding": True}}}, "input_feeding belongs to the luong"),
+        ({"model": {"decoder": {"kind": "conditional", "num_layers": 2}}}, "num_layers is 2; expected 1"),
+        ({"model": {"tie": "three_way"}}, "expected data.joint: true"),
+        ({"model": {"tie": "two_way", "readout_size": 7}}, "readout_size is 7 and embedding_size is 256"),
+    ],
+)
+def test_choices_that_exclude_each_other(values: dict, expected: str) -> None:
+    fault(values, expected)
+
+
+def test_overrides_reach_deep_and_are_typed(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model: {embedding_size: 3}\n")
+    config = load_recipe(path, ["training.learning_rate=0.5", "model.decoder.kind=bahdanau", "training.clip=null"])
+    assert (config.training.learning_rate, config.model.decoder.kind, config.training.clip) == (0.5, "bahdanau", None)
+    assert config.model.embedding_size == 3
+
+
+@pytest.mark.parametrize("override", ["a.b", "=3", "model.embedding_size.x=1"])
+def test_a_broken_override_is_a_usage_error(tmp_path: Path, override: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("model: {embedding_size: 3}\n")
+    with pytest.raises(UsageError, match="--set is"):
+        load_recipe(path, [override])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"a: [", "is not YAML"), (b"- 1\n", "holds a list"), (b"\xff\xfe", "is not YAML"), (b"#" * 1_000_001, "bytes")],
+)
+def test_a_file_that_is_no_recipe(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=expected):
+        load_recipe(path)
+
+
+def test_a_missing_recipe() -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        load_recipe(Path("/nonexistent.yaml"))
+
+
+def test_yaml_that_names_python_objects_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(UsageError, match="is not YAML"):
+        load_recipe(path)
+
+
+def test_dump_and_load_agree() -> None:
+    config = parse({"model": {"decoder": {"kind": "fixed", "context": "every"}}, "training": {"seed": 7}}, "test")
+    assert parse(yaml.safe_load(dump(config)), "test") == config
+
+
+def test_every_recipe_loads() -> None:
+    recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+    assert recipes
+    for path in recipes:
+        load_recipe(path)

@@ -1,0 +1,92 @@
+"""Small models for the tests: every decoder × score × selection that a recipe can name. Sizes are distinct primes."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.attention import SCORES, SELECTIONS
+from regard.build import build_model
+from regard.config import Config, parse
+from regard.data.batch import BEGIN, END, PAD, Batch
+from regard.model import EncoderDecoder
+
+SOURCE_VOCABULARY, TARGET_VOCABULARY = 29, 31
+
+DECODERS: dict[str, dict[str, Any]] = {
+    "bahdanau": {"kind": "bahdanau"},
+    "bahdanau-deep-lstm": {"kind": "bahdanau", "cell": "lstm", "num_layers": 2},
+    "luong": {"kind": "luong"},
+    "luong-deep-lstm": {"kind": "luong", "cell": "lstm", "num_layers": 2},
+    "luong-fed": {"kind": "luong", "input_feeding": True},
+    "luong-fed-deep-lstm": {"kind": "luong", "input_feeding": True, "cell": "lstm", "num_layers": 2},
+    "conditional": {"kind": "conditional"},
+    "conditional-lstm": {"kind": "conditional", "cell": "lstm"},
+}
+FIXED: dict[str, dict[str, Any]] = {
+    "fixed-start": {"kind": "fixed"},
+    "fixed-every": {"kind": "fixed", "context": "every", "cell": "lstm", "num_layers": 2},
+}
+
+
+def recipe(decoder: dict[str, Any], score: str = "additive", select: str = "softmax", **model: Any) -> Config:
+    """A recipe of a small model; dropout is on, so that a test notices when evaluation does not switch it off."""
+    # Dot products compare queries with keys, so the state is as wide as the encoder's output.
+    values = {
+        "embedding_size": 11,
+        "encoder": {"hidden_size": 7, "num_layers": 2},
+        "decoder": {"hidden_size": 14, **decoder},
+        "attention": {"score": score, "select": select},
+        "dropout": {"embedding": 0.2, "layers": 0.2, "context": 0.2, "output": 0.2},
+    }
+    return parse({"model": values | model}, "recipe of a test")
+
+
+def small_model(config: Config, seed: int = 0) -> EncoderDecoder:
+    """A model with weights of a given seed, in evaluation mode."""
+    torch.manual_seed(seed)
+    return build_model(config.model, SOURCE_VOCABULARY, TARGET_VOCABULARY).eval()
+
+
+def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) -> Batch:
+    """Random pairs of the given (source, target) lengths, with extra padding on both sides."""
+    generator = torch.Generator().manual_seed(seed)
+    sources = [_tokens(length, SOURCE_VOCABULARY, generator) for length, _ in lengths]
+    targets = [_tokens(length, TARGET_VOCABULARY, generator) for _, length in lengths]
+    source = _pad([torch.cat([tokens, torch.tensor([END])]) for tokens in sources], padding)
+    inputs = _pad([torch.cat([torch.tensor([BEGIN]), tokens]) for tokens in targets], padding)
+    answers = _pad([torch.cat([tokens, torch.tensor([END])]) for tokens in targets], padding)
+    return Batch(source, source != PAD, inputs, answers, answers != PAD, torch.arange(len(lengths)))
+
+
+def combinations() -> list[Any]:
+    """Every decoder with every score and selection of the tables, and the decoders without attention."""
+    import pytest
+
+    attentive = [
+        pytest.param(recipe(decoder, score, select), id=f"{name}-{score}-{select}")
+        for name, decoder in DECODERS.items()
+        for score in SCORES
+        for select in SELECTIONS
+        if _makes_sense(decoder, score, select)
+    ]
+    return attentive + [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
+
+
+def _makes_sense(decoder: dict[str, Any], score: str, select: str) -> bool:
+    """The combinations that attention itself refuses are pinned by its own tests."""
+    try:
+        small_model(recipe(decoder, score, select))
+    except Exception as error:
+        assert "together" in str(error), error
+        return False
+    return True
+
+
+def _tokens(length: int, vocabulary: int, generator: torch.Generator) -> Tensor:
+    return torch.randint(4, vocabulary, (length,), generator=generator)
+
+
+def _pad(rows: list[Tensor], padding: int) -> Tensor:
+    width = max(len(row) for row in rows) + padding
+    return torch.stack([torch.nn.functional.pad(row, (0, width - len(row)), value=PAD) for row in rows])

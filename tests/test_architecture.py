@@ -1,0 +1,103 @@
+"""The tree is the architecture: a stage imports only from its left, and what must be light is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import regard
+
+PACKAGE = Path(regard.__file__).parent
+ORDER = [
+    "errors",
+    "attention",
+    "data",
+    "encoders",
+    "decoders",
+    "initialize",
+    "model",
+    "search",
+    "alignment",
+    "translator",
+    "metrics",
+    "training",
+    "analysis",
+    "views",
+    "exporting",
+    "serving",
+    "config",
+    "build",
+    "run",
+    "cli",
+]
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of Regard that a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            assert not node.level, f"{path}: relative import"
+            if node.module == "regard":
+                names = [f"regard.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("regard.")}
+    return found - {"__version__"}
+
+
+def test_every_room_is_in_the_order() -> None:
+    rooms = {room(path) for path in FILES} - {"__init__", "__main__"}
+    assert rooms <= set(ORDER), rooms - set(ORDER)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in ORDER], ids=str)
+def test_a_stage_imports_only_from_its_left(path: Path) -> None:
+    here = ORDER.index(room(path))
+    right = {name for name in imported_rooms(path) if ORDER.index(name) > here}
+    assert not right, f"{path} imports {right}, which stand to its right"
+
+
+def test_attention_imports_nothing_of_regard() -> None:
+    for path in (PACKAGE / "attention").rglob("*.py"):
+        assert imported_rooms(path) <= {"attention"}, path
+
+
+def test_search_and_views_know_no_model() -> None:
+    for path in (PACKAGE / "search").rglob("*.py"):
+        assert imported_rooms(path) <= {"search", "decoders", "data", "errors"}, path
+    for path in (PACKAGE / "views").rglob("*.py"):
+        assert imported_rooms(path) <= {"views", "alignment", "errors"}, path
+
+
+@pytest.mark.parametrize("module", ["regard", "regard.cli", "regard.attention", "regard.decoders", "regard.metrics"])
+def test_names_come_without_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'matplotlib')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_public_names_exist() -> None:
+    for name in regard.__all__:
+        assert getattr(regard, name) is not None
+    with pytest.raises(AttributeError, match="expected one of"):
+        regard.nothing  # noqa: B018
+
+
+def test_nothing_is_pickled() -> None:
+    words = ("pickle", "torch.save", "torch.load", "allow_pickle=True")
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        code = "\n".join(line.split("#")[0] for line in text.split("\n"))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute | ast.Name | ast.Import | ast.ImportFrom):
+                assert not any(word in ast.unparse(node) for word in words), path
+        assert "allow_pickle=True" not in code
