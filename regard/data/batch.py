@@ -6,7 +6,9 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-PAD, BEGIN, END = 0, 1, 2
+from regard.data.marks import BEGIN, END, PAD
+
+__all__ = ["BEGIN", "END", "PAD", "Batch"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,140 @@
+"""Lines of text, read one at a time, each checked before anything else sees it.
+
+Lines end at "\\n" and nowhere else: U+2028 and a vertical tab are text. A carriage return at the very end of a line
+belongs to the line end of other systems and is dropped, as is a byte order mark at the start of a file. Files
+compressed with gzip are known by their first two bytes, whatever their name; "-" is standard input.
+"""
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from regard.data.example import Example
+from regard.errors import DataError
+
+STDIN = "-"
+MAX_LINE_BYTES = 100_000
+"""Longer lines are refused unread; the longest sentence of a web corpus is far below."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_BLOCK = 2**20
+_BUFFER = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that cannot be used, in its place among the others.
+
+    Args:
+        line: its number, counted from 1.
+        reason: what is wrong with it, a clause that follows "the line": "is not valid UTF-8 (byte 3)".
+        file: the name of the file as the user gave it; "<stdin>" for standard input.
+    """
+
+    line: int
+    reason: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: the line {self.reason}"
+
+
+def shown(path: str) -> str:
+    """The name of a file in messages."""
+    return "<stdin>" if path == STDIN else path
+
+
+@contextmanager
+def opened(path: str) -> Iterator[io.BufferedReader]:
+    """Open a file, or standard input for "-", and look through gzip. Raises DataError if it cannot be read."""
+    raw = _stdin() if path == STDIN else _file(path)
+    try:
+        with failures_named(shown(path)):
+            packed = raw.peek(2).startswith(_GZIP)
+        # GzipFile.readline is Python; a buffer around it reads lines in C.
+        yield io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _BUFFER) if packed else raw
+    finally:
+        if path != STDIN:
+            raw.close()
+
+
+def _file(path: str) -> io.BufferedReader:
+    try:
+        return open(path, "rb", buffering=_BUFFER)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}. Check the name and the permissions.") from error
+
+
+def _stdin() -> io.BufferedReader:
+    stream: Any = sys.stdin.buffer
+    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+
+
+@contextmanager
+def failures_named(name: str) -> Iterator[None]:
+    """Say of which file it is when reading fails: DataError for damaged gzip and for what the disk reports."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{name}: the gzip file is cut short or damaged. Fetch or compress it again.") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror}. Check the file and the disk.") from error
+
+
+def texts(stream: BinaryIO, name: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[str | BadLine]:
+    """Every line of a stream in order, without its end: as text, or as the BadLine that says why it is none.
+
+    Holds never more than `max_line_bytes` of a line in memory. Raises DataError where the stream itself fails.
+    """
+    number = 0
+    with failures_named(name):
+        while raw := stream.readline(max_line_bytes + len(b"\r\n")):
+            number += 1
+            if number == 1:
+                raw = raw.removeprefix(_BYTE_ORDER_MARK)
+            content = raw.removesuffix(b"\n").removesuffix(b"\r")
+            if len(content) <= max_line_bytes:
+                yield _decoded(content, number, name)
+                continue
+            while raw and not raw.endswith(b"\n"):
+                raw = stream.readline(_BLOCK)
+            yield BadLine(number, f"is longer than {max_line_bytes} bytes", name)
+
+
+def _decoded(content: bytes, number: int, name: str) -> str | BadLine:
+    if b"\0" in content:
+        return BadLine(number, "holds a NUL character", name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        return BadLine(number, f"is not valid UTF-8 (byte {error.start + 1})", name)
+
+
+def read_lines(
+    stream: BinaryIO, name: str = "<stdin>", max_line_bytes: int = MAX_LINE_BYTES
+) -> Iterator[Example | BadLine]:
+    """Every line to translate, empty ones too, so that what comes out has as many lines as what went in.
+
+    Args:
+        stream: bytes, as `opened` gives them, or `sys.stdin.buffer`.
+        name: how the stream is called in messages.
+        max_line_bytes: a longer line is refused after this many bytes; the rest is passed over in blocks.
+    """
+    for number, text in enumerate(texts(stream, name, max_line_bytes), 1):
+        yield Example(text, None, name, number) if isinstance(text, str) else text
+
+
+def count_lines(path: str) -> int:
+    """How many lines a file has; a last line without a line feed counts. Reads blocks and holds one."""
+    count, last = 0, b"\n"
+    with opened(path) as stream, failures_named(shown(path)):
+        while block := stream.read(_BLOCK):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return count + (last != b"\n")

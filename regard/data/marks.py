@@ -1,0 +1,5 @@
+"""The token numbers that mean the same in every vocabulary; torch-free, so that a tokeniser starts fast."""
+
+PAD, BEGIN, END, UNKNOWN = 0, 1, 2, 3
+RESERVED = ("<pad>", "<s>", "</s>", "<unk>")
+"""How the four are shown. They are names and nothing more: user text that reads like one of them is text."""

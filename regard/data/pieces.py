@@ -1,0 +1,65 @@
+"""Pieces of text over a floor of 256 bytes: what makes a vocabulary able to write any text at all.
+
+0 – 3      the reserved marks
+4 – 259    the 256 bytes: a character that no piece covers is written as its UTF-8 bytes
+260 – …    the pieces, each a string of one character or more
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from regard.data.marks import RESERVED
+
+FIRST_BYTE = len(RESERVED)
+FIRST_PIECE = FIRST_BYTE + 256
+BYTE_NAMES = tuple(f"<0x{byte:02X}>" for byte in range(256))
+
+
+def byte_ids(character: str) -> list[int]:
+    """The numbers of the UTF-8 bytes of a character. Raises ValueError for a lone surrogate, which has none."""
+    return [FIRST_BYTE + byte for byte in character.encode()]
+
+
+def most_frequent(counts: Counter[str], limit: int) -> list[str]:
+    """The most frequent strings, at most `limit`; of equally frequent ones those that come first by code point."""
+    return [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: max(limit, 0)]]
+
+
+class Pieces:
+    """A list of pieces, numbered from 260 on, and the way back from numbers to text.
+
+    Args:
+        texts: the pieces in the order of their numbers, no two alike and none empty.
+
+    Raises ValueError if a piece is empty or stands twice.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        if len(set(texts)) != len(texts) or "" in texts:
+            raise ValueError("Pieces: texts hold an empty piece or one piece twice; expected each piece once.")
+        self.texts = list(texts)
+        self.names = [*RESERVED, *BYTE_NAMES, *self.texts]
+        self._bytes = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + [text.encode() for text in texts]
+
+    def join(self, ids: Iterable[int]) -> str:
+        """The text that the numbers spell. Reserved marks are ignored; bytes that are not UTF-8 become U+FFFD."""
+        return b"".join([self._bytes[number] for number in ids]).decode(errors="replace")
+
+    def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Which characters of the text each number covers, for numbers that spell exactly this text.
+
+        The spans are a partition of the text, except that the bytes of one character all have the span of that
+        character: a byte is no part of a text that a reader could point at.
+        """
+        spans: list[tuple[int, int]] = []
+        position = 0
+        while len(spans) < len(ids):
+            number = ids[len(spans)]
+            if number < FIRST_PIECE:
+                spans += [(position, position + 1)] * len(text[position].encode())
+                position += 1
+            else:
+                end = position + len(self.texts[number - FIRST_PIECE])
+                spans.append((position, end))
+                position = end
+        return spans

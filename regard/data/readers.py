@@ -1,0 +1,212 @@
+"""Files of pairs, read as a stream of Examples in constant memory.
+
+    parallel   two files, line by line
+    tsv        one pair a line, columns by number or by name
+    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}
+
+Each of them may be compressed with gzip, and "-" is standard input.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+from regard.data.example import Example
+from regard.data.lines import MAX_LINE_BYTES, STDIN, BadLine, count_lines, failures_named, opened, shown, texts
+from regard.data.report import Report
+from regard.data.rows import Row, UnusableRow, json_row, tsv_row
+from regard.errors import DataError, RegardError, UsageError
+
+Format = Literal["parallel", "tsv", "jsonl"]
+ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".jsonl": "jsonl"}
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """Where pairs come from and how to read them. Nothing is opened before `check`, `records` or `read`.
+
+    Args:
+        paths: one file of pairs or two parallel files; "-" is standard input, which can be read once: see `spooled`.
+        format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
+            .txt are TSV, .jsonl is JSONL; standard input is TSV.
+        columns: names for the columns of a TSV file, when it has more than two.
+        source: which column or key holds the source text; several are joined by one space: "tags+lemma".
+        target: the same for the target text.
+        on_bad_input: "error" stops at the first line that cannot be used; "skip" counts it and goes on.
+        max_line_bytes: a longer line cannot be used.
+        names: what the files are called in messages, when not by their paths.
+
+    Raises UsageError if these do not fit together.
+    """
+
+    paths: tuple[str, ...]
+    format: Format | None = None
+    columns: tuple[str, ...] = ()
+    source: str | None = None
+    target: str | None = None
+    on_bad_input: Literal["error", "skip"] = "error"
+    max_line_bytes: int = MAX_LINE_BYTES
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.paths) not in (1, 2) or self.paths.count(STDIN) > 1:
+            raise UsageError(
+                f"Pairs come from one file or from two parallel ones; {len(self.paths)} are given: "
+                f"{', '.join(map(shown, self.paths))}. Give one or two, standard input at most once."
+            )
+        if (self.kind == "parallel") != (len(self.paths) == 2):
+            raise UsageError(
+                f"Format {self.kind!r} does not fit {len(self.paths)} file(s). Give two if parallel, else one."
+            )
+        if (self.columns and self.kind != "tsv") or (self.kind == "parallel" and (self.source or self.target)):
+            raise UsageError(f"Columns choose from a TSV file, source and target from one file; this is {self.kind}.")
+        if self.kind != "parallel":
+            self._row()
+
+    @property
+    def kind(self) -> Format:
+        """The format, decided. Raises UsageError where the ending of a file says none."""
+        if self.format is not None:
+            return self.format
+        if len(self.paths) == 2:
+            return "parallel"
+        ending = Path(self.paths[0].removesuffix(".gz")).suffix
+        if ending not in ENDINGS and self.paths[0] != STDIN:
+            raise UsageError(
+                f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
+                "Rename the file or give the format: tsv or jsonl."
+            )
+        return ENDINGS.get(ending, "tsv")
+
+    def check(self) -> None:
+        """Find what can be found before anything is read in earnest: a file missing, empty or longer than the other.
+
+        Raises DataError. Standard input is left alone.
+        """
+        if STDIN in self.paths:
+            return
+        for name, path in zip(self._names, self.paths, strict=True):
+            with opened(path) as stream, failures_named(name):
+                if not stream.peek(1):
+                    raise DataError(f"{name}: the file is empty. Give a file with at least one pair.")
+        if self.kind == "parallel":
+            left, right = map(count_lines, self.paths)
+            if left != right:
+                raise self._unequal(left, right)
+
+    def records(self) -> Iterator[Example | BadLine]:
+        """Every line in order: as a pair, empty ones too, or as the BadLine that says why it is none."""
+        self.check()
+        return self._parallel() if self.kind == "parallel" else self._rows(self._row())
+
+    def read(self, report: Report | None = None) -> Iterator[Example]:
+        """The pairs to learn from: bad lines stop it or are counted in `report`, empty ones are counted and left out.
+
+        Raises DataError for what `check` finds, for a bad line under "error", and at the end if no pair was there.
+        """
+        return self._usable(self.records(), report if report is not None else Report())
+
+    def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
+        for record in records:
+            if isinstance(record, BadLine):
+                if self.on_bad_input == "error":
+                    raise DataError(f"{record}. Correct it, or leave such lines out with --on-bad-input skip.")
+                report.bad += 1
+                report.first_bad = report.first_bad or str(record)
+            elif record.source.strip() and record.target and record.target.strip():
+                report.pairs += 1
+                yield record
+            else:
+                report.empty += 1
+        if not report.pairs:
+            names = " and ".join(self._names)
+            if not report.bad + report.empty:
+                raise DataError(f"{names}: the file is empty. Give a file with at least one pair.")
+            raise DataError(f"{names}: no line holds a pair that can be used ({report}). Check the format.")
+
+    def _parallel(self) -> Iterator[Example | BadLine]:
+        with opened(self.paths[0]) as left, opened(self.paths[1]) as right:
+            pairs = zip_longest(
+                texts(left, self._names[0], self.max_line_bytes), texts(right, self._names[1], self.max_line_bytes)
+            )
+            for number, (source, target) in enumerate(pairs, 1):
+                if source is None or target is None:
+                    longer = number + sum(1 for _ in pairs)
+                    counts = (number - 1, longer) if source is None else (longer, number - 1)
+                    raise self._unequal(*counts)
+                if isinstance(source, BadLine):
+                    yield source
+                elif isinstance(target, BadLine):
+                    yield target
+                else:
+                    yield Example(source, target, self._names[0], number)
+
+    def _rows(self, row: Row) -> Iterator[Example | BadLine]:
+        name = self._names[0]
+        with opened(self.paths[0]) as stream:
+            for number, text in enumerate(texts(stream, name, self.max_line_bytes), 1):
+                if isinstance(text, BadLine):
+                    yield text
+                    continue
+                try:
+                    source, target = row(text) if text.strip() else ("", "")
+                except UnusableRow as error:
+                    yield BadLine(number, str(error), name)
+                else:
+                    yield Example(source, target, name, number)
+
+    def _row(self) -> Row:
+        if self.kind == "jsonl":
+            return json_row(self.source, self.target)
+        return tsv_row(self.columns, self.source, self.target)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.names or tuple(map(shown, self.paths))
+
+    def _unequal(self, left: int, right: int) -> DataError:
+        return DataError(
+            f"Parallel files must have as many lines as each other: {self._names[0]} has {left}, "
+            f"{self._names[1]} has {right}. Find where they part, or align them again."
+        )
+
+    def spooled(self, directory: Path) -> "PairFiles":
+        """The same pairs with standard input, if they come from it, copied to a file: it can be read only once.
+
+        The file is named by its content, so the same input twice is one file, and a corpus made of it is found again.
+        """
+        if STDIN not in self.paths:
+            return self
+        digest = hashlib.sha256()
+        temporary = directory / f".stdin.{os.getpid()}.tmp"
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with opened(STDIN) as stream, failures_named("<stdin>"), open(temporary, "wb") as copy:
+                while block := stream.read(2**20):
+                    digest.update(block)
+                    copy.write(block)
+            kept = directory / f"stdin-{digest.hexdigest()[:16]}"
+            if kept.exists():
+                temporary.unlink()
+            else:
+                temporary.rename(kept)
+        except OSError as error:
+            raise RegardError(f"Standard input cannot be kept in {directory}: {error.strerror}.") from error
+        paths = tuple(str(kept) if path == STDIN else path for path in self.paths)
+        return replace(self, paths=paths, format=self.kind, names=self._names)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What a corpus made of these files depends on: the files as they are now and how they are read."""
+        stats = [(os.path.abspath(path), os.stat(path)) for path in self.paths]
+        return {
+            "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats],
+            "format": self.kind,
+            "columns": list(self.columns),
+            "sides": [self.source, self.target],
+            "on_bad_input": self.on_bad_input,
+            "max_line_bytes": self.max_line_bytes,
+        }

@@ -1,0 +1,134 @@
+"""From one line of a file to the two texts of a pair: TSV and JSONL.
+
+A side may be made of several columns or keys, joined by one space: "tags+lemma".
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from regard.errors import UsageError
+
+Row = Callable[[str], tuple[str, str]]
+"""Takes a line and gives source and target; raises UnusableRow."""
+
+
+class UnusableRow(ValueError):
+    """Why a line holds no pair: a clause that follows "the line"."""
+
+
+def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> Row:
+    """Read tab-separated columns.
+
+    Args:
+        columns: a name for each column; empty if they have none, and then every line must have two, unless `source`
+            and `target` say which to take.
+        source: the column of the source text, by name, or by number counted from 1 where there are no names; several
+            joined by "+".
+        target: the same for the target text.
+
+    Raises UsageError for a column that there is not.
+    """
+    _both_or_none(source, target)
+    if source is None or target is None:
+        if columns and len(columns) != 2:
+            raise UsageError(
+                f"{len(columns)} columns are named ({', '.join(columns)}), but not which of them to learn from. "
+                f"Give source and target, such as source {columns[0]!r} and target {columns[1]!r}."
+            )
+        left, right, width = [0], [1], 2
+    else:
+        left, right = ([_place(name, columns) for name in side.split("+")] for side in (source, target))
+        width = len(columns)
+    least = width or 1 + max(*left, *right)
+
+    def row(line: str) -> tuple[str, str]:
+        fields = line.split("\t")
+        if len(fields) == 1 < least:
+            raise UnusableRow("has no tab")
+        if len(fields) < least or (width and len(fields) != width):
+            raise UnusableRow(f"has {len(fields)} columns, not {least}")
+        return " ".join([fields[place] for place in left]), " ".join([fields[place] for place in right])
+
+    return row
+
+
+def _place(name: str, columns: Sequence[str]) -> int:
+    if columns:
+        if name in columns:
+            return columns.index(name)
+        near = get_close_matches(name, columns, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"There is no column {name!r}; the columns are {', '.join(columns)}.{hint}")
+    if not (name.isascii() and name.isdigit() and int(name)):
+        raise UsageError(
+            f"Column {name!r} is no number from 1 on, and no column is named. Name all of them in columns."
+        )
+    return int(name) - 1
+
+
+def json_row(source: str | None, target: str | None) -> Row:
+    """Read one JSON object: {"src": …, "tgt": …}, or {"translation": {"en": …, "zh": …}}.
+
+    Args:
+        source: the key of the source text, or the language under "translation"; several joined by "+". None: "src",
+            and under "translation" the first of exactly two languages on the first line that can be read.
+        target: the same for the target text: "tgt", or the second language.
+    """
+    _both_or_none(source, target)
+    keys = [source.split("+"), target.split("+")] if source is not None and target is not None else []
+    languages: list[list[str]] = []
+
+    def row(line: str) -> tuple[str, str]:
+        record = _object(line)
+        translation = record.get("translation")
+        if isinstance(translation, dict):
+            if not keys and not languages:
+                # The order of the first line holds for all: JSON objects have none, and a swap would go unseen.
+                languages.extend(_two_languages(translation))
+            record = translation
+            left, right = keys or languages
+        else:
+            left, right = keys or (["src"], ["tgt"])
+        return _joined(record, left), _joined(record, right)
+
+    return row
+
+
+def _two_languages(translation: dict[str, Any]) -> list[list[str]]:
+    if len(translation) != 2:
+        raise UnusableRow(f'has {len(translation)} languages under "translation", so source and target must name two')
+    return [[language] for language in translation]
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UnusableRow("is not valid JSON") from error
+    if not isinstance(record, dict):
+        raise UnusableRow("is no JSON object")
+    return record
+
+
+def _joined(record: dict[str, Any], keys: Sequence[str]) -> str:
+    for key in keys:
+        if key not in record:
+            raise UnusableRow(f"has no key {key!r}")
+        if not isinstance(record[key], str):
+            raise UnusableRow(f"has no text under the key {key!r}")
+    text = " ".join([record[key] for key in keys])
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise UnusableRow("holds a lone surrogate")
+    if "\0" in text:
+        raise UnusableRow("holds a NUL character")
+    if "\n" in text:
+        raise UnusableRow("holds a line feed inside a text")
+    return text
+
+
+def _both_or_none(source: str | None, target: str | None) -> None:
+    if (source is None) != (target is None):
+        given, absent = ("source", "target") if target is None else ("target", "source")
+        raise UsageError(f"{given} is given and {absent} is not. Give both, or neither.")

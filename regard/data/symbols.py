@@ -1,0 +1,58 @@
+"""Symbols between spaces: for pre-tokenised text and phonemes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from regard.data.marks import RESERVED, UNKNOWN
+from regard.data.pieces import most_frequent
+
+FIRST_SYMBOL = len(RESERVED)
+
+
+class Symbols:
+    """Each run of characters between white space one token; a symbol unseen in training becomes UNKNOWN.
+
+    The white space itself is not kept: decoding puts one space between symbols and writes UNKNOWN as "<unk>", so that
+    the number of symbols stays the same. A symbol that reads "<unk>" or "</s>" in the text is a symbol like others.
+
+    Args:
+        symbols: the symbols that have a number, from 4 on.
+
+    Raises ValueError if a symbol holds white space, is empty or stands twice.
+    """
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        if len(set(symbols)) != len(symbols) or any(symbol.split() != [symbol] for symbol in symbols):
+            raise ValueError("Symbols: symbols hold white space or one symbol twice; expected each symbol once.")
+        self.symbols = list(symbols)
+        self.names = [*RESERVED, *self.symbols]
+        self._numbers = {symbol: FIRST_SYMBOL + place for place, symbol in enumerate(symbols)}
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
+        """Number the most frequent symbols, at most vocab_size − 4 of them."""
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(text.split())
+        return cls(most_frequent(counts, vocab_size - FIRST_SYMBOL))
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        return cls(state["symbols"])
+
+    def state(self) -> dict[str, list[str]]:
+        return {"symbols": self.symbols}
+
+    def ids(self, text: str) -> list[int]:
+        """The number of each symbol."""
+        return [self._numbers.get(symbol, UNKNOWN) for symbol in text.split()]
+
+    def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """One symbol each; the white space between belongs to none."""
+        return [match.span() for match in re.finditer(r"\S+", text)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The symbols, with one space between."""
+        return " ".join([self.names[number] for number in ids if number >= UNKNOWN])

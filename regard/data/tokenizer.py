@@ -1,0 +1,186 @@
+"""From text to token numbers and back, with the place of every token in the raw text."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol, Self
+
+from regard.attention.table import Table
+from regard.data.files import write_whole
+from regard.errors import CheckpointError
+
+TOKENIZERS = Table(
+    "tokeniser",
+    "regard.data",
+    {
+        "bpe": "bpe:BytePairs",
+        "characters": "characters:Characters",
+        "symbols": "symbols:Symbols",
+        "inflection": "inflection:Inflection",
+    },
+)
+FORMAT, VERSION = "regard tokenizer", 1
+MAX_FILE_BYTES = 64 * 2**20
+MAX_TRAINING_TEXTS = 200_000
+
+
+class Segmenter(Protocol):
+    """What a kind of tokeniser is: `Tokenizer` adds files and the surface that the rest of Regard sees."""
+
+    names: list[str]
+
+    @classmethod
+    def train(cls, texts: Sequence[str], vocab_size: int) -> Self:
+        """Learn from texts, the same each time."""
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Build again from what `state` gave."""
+
+    def state(self) -> dict[str, list]:
+        """All that it has learnt, as JSON."""
+
+    def ids(self, text: str) -> list[int]:
+        """The token numbers of a text, without marks."""
+
+    def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """The characters that each of these numbers covers."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token numbers; marks are ignored."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text as token numbers.
+
+    Args:
+        ids: the token numbers; no begin or end mark.
+        spans: for each, where it begins and ends in the raw text, in characters. The bytes of a character that was
+            unseen in training are tokens of their own and all have the span of that character.
+    """
+
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
+class Tokenizer:
+    """One vocabulary, of one of the kinds in `TOKENIZERS`. The numbers 0 to 3 are pad, begin, end and unknown in all.
+
+    "bpe" and "characters" lose nothing: decode(encode(text)) is the text, whatever it holds ("</s>", "▁", control
+    characters, emoji, spaces at the ends). "symbols" and "inflection" keep the symbols and not the space between them.
+
+    Args:
+        kind: a name in `TOKENIZERS`.
+        segmenter: the trained one of that kind.
+    """
+
+    def __init__(self, kind: str, segmenter: Segmenter) -> None:
+        self.kind = kind
+        self._segmenter = segmenter
+
+    @classmethod
+    def train(cls, kind: str, texts: Iterable[str], vocab_size: int, max_texts: int = MAX_TRAINING_TEXTS) -> Self:
+        """Learn a vocabulary; the same texts in the same order give the same one.
+
+        Args:
+            kind: a name in `TOKENIZERS`; ValueError with the choices for another.
+            texts: raw texts; read once, so a stream will do.
+            vocab_size: how many numbers at most, the reserved ones and the 256 bytes ("symbols" has none) among them.
+            max_texts: of more texts than this, so many drawn evenly are held in memory and learnt from.
+        """
+        least = 5 if kind == "symbols" else 261
+        segmenter = TOKENIZERS.choose(kind)
+        if vocab_size < least:
+            raise ValueError(
+                f"Tokenizer.train: vocab_size is {vocab_size}; expected at least {least} for {kind!r}. "
+                "Raise vocab_size; some thousands are usual."
+            )
+        return cls(kind, segmenter.train(_sample(texts, max_texts), vocab_size))
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are: every id is below this."""
+        return len(self._segmenter.names)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that was learnt: equal digests tokenise equally."""
+        return _digest(self.kind, self._segmenter.state())
+
+    def ids(self, text: str) -> list[int]:
+        """The token numbers alone: the fast way, for corpora. ValueError if the text holds a lone surrogate."""
+        try:
+            return self._segmenter.ids(text)
+        except UnicodeEncodeError as error:
+            raise ValueError("Tokenizer: text holds a lone surrogate; expected valid Unicode. Replace it.") from error
+
+    def encode(self, text: str) -> Encoded:
+        """The token numbers and the characters that each covers. ValueError if the text holds a lone surrogate."""
+        ids = self.ids(text)
+        return Encoded(ids, self._segmenter.spans(text, ids))
+
+    def encode_batch(self, texts: Iterable[str]) -> list[Encoded]:
+        """Each text as `encode` gives it."""
+        return [self.encode(text) for text in texts]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token numbers; the marks 0 to 2 are ignored. ValueError for a number that there is not."""
+        self._check(ids)
+        return self._segmenter.decode(ids)
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """A name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""
+        self._check(ids)
+        return [self._segmenter.names[number] for number in ids]
+
+    def _check(self, ids: Sequence[int]) -> None:
+        if ids and not 0 <= min(ids) <= max(ids) < self.size:
+            raise ValueError(f"Tokenizer: ids range from {min(ids)} to {max(ids)}; expected 0 to {self.size - 1}.")
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, whole or not at all."""
+        state = self._segmenter.state()
+        content = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
+        write_whole(Path(path), json.dumps(content | {"state": state}, ensure_ascii=False).encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote. Raises CheckpointError, in one sentence, for anything else."""
+        try:
+            size = Path(path).stat().st_size
+            content: Any = json.loads(Path(path).read_bytes()) if size <= MAX_FILE_BYTES else None
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise CheckpointError(f"{path} is no tokeniser of Regard.")
+        if content.get("version") != VERSION:
+            raise CheckpointError(f"{path} is from another version of Regard; this one reads version {VERSION}.")
+        kind, state = str(content.get("kind")), content.get("state")
+        if content.get("sha256") != _digest(kind, state) or kind not in TOKENIZERS:
+            raise CheckpointError(f"{path} is damaged: its content does not fit its checksum.")
+        try:
+            return cls(kind, TOKENIZERS[kind].from_state(state))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{path} holds no vocabulary of kind {kind!r}.") from error
+
+
+def _digest(kind: str, state: Any) -> str:
+    return hashlib.sha256(json.dumps([kind, state], sort_keys=True).encode()).hexdigest()
+
+
+def _sample(texts: Iterable[str], limit: int) -> list[str]:
+    """At most `limit` texts, each as likely as any other, the same each time (reservoir sampling)."""
+    random = Random(0)
+    kept: list[str] = []
+    for number, text in enumerate(texts):
+        if number < limit:
+            kept.append(text)
+        elif (place := random.randrange(number + 1)) < limit:
+            kept[place] = text
+    return kept
