@@ -1,12 +1,17 @@
 """Attention: score, window, select, mix. Imports torch and nothing of Regard; the tables below import nothing at all.
 
     score      how well does each key answer the query     one file per score
-    window     which positions may be looked at            window.py
-    select     scores → weights                            select.py
-    history    what a mechanism remembers of earlier steps history.py
-    attention  the four put together, once for all         attention.py
+    window     which positions may be looked at            window.py, local.py
+    select     scores → weights                            select.py, sparse.py, hard.py, monotonic.py
+    history    what a mechanism remembers of earlier steps history.py, noise.py
+    attention  the four put together, once for all         attention.py; multihead.py for several heads
+    pooling    a sequence in one vector                    pooling.py
+    positions  where a position is                         positions.py, self_attention.py
+    rules      what does not combine, what is special      rules.py
+    build      from names to an Attention                  build.py
 
-Add a score: one file with `prepare` and `forward`, one line in `SCORES`.
+Add a score: one file with `prepare` and `forward`, one line in `SCORES`. It is built as `Score(query_size, key_size)`,
+with keyword options that have defaults.
 """
 
 from regard.attention.table import Table

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention.check import expect_keys, expect_query
 from regard.attention.history import History
 
 
@@ -20,6 +21,18 @@ class AdditiveScore(nn.Module):
         key_size: features of a key.
         hidden_size: width of the comparison; `query_size` if not given. Memory grows as
             batch × target × source × hidden_size.
+
+    On paper: with every weight 1, q = [atanh 0.5], k = [0] and k = [-atanh 0.5] score 0.5 and 0.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> score = AdditiveScore(1, 1, 1)
+        >>> for weight in score.parameters():
+        ...     _ = weight.data.fill_(1.0)
+        >>> half = torch.tensor([[[0.5]]]).atanh()
+        >>> prepared = score.prepare(torch.cat([0 * half, -half], 1))
+        >>> score(half, prepared, History.start(torch.zeros(1, 0))).detach().tolist()
+        [[[0.5, 0.0]]]
     """
 
     sequential = False
@@ -33,6 +46,7 @@ class AdditiveScore(nn.Module):
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source hidden"]:
         """U k, once per source."""
+        expect_keys("AdditiveScore.prepare", keys, self.project_key.in_features)
         return self.project_key(keys)
 
     def forward(
@@ -42,5 +56,6 @@ class AdditiveScore(nn.Module):
         history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
+        expect_query("AdditiveScore.forward", query, self.project_query.in_features)
         hidden = torch.tanh(self.project_query(query).unsqueeze(2) + prepared.unsqueeze(1))  # (b, t, s, hidden)
         return self.energy(hidden).squeeze(-1)

@@ -1,12 +1,15 @@
 """Attention: score, window, select, mix, once for all mechanisms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from regard.attention.check import expect_device, expect_dtype, expect_floating, expect_mask, expect_shape
 from regard.attention.history import History
+from regard.attention.multihead import Heads
 from regard.attention.source import Source
 
 
@@ -16,9 +19,11 @@ class Attended:
 
     Args:
         context: the values, mixed by the weights.
-        weights: what was looked at.
+        weights: what was looked at; with several heads their mean.
         history: the past, this look included.
-        log_prob, entropy: of a sampled choice (see `select.Selected`); zeros where nothing is sampled.
+        log_prob, entropy: of a sampled choice (see `select.Selected`); zeros where nothing is sampled. Heads choose
+            independently, so that both are sums over heads.
+        heads: weights of each head; None where there is one.
     """
 
     context: Float[Tensor, "batch target value"]
@@ -26,6 +31,7 @@ class Attended:
     history: History
     log_prob: Float[Tensor, "batch target"]
     entropy: Float[Tensor, "batch target"]
+    heads: Float[Tensor, "batch heads target source"] | None = None
 
 
 class Attention(nn.Module):
@@ -40,17 +46,37 @@ class Attention(nn.Module):
         score: an entry of `SCORES`, built.
         select: an entry of `SELECTIONS`, built.
         window: an entry of `WINDOWS`, built.
+        heads: projections into several heads (see `multihead.py`), or None for one head without projections.
+
+    A part is a module with two marks: `sequential` if it reads the weights of earlier steps, so that many steps are
+    run one by one; `timed` (False where absent) if it reads how many steps there were. A caller that keeps no history
+    can serve a mechanism only if it is neither.
 
     Masks: `prepare` takes the source mask (True = real); padding gets a weight of exactly zero, and whatever
     stands there, NaN too, changes nothing. A row without a real position gets zeros.
+
+    The query [10, 5, 10] against three keys: scores 60, 15, 15, of which softmax leaves the first.
+
+        >>> import torch
+        >>> from regard.attention.build import build_attention
+        >>> attention = build_attention(3, 3, score="dot")
+        >>> keys = torch.tensor([[[5.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]])
+        >>> source = attention.prepare(keys, keys, torch.ones(1, 3, dtype=torch.bool))
+        >>> attended = attention(torch.tensor([[[10.0, 5.0, 10.0]]]), source, attention.begin(source))
+        >>> attended.context.round(decimals=3).tolist()
+        [[[5.0, 0.0, 1.0]]]
     """
 
-    def __init__(self, score: nn.Module, select: nn.Module, window: nn.Module) -> None:
+    def __init__(self, score: nn.Module, select: nn.Module, window: nn.Module, heads: Heads | None = None) -> None:
         super().__init__()
-        self.score = score
+        # Any: torch knows no type of module with a `prepare`.
+        self.score: Any = score
         self.select = select
         self.window = window
-        self.sequential = any(bool(part.sequential) for part in (score, select, window))
+        self.heads = heads
+        parts = (score, select, window)
+        self.sequential = any(bool(part.sequential) for part in parts)
+        self.timed = any(bool(getattr(part, "timed", False)) for part in parts)
 
     def prepare(
         self,
@@ -59,23 +85,54 @@ class Attention(nn.Module):
         mask: Bool[Tensor, "batch source"],
     ) -> Source:
         """Project the keys; called once per source. Raises ValueError for a source axis of length 0."""
-        if keys.size(1) == 0:
-            raise ValueError(
-                f"Attention.prepare: keys have shape {tuple(keys.shape)}; expected at least one source position. "
-                "Give an empty source its end mark."
-            )
+        _check_source(keys, values, mask)
         padding = ~mask.unsqueeze(-1)
-        keys, values = keys.masked_fill(padding, 0.0), values.masked_fill(padding, 0.0)
-        return Source(self.score.prepare(keys), values, mask)
+        same = values is keys
+        # Filled before any product: 0 · NaN is NaN.
+        keys = keys.masked_fill(padding, 0.0)
+        values = keys if same else values.masked_fill(padding, 0.0)
+        if self.heads is None:
+            return Source(self.score.prepare(keys), values, mask)
+        keys, values = self.heads.split_keys(keys), self.heads.split_values(values)
+        prepared = self.score.prepare(keys.flatten(0, 1))
+        return Source(prepared.view(*keys.shape[:2], *prepared.shape[1:]), values, mask)
 
-    def begin(self, source: Source) -> History:
-        """The history before the first step."""
-        batch, length = source.mask.shape
-        past = source.values.new_zeros(batch, length if self.sequential else 0)
-        return History(torch.zeros(batch, dtype=torch.long, device=past.device), past, past)
+    def begin(self, source: Source, generator: torch.Generator | None = None, temperature: float = 1.0) -> History:
+        """The history before the first step.
+
+        Args:
+            source: what will be looked at.
+            generator: where a mechanism that samples in training mode draws the seed of each row from; torch's own
+                generator if None. Nothing else is ever drawn.
+            temperature: see `History`.
+        """
+        width = source.values.size(-2) if self.sequential else 0
+        past = source.values.new_zeros(*source.values.shape[:-2], width)
+        seed = None
+        if self.training and getattr(self.select, "random", False):
+            device = "cpu" if generator is None else generator.device
+            seed = torch.randint(1 << 62, (past.size(0),), generator=generator, device=device).to(past.device)
+        return History.start(past, seed, temperature)
 
     def forward(self, query: Float[Tensor, "batch target query"], source: Source, history: History) -> Attended:
         """Look once per target position."""
+        _check_query(query, source, history)
+        if self.heads is None:
+            return self._run(query, source, history)
+        split = self.heads.split_query(query).flatten(0, 1)
+        attended = self._run(split, self.heads.fold_source(source), self.heads.fold_history(history))
+        heads = (query.size(0), self.heads.num_heads)
+        weights = attended.weights.reshape(*heads, *attended.weights.shape[1:])
+        return Attended(
+            self.heads.merge(attended.context.reshape(*heads, *attended.context.shape[1:])),
+            weights.mean(1),
+            self.heads.unfold_history(attended.history, history),
+            attended.log_prob.reshape(*heads, -1).sum(1),
+            attended.entropy.reshape(*heads, -1).sum(1),
+            weights,
+        )
+
+    def _run(self, query: Tensor, source: Source, history: History) -> Attended:
         if not self.sequential:
             return self._look(query, source, history)
         looks = []
@@ -96,7 +153,45 @@ class Attention(nn.Module):
         visible, gain = self.window(query, source, history)
         selected = self.select(scores, visible, history)
         weights = selected.weights if gain is None else selected.weights * gain
+        step = history.step + query.size(1)
         if self.sequential:
-            past = weights[:, -1]
-            history = History(history.step + query.size(1), past, history.total + weights.sum(1))
+            history = replace(history, step=step, previous=weights[:, -1], total=history.total + weights.sum(1))
+        else:
+            history = replace(history, step=step)
         return Attended(weights @ source.values, weights, history, selected.log_prob, selected.entropy)
+
+
+def _check_source(keys: Tensor, values: Tensor, mask: Tensor) -> None:
+    place = "Attention.prepare"
+    expect_shape(place, "keys", keys, ("batch", "source", "key"), "Give one row of features per source position.")
+    batch, length, _ = keys.shape
+    if length == 0:
+        raise ValueError(
+            f"{place}: keys have shape {tuple(keys.shape)}; expected at least one source position. "
+            "Give an empty source its end mark."
+        )
+    expect_shape(place, "values", values, (batch, length, "value"), "Give one value per key.")
+    expect_shape(place, "mask", mask, (batch, length), "Give one entry per key.")
+    expect_mask(place, mask)
+    expect_floating(place, "keys", keys)
+    expect_dtype(place, "values", values, "keys", keys)
+    expect_device(place, "values", values, "keys", keys)
+    expect_device(place, "mask", mask, "keys", keys)
+
+
+def _check_query(query: Tensor, source: Source, history: History) -> None:
+    place = "Attention.forward"
+    batch = source.mask.size(0)
+    expect_shape(place, "query", query, (batch, "target", "query"), "Give one row of queries per source.")
+    if query.size(1) == 0:
+        raise ValueError(
+            f"{place}: query has shape {tuple(query.shape)}; expected at least one target position. "
+            "Give an empty target its begin mark."
+        )
+    expect_dtype(place, "query", query, "the source", source.values)
+    expect_device(place, "query", query, "the source", source.values)
+    if history.step.size(0) != batch:
+        raise ValueError(
+            f"{place}: history has {history.step.size(0)} rows; expected {batch}, those of the source. "
+            "Select the same rows of both."
+        )

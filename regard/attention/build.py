@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from torch import nn
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
+from regard.attention.multihead import Heads
+from regard.attention.rules import refusal
 from regard.attention.table import Table
 
-PARTS: dict[str, Table] = {"score": SCORES, "select": SELECTIONS, "window": WINDOWS}
+_CATCH_ALL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 def build_attention(
@@ -22,6 +24,8 @@ def build_attention(
     select: str = "softmax",
     window: str = "global",
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    num_heads: int = 1,
+    value_size: int | None = None,
 ) -> Attention:
     """Build an attention by names.
 
@@ -32,24 +36,39 @@ def build_attention(
         query_size: features of a query.
         key_size: features of a key.
         score, select, window: names in `SCORES`, `SELECTIONS`, `WINDOWS`.
-        options: for each part, its options: `{"score": {"hidden_size": 32}}`.
+        options: options of an entry by its name: `{"additive": {"hidden_size": 32}}`. Those of an entry that is not
+            chosen are left unread, so that one recipe can hold options for all that it compares.
+        num_heads: with more than one, projections into heads go around everything (see `multihead.py`).
+        value_size: features of a value where there are several heads; `key_size` if not given.
 
-    Raises ValueError for an unknown name or option (with the nearest known one).
+    Raises ValueError for an unknown name or option (with the nearest known one), and for a combination that makes no
+    sense (with the reason; see `rules.REFUSED`).
     """
     options = options or {}
-    for part in options:
-        if part not in PARTS:
-            raise ValueError(f"build_attention: options has {part!r}; expected {_known(part, list(PARTS))}")
+    parts = ((SCORES, score), (SELECTIONS, select), (WINDOWS, window))
+    known = [name for table, _ in parts for name in table]
+    for name in options:
+        if name not in known:
+            raise ValueError(f"attention has options for {name!r}; expected {_known(name, known)}")
     sizes = {"query_size": query_size, "key_size": key_size}
-    names = {"score": score, "select": select, "window": window}
-    built = [_build(PARTS[part], name, sizes, options.get(part, {})) for part, name in names.items()]
-    return Attention(*built)
+    heads = None
+    if num_heads != 1:
+        heads = Heads(query_size, key_size, key_size if value_size is None else value_size, num_heads)
+        sizes = dict.fromkeys(sizes, query_size // num_heads)
+    reason = refusal(score, select, window)
+    if reason is not None:
+        raise ValueError(
+            f"attention is {score} with {select} in {window}; expected a combination that works: {reason}."
+        )
+    built = [_build(table, name, sizes, options.get(name, {})) for table, name in parts]
+    return Attention(built[0], built[1], built[2], heads)
 
 
 def _build(table: Table, name: str, sizes: Mapping[str, int], options: Mapping[str, Any]) -> nn.Module:
     entry = table.choose(name)
     parameters = signature(entry).parameters
-    accepted = [parameter for parameter in parameters if parameter not in sizes]
+    # nn.Module's own constructor, which an entry without options has, takes *args and **kwargs.
+    accepted = [name for name, one in parameters.items() if name not in sizes and one.kind not in _CATCH_ALL]
     for option in options:
         if option not in accepted:
             raise ValueError(f"{table.kind} {name!r} has no option {option!r}; expected {_known(option, accepted)}")

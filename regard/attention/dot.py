@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention.check import expect_keys, expect_query, expect_sizes
 from regard.attention.history import History
 
 
@@ -17,20 +18,27 @@ class DotScore(nn.Module):
     Args:
         query_size: features of a query.
         key_size: features of a key; must equal `query_size`.
+
+    On paper: [1, 2] · [3, 4] = 3 + 8 and [1, 2] · [0, 1] = 2.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> score = DotScore(2, 2)
+        >>> keys = torch.tensor([[[3.0, 4.0], [0.0, 1.0]]])
+        >>> score(torch.tensor([[[1.0, 2.0]]]), score.prepare(keys), History.start(torch.zeros(1, 0))).tolist()
+        [[[11.0, 2.0]]]
     """
 
     sequential = False
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__()
-        if query_size != key_size:
-            raise ValueError(
-                f"{type(self).__name__}: query_size is {query_size} and key_size is {key_size}; expected the same size. "
-                "Use the general score, which has a matrix between them."
-            )
+        expect_sizes("DotScore", query_size, key_size)
+        self.size = key_size
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source key"]:
         """The keys themselves."""
+        expect_keys("DotScore.prepare", keys, self.size)
         return keys
 
     def forward(
@@ -40,4 +48,5 @@ class DotScore(nn.Module):
         history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
+        expect_query("DotScore.forward", query, self.size)
         return torch.einsum("btd,bsd->bts", query, prepared)

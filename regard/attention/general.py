@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.attention.check import expect_keys, expect_query
 from regard.attention.history import History
 
 
@@ -17,6 +18,16 @@ class GeneralScore(nn.Module):
     Args:
         query_size: features of a query.
         key_size: features of a key.
+
+    On paper: W = [[1, 2, 3], [4, 5, 6]], k = [1, 0, 1] gives W k = [4, 10], and with q = [1, 2] the score is 24.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> score = GeneralScore(2, 3)
+        >>> _ = score.project_key.weight.data.copy_(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+        >>> prepared = score.prepare(torch.tensor([[[1.0, 0.0, 1.0]]]))
+        >>> score(torch.tensor([[[1.0, 2.0]]]), prepared, History.start(torch.zeros(1, 0))).detach().tolist()
+        [[[24.0]]]
     """
 
     sequential = False
@@ -27,6 +38,7 @@ class GeneralScore(nn.Module):
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source query"]:
         """W k, once per source."""
+        expect_keys("GeneralScore.prepare", keys, self.project_key.in_features)
         return self.project_key(keys)
 
     def forward(
@@ -36,4 +48,5 @@ class GeneralScore(nn.Module):
         history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
+        expect_query("GeneralScore.forward", query, self.project_key.out_features)
         return torch.einsum("btd,bsd->bts", query, prepared)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -10,16 +11,38 @@ from torch import Tensor
 class History:
     """The past of one decoding, a row per hypothesis.
 
+    Noise is part of the past: it is computed from `seed`, `step` and the source position (see `noise.py`), so that
+    stepping and unrolling meet the same noise, and a copy of a row goes on with the noise of the original.
+
     Args:
         step: number of target positions already decoded.
-        previous: weights of the step before; width 0 for a mechanism that forgets.
-        total: sum of the weights of all steps before; width 0 for a mechanism that forgets.
+        previous: weights of the step before; width 0 for a mechanism that forgets. Several heads: (batch, heads, ·).
+        total: sum of the weights of all steps before; width 0 for a mechanism that forgets. Several heads likewise.
+        seed: what the noise of this row is computed from; zero where nothing is sampled.
+        temperature: what a selection's own temperature is multiplied by; an objective that anneals sets it.
     """
 
     step: Int[Tensor, " batch"]
-    previous: Float[Tensor, "batch remembered"]
-    total: Float[Tensor, "batch remembered"]
+    previous: Float[Tensor, " batch *remembered"]
+    total: Float[Tensor, " batch *remembered"]
+    seed: Int[Tensor, " batch"]
+    temperature: Float[Tensor, " batch"]
+
+    @classmethod
+    def start(
+        cls,
+        past: Float[Tensor, " batch *remembered"],
+        seed: Int[Tensor, " batch"] | None = None,
+        temperature: float = 1.0,
+    ) -> "History":
+        """The history before the first step; `past` holds zeros, a row per hypothesis."""
+        step = torch.zeros(past.size(0), dtype=torch.long, device=past.device)
+        return cls(step, past, past, step if seed is None else seed, past.new_full((past.size(0),), temperature))
 
     def select(self, rows: Int[Tensor, " selected"]) -> "History":
         """The history of the given rows, in the given order."""
-        return History(self.step[rows], self.previous[rows], self.total[rows])
+        return History(self.step[rows], self.previous[rows], self.total[rows], self.seed[rows], self.temperature[rows])
+
+    def positions(self, count: int) -> Int[Tensor, "batch count"]:
+        """The next target positions, counted from 0 at the first step."""
+        return self.step.unsqueeze(1) + torch.arange(count, device=self.step.device)

@@ -30,12 +30,41 @@ def deterministic(weights: Float[Tensor, "batch target source"]) -> Selected:
     return Selected(weights, nothing, nothing)
 
 
+def fill_hidden(
+    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
+) -> Float[Tensor, "batch target source"]:
+    """The scores, with the lowest finite number at hidden positions: unlike -∞ it keeps a fully hidden row finite."""
+    return scores.masked_fill(~visible, torch.finfo(scores.dtype).min)
+
+
+def masked_softmax(
+    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
+) -> Float[Tensor, "batch target source"]:
+    """Softmax over the visible positions; exactly zero at the others, and everywhere in a row that sees nothing."""
+    return torch.softmax(fill_hidden(scores, visible), dim=-1).masked_fill(~visible, 0.0)
+
+
+def masked_log_softmax(
+    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
+) -> Float[Tensor, "batch target source"]:
+    """Logarithm of softmax over the visible positions; zero at the others, so that a sum over positions is finite."""
+    return torch.log_softmax(fill_hidden(scores, visible), dim=-1).masked_fill(~visible, 0.0)
+
+
 class Softmax(nn.Module):
     """Soft selection.
 
         weights = exp(score) / Σ exp(score)   over the visible positions
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, eq. 6.
+
+    Scores log 1, log 2, log 5 and one hidden position: 1/8, 2/8, 5/8 and zero.
+
+        >>> import torch
+        >>> from regard.attention.select import masked_softmax
+        >>> visible = torch.tensor([[[True, True, True, False]]])
+        >>> masked_softmax(torch.tensor([[[1.0, 2.0, 5.0, 9.0]]]).log(), visible)
+        tensor([[[0.1250, 0.2500, 0.6250, 0.0000]]])
     """
 
     sequential = False
@@ -47,15 +76,22 @@ class Softmax(nn.Module):
         history: History,
     ) -> Selected:
         """Weights that sum to one over the visible positions."""
-        # The lowest finite number keeps a row without a visible position finite; the second fill makes it zeros.
-        filled = scores.masked_fill(~visible, torch.finfo(scores.dtype).min)
-        return deterministic(torch.softmax(filled, dim=-1).masked_fill(~visible, 0.0))
+        return deterministic(masked_softmax(scores, visible))
 
 
 class Uniform(nn.Module):
     """The same weight on every visible position, whatever the scores: what attention is measured against.
 
-    weights = 1 / n   over the n visible positions
+        weights = 1 / n   over the n visible positions
+
+    Four positions, two of them hidden: a half on each of the others.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> visible = torch.tensor([[[True, False, True, False]]])
+        >>> start = History.start(torch.zeros(1, 0))
+        >>> Uniform()(torch.tensor([[[3.0, 1.0, 4.0, 1.0]]]), visible, start).weights.tolist()
+        [[[0.5, 0.0, 0.5, 0.0]]]
     """
 
     sequential = False

@@ -11,13 +11,13 @@ class Source:
     """Keys as the score wants them, values, and which positions are real. Padding holds zeros in both.
 
     Args:
-        prepared: what `score.prepare(keys)` returned.
-        values: what is mixed.
+        prepared: what `score.prepare(keys)` returned, (batch, source, ·); several heads: (batch, heads, source, ·).
+        values: what is mixed, (batch, source, value); several heads: (batch, heads, source, value).
         mask: True where a position is real.
     """
 
-    prepared: Float[Tensor, "batch source prepared"]
-    values: Float[Tensor, "batch source value"]
+    prepared: Float[Tensor, " batch *prepared"]
+    values: Float[Tensor, " batch *values"]
     mask: Bool[Tensor, "batch source"]
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Source":

@@ -12,6 +12,12 @@ class GlobalWindow(nn.Module):
         visible = mask,  gain = 1
 
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025, section 3.1.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> source = Source(torch.zeros(1, 3, 0), torch.zeros(1, 3, 1), torch.tensor([[True, True, False]]))
+        >>> GlobalWindow()(torch.zeros(1, 1, 1), source, History.start(torch.zeros(1, 0)))
+        (tensor([[[ True,  True, False]]]), None)
     """
 
     sequential = False

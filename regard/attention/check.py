@@ -1,0 +1,82 @@
+"""Checks of what callers hand in. Each message says where, what was given, what is expected, what to do."""
+
+import torch
+from torch import Tensor
+
+Axes = tuple[int | str, ...]
+
+
+def expect_shape(place: str, name: str, tensor: Tensor, axes: Axes, advice: str) -> None:
+    """Raise ValueError unless the tensor has these axes: a size, or the name of an axis of any size."""
+    fits = tensor.dim() == len(axes) and all(
+        isinstance(axis, str) or axis == size for axis, size in zip(axes, tensor.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(str(axis) for axis in axes)
+        raise ValueError(f"{place}: {name} {_have(name)} shape {tuple(tensor.shape)}; expected ({wanted}). {advice}")
+
+
+def expect_floating(place: str, name: str, tensor: Tensor) -> None:
+    """Raise TypeError unless the tensor holds floating point numbers."""
+    if not tensor.is_floating_point():
+        raise TypeError(
+            f"{place}: {name} {_have(name)} dtype {tensor.dtype}; expected a floating point one. Call .float() on it."
+        )
+
+
+def expect_mask(place: str, mask: Tensor) -> None:
+    """Raise TypeError unless the mask is bool: an additive float mask or one of integers means something else."""
+    if mask.dtype != torch.bool:
+        raise TypeError(
+            f"{place}: mask has dtype {mask.dtype}; expected torch.bool, True where a position is real. "
+            "Compare it with what marks padding."
+        )
+
+
+def expect_device(place: str, name: str, tensor: Tensor, other: str, reference: Tensor) -> None:
+    """Raise ValueError unless the tensor is where the reference is."""
+    if tensor.device != reference.device:
+        raise ValueError(
+            f"{place}: {name} {_are(name)} on {tensor.device}; expected {reference.device}, "
+            f"where {other} {_are(other)}. Move one to the other with .to(device)."
+        )
+
+
+def expect_dtype(place: str, name: str, tensor: Tensor, other: str, reference: Tensor) -> None:
+    """Raise TypeError unless the dtype is that of the reference; autocast mixes them on purpose."""
+    if tensor.dtype != reference.dtype and not torch.is_autocast_enabled(tensor.device.type):
+        raise TypeError(
+            f"{place}: {name} {_have(name)} dtype {tensor.dtype}; expected {reference.dtype}, that of {other}. "
+            "Convert one of them with .to(dtype)."
+        )
+
+
+def expect_keys(place: str, keys: Tensor, key_size: int) -> None:
+    """Raise ValueError unless the keys have the size that a score was built for."""
+    expect_shape(
+        place, "keys", keys, ("batch", "source", key_size), "Set key_size to the encoder's output_size, batch first."
+    )
+
+
+def expect_query(place: str, query: Tensor, query_size: int) -> None:
+    """Raise ValueError unless the query has the size that a score was built for."""
+    expect_shape(
+        place, "query", query, ("batch", "target", query_size), "Set query_size to the decoder's state, batch first."
+    )
+
+
+def expect_sizes(place: str, query_size: int, key_size: int) -> None:
+    """Raise ValueError unless a query and a key can be compared feature by feature."""
+    if query_size != key_size:
+        raise ValueError(
+            f"{place}: query_size is {query_size} and key_size is {key_size}; expected the same size. "
+            "Use the general score, which has a matrix between them."
+        )
+
+
+def _have(name: str) -> str:
+    return "have" if name.endswith("s") else "has"
+
+
+def _are(name: str) -> str:
+    return "are" if name.endswith("s") else "is"

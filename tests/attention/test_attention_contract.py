@@ -1,0 +1,174 @@
+"""What holds for every score × selection × window that makes sense."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE, Combination, Modes, inputs, look, make
+from torch import Tensor
+
+from regard.attention.attention import Attention
+from regard.attention.rules import NOT_NORMALIZED, POSITIONAL, SURROGATE_GRADIENT
+
+
+def gradients(attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> list[Tensor]:
+    """Of a scalar that reads everything in the record, with respect to inputs and parameters."""
+    leaves = [tensor.clone().requires_grad_() for tensor in (query, keys, values)]
+    attended = look(attention, *leaves, mask)
+    loss = attended.context.square().sum() + attended.weights.square().sum()
+    loss = loss + attended.log_prob.sum() + attended.entropy.sum()
+    wanted = leaves + list(attention.parameters())
+    found = torch.autograd.grad(loss, wanted, allow_unused=True)
+    return [
+        torch.zeros_like(leaf) if gradient is None else gradient for leaf, gradient in zip(wanted, found, strict=True)
+    ]
+
+
+def test_shapes_and_record(names: Combination, mode: Modes) -> None:
+    attended = look(mode(make(names)), *inputs(names))
+    assert attended.context.shape == (BATCH, TARGET, VALUE)
+    assert attended.weights.shape == (BATCH, TARGET, SOURCE)
+    assert attended.log_prob.shape == attended.entropy.shape == (BATCH, TARGET)
+    assert attended.history.step.tolist() == [TARGET] * BATCH
+    assert (attended.weights >= 0).all()
+
+
+def test_weights_sum_to_one(names: Combination, mode: Modes) -> None:
+    total = look(mode(make(names)), *inputs(names)).weights.sum(-1)
+    if NOT_NORMALIZED.keys() & set(names):
+        assert (total <= 1 + 1e-12).all()
+    else:
+        torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_context_is_the_values_mixed_by_the_weights(names: Combination, mode: Modes) -> None:
+    query, keys, values, mask = inputs(names)
+    attended = look(mode(make(names)), query, keys, values, mask)
+    torch.testing.assert_close(attended.context, attended.weights @ values)
+
+
+@pytest.mark.parametrize("garbage", [1e6, float("nan")])
+def test_masked_positions_get_exactly_zero_whatever_stands_there(
+    names: Combination, mode: Modes, garbage: float
+) -> None:
+    query, keys, values, mask = inputs(names)
+    padding = ~mask.unsqueeze(-1)
+    attention = mode(make(names))
+    clean = look(attention, query, keys, values, mask)
+    dirty_keys, dirty_values = keys.masked_fill(padding, garbage), values.masked_fill(padding, garbage)
+    dirty = look(attention, query, dirty_keys, dirty_values, mask)
+    assert (dirty.weights.masked_select(~mask.unsqueeze(1).expand_as(dirty.weights)) == 0).all()
+    assert torch.equal(clean.context, dirty.context)
+    pairs = zip(
+        gradients(attention, query, keys, values, mask),
+        gradients(attention, query, dirty_keys, dirty_values, mask),
+        strict=True,
+    )
+    for before, after in pairs:
+        assert torch.equal(before, after)
+
+
+def test_padding_and_company_do_not_matter(names: Combination, mode: Modes) -> None:
+    query, keys, values, mask = inputs(names)
+    attention = mode(make(names))
+    together = look(attention, query, keys, values, mask)
+    source = attention.prepare(keys[1:, :3], values[1:, :3], mask[1:, :3])
+    alone = attention(query[1:], source, replace(attention.begin(source), seed=torch.tensor([18])))
+    torch.testing.assert_close(alone.context, together.context[1:])
+    torch.testing.assert_close(alone.weights, together.weights[1:, :, :3])
+    torch.testing.assert_close(alone.log_prob, together.log_prob[1:])
+
+
+def test_fully_masked_row_is_zero_and_finite(names: Combination, mode: Modes) -> None:
+    query, keys, values, mask = inputs(names)
+    mask[1] = False
+    attention = mode(make(names))
+    attended = look(attention, query, keys, values, mask)
+    for given in (attended.weights, attended.context, attended.log_prob, attended.entropy):
+        assert (given[1] == 0).all()
+    for gradient in gradients(attention, query, keys, values, mask):
+        assert gradient.isfinite().all()
+
+
+def test_permuting_source_permutes_weights(names: Combination) -> None:
+    if POSITIONAL & set(names):
+        pytest.skip("asks where a position is, on purpose")
+    query, keys, values, _ = inputs(names)
+    mask = torch.ones(BATCH, SOURCE, dtype=torch.bool)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    attention = make(names).eval()
+    before = look(attention, query, keys, values, mask)
+    after = look(attention, query, keys[:, order], values[:, order], mask)
+    torch.testing.assert_close(after.weights, before.weights[:, :, order])
+    torch.testing.assert_close(after.context, before.context)
+
+
+def test_stepping_equals_unrolling_under_the_same_noise(names: Combination, mode: Modes) -> None:
+    query, keys, values, mask = inputs(names)
+    attention = mode(make(names))
+    unrolled = look(attention, query, keys, values, mask)
+    source = attention.prepare(keys, values, mask)
+    history = replace(attention.begin(source), seed=torch.arange(17, 17 + BATCH))
+    for position in range(TARGET):
+        attended = attention(query[:, position : position + 1], source, history)
+        history = attended.history
+        for name in ("context", "weights", "log_prob", "entropy"):
+            torch.testing.assert_close(getattr(attended, name)[:, 0], getattr(unrolled, name)[:, position])
+
+
+def test_selecting_rows_is_the_same_as_having_given_them(names: Combination, mode: Modes) -> None:
+    query, keys, values, mask = inputs(names)
+    attention = mode(make(names))
+    source = attention.prepare(keys, values, mask)
+    first = attention(query[:, :1], source, replace(attention.begin(source), seed=torch.arange(17, 17 + BATCH)))
+    rows = torch.tensor([1, 0, 1])
+    chosen = attention(query[rows, 1:2], source.select(rows), first.history.select(rows))
+    whole = attention(query[:, 1:2], source, first.history)
+    torch.testing.assert_close(chosen.context, whole.context[rows])
+
+
+def test_gradcheck(names: Combination) -> None:
+    if names[1] in SURROGATE_GRADIENT:
+        pytest.skip(SURROGATE_GRADIENT[names[1]])
+    query, keys, values, mask = inputs(names)
+    attention = make(names).train()
+    parameters = list(attention.parameters())
+
+    def run(query: Tensor, keys: Tensor, values: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
+        attended = look(attention, query, keys, values, mask)
+        return attended.context, attended.weights
+
+    leaves = [tensor.requires_grad_() for tensor in (query, keys, values)]
+    assert torch.autograd.gradcheck(run, (*leaves, *parameters), fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("size", [1.0, -1.0])
+def test_large_scores_stay_finite(names: Combination, dtype: torch.dtype, size: float) -> None:
+    """Scores of ±1e4, handed to window and selection as they are: what a score makes of its inputs is its own."""
+    query, keys, values, mask = inputs(names)
+    mask[0] = False
+    attention = make(names).to(dtype).train()
+    signs = torch.tensor([1.0, -1.0, 1.0, 0.0, -1.0], dtype=dtype)
+    scores = (size * 1e4 * signs).expand(BATCH, 1, SOURCE).clone().requires_grad_()
+    source = attention.prepare(keys.to(dtype), values.to(dtype), mask)
+    history = attention.begin(source)
+    visible, gain = attention.window(query[:, :1].to(dtype), source, history)
+    selected = attention.select(scores, visible, history)
+    weights = selected.weights if gain is None else selected.weights * gain
+    assert weights.dtype == dtype
+    total = weights.float().square().sum() + selected.log_prob.float().sum() + selected.entropy.float().sum()
+    total.backward() if total.requires_grad else None
+    for tensor in (weights, selected.log_prob, selected.entropy):
+        assert tensor.isfinite().all()
+    assert scores.grad is None or scores.grad.isfinite().all()
+
+
+def test_save_and_load_gives_the_same(names: Combination) -> None:
+    attention, other = make(names, seed=3).eval(), make(names, seed=5).eval()
+    other.load_state_dict(attention.state_dict())
+    assert torch.equal(look(attention, *inputs(names)).context, look(other, *inputs(names)).context)
+
+
+def test_sizes_are_told_apart() -> None:
+    assert len({BATCH, TARGET, SOURCE, QUERY, KEY, VALUE}) == 6

@@ -1,0 +1,152 @@
+"""Bad input: where, what was given, what is expected, what to do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import jaxtyping
+import pytest
+import torch
+from conftest import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE
+
+from regard.attention import SCORES
+from regard.attention.attention import Attention
+from regard.attention.build import build_attention
+from regard.attention.rules import SAME_SIZE
+
+
+@pytest.fixture(autouse=True)
+def _as_users_run_it() -> Iterator[None]:
+    """The tests check annotations when a function is called; users do not, and these messages are for them."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def attention() -> Attention:
+    return build_attention(QUERY, KEY)
+
+
+KEYS, VALUES = torch.zeros(BATCH, SOURCE, KEY), torch.zeros(BATCH, SOURCE, VALUE)
+MASK = torch.ones(BATCH, SOURCE, dtype=torch.bool)
+
+
+@pytest.mark.parametrize(
+    ("keys", "values", "mask", "error", "message"),
+    [
+        (
+            KEYS[0],
+            VALUES,
+            MASK,
+            ValueError,
+            r"keys have shape \(5, 11\); expected \(batch, source, key\)\. Give one row",
+        ),
+        (
+            KEYS[:, :0],
+            VALUES,
+            MASK,
+            ValueError,
+            r"keys have shape \(2, 0, 11\); expected at least one source position\.",
+        ),
+        (KEYS, VALUES[:, 1:], MASK, ValueError, r"values have shape \(2, 4, 13\); expected \(2, 5, value\)\. Give one"),
+        (KEYS, VALUES[0], MASK, ValueError, r"values have shape \(5, 13\); expected \(2, 5, value\)\."),
+        (KEYS, VALUES, MASK[:1], ValueError, r"mask has shape \(1, 5\); expected \(2, 5\)\. Give one entry per key\."),
+        (KEYS, VALUES, MASK.unsqueeze(1), ValueError, r"mask has shape \(2, 1, 5\); expected \(2, 5\)\."),
+        (KEYS, VALUES, MASK.float(), TypeError, r"mask has dtype torch.float32; expected torch.bool, True where a pos"),
+        (KEYS, VALUES, MASK.long(), TypeError, r"mask has dtype torch.int64; expected torch.bool, True where a pos"),
+        (KEYS.long(), VALUES, MASK, TypeError, r"keys have dtype torch.int64; expected a floating point one\. Call"),
+        (KEYS, VALUES.half(), MASK, TypeError, r"values have dtype torch.float16; expected torch.float32, that of k"),
+        (KEYS, VALUES.to("meta"), MASK, ValueError, r"values are on meta; expected cpu, where keys are"),
+        (KEYS, VALUES, MASK.to("meta"), ValueError, r"mask is on meta; expected cpu, where keys are\. Move one"),
+    ],
+)
+def test_prepare(attention: Attention, keys, values, mask, error, message: str) -> None:
+    with pytest.raises(error, match=rf"^Attention\.prepare: {message}"):
+        attention.prepare(keys, values, mask)
+
+
+QUERIES = torch.zeros(BATCH, TARGET, QUERY)
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        (QUERIES[:, 0], ValueError, r"query has shape \(2, 7\); expected \(2, target, query\)\. Give one"),
+        (QUERIES[:1], ValueError, r"query has shape \(1, 3, 7\); expected \(2, target, query\)\. Give one"),
+        (QUERIES[:, :0], ValueError, r"query has shape \(2, 0, 7\); expected at least one target position\. Give an"),
+        (QUERIES.double(), TypeError, r"query has dtype torch.float64; expected torch.float32, that of the source\."),
+        (QUERIES.long(), TypeError, r"query has dtype torch.int64; expected torch.float32, that of the source\."),
+        (QUERIES.to("meta"), ValueError, r"query is on meta; expected cpu, where the source is\. Move one"),
+    ],
+)
+def test_forward(attention: Attention, query, error, message: str) -> None:
+    source = attention.prepare(KEYS, VALUES, MASK)
+    with pytest.raises(error, match=rf"^Attention\.forward: {message}"):
+        attention(query, source, attention.begin(source))
+
+
+def test_history_of_other_rows(attention: Attention) -> None:
+    source = attention.prepare(KEYS, VALUES, MASK)
+    history = attention.begin(source).select(torch.tensor([0, 1, 1]))
+    with pytest.raises(ValueError, match=r"^Attention\.forward: history has 3 rows; expected 2, those of the source\."):
+        attention(QUERIES, source, history)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_each_score_names_itself_and_the_size_it_was_built_for(name: str) -> None:
+    key_size = QUERY if name in SAME_SIZE else KEY
+    attention = build_attention(QUERY, key_size, score=name)
+    place = type(attention.score).__name__
+    message = rf"^{place}\.prepare: keys have shape \(2, 5, 13\); expected \(batch, source, {key_size}\)\. Set key_size"
+    with pytest.raises(ValueError, match=message):
+        attention.prepare(VALUES, VALUES, MASK)
+    source = attention.prepare(torch.zeros(BATCH, SOURCE, key_size), VALUES, MASK)
+    message = rf"^{place}\.forward: query has shape \(2, 3, 8\); expected \(batch, target, 7\)\. Set query_size"
+    with pytest.raises(ValueError, match=message):
+        attention(torch.zeros(BATCH, TARGET, 8), source, attention.begin(source))
+
+
+@pytest.mark.parametrize("name", sorted(SAME_SIZE & set(SCORES)))
+def test_sizes_that_cannot_be_compared(name: str) -> None:
+    message = rf"^{SCORES[name].__name__}: query_size is 7 and key_size is 11; expected the same size\. Use the general"
+    with pytest.raises(ValueError, match=message):
+        build_attention(QUERY, KEY, score=name)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"score": "aditive"}, r"attention score is 'aditive'; expected one of dot, .*\. Did you mean 'additive'\?$"),
+        ({"select": "sofmax"}, r"attention selection is 'sofmax'; expected one of .*\. Did you mean 'softmax'\?$"),
+        ({"window": "glob"}, r"attention window is 'glob'; expected one of .*\. Did you mean 'global'\?$"),
+        (
+            {"options": {"additive": {"hiden_size": 3}}},
+            r"attention score 'additive' has no option 'hiden_size'; expected one of hidden_size\. Did you mean 'hidd",
+        ),
+        (
+            {"options": {"softmax": {"temperature": 3}}},
+            r"attention selection 'softmax' has no option 'temperature'; expected no option at all\. Remove it\.",
+        ),
+        ({"options": {"adtive": {}}}, r"attention has options for 'adtive'; expected one of dot.* mean 'additive'\?$"),
+        ({"num_heads": 2}, r"Heads: num_heads is 2 and query_size is 7; expected a multiple of num_heads\. Choose"),
+        ({"num_heads": 0}, r"Heads: num_heads is 0 and query_size is 7; expected a multiple of num_heads\. Choose"),
+    ],
+)
+def test_build(given: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_attention(QUERY, KEY, **given)
+
+
+def test_wrong_size_for_heads() -> None:
+    attention = build_attention(6, 4, num_heads=2)
+    with pytest.raises(
+        ValueError, match=r"^Heads: keys have shape \(2, 5, 11\); expected \(batch, length, 4\)\. Build"
+    ):
+        attention.prepare(KEYS, VALUES, MASK)
+
+
+def test_autocast_may_mix_dtypes(attention: Attention) -> None:
+    source = attention.prepare(KEYS, VALUES, MASK)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        attended = attention(QUERIES.bfloat16(), source, replace(attention.begin(source)))
+    assert attended.weights.isfinite().all()
