@@ -1,1 +1,39 @@
-"""To be re-exported lazily."""
+"""Search: from a step function to outputs. It knows no model: `step(tokens, state) → Step`, `state.select(rows)`.
+
+    greedy     the most probable token at every step        walking.py
+    sample     drawn tokens                                 sampling.py
+    force      the score of a given target                  forcing.py
+    beam       the best outputs of a beam                   beams.py, ranked as in ranking.py
+    Ensemble   several step functions as one                ensemble.py
+
+All return `Hypothesis`, each with its weights, and bound the output by a `LengthLimit`. A search opens no gradient
+context of its own: call it under `torch.inference_mode()`. Names are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PLACES = {
+    "Ensemble": "ensemble",
+    "EnsembleState": "ensemble",
+    "Hypothesis": "hypothesis",
+    "LengthLimit": "limits",
+    "Ranking": "ranking",
+    "StepFunction": "walking",
+    "beam": "beams",
+    "force": "forcing",
+    "greedy": "walking",
+    "sample": "sampling",
+}
+
+__all__ = [*sorted(_PLACES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; expected one of {', '.join(_PLACES)}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,56 @@
+"""Several models as one: an ensemble of step functions is a step function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from regard.decoders.step import Step
+from regard.search.walking import StepFunction
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleState:
+    """One state per member."""
+
+    states: tuple[Any, ...]
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "EnsembleState":
+        """The given rows of every member."""
+        return EnsembleState(tuple(state.select(rows) for state in self.states))
+
+
+class Ensemble:
+    """The mean of the members' probabilities, and of their weights.
+
+        P(y) = 1/n Σ_i P_i(y)
+
+    The logits of its steps are the logarithms of these means. Its state is an `EnsembleState`.
+
+    Args:
+        steps: the members' step functions, over one vocabulary and one segmentation of the source.
+    """
+
+    def __init__(self, steps: Sequence[StepFunction]) -> None:
+        if not steps:
+            raise ValueError("Ensemble: steps is empty; expected at least one step function. Give a model.")
+        self.steps = tuple(steps)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: EnsembleState) -> Step:
+        """One step of every member. Raises ValueError if their vocabularies or sources differ in size."""
+        answers = [step(tokens, one) for step, one in zip(self.steps, state.states, strict=True)]
+        for name in ("logits", "weights"):
+            sizes = {getattr(answer, name).size(1) for answer in answers}
+            if len(sizes) > 1:
+                raise ValueError(
+                    f"Ensemble: {name} of the members have widths {sorted(sizes)}; expected the same. "
+                    "Put models together that share their tokenisers."
+                )
+        log_probs = torch.stack([answer.logits.float().log_softmax(1) for answer in answers])
+        weights = torch.stack([answer.weights.float() for answer in answers])
+        states = EnsembleState(tuple(answer.state for answer in answers))
+        return Step(log_probs.logsumexp(0) - log(len(answers)), states, weights.mean(0))
