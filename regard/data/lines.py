@@ -66,7 +66,7 @@ def opened(path: str) -> Iterator[io.BufferedReader]:
 
 def _file(path: str) -> io.BufferedReader:
     try:
-        return open(path, "rb", buffering=_BUFFER)
+        return io.BufferedReader(io.FileIO(path), _BUFFER)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}. Check the name and the permissions.") from error
 

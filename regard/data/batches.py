@@ -1,0 +1,165 @@
+"""The plan of an epoch, and the batches that it names.
+
+plan         lengths, budget, seed, epoch → which pairs go together, and in what order
+batches      corpus, plan → Batch, Batch, Batch … from any place on
+collate      corpus, pair numbers → one Batch
+pad_sources  token numbers of texts to translate → padded, with their mask
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int, Integer
+from torch import Tensor
+
+from regard.data.batch import BEGIN, END, PAD, Batch
+from regard.data.corpus import Corpus, Side
+
+WINDOW_PAIRS = 65_536
+"""Pairs are sorted by length among so many: enough for full buckets, few enough that every epoch mixes anew."""
+
+RELEASE_EVERY = 8
+"""Batches between two times that the pages of a mapped corpus are let go of."""
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Which pairs form each batch of an epoch: `plan[i]` gives the numbers of the pairs of batch i.
+
+    Args:
+        pairs: every pair of the corpus once; those of one batch stand together.
+        starts: where each batch begins in `pairs`, and where the last ends.
+        turn: the order in which the batches come.
+    """
+
+    pairs: Integer[np.ndarray, " pairs"]
+    starts: Int[np.ndarray, " batches_and_one"]
+    turn: Int[np.ndarray, " batches"]
+
+    def __len__(self) -> int:
+        return len(self.turn)
+
+    def __getitem__(self, number: int) -> Integer[np.ndarray, " rows"]:
+        place = self.turn[number]
+        return self.pairs[self.starts[place] : self.starts[place + 1]]
+
+    def __iter__(self) -> Iterator[Integer[np.ndarray, " rows"]]:
+        return (self[number] for number in range(len(self)))
+
+
+def plan(
+    source_lengths: Integer[np.ndarray, " pairs"],
+    target_lengths: Integer[np.ndarray, " pairs"],
+    *,
+    max_tokens: int | None = None,
+    max_sentences: int | None = None,
+    seed: int,
+    epoch: int,
+) -> BatchPlan:
+    """Put pairs of like length together, in an order that is a function of these arguments and of nothing else.
+
+    All pairs are shuffled, then sorted by target and source length within windows of some ten thousands, cut into
+    batches under the budget, and the batches shuffled. Holds four bytes a pair.
+
+    Args:
+        source_lengths: tokens of each source, marks aside.
+        target_lengths: tokens of each target, marks aside.
+        max_tokens: rows × longest side of a batch, padding and one mark included, is at most this.
+        max_sentences: pairs in a batch are at most this. One of the two budgets must be given; both may.
+        seed: of the run.
+        epoch: counted from 0; every epoch has another order.
+
+    Raises ValueError without a budget, for lengths that do not match, and for a pair that alone exceeds `max_tokens`.
+    """
+    _check(source_lengths, target_lengths, max_tokens, max_sentences)
+    generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
+    count = len(source_lengths)
+    pairs = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64)
+    generator.shuffle(pairs)
+    starts = []
+    for begin in range(0, count, WINDOW_PAIRS):
+        window = pairs[begin : begin + WINDOW_PAIRS]
+        source, target = source_lengths[window], target_lengths[window]
+        order = np.lexsort((source, target))
+        window[:] = window[order]
+        widths = np.maximum(source, target)[order] + 1
+        starts.append(begin + np.array(_cuts(widths.tolist(), max_tokens, max_sentences), np.int64))
+    turn = generator.permutation(sum(map(len, starts)))
+    return BatchPlan(pairs, np.concatenate([*starts, np.array([count], np.int64)]), turn)
+
+
+def _check(source: np.ndarray, target: np.ndarray, max_tokens: int | None, max_sentences: int | None) -> None:
+    if max_tokens is None and max_sentences is None:
+        raise ValueError("plan: max_tokens and max_sentences are None; expected a budget. Give one of them.")
+    if max_sentences is not None and max_sentences < 1:
+        raise ValueError(f"plan: max_sentences is {max_sentences}; expected at least 1.")
+    if len(source) != len(target) or not len(source):
+        raise ValueError(
+            f"plan: lengths are of {len(source)} sources and {len(target)} targets; expected as many, at least one."
+        )
+    longest = 1 + max(int(source.max()), int(target.max()))
+    if max_tokens is not None and longest > max_tokens:
+        raise ValueError(
+            f"plan: max_tokens is {max_tokens}; expected at least {longest}, the longest pair with its mark. "
+            "Raise max_tokens, or lower the max_length of the corpus."
+        )
+
+
+def _cuts(widths: Sequence[int], max_tokens: int | None, max_sentences: int | None) -> list[int]:
+    """Where batches begin, if each is filled until the next pair would break the budget."""
+    tokens = max_tokens if max_tokens is not None else max(widths) * len(widths)
+    rows = max_sentences if max_sentences is not None else len(widths)
+    starts, start, width = [0], 0, 0
+    for place, candidate in enumerate(widths):
+        width = max(width, candidate)
+        if width * (place - start + 1) > tokens or place - start == rows:
+            starts.append(place)
+            start, width = place, candidate
+    return starts
+
+
+def batches(corpus: Corpus, order: BatchPlan, start: int = 0) -> Iterator[Batch]:
+    """The batches of an epoch in turn, from number `start` on: what an interrupted epoch goes on with."""
+    for number in range(start, len(order)):
+        yield collate(corpus, order[number])
+        if number % RELEASE_EVERY == 0:
+            corpus.release()
+
+
+def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
+    """Pad these pairs to one Batch, with the end mark after each side and the begin mark before the inputs."""
+    source, source_mask = _padded(corpus.source, numbers)
+    targets, target_mask = _padded(corpus.target, numbers)
+    inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
+    inputs[:, 0] = BEGIN
+    arrays = (source, source_mask, inputs, targets, target_mask, numbers.astype(np.int64))
+    return Batch(*map(torch.from_numpy, arrays))
+
+
+def _padded(
+    side: Side, numbers: Integer[np.ndarray, " rows"]
+) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
+    """The texts of these numbers with the end mark, padded, and which places are real; no loop over rows."""
+    lengths = side.lengths[numbers].astype(np.int64)
+    ends = np.cumsum(lengths)
+    within = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
+    places = np.arange(int(lengths.max()) + 1)
+    padded = np.full((len(numbers), len(places)), PAD, np.int64)
+    padded[places < lengths[:, None]] = side.tokens[np.repeat(side.offsets[numbers], lengths) + within]
+    padded[np.arange(len(numbers)), lengths] = END
+    return padded, places <= lengths[:, None]
+
+
+def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch source"], Bool[Tensor, "batch source"]]:
+    """Texts to translate as one tensor, each with the end mark, and the mask of what is real.
+
+    Raises ValueError if there is no text.
+    """
+    if not sources:
+        raise ValueError("pad_sources: sources is empty; expected at least one text.")
+    width = 1 + max(map(len, sources))
+    rows = [[*ids, END, *[PAD] * (width - len(ids) - 1)] for ids in sources]
+    lengths = torch.tensor([len(ids) + 1 for ids in sources])
+    return torch.tensor(rows), torch.arange(width) < lengths.unsqueeze(1)

@@ -1,0 +1,109 @@
+"""Write the arrays of a corpus while its pairs stream past, holding none of them."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from regard.data.corpus import FORMAT, VERSION
+from regard.data.example import Example
+from regard.data.report import Report
+from regard.data.tokenizer import Tokenizer
+
+Create = Callable[[str], BinaryIO]
+"""Opens a stream to write an array to, by the name of the array."""
+
+
+class CorpusWriter:
+    """Takes pairs a few at a time and writes seven arrays: tokens, lengths and offsets of each side, and the lines.
+
+    Args:
+        source_tokenizer: gives the sources their numbers.
+        target_tokenizer: gives the targets theirs.
+        max_length: pairs with more tokens on either side are left out.
+        create: opens a stream for each array; whoever gave it closes them.
+    """
+
+    def __init__(
+        self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int, create: Create
+    ) -> None:
+        self.max_length = max_length
+        self.source = _SideWriter("source", source_tokenizer, create)
+        self.target = _SideWriter("target", target_tokenizer, create)
+        self.lines = _Array(create("lines"), np.dtype(np.uint32))
+        self.files: list[tuple[int, str]] = []
+        self.pairs = 0
+        self.too_long = 0
+
+    def add(self, examples: Sequence[Example]) -> None:
+        """Encode some pairs and write them. Raises ValueError for a pair without a target."""
+        sources: list[list[int]] = []
+        targets: list[list[int]] = []
+        lines: list[int] = []
+        for example in examples:
+            if example.target is None:
+                raise ValueError(f"encode: {example.file}, line {example.line} has no target; expected pairs.")
+            source, target = self.source.tokenizer.ids(example.source), self.target.tokenizer.ids(example.target)
+            if len(source) > self.max_length or len(target) > self.max_length:
+                self.too_long += 1
+                continue
+            if not self.files or self.files[-1][1] != example.file:
+                self.files.append((self.pairs + len(lines), example.file))
+            sources.append(source)
+            targets.append(target)
+            lines.append(example.line)
+        self.source.add(sources)
+        self.target.add(targets)
+        self.lines.add(np.array(lines, np.uint32))
+        self.pairs += len(lines)
+
+    def index(self, report: Report) -> dict[str, Any]:
+        """What describes the arrays: as JSON beside them, or for `assemble`."""
+        arrays = self.source.arrays | self.target.arrays | {"lines": self.lines}
+        digests = "".join(array.digest.hexdigest() for array in arrays.values())
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "files": self.files,
+            "report": asdict(report),
+            "digest": hashlib.sha256(digests.encode()).hexdigest(),
+            "dtypes": {name: array.dtype.str for name, array in arrays.items()},
+            "sizes": {name: array.size for name, array in arrays.items()},
+        }
+
+
+class _SideWriter:
+    def __init__(self, side: str, tokenizer: Tokenizer, create: Create) -> None:
+        self.tokenizer = tokenizer
+        narrow = np.dtype(np.uint16 if tokenizer.size <= 2**16 else np.int32)
+        self.tokens = _Array(create(f"{side}.tokens"), narrow)
+        self.offsets = _Array(create(f"{side}.offsets"), np.dtype(np.int64))
+        self.lengths = _Array(create(f"{side}.lengths"), np.dtype(np.int32))
+        self.arrays = {f"{side}.tokens": self.tokens, f"{side}.offsets": self.offsets, f"{side}.lengths": self.lengths}
+        self.end = 0
+        self.offsets.add(np.zeros(1, np.int64))
+
+    def add(self, ids: Sequence[Sequence[int]]) -> None:
+        lengths = np.array([len(text) for text in ids], np.int64)
+        offsets = self.end + np.cumsum(lengths)
+        self.tokens.add(np.fromiter(chain.from_iterable(ids), self.tokens.dtype))
+        self.lengths.add(lengths)
+        self.offsets.add(offsets)
+        self.end = int(offsets[-1]) if len(offsets) else self.end
+
+
+class _Array:
+    def __init__(self, stream: BinaryIO, dtype: np.dtype) -> None:
+        self.stream = stream
+        self.dtype = dtype
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def add(self, values: np.ndarray) -> None:
+        content = values.astype(self.dtype).tobytes()
+        self.stream.write(content)
+        self.digest.update(content)
+        self.size += len(content)

@@ -1,0 +1,133 @@
+"""Encode a corpus once, in one pass and in steady memory, into files that are then mapped.
+
+encode    a stream of Examples → a Corpus, in memory or in a directory
+prepare   files of pairs → their Corpus in a cache, encoded now or found from before
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regard.data.corpus import INDEX, VERSION, Corpus, assemble
+from regard.data.corpus_writer import CorpusWriter, Create
+from regard.data.example import Example
+from regard.data.readers import PairFiles
+from regard.data.report import Report
+from regard.data.tokenizer import Tokenizer
+from regard.errors import DataError, RegardError
+
+CHUNK_PAIRS = 4_096
+"""Pairs held at a time; more brings no speed."""
+
+
+def encode(
+    examples: Iterable[Example],
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    *,
+    max_length: int,
+    directory: Path | None = None,
+    report: Report | None = None,
+) -> Corpus:
+    """Turn pairs into token numbers, in one pass.
+
+    Args:
+        examples: the pairs, each with its target; a stream will do.
+        source_tokenizer: for the sources.
+        target_tokenizer: for the targets; the same one if the vocabulary is joint.
+        max_length: a pair with more tokens than this on either side, marks aside, is left out and counted.
+        directory: where to write; it appears when it is whole. None keeps the corpus in memory.
+        report: the counts of the reader that gives the examples; kept with the corpus.
+
+    Raises DataError if no pair is left, RegardError if the directory cannot be written.
+    """
+    report = report if report is not None else Report()
+
+    def write(create: Create) -> dict[str, Any]:
+        return _write(examples, CorpusWriter(source_tokenizer, target_tokenizer, max_length, create), report)
+
+    return _in_memory(write) if directory is None else _in_directory(write, directory)
+
+
+def prepare(
+    files: PairFiles, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, *, max_length: int, cache: Path
+) -> Corpus:
+    """The corpus of these files, from the cache if it holds it.
+
+    It does if the files have the same names, sizes and times of change, and are read and cut into tokens in the same
+    way. Standard input must be `spooled` before.
+    """
+    files.check()
+    asked = [VERSION, files.fingerprint(), source_tokenizer.digest, target_tokenizer.digest, max_length]
+    directory = cache / hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
+    if directory.exists():
+        with suppress(DataError):
+            return Corpus.open(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+    report = Report()
+    return encode(
+        files.read(report),
+        source_tokenizer,
+        target_tokenizer,
+        max_length=max_length,
+        directory=directory,
+        report=report,
+    )
+
+
+Write = Callable[[Create], dict[str, Any]]
+
+
+def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) -> dict[str, Any]:
+    stream = iter(examples)
+    while chunk := list(islice(stream, CHUNK_PAIRS)):
+        writer.add(chunk)
+    report.too_long = writer.too_long
+    if not writer.pairs:
+        raise DataError(
+            f"No pair is left to learn from ({report}); max_length is {writer.max_length} tokens. Raise it."
+        )
+    return writer.index(report)
+
+
+def _in_memory(write: Write) -> Corpus:
+    streams: dict[str, io.BytesIO] = {}
+    index = write(lambda name: streams.setdefault(name, io.BytesIO()))
+    arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, dtype in index["dtypes"].items()}
+    return assemble(arrays, index)
+
+
+def _in_directory(write: Write, directory: Path) -> Corpus:
+    temporary = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        with ExitStack() as stack:
+            index = write(lambda name: stack.enter_context(open(temporary / name, "wb")))
+        (temporary / INDEX).write_text(json.dumps(index, indent=1))
+        for path in temporary.iterdir():
+            _sync(path)
+        try:
+            temporary.rename(directory)
+        except OSError:
+            # Another process may have been faster with the same corpus; then that one serves.
+            if not directory.exists():
+                raise
+    except OSError as error:
+        raise RegardError(f"{directory} cannot be written: {error.strerror}. Free the disk or name another.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Corpus.open(directory)
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb+") as stream:
+        os.fsync(stream.fileno())
