@@ -4,7 +4,20 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE, Combination, Modes, inputs, look, make
+from mechanisms import (
+    BATCH,
+    KEY,
+    QUERY,
+    SOURCE,
+    TARGET,
+    VALUE,
+    Combination,
+    every_combination,
+    every_mode,
+    inputs,
+    look,
+    make,
+)
 from torch import Tensor
 
 from regard.attention.attention import Attention
@@ -24,8 +37,10 @@ def gradients(attention: Attention, query: Tensor, keys: Tensor, values: Tensor,
     ]
 
 
-def test_shapes_and_record(names: Combination, mode: Modes) -> None:
-    attended = look(mode(make(names)), *inputs(names))
+@every_combination
+@every_mode
+def test_shapes_and_record(names: Combination, mode: str) -> None:
+    attended = look(make(names, mode), *inputs(names))
     assert attended.context.shape == (BATCH, TARGET, VALUE)
     assert attended.weights.shape == (BATCH, TARGET, SOURCE)
     assert attended.log_prob.shape == attended.entropy.shape == (BATCH, TARGET)
@@ -33,27 +48,31 @@ def test_shapes_and_record(names: Combination, mode: Modes) -> None:
     assert (attended.weights >= 0).all()
 
 
-def test_weights_sum_to_one(names: Combination, mode: Modes) -> None:
-    total = look(mode(make(names)), *inputs(names)).weights.sum(-1)
+@every_combination
+@every_mode
+def test_weights_sum_to_one(names: Combination, mode: str) -> None:
+    total = look(make(names, mode), *inputs(names)).weights.sum(-1)
     if NOT_NORMALIZED.keys() & set(names):
         assert (total <= 1 + 1e-12).all()
     else:
         torch.testing.assert_close(total, torch.ones_like(total))
 
 
-def test_context_is_the_values_mixed_by_the_weights(names: Combination, mode: Modes) -> None:
+@every_combination
+@every_mode
+def test_context_is_the_values_mixed_by_the_weights(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
-    attended = look(mode(make(names)), query, keys, values, mask)
+    attended = look(make(names, mode), query, keys, values, mask)
     torch.testing.assert_close(attended.context, attended.weights @ values)
 
 
+@every_combination
+@every_mode
 @pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_masked_positions_get_exactly_zero_whatever_stands_there(
-    names: Combination, mode: Modes, garbage: float
-) -> None:
+def test_masked_positions_get_exactly_zero_whatever_stands_there(names: Combination, mode: str, garbage: float) -> None:
     query, keys, values, mask = inputs(names)
     padding = ~mask.unsqueeze(-1)
-    attention = mode(make(names))
+    attention = make(names, mode)
     clean = look(attention, query, keys, values, mask)
     dirty_keys, dirty_values = keys.masked_fill(padding, garbage), values.masked_fill(padding, garbage)
     dirty = look(attention, query, dirty_keys, dirty_values, mask)
@@ -68,9 +87,11 @@ def test_masked_positions_get_exactly_zero_whatever_stands_there(
         assert torch.equal(before, after)
 
 
-def test_padding_and_company_do_not_matter(names: Combination, mode: Modes) -> None:
+@every_combination
+@every_mode
+def test_padding_and_company_do_not_matter(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
-    attention = mode(make(names))
+    attention = make(names, mode)
     together = look(attention, query, keys, values, mask)
     source = attention.prepare(keys[1:, :3], values[1:, :3], mask[1:, :3])
     alone = attention(query[1:], source, replace(attention.begin(source), seed=torch.tensor([18])))
@@ -79,10 +100,12 @@ def test_padding_and_company_do_not_matter(names: Combination, mode: Modes) -> N
     torch.testing.assert_close(alone.log_prob, together.log_prob[1:])
 
 
-def test_fully_masked_row_is_zero_and_finite(names: Combination, mode: Modes) -> None:
+@every_combination
+@every_mode
+def test_fully_masked_row_is_zero_and_finite(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
     mask[1] = False
-    attention = mode(make(names))
+    attention = make(names, mode)
     attended = look(attention, query, keys, values, mask)
     for given in (attended.weights, attended.context, attended.log_prob, attended.entropy):
         assert (given[1] == 0).all()
@@ -90,22 +113,25 @@ def test_fully_masked_row_is_zero_and_finite(names: Combination, mode: Modes) ->
         assert gradient.isfinite().all()
 
 
+@every_combination
 def test_permuting_source_permutes_weights(names: Combination) -> None:
     if POSITIONAL & set(names):
         pytest.skip("asks where a position is, on purpose")
     query, keys, values, _ = inputs(names)
     mask = torch.ones(BATCH, SOURCE, dtype=torch.bool)
     order = torch.tensor([3, 0, 4, 1, 2])
-    attention = make(names).eval()
+    attention = make(names)
     before = look(attention, query, keys, values, mask)
     after = look(attention, query, keys[:, order], values[:, order], mask)
     torch.testing.assert_close(after.weights, before.weights[:, :, order])
     torch.testing.assert_close(after.context, before.context)
 
 
-def test_stepping_equals_unrolling_under_the_same_noise(names: Combination, mode: Modes) -> None:
+@every_combination
+@every_mode
+def test_stepping_equals_unrolling_under_the_same_noise(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
-    attention = mode(make(names))
+    attention = make(names, mode)
     unrolled = look(attention, query, keys, values, mask)
     source = attention.prepare(keys, values, mask)
     history = replace(attention.begin(source), seed=torch.arange(17, 17 + BATCH))
@@ -116,9 +142,11 @@ def test_stepping_equals_unrolling_under_the_same_noise(names: Combination, mode
             torch.testing.assert_close(getattr(attended, name)[:, 0], getattr(unrolled, name)[:, position])
 
 
-def test_selecting_rows_is_the_same_as_having_given_them(names: Combination, mode: Modes) -> None:
+@every_combination
+@every_mode
+def test_selecting_rows_is_the_same_as_having_given_them(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
-    attention = mode(make(names))
+    attention = make(names, mode)
     source = attention.prepare(keys, values, mask)
     first = attention(query[:, :1], source, replace(attention.begin(source), seed=torch.arange(17, 17 + BATCH)))
     rows = torch.tensor([1, 0, 1])
@@ -127,11 +155,12 @@ def test_selecting_rows_is_the_same_as_having_given_them(names: Combination, mod
     torch.testing.assert_close(chosen.context, whole.context[rows])
 
 
+@every_combination
 def test_gradcheck(names: Combination) -> None:
     if names[1] in SURROGATE_GRADIENT:
         pytest.skip(SURROGATE_GRADIENT[names[1]])
     query, keys, values, mask = inputs(names)
-    attention = make(names).train()
+    attention = make(names, "train")
     parameters = list(attention.parameters())
 
     def run(query: Tensor, keys: Tensor, values: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,13 +171,14 @@ def test_gradcheck(names: Combination) -> None:
     assert torch.autograd.gradcheck(run, (*leaves, *parameters), fast_mode=True)
 
 
+@every_combination
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("size", [1.0, -1.0])
 def test_large_scores_stay_finite(names: Combination, dtype: torch.dtype, size: float) -> None:
     """Scores of ±1e4, handed to window and selection as they are: what a score makes of its inputs is its own."""
     query, keys, values, mask = inputs(names)
     mask[0] = False
-    attention = make(names).to(dtype).train()
+    attention = make(names, "train").to(dtype)
     signs = torch.tensor([1.0, -1.0, 1.0, 0.0, -1.0], dtype=dtype)
     scores = (size * 1e4 * signs).expand(BATCH, 1, SOURCE).clone().requires_grad_()
     source = attention.prepare(keys.to(dtype), values.to(dtype), mask)
@@ -164,8 +194,9 @@ def test_large_scores_stay_finite(names: Combination, dtype: torch.dtype, size: 
     assert scores.grad is None or scores.grad.isfinite().all()
 
 
+@every_combination
 def test_save_and_load_gives_the_same(names: Combination) -> None:
-    attention, other = make(names, seed=3).eval(), make(names, seed=5).eval()
+    attention, other = make(names, seed=3), make(names, seed=5)
     other.load_state_dict(attention.state_dict())
     assert torch.equal(look(attention, *inputs(names)).context, look(other, *inputs(names)).context)
 

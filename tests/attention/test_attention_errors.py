@@ -6,7 +6,7 @@ from dataclasses import replace
 import jaxtyping
 import pytest
 import torch
-from conftest import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE
+from mechanisms import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE
 
 from regard.attention import SCORES
 from regard.attention.attention import Attention

@@ -1,6 +1,5 @@
 """Every mechanism of the tables, small, in double precision, and one call that looks with it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -18,13 +17,11 @@ Combination = tuple[str, str, str]
 COMBINATIONS = [names for names in product(SCORES, SELECTIONS, WINDOWS) if refusal(*names) is None]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that takes `names` runs for every combination that makes sense."""
-    if "names" in metafunc.fixturenames:
-        metafunc.parametrize("names", COMBINATIONS, ids=["-".join(names) for names in COMBINATIONS])
+every_combination = pytest.mark.parametrize("names", COMBINATIONS, ids=["-".join(names) for names in COMBINATIONS])
+every_mode = pytest.mark.parametrize("mode", ["train", "eval"])
 
 
-def make(names: Combination, seed: int = 0, **options: object) -> Attention:
+def make(names: Combination, mode: str = "eval", seed: int = 0, **options: object) -> Attention:
     """The attention of that combination in double precision, its weights larger than usual, narrow if it is local."""
     torch.manual_seed(seed)
     score, select, window = names
@@ -34,7 +31,7 @@ def make(names: Combination, seed: int = 0, **options: object) -> Attention:
     for parameter in attention.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.7)
-    return attention.double()
+    return attention.double().train(mode == "train")
 
 
 def inputs(names: Combination, seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -55,12 +52,3 @@ def look(attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask
     source = attention.prepare(keys, values, mask)
     history = replace(attention.begin(source), seed=torch.arange(17, 17 + len(mask)))
     return attention(query, source, history)
-
-
-Modes = Callable[[Attention], Attention]
-
-
-@pytest.fixture(params=["train", "eval"])
-def mode(request: pytest.FixtureRequest) -> Modes:
-    """Puts a module in training or in evaluation mode."""
-    return lambda module: module.train(request.param == "train")
