@@ -63,6 +63,16 @@ def test_a_full_width_beam_is_brute_force(seed: int, alpha: float, beta: float) 
         )
 
 
+def test_a_hypothesis_that_ends_takes_its_slot_with_it() -> None:
+    table = ToyTable([2], vocab=5)
+    table.logits[0, 0, BEGIN] = torch.tensor([0.0, 0.0, 0.4, 0.6, 0.0]).log()
+    table.logits[0, 2, 3] = torch.tensor([0.0, 0.0, 0.1, 0.5, 0.4]).log()  # history 2: after the first token
+    table.logits[0, 3, 3] = torch.tensor([0.0, 0.0, 0.3, 0.7, 0.0]).log()  # history 3: after the second
+    table.logits[0, 3, 4] = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]).log()
+    (found,) = beam(table.step, table.begin(), table.source_lengths, size=2, nbest=2, limit=at_most(3))
+    assert [hypothesis.tokens for hypothesis in found] == [(END,), (3, 3, 3)]  # a free slot would find (3, 4, END)
+
+
 def test_it_stops_once_nothing_can_win_and_not_before() -> None:
     table = ToyTable([3], vocab=5)
     table.logits[:] = 0.0
