@@ -1,1 +1,36 @@
-"""To be re-exported lazily."""
+"""Alignment → terminal, picture, page. Each view takes Alignments and nothing else; none imports torch.
+
+    labels     the user's text made harmless and short
+    ramp       weight → colour
+    terminal   heatmap, show
+    fonts      which installed fonts draw a text
+    plotting   the one door to matplotlib (the extra `plot`)
+    figure     save_figure: PNG, SVG, PDF
+    curves     save_curves: a score by length for several models
+    disk       a file is whole or as it was before
+    page       page, save_page: one HTML file, with page.html, page.css and page.js
+
+The names below are imported when they are first used, since rich and matplotlib take their time.
+"""
+
+from importlib import import_module
+from typing import Any
+
+PLACES = {
+    "heatmap": "terminal",
+    "show": "terminal",
+    "save_figure": "figure",
+    "save_curves": "curves",
+    "font_for": "fonts",
+    "save_page": "page",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module 'regard.views' has no attribute {name!r}")
+    return getattr(import_module(f"regard.views.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(PLACES)

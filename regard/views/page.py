@@ -1,0 +1,114 @@
+"""Alignments → one HTML file that needs nothing else and fetches nothing.
+
+`page.html`, `page.css` and `page.js` stand beside this file and are put together here. The user's text travels as
+JSON and becomes text nodes; a policy in the page allows this very style and script and nothing more.
+"""
+
+import json
+import math
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from regard.alignment.alignment import Alignment, Unit
+from regard.errors import UsageError
+from regard.views.disk import write_whole
+from regard.views.labels import checked_weights, label, nothing_to_draw, shorten, visible
+
+LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
+DIGITS = 4
+ACTIVE: dict[str, str | int | None] = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
+
+
+def page(alignments: Alignment | Sequence[Alignment], title: str) -> str:
+    """The whole page as one string.
+
+    The address chooses what is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
+
+    Args:
+        alignments: one or several; the page lets its reader choose.
+        title: heading of the page.
+
+    Raises UsageError if there are no alignments; ValueError if weights do not fit their units.
+    """
+    chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
+    if not chosen:
+        raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
+    style, script = _asset("page.css"), _asset("page.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+    )
+    parts = {
+        "policy": policy,
+        "title": escape(visible(title)),
+        "style": style,
+        "script": script,
+        "data": inert_json([_sentence(alignment) for alignment in chosen]),
+    }
+    # One pass, so that a text that reads {{script}} stays that text.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
+
+
+def save_page(alignments: Alignment | Sequence[Alignment], path: str | Path, title: str) -> None:
+    """Write the page. Raises what `page` raises, and RegardError if the file cannot be written."""
+    write_whole(Path(path), page(alignments, title).encode())
+
+
+def inert_json(value: object) -> str:
+    """JSON that cannot end the script element it stands in, nor a line of script."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.translate(str.maketrans(ACTIVE))
+
+
+def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
+    """The text in order, cut at its units: (piece, index of the unit, or −1 for what lies between two).
+
+    Units that are not stretches of the text (seconds of a recording) are written one after the other.
+    """
+    if any(unit.start != int(unit.start) or not 0 <= unit.start <= unit.end <= len(text) for unit in units):
+        return [part for index, unit in enumerate(units) for part in ((label(unit), index), (" ", -1))]
+    cut: list[tuple[str, int]] = []
+    done = 0
+    for index, unit in enumerate(units):
+        start, end = max(int(unit.start), done), max(int(unit.end), done)
+        if start > done:
+            cut.append((visible(text[done:start]), -1))
+        cut.append((visible(text[start:end]) or label(unit), index))
+        done = end
+    if done < len(text):
+        cut.append((visible(text[done:]), -1))
+    return cut
+
+
+def _sentence(alignment: Alignment) -> dict[str, object]:
+    """What page.js reads."""
+    rounded = np.round(checked_weights(alignment).astype(float), DIGITS).tolist()
+    return {
+        "source": pieces(alignment.source_text, alignment.source),
+        "target": pieces(alignment.target_text, alignment.target),
+        "sourceLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source],
+        "targetLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target],
+        "weights": [[int(weight) if weight in (0, 1) else weight for weight in row] for row in rounded],
+        "score": round(float(alignment.score), DIGITS) if math.isfinite(alignment.score) else None,
+        "nothing": nothing_to_draw(alignment),
+    }
+
+
+def _asset(name: str) -> str:
+    return files("regard.views").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    return f"'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'"
