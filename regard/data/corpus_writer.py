@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from io import BufferedIOBase
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from regard.data.example import Example
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
 
-Create = Callable[[str], BinaryIO]
+Create = Callable[[str], BufferedIOBase]
 """Opens a stream to write an array to, by the name of the array."""
 
 
@@ -96,7 +97,7 @@ class _SideWriter:
 
 
 class _Array:
-    def __init__(self, stream: BinaryIO, dtype: np.dtype) -> None:
+    def __init__(self, stream: BufferedIOBase, dtype: np.dtype) -> None:
         self.stream = stream
         self.dtype = dtype
         self.digest = hashlib.sha256()

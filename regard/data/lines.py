@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from regard.data.example import Example
 from regard.errors import DataError
@@ -87,7 +87,7 @@ def failures_named(name: str) -> Iterator[None]:
         raise DataError(f"{name}: cannot be read: {error.strerror}. Check the file and the disk.") from error
 
 
-def texts(stream: BinaryIO, name: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[str | BadLine]:
+def texts(stream: io.BufferedIOBase, name: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[str | BadLine]:
     """Every line of a stream in order, without its end: as text, or as the BadLine that says why it is none.
 
     Holds never more than `max_line_bytes` of a line in memory. Raises DataError where the stream itself fails.
@@ -117,7 +117,7 @@ def _decoded(content: bytes, number: int, name: str) -> str | BadLine:
 
 
 def read_lines(
-    stream: BinaryIO, name: str = "<stdin>", max_line_bytes: int = MAX_LINE_BYTES
+    stream: io.BufferedIOBase, name: str = "<stdin>", max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[Example | BadLine]:
     """Every line to translate, empty ones too, so that what comes out has as many lines as what went in.
 
