@@ -1,1 +1,52 @@
-"""To be re-exported lazily."""
+"""Training: one visible loop over finished objects.
+
+Read in this order: loop.py (the loop), objective.py (what it makes small), session.py (what happens between two
+updates), learner.py (what an update changes), checkpoint.py (how that survives a kill); then schedules, stopping,
+averaging, and the listeners.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from regard.attention.table import Table
+
+OPTIMIZERS = Table("optimizer", "regard.training", {"adam": "optimizers:adam", "adamw": "optimizers:adamw"})
+SCHEDULES = Table(
+    "schedule",
+    "regard.training",
+    {
+        "constant": "schedules:Constant",
+        "inverse_sqrt": "schedules:InverseSquareRoot",
+        "cosine": "schedules:Cosine",
+        "linear": "schedules:Linear",
+        "plateau": "schedules:Plateau",
+    },
+)
+
+_PLACES = {
+    "Checkpoints": "checkpoint",
+    "CrossEntropy": "objective",
+    "Goal": "stopping",
+    "Interrupted": "interrupt",
+    "Learner": "learner",
+    "Limits": "stopping",
+    "MetricsFile": "metrics_file",
+    "MovingAverage": "averaging",
+    "Plan": "plan",
+    "Progress": "progress",
+    "ProgressBar": "progress_bar",
+    "TensorBoard": "tensorboard",
+    "apply": "weights",
+    "load_weights": "weights",
+    "mean_loss": "validation",
+    "save_weights": "weights",
+    "train": "loop",
+}
+
+__all__ = ["OPTIMIZERS", "SCHEDULES", *sorted(_PLACES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'regard.training' has no attribute {name!r}")
+    return getattr(import_module(f"regard.training.{_PLACES[name]}"), name)

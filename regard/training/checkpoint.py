@@ -1,52 +1,133 @@
-"""What is kept of a model on the disk: its weights."""
+"""The checkpoints of a run: `last` to go on from, `best` and `averaged` to publish."""
 
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from regard.errors import CheckpointError, RegardError, UsageError
+from regard.training import atomic, tensorfile
+from regard.training.averaging import chosen, mean
+from regard.training.learner import Learner
+from regard.training.progress import Progress
+from regard.training.weights import apply, load_weights, save_weights
 
-from regard.errors import CheckpointError
-from regard.training import tensorfile
-from regard.training.tensorfile import Contents as Weights
-
-
-def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write the model's weights and some JSON: whole, or not at all. Raises RegardError when that cannot be done."""
-    tensorfile.write(path, weights_of(model), metadata)
+__all__ = ["Checkpoints", "apply", "load_weights", "save_weights"]
 
 
-def load_weights(path: Path) -> Weights:
-    """The weights in a file and its JSON. Raises CheckpointError, one sentence, for anything but a whole file."""
-    return tensorfile.read(path)
+class Checkpoints:
+    """A directory of `last.safetensors`, `best.safetensors` and `averaged.safetensors`, each whole or absent.
 
+    `last` holds all that the next updates depend on; `best` and `averaged` hold weights. The states that `averaged`
+    is the mean of are kept as files, `state-<step>.safetensors`, so that they cost no memory and survive a kill.
 
-def apply(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put the weights into the model. Raises CheckpointError when a name or a shape does not fit it."""
-    own = weights_of(model)
-    absent, strange = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
-    if absent or strange:
-        raise CheckpointError(
-            "these weights belong to another model: "
-            + " and ".join(
-                f"{names[0]} is {what}" for names, what in ((absent, "missing"), (strange, "unknown")) if names
-            )
-            + ". Use the config that they were trained with."
-        )
-    for name, tensor in own.items():
-        if tensor.shape != tensors[name].shape:
-            raise CheckpointError(
-                f"these weights belong to another model: {name} has shape {tuple(tensors[name].shape)}; "
-                f"expected {tuple(tensor.shape)}. Use the config that they were trained with."
-            )
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(tensors[name])
+    Args:
+        directory: where; made when it does not exist. Only one run may write to it: hold its lock.
+        every_steps: save `last` after so many updates; None for not at all.
+        every_minutes: save `last` after so much time; None for not at all. It is saved after each validation anyway.
+        average: how many validated states `averaged` is the mean of; 0 for no such file.
+        average_of: the last ones or the best ones.
+    """
 
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        every_steps: int | None = None,
+        every_minutes: float | None = 5.0,
+        average: int = 0,
+        average_of: Literal["last", "best"] = "last",
+    ) -> None:
+        self.directory = directory
+        self.every_steps = every_steps
+        self.every_minutes = every_minutes
+        self.average = average
+        self.average_of: Literal["last", "best"] = average_of
+        self._saved_at = time.monotonic()
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """The model's own parameters and lasting buffers by name; a parameter that stands in several places stands once."""
-    lasting = model.state_dict().keys()
-    buffers = {name: buffer for name, buffer in model.named_buffers() if name in lasting}
-    return {name: parameter.data for name, parameter in model.named_parameters()} | buffers
+    @property
+    def last(self) -> Path:
+        """The file to go on from."""
+        return self.directory / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The weights with the best validation."""
+        return self.directory / "best.safetensors"
+
+    @property
+    def averaged(self) -> Path:
+        """The mean of several states; written when the run ends."""
+        return self.directory / "averaged.safetensors"
+
+    def resume(self, learner: Learner) -> Progress:
+        """Put the learner where `last` left it; a run that was killed before the first save starts from its beginning.
+
+        Raises CheckpointError when `last` is not whole or belongs to another learner.
+        """
+        self._tidy()
+        if not self.last.exists():
+            return Progress()
+        contents = tensorfile.read(self.last)
+        try:
+            progress = Progress.from_json(contents.metadata["progress"])
+            learner.restore(contents.tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise CheckpointError(f"{self.last} is no checkpoint to go on from. Start the run anew.") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.last}: {error}") from error
+        return progress
+
+    def start(self) -> Progress:
+        """A new run. Raises UsageError when there is one already."""
+        self._tidy()
+        if any(path.exists() for path in (self.last, self.best, self.averaged)):
+            raise UsageError(f"{self.directory} holds a run already. Resume it, or choose another directory.")
+        return Progress()
+
+    def due(self, progress: Progress) -> bool:
+        """Whether `last` is to be saved now."""
+        by_steps = self.every_steps is not None and progress.step % self.every_steps == 0
+        minutes = (time.monotonic() - self._saved_at) / 60
+        return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
+
+    def save(self, learner: Learner, progress: Progress) -> Path:
+        """Write `last`; then let go of the states that it does not need. Raises RegardError, the earlier one intact."""
+        tensorfile.write(self.last, learner.tensors(), {"kind": "checkpoint", "progress": progress.to_json()})
+        self._saved_at = time.monotonic()
+        needed = {self._state(step) for step in self._chosen(progress)}
+        for path in self.directory.glob("state-*.safetensors"):
+            if path not in needed:
+                path.unlink(missing_ok=True)
+        return self.last
+
+    def keep(self, learner: Learner, progress: Progress, scores: Mapping[str, float]) -> None:
+        """After a validation: keep the weights that it was of, if they are the best or part of the average."""
+        finite = {name: score for name, score in scores.items() if math.isfinite(score)}  # JSON has no NaN
+        metadata = {"kind": "weights", "step": progress.step, "scores": finite}
+        if progress.improved:
+            tensorfile.write(self.best, learner.published_tensors(), metadata)
+        if progress.step in self._chosen(progress):
+            tensorfile.write(self._state(progress.step), learner.published_tensors(), metadata)
+
+    def finish(self, progress: Progress) -> None:
+        """Write `averaged`, where it is wanted and there is something to average."""
+        if steps := self._chosen(progress):
+            states = (tensorfile.read(self._state(step)).tensors for step in steps)
+            tensorfile.write(self.averaged, mean(states), {"kind": "weights", "steps": steps})
+
+    def _chosen(self, progress: Progress) -> list[int]:
+        return chosen(progress.validations, self.average, self.average_of) if self.average else []
+
+    def _state(self, step: int) -> Path:
+        return self.directory / f"state-{step}.safetensors"
+
+    def _tidy(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            atomic.sweep(self.directory)
+        except OSError as error:
+            raise RegardError(
+                f"{self.directory} cannot be written ({error.strerror}). Choose another directory."
+            ) from error

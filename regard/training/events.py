@@ -1,0 +1,75 @@
+"""What the loop tells its listeners."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from regard.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run begins, or goes on from where `progress` is; `share` of it is over, where that can be known."""
+
+    progress: Progress
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Some updates were made.
+
+    Args:
+        step, epoch: of the last of them.
+        loss: nats per target token over all updates since the last such event, without smoothing.
+        learning_rate, gradient_norm: of the last update; the norm before clipping.
+        tokens: target tokens seen so far.
+        tokens_per_second: target tokens per second of updating.
+        seconds: time spent so far, over all sittings.
+        share: how much of the run is over, where that can be known.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens: int
+    tokens_per_second: float
+    seconds: float
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The model was validated; `best` when it was never better."""
+
+    step: int
+    epoch: int
+    seconds: float
+    scores: dict[str, float]
+    best: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint to go on from was written."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An update was not finite; `lines` are the file and line, or the corpus and row, of all that went into it."""
+
+    step: int
+    message: str
+    lines: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Nothing more comes, for whatever reason."""
+
+
+Event = Started | Trained | Validated | Saved | Failed | Ended
+Listener = Callable[[Event], None]

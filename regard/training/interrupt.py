@@ -1,0 +1,70 @@
+"""Ctrl-C and SIGTERM: finish the step, save, leave."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from regard.errors import RegardError
+
+
+class Interrupted(RegardError):
+    """A signal stopped the run after what there was had been saved.
+
+    Args:
+        number: the signal.
+        saved: what was saved, in words, and how to go on.
+    """
+
+    def __init__(self, number: signal.Signals, saved: str) -> None:
+        super().__init__(f"stopped by {number.name}; {saved}")
+        self.number = number
+        self.exit_code = 128 + number
+
+
+class Abandoned(BaseException):
+    """Unwinds a long piece of work that can be done again; the loop catches it."""
+
+
+class Signals:
+    """Inside the `with`, the first SIGINT or SIGTERM is noted in `received`; the second exits at once.
+
+    Handlers can only be set in the main thread; elsewhere nothing is noted and nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._abandonable = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    @contextmanager
+    def abandonable(self) -> Iterator[None]:
+        """Inside, a signal raises `Abandoned`: for work that changes nothing and is long, such as a validation."""
+        self._abandonable = True
+        try:
+            if self.received:
+                raise Abandoned
+            yield
+        finally:
+            self._abandonable = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
+            raise SystemExit(128 + number)
+        self.received = signal.Signals(number)
+        if self._abandonable:
+            self._abandonable = False
+            raise Abandoned

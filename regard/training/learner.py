@@ -1,0 +1,105 @@
+"""Everything that an update reads and changes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from regard.errors import CheckpointError
+from regard.training import randomness
+from regard.training.averaging import MovingAverage
+from regard.training.schedules import Schedule
+from regard.training.weights import AVERAGE, MODEL, apply, check, under, weights_of
+
+OPTIMIZER, OBJECTIVE, RANDOM = "optimizer/", "objective/", "random/"
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The parts of an update, built.
+
+    Args:
+        model: maps a batch to `features`; on its device, in its first or loaded weights.
+        objective: maps model and batch to a `Loss`; what it remembers are its buffers.
+        optimizer: over the model's parameters.
+        schedule: the learning rate of each step; sets that of every group.
+        clip: the longest gradient; None for any length.
+        average: the moving average to validate and publish in place of the weights, where there is one.
+    """
+
+    model: nn.Module
+    objective: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    clip: float | None = 1.0
+    average: MovingAverage | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @contextmanager
+    def published(self) -> Iterator[nn.Module]:
+        """The model with the weights that are validated and published."""
+        if self.average is None:
+            yield self.model
+        else:
+            with self.average.applied(self.model):
+                yield self.model
+
+    def published_tensors(self) -> dict[str, Tensor]:
+        """The weights that are validated and published."""
+        return weights_of(self.model) if self.average is None else self.average.tensors
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the next updates depend on, by name: weights, optimiser, average, objective, generators."""
+        groups = {
+            MODEL: weights_of(self.model),
+            OBJECTIVE: weights_of(self.objective),
+            OPTIMIZER: self._moments(),
+            AVERAGE: {} if self.average is None else self.average.tensors,
+            RANDOM: randomness.states(self.device),
+        }
+        return {prefix + name: tensor for prefix, group in groups.items() for name, tensor in group.items()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to where `tensors` were taken. Raises CheckpointError when they belong to another learner."""
+        apply(self.model, under(MODEL, tensors))
+        apply(self.objective, under(OBJECTIVE, tensors))
+        averaged = under(AVERAGE, tensors)
+        if (self.average is None) != (not averaged):
+            has, wants = ("a", "without one") if averaged else ("no", "with one")
+            raise CheckpointError(f"the checkpoint has {has} moving average; this run is set up {wants}. Keep to one.")
+        if self.average is not None:
+            check(self.average.tensors, averaged)
+            for name, tensor in self.average.tensors.items():
+                tensor.copy_(averaged[name])
+        self._restore_moments(under(OPTIMIZER, tensors))
+        randomness.restore(under(RANDOM, tensors), self.device)
+
+    def _moments(self) -> dict[str, Tensor]:
+        """The optimiser's tensors by the name of the parameter: `encoder.embedding.weight/exp_avg`."""
+        return {
+            f"{name}/{key}": value
+            for name, parameter in self.model.named_parameters()
+            for key, value in self.optimizer.state.get(parameter, {}).items()
+        }
+
+    def _restore_moments(self, tensors: Mapping[str, Tensor]) -> None:
+        numbered = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        names = {id(parameter): name for name, parameter in self.model.named_parameters()}
+        state = {}
+        for number, parameter in enumerate(numbered):
+            state[number] = {key: tensor.clone() for key, tensor in under(f"{names[id(parameter)]}/", tensors).items()}
+            for key, tensor in state[number].items():
+                if tensor.dim() and tensor.shape != parameter.shape:
+                    raise CheckpointError(
+                        f"the optimiser's {key} of {names[id(parameter)]} has shape {tuple(tensor.shape)}; "
+                        f"expected {tuple(parameter.shape)}. Take an earlier checkpoint."
+                    )
+        # The groups hold choices of the recipe, so they are this run's own.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": {n: s for n, s in state.items() if s}, "param_groups": groups})

@@ -1,0 +1,105 @@
+"""The loop: epochs, batches, forward, backward, step. What happens between two updates is in `session.py`."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from regard.data.batch import Batch
+from regard.training.checkpoint import Checkpoints
+from regard.training.events import Listener
+from regard.training.interrupt import Signals
+from regard.training.learner import Learner
+from regard.training.optimizers import clip
+from regard.training.plan import Feed, Origin, Plan, Validate
+from regard.training.progress import Progress
+from regard.training.session import NotFinite, Session, Update
+
+
+def train(
+    learner: Learner,
+    feed: Feed,
+    plan: Plan,
+    *,
+    validate: Validate | None = None,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    listeners: Sequence[Listener] = (),
+    batches_per_epoch: Callable[[int], int] | None = None,
+    origin: Origin | None = None,
+) -> Progress:
+    """Train until a limit is reached, and return how far that was.
+
+    The updates are a function of the learner, the feed and torch's generator as they are at the start, so a run that
+    was killed anywhere and resumed computes what it would have computed, bit for bit, on the same machine with the
+    same number of threads. Seed torch before building the learner.
+
+    Args:
+        learner: what an update reads and changes.
+        feed: `feed(epoch, start)`, the batches of an epoch from a number on; none when `start` is how many it has.
+        plan: when things happen.
+        validate: scores of a model, in evaluation mode and without gradients; it may draw random numbers.
+        checkpoints: where the run is saved; None for nowhere.
+        resume: go on from the last checkpoint, where there is one.
+        listeners: what is told of the run's events.
+        batches_per_epoch: number of batches of an epoch, for the share of the run that is over.
+        origin: file and line of a row of the corpus, for messages.
+
+    Raises:
+        Interrupted: after a SIGINT or SIGTERM, once the step is finished and saved.
+        RegardError: a loss or gradient is not finite (nothing of it is saved), or the disk is full.
+        CheckpointError: the checkpoint to resume from is not whole, or is not this learner's.
+        DataError: an epoch without batches.
+    """
+    with Signals() as signals:
+        session = Session(learner, plan, validate, checkpoints, listeners, batches_per_epoch, signals)
+        try:
+            progress = session.begin(resume)
+            while not plan.limits.reached(progress):
+                for batches in grouped(feed(progress.epoch, progress.batch), plan.accumulate):
+                    done = update(learner, batches, progress)
+                    progress = session.count(progress, done, len(batches))
+                    progress = session.pause(progress)
+                    if plan.limits.reached(progress):
+                        break
+                else:
+                    progress = session.end_epoch(progress)
+            return session.finish(progress)
+        except NotFinite as error:
+            raise session.failure(error, origin) from error
+        finally:
+            session.close()
+
+
+def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """The batches of one update after the other; the last may be fewer."""
+    iterator = iter(batches)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+def update(learner: Learner, batches: Sequence[Batch], progress: Progress) -> Update:
+    """Forward, backward, clip, step: one update over all the batches, as if they were one.
+
+    The loss is the sum over the target tokens of all of them, divided by the number of those tokens. Raises
+    NotFinite before the weights change.
+    """
+    step = progress.step + 1
+    tokens = sum(int(batch.target_mask.sum()) for batch in batches)
+    nll = 0.0
+    learner.optimizer.zero_grad(set_to_none=True)
+    for batch in batches:
+        loss = learner.objective(learner.model, batch.to(learner.device))
+        if not math.isfinite(total := float(loss.total)):
+            raise NotFinite(step, f"the loss is {total}", [batch])
+        nll += float(loss.nll)
+        (loss.total / tokens).backward()
+    norm = float(clip(learner.model.parameters(), learner.clip))
+    if not math.isfinite(norm):
+        raise NotFinite(step, f"the gradient's norm is {norm}", batches)
+    rate = learner.schedule(step, progress.gains)
+    for group in learner.optimizer.param_groups:
+        group["lr"] = rate
+    learner.optimizer.step()
+    if learner.average is not None:
+        learner.average.update(learner.model, step)
+    return Update(nll, tokens, rate, norm)

@@ -1,0 +1,83 @@
+"""metrics.jsonl: what happened in a run, one JSON object a line."""
+
+import json
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from regard.errors import RegardError
+from regard.training import atomic
+from regard.training.events import Ended, Event, Failed, Saved, Started, Trained, Validated
+from regard.training.progress import Progress
+
+KINDS: dict[type, str] = {Trained: "trained", Validated: "validated", Failed: "failed"}
+
+
+class MetricsFile:
+    """A listener that appends each event to a file.
+
+    Each line has `event` (trained, validated, failed) and the fields of the event's record; a number that is not
+    finite is null. When a run goes on, the lines after its checkpoint go away, so that each step stands once.
+
+    Args:
+        path: the file. Raises RegardError when it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: TextIO | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write the event, if it is one to be written."""
+        try:
+            if isinstance(event, Started):
+                self._open(event.progress)
+            elif self._file is None:
+                return
+            elif isinstance(event, Saved):  # what a checkpoint leads up to has to outlive a power cut as it does
+                os.fsync(self._file.fileno())
+            elif isinstance(event, Ended):
+                self._file.close()
+                self._file = None
+            else:
+                self._file.write(_line(event) + "\n")
+                self._file.flush()
+        except OSError as error:
+            self._file = None
+            raise RegardError(
+                f"{self.path} cannot be written ({error.strerror}); the checkpoints are intact. Make room and resume."
+            ) from error
+
+    def _open(self, progress: Progress) -> None:
+        kept = _before(self.path, progress)
+        atomic.replace(self.path, [line + b"\n" for line in kept])
+        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (until Ended)
+
+
+def _before(path: Path, progress: Progress) -> list[bytes]:
+    """The whole lines of events that the run has seen when it is at `progress`."""
+    if not progress.step or not path.exists():
+        return []
+    reached = {"trained": progress.step, "validated": progress.validated, "failed": progress.step}
+    kept = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            values = json.loads(line)
+            if values["step"] <= reached[values["event"]]:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):  # the last line of a killed run may be cut short
+            continue
+    return kept
+
+
+def _line(event: Event) -> str:
+    return json.dumps({"event": KINDS[type(event)], **_strict(asdict(event))}, ensure_ascii=False, allow_nan=False)
+
+
+def _strict(value: Any) -> Any:
+    """JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _strict(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

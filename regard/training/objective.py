@@ -1,0 +1,64 @@
+"""What training makes small."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.data.batch import Batch
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Sums over the real target tokens of one batch; the loop divides by the tokens of the whole update.
+
+    Args:
+        total: what to go backward from.
+        nll: negative log-probability of the target in nats, without smoothing; no gradient.
+        tokens: how many target tokens both are sums over, end marks included.
+    """
+
+    total: Float[Tensor, ""]
+    nll: Float[Tensor, ""]
+    tokens: int
+
+
+class CrossEntropy(nn.Module):
+    """Cross-entropy with label smoothing.
+
+        total = Σ over real tokens: -(1-ε) log p(y) - ε/V Σ(v) log p(v)
+
+    Source: Szegedy et al. 2016, arXiv:1512.00567, section 7. An objective is a module, so that what one remembers
+    (a baseline, a temperature) is saved as its buffers; this one remembers nothing.
+
+    Args:
+        smoothing: ε, the share of the probability that is spread over the whole vocabulary.
+    """
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"CrossEntropy: smoothing is {smoothing}; expected 0 ≤ smoothing < 1. Try 0.1.")
+        self.smoothing = smoothing
+
+    def forward(self, model: Any, batch: Batch) -> Loss:
+        """The loss of a batch; a model is what maps a batch to `features`, and has `project`."""
+        features, targets = real_tokens(model, batch)
+        logits = model.project(features)
+        total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self.smoothing)
+        if not self.smoothing:
+            return Loss(total, total.detach(), len(targets))
+        with torch.no_grad():
+            nll = F.cross_entropy(logits, targets, reduction="sum")
+        return Loss(total, nll, len(targets))
+
+
+def real_tokens(model: Any, batch: Batch) -> tuple[Float[Tensor, "tokens features"], Int[Tensor, " tokens"]]:
+    """Features and targets of the real tokens, row by row.
+
+    They are picked before the projection onto the vocabulary, which is half the cost of a step.
+    """
+    return model(batch).features[batch.target_mask], batch.targets[batch.target_mask]

@@ -1,0 +1,84 @@
+"""How far a run is: everything that is neither a tensor nor a choice."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The step of a validation, and its score, signed so that more is better."""
+
+    step: int
+    gain: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counters of a run after some update; all that the loop knows beside the learner.
+
+    Args:
+        step: updates made.
+        epoch: the epoch under way, from 0.
+        batch: batches of it that were used.
+        tokens: target tokens seen.
+        seconds: time spent, over all sittings of a resumed run.
+        validations: every validation so far; schedule, early stopping and averaging are functions of them.
+        recent_nll, recent_tokens: sums since the last logged step, whose mean is the logged loss.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    validations: tuple[Validation, ...] = ()
+    recent_nll: float = 0.0
+    recent_tokens: int = 0
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """The scores of the validations, more is better."""
+        return tuple(validation.gain for validation in self.validations)
+
+    @property
+    def validated(self) -> int:
+        """The step of the last validation."""
+        return self.validations[-1].step if self.validations else 0
+
+    @property
+    def improved(self) -> bool:
+        """Whether the last validation is better than all before it."""
+        *before, last = self.gains
+        return all(last > gain for gain in before)
+
+    def after_update(self, batches: int, nll: float, tokens: int, seconds: float) -> "Progress":
+        """One more update, over so many batches."""
+        return replace(
+            self,
+            step=self.step + 1,
+            batch=self.batch + batches,
+            tokens=self.tokens + tokens,
+            seconds=self.seconds + seconds,
+            recent_nll=self.recent_nll + nll,
+            recent_tokens=self.recent_tokens + tokens,
+        )
+
+    def after_epoch(self) -> "Progress":
+        """The beginning of the next epoch."""
+        return replace(self, epoch=self.epoch + 1, batch=0)
+
+    def after_validation(self, gain: float, seconds: float) -> "Progress":
+        """One more validation, at this step."""
+        validations = (*self.validations, Validation(self.step, gain))
+        return replace(self, validations=validations, seconds=self.seconds + seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; floats survive JSON exactly."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> "Progress":
+        """The record that `to_json` was made from."""
+        validations = tuple(Validation(**validation) for validation in values["validations"])
+        return Progress(**{**values, "validations": validations})

@@ -1,0 +1,181 @@
+"""What happens between two updates: counting, telling, validating, saving, stopping."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from regard.data.batch import Batch
+from regard.errors import DataError, RegardError
+from regard.training.checkpoint import Checkpoints
+from regard.training.events import Ended, Event, Failed, Listener, Saved, Started, Trained, Validated
+from regard.training.interrupt import Abandoned, Interrupted, Signals
+from regard.training.learner import Learner
+from regard.training.plan import Origin, Plan, Validate
+from regard.training.progress import Progress
+from regard.training.randomness import undisturbed
+
+SHOWN = 20  # lines that a message names
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update: the unsmoothed loss summed over its target tokens, their number, rate, norm before clipping."""
+
+    nll: float
+    tokens: int
+    learning_rate: float
+    gradient_norm: float
+
+
+class NotFinite(Exception):
+    """A number of an update is not finite; the weights are as they were before it."""
+
+    def __init__(self, step: int, finding: str, batches: Sequence[Batch]) -> None:
+        super().__init__(finding)
+        self.step = step
+        self.finding = finding
+        self.rows = [row for batch in batches for row in batch.order.tolist()]
+
+
+class Session:
+    """One sitting of a run. It changes nothing that an update reads; `Progress` goes in and comes out.
+
+    The arguments are those of `train`. A sitting that is resumed at a step where a validation was due and did not
+    happen makes up for it, so that the validations are those of a run that was never stopped.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        plan: Plan,
+        validate: Validate | None,
+        checkpoints: Checkpoints | None,
+        listeners: Sequence[Listener],
+        batches_per_epoch: Callable[[int], int] | None,
+        signals: Signals,
+    ) -> None:
+        if validate is None and checkpoints is not None and checkpoints.average:
+            raise ValueError(
+                "train: checkpoints.average is set and validate is None; expected a validation to average at."
+            )
+        self.learner = learner
+        self.plan = plan
+        self.validate = validate
+        self.checkpoints = checkpoints
+        self.listeners = listeners
+        self.batches_per_epoch = batches_per_epoch
+        self.signals = signals
+        self.clock = time.monotonic()
+        self.busy = (0.0, 0)  # seconds of updating and tokens since the last Trained event
+
+    def begin(self, resume: bool) -> Progress:
+        """Where the run starts or goes on."""
+        progress = Progress()
+        if self.checkpoints is not None:
+            progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
+        self.learner.model.train()
+        self.tell(Started(progress, self._share(progress)))
+        return self.pause(progress) if progress.step else progress
+
+    def count(self, progress: Progress, done: Update, batches: int) -> Progress:
+        """One more update; tells of it when it is its turn."""
+        seconds = self._lap()
+        self.busy = (self.busy[0] + seconds, self.busy[1] + done.tokens)
+        progress = progress.after_update(batches, done.nll, done.tokens, seconds)
+        if progress.step % self.plan.log_every:
+            return progress
+        self.tell(
+            Trained(
+                step=progress.step,
+                epoch=progress.epoch,
+                loss=progress.recent_nll / progress.recent_tokens,
+                learning_rate=done.learning_rate,
+                gradient_norm=done.gradient_norm,
+                tokens=progress.tokens,
+                tokens_per_second=self.busy[1] / max(self.busy[0], 1e-9),
+                seconds=progress.seconds,
+                share=self._share(progress),
+            )
+        )
+        self.busy = (0.0, 0)
+        return replace(progress, recent_nll=0.0, recent_tokens=0)
+
+    def pause(self, progress: Progress, *, end_of_epoch: bool = False, end: bool = False) -> Progress:
+        """Between two updates: validate and save when it is time, leave when a signal came."""
+        every = self.plan.validate_every
+        due = end or (end_of_epoch if every is None else progress.step % every == 0)
+        validated = progress.validated
+        if self.validate is not None and due and validated != progress.step:
+            progress = self._look(progress)
+        if self.checkpoints is not None and (
+            end or self.signals.received or validated != progress.validated or self.checkpoints.due(progress)
+        ):
+            progress = replace(progress, seconds=progress.seconds + self._lap())
+            self.checkpoints.save(self.learner, progress)
+            self.tell(Saved(progress.step))
+        if self.signals.received:
+            where = "nothing is saved" if self.checkpoints is None else f"saved in {self.checkpoints.last}"
+            raise Interrupted(self.signals.received, f"step {progress.step} is {where}; resume to go on.")
+        return progress
+
+    def end_epoch(self, progress: Progress) -> Progress:
+        """The feed of this epoch is used up."""
+        if not progress.batch:
+            raise DataError(f"epoch {progress.epoch} has no batches. Give at least one pair to learn from.")
+        return self.pause(progress, end_of_epoch=True).after_epoch()
+
+    def finish(self, progress: Progress) -> Progress:
+        """A limit is reached: validate and save what there is."""
+        progress = self.pause(progress, end=True)
+        if self.checkpoints is not None:
+            self.checkpoints.finish(progress)
+        return progress
+
+    def failure(self, error: NotFinite, origin: Origin | None) -> RegardError:
+        """The message for an update that is not finite: step, and the lines that went into it."""
+        lines = tuple(origin(row) if origin else ("row", row) for row in error.rows)
+        message = (
+            f"{error.finding} at step {error.step}, so training stopped and nothing of it was saved; its batch holds "
+            f"{_listed(lines)}. Lower the learning rate, clip harder, or look at these lines."
+        )
+        self.tell(Failed(error.step, message, lines))
+        return RegardError(message)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.tell(Ended())
+
+    def tell(self, event: Event) -> None:
+        """Hand the event to every listener."""
+        for listener in self.listeners:
+            listener(event)
+
+    def _look(self, progress: Progress) -> Progress:
+        """Validate; a signal gives it up, and the progress stays without it."""
+        assert self.validate is not None
+        try:
+            with self.learner.published() as model, undisturbed(model), self.signals.abandonable():
+                scores = self.validate(model)
+        except Abandoned:
+            return progress
+        progress = progress.after_validation(self.plan.goal.gain(scores), self._lap())
+        if self.checkpoints is not None:
+            self.checkpoints.keep(self.learner, progress, scores)
+        self.tell(Validated(progress.step, progress.epoch, progress.seconds, scores, progress.improved))
+        return progress
+
+    def _share(self, progress: Progress) -> float | None:
+        return self.plan.limits.share(progress, self.batches_per_epoch)
+
+    def _lap(self) -> float:
+        """Seconds since the last call."""
+        before, self.clock = self.clock, time.monotonic()
+        return self.clock - before
+
+
+def _listed(lines: tuple[tuple[str, int], ...]) -> str:
+    files: dict[str, list[int]] = {}
+    for file, line in sorted(lines)[:SHOWN]:
+        files.setdefault(file, []).append(line)
+    listed = "; ".join(f"{file}: {', '.join(map(str, numbers))}" for file, numbers in files.items())
+    return listed + (f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else "")

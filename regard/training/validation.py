@@ -1,0 +1,34 @@
+"""How well a model does on pairs that it does not learn from, by the likelihood of the target."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from regard.data.batch import Batch
+from regard.training.objective import real_tokens
+from regard.training.randomness import undisturbed
+
+
+def mean_loss(model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
+    """Cross-entropy in nats per target token, without smoothing, and perplexity, its exponential.
+
+    Raises ValueError when there is no token.
+    """
+    total, tokens = 0.0, 0
+    device = next(model.parameters()).device
+    with undisturbed(model):
+        for batch in batches:
+            features, targets = real_tokens(model, batch.to(device))
+            total += float(_nll(model, features, targets))
+            tokens += len(targets)
+    if not tokens:
+        raise ValueError("mean_loss: batches hold no target token; expected at least one. Give validation pairs.")
+    loss = total / tokens
+    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+
+
+def _nll(model: nn.Module, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return F.cross_entropy(model.project(features), targets, reduction="sum")  # type: ignore[operator]

@@ -1,0 +1,67 @@
+"""The weights of a model: by name, on the disk, and back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from regard.errors import CheckpointError
+from regard.training import tensorfile
+from regard.training.tensorfile import Contents as Weights
+
+MODEL, AVERAGE = "model/", "average/"
+
+
+def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
+    """Write the model's weights and some JSON: whole, or not at all. Raises RegardError when that cannot be done."""
+    tensorfile.write(path, weights_of(model), metadata)
+
+
+def load_weights(path: Path) -> Weights:
+    """The weights in a file and its JSON; of a whole checkpoint, the weights to publish: the average if it has one.
+
+    Raises CheckpointError, one sentence, for anything but a whole file.
+    """
+    contents = tensorfile.read(path)
+    for prefix in (AVERAGE, MODEL):
+        if tensors := under(prefix, contents.tensors):
+            return Weights(tensors, contents.metadata)
+    return contents
+
+
+def apply(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the weights into the model. Raises CheckpointError when a name or a shape does not fit it."""
+    own = weights_of(model)
+    check(own, tensors)
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(tensors[name])
+
+
+def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Raises CheckpointError unless both have the same names and shapes."""
+    advice = "Use the config that they were trained with."
+    faults = {"missing": sorted(own.keys() - tensors.keys()), "unknown": sorted(tensors.keys() - own.keys())}
+    if any(faults.values()):
+        found = " and ".join(f"{names[0]} is {fault}" for fault, names in faults.items() if names)
+        raise CheckpointError(f"these weights belong to another model: {found}. {advice}")
+    for name, tensor in own.items():
+        if tensor.shape != tensors[name].shape:
+            raise CheckpointError(
+                f"these weights belong to another model: {name} has shape {tuple(tensors[name].shape)}; "
+                f"expected {tuple(tensor.shape)}. {advice}"
+            )
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """The model's own parameters and lasting buffers by name; a parameter that stands in several places stands once."""
+    lasting = model.state_dict().keys()
+    buffers = {name: buffer for name, buffer in model.named_buffers() if name in lasting}
+    return {name: parameter.data for name, parameter in model.named_parameters()} | buffers
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with the prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
