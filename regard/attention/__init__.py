@@ -24,9 +24,28 @@ SCORES = Table(
         "scaled_dot": "scaled_dot:ScaledDotScore",
         "general": "general:GeneralScore",
         "additive": "additive:AdditiveScore",
+        "cosine": "cosine:CosineScore",
+        "location": "location:LocationScore",
+        "location_sensitive": "location_sensitive:LocationSensitiveScore",
+        "coverage": "coverage:CoverageScore",
     },
 )
 SELECTIONS = Table(
-    "attention selection", "regard.attention", {"softmax": "select:Softmax", "uniform": "select:Uniform"}
+    "attention selection",
+    "regard.attention",
+    {
+        "softmax": "select:Softmax",
+        "uniform": "select:Uniform",
+        "sparsemax": "sparse:Sparsemax",
+        "entmax15": "sparse:Entmax15",
+        "hard": "hard:Hard",
+        "hard_argmax": "hard:HardArgmax",
+        "gumbel_softmax": "hard:GumbelSoftmax",
+        "monotonic": "monotonic:Monotonic",
+    },
 )
-WINDOWS = Table("attention window", "regard.attention", {"global": "window:GlobalWindow"})
+WINDOWS = Table(
+    "attention window",
+    "regard.attention",
+    {"global": "window:GlobalWindow", "local_m": "local:LocalMWindow", "local_p": "local:LocalPWindow"},
+)

@@ -13,7 +13,7 @@ class DotScore(nn.Module):
 
         score(q, k) = q · k
 
-    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 8 "dot".
+    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, section 3.1 "dot".
 
     Args:
         query_size: features of a query.

@@ -13,7 +13,7 @@ class GeneralScore(nn.Module):
 
         score(q, k) = qᵀ W k
 
-    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 8 "general". W is `project_key`; no bias.
+    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, section 3.1 "general". W is `project_key`; no bias.
 
     Args:
         query_size: features of a query.

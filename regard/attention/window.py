@@ -1,5 +1,6 @@
 """Windows: which source positions a target position may look at, and with what gain."""
 
+import torch
 from torch import Tensor, nn
 
 from regard.attention.history import History
@@ -25,3 +26,29 @@ class GlobalWindow(nn.Module):
     def forward(self, query: Tensor, source: Source, history: History) -> tuple[Tensor, None]:
         """The mask, for every target position; no gain."""
         return source.mask.unsqueeze(1), None
+
+
+class CausalWindow(nn.Module):
+    """For self-attention: every real position up to the one that looks.
+
+        visible = mask and s ≤ t,  gain = 1
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. It is not among `WINDOWS`: between two sequences it
+    would mean nothing.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> source = Source(torch.zeros(1, 3, 0), torch.zeros(1, 3, 1), torch.ones(1, 3, dtype=torch.bool))
+        >>> CausalWindow()(torch.zeros(1, 3, 1), source, History.start(torch.zeros(1, 0)))[0].int()
+        tensor([[[1, 0, 0],
+                 [1, 1, 0],
+                 [1, 1, 1]]], dtype=torch.int32)
+    """
+
+    sequential = False
+    timed = True
+
+    def forward(self, query: Tensor, source: Source, history: History) -> tuple[Tensor, None]:
+        """The lower triangle of the mask, from the step of the history on; no gain."""
+        positions = torch.arange(source.mask.size(1), device=query.device)
+        return (positions <= history.positions(query.size(1)).unsqueeze(-1)) & source.mask.unsqueeze(1), None

@@ -18,7 +18,16 @@ COMBINATIONS = [names for names in product(SCORES, SELECTIONS, WINDOWS) if refus
 
 
 every_combination = pytest.mark.parametrize("names", COMBINATIONS, ids=["-".join(names) for names in COMBINATIONS])
-every_mode = pytest.mark.parametrize("mode", ["train", "eval"])
+# Only what samples in training mode differs between the two modes.
+BOTH_MODES = [
+    (names, mode)
+    for names in COMBINATIONS
+    for mode in ("train", "eval")
+    if mode == "train" or getattr(SELECTIONS[names[1]], "random", False)
+]
+every_mode = pytest.mark.parametrize(
+    ("names", "mode"), BOTH_MODES, ids=["-".join([*names, mode]) for names, mode in BOTH_MODES]
+)
 
 
 def make(names: Combination, mode: str = "eval", seed: int = 0, **options: object) -> Attention:

@@ -101,9 +101,9 @@ def test_each_score_names_itself_and_the_size_it_was_built_for(name: str) -> Non
     with pytest.raises(ValueError, match=message):
         attention.prepare(VALUES, VALUES, MASK)
     source = attention.prepare(torch.zeros(BATCH, SOURCE, key_size), VALUES, MASK)
-    message = rf"^{place}\.forward: query has shape \(2, 3, 8\); expected \(batch, target, 7\)\. Set query_size"
+    message = rf"^{place}\.forward: query has shape \(2, 1, 8\); expected \(batch, target, 7\)\. Set query_size"
     with pytest.raises(ValueError, match=message):
-        attention(torch.zeros(BATCH, TARGET, 8), source, attention.begin(source))
+        attention(torch.zeros(BATCH, 1, 8), source, attention.begin(source))
 
 
 @pytest.mark.parametrize("name", sorted(SAME_SIZE & set(SCORES)))

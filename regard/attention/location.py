@@ -1,0 +1,61 @@
+"""Luong's location score: where to look, from the query alone."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.check import expect_keys, expect_query
+from regard.attention.history import History
+
+
+class LocationScore(nn.Module):
+    """One learned score per absolute source position; what stands there is not asked.
+
+        score(q, s) = W_s q   for s < max_source
+
+    Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 8 "location". W is `project_query`. As in its footnote
+    the top rows serve short sources, and words of a long one behind `max_source` are ignored: their score is the
+    lowest finite number, so that every selection that reads scores gives them nothing.
+
+    Args:
+        query_size: features of a query.
+        key_size: features of a key; only their number of positions is used.
+        max_source: positions that have a score.
+
+    On paper: W = [[1, 0], [0, 1]] and q = [2, 3]; a third position is ignored.
+
+        >>> import torch
+        >>> from regard.attention.build import build_attention
+        >>> attention = build_attention(2, 1, score="location", options={"location": {"max_source": 2}})
+        >>> _ = attention.score.project_query.weight.data.copy_(torch.eye(2))
+        >>> source = attention.prepare(torch.zeros(1, 3, 1), torch.zeros(1, 3, 1), torch.ones(1, 3, dtype=torch.bool))
+        >>> query = torch.tensor([[[2.0, 3.0]]])
+        >>> attention(query, source, attention.begin(source)).weights.detach()  # 1 / (1 + e), e / (1 + e), 0
+        tensor([[[0.2689, 0.7311, 0.0000]]])
+    """
+
+    sequential = False
+
+    def __init__(self, query_size: int, key_size: int, *, max_source: int = 200) -> None:
+        super().__init__()
+        if max_source < 1:
+            raise ValueError(f"LocationScore: max_source is {max_source}; expected 1 or more. Give the longest source.")
+        self.key_size = key_size
+        self.project_query = nn.Linear(query_size, max_source, bias=False)
+
+    def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source 0"]:
+        """Nothing but the number of positions."""
+        expect_keys("LocationScore.prepare", keys, self.key_size)
+        return keys[..., :0]
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch target query"],
+        prepared: Float[Tensor, "batch source 0"],
+        history: History,
+    ) -> Float[Tensor, "batch target source"]:
+        """Score every source position for every target position."""
+        expect_query("LocationScore.forward", query, self.project_query.in_features)
+        length = prepared.size(1)
+        scores = nn.functional.linear(query, self.project_query.weight[:length])
+        return nn.functional.pad(scores, (0, length - scores.size(-1)), value=torch.finfo(scores.dtype).min)

@@ -1,0 +1,73 @@
+"""Location-sensitive score: additive, with an eye on where the step before looked."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.attention.check import expect_keys, expect_query
+from regard.attention.history import History
+
+
+class LocationSensitiveScore(nn.Module):
+    """Additive score that also reads a convolution over the weights of the step before.
+
+        f = F ∗ weights(t−1),   score(q, k_s) = w · tanh(W q + V k_s + U f_s + b)
+
+    Source: Chorowski et al. 2015, arXiv:1506.07503, section 2.2. W, V, U, w there are `project_query`, `project_key`,
+    `project_location`, `energy` here, F is `convolve`, b is the bias of `project_key`. The weights before the first
+    step are zero, which the paper leaves open.
+
+    Args:
+        query_size: features of a query.
+        key_size: features of a key.
+        hidden_size: width of the comparison; `query_size` if not given.
+        channels: filters of the convolution (k in the paper, 10 there).
+        width: positions that a filter sees, odd (r in the paper, 201 for frames of speech).
+
+    On paper: w, U, F = 1 and W, V, b = 0 leave tanh of the weight before, here atanh 0.25 at the second position.
+
+        >>> import torch
+        >>> from dataclasses import replace
+        >>> from regard.attention.history import History
+        >>> score = LocationSensitiveScore(1, 1, channels=1, width=1)
+        >>> for name, parameter in score.named_parameters():
+        ...     _ = parameter.data.fill_(float(name[:12] in ("energy.weigh", "project_loca", "convolve.wei")))
+        >>> before = replace(History.start(torch.zeros(1, 2)), previous=torch.tensor([[0.0, 0.25]]).atanh())
+        >>> score(torch.ones(1, 1, 1), score.prepare(torch.ones(1, 2, 1)), before).detach()
+        tensor([[[0.0000, 0.2500]]])
+    """
+
+    sequential = True
+
+    def __init__(
+        self, query_size: int, key_size: int, *, hidden_size: int | None = None, channels: int = 10, width: int = 15
+    ) -> None:
+        super().__init__()
+        if width < 1 or width % 2 == 0:
+            raise ValueError(
+                f"LocationSensitiveScore: width is {width}; expected an odd number. "
+                "An even one cannot look as far left as right."
+            )
+        hidden_size = query_size if hidden_size is None else hidden_size
+        self.project_query = nn.Linear(query_size, hidden_size, bias=False)
+        self.project_key = nn.Linear(key_size, hidden_size)
+        self.project_location = nn.Linear(channels, hidden_size, bias=False)
+        self.convolve = nn.Conv1d(1, channels, width, padding=width // 2, bias=False)
+        self.energy = nn.Linear(hidden_size, 1, bias=False)
+
+    def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source hidden"]:
+        """V k + b, once per source."""
+        expect_keys("LocationSensitiveScore.prepare", keys, self.project_key.in_features)
+        return self.project_key(keys)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch 1 query"],
+        prepared: Float[Tensor, "batch source hidden"],
+        history: History,
+    ) -> Float[Tensor, "batch 1 source"]:
+        """Score one target position against every source position."""
+        expect_query("LocationSensitiveScore.forward", query, self.project_query.in_features)
+        filtered = self.convolve(history.previous.unsqueeze(1)).transpose(1, 2)  # (batch, source, channels)
+        hidden = torch.tanh(self.project_query(query) + prepared + self.project_location(filtered))
+        return self.energy(hidden).transpose(1, 2)

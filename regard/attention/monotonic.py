@@ -1,0 +1,92 @@
+"""Monotonic selection: from left to right, never back."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from regard.attention.history import History
+from regard.attention.noise import normal
+from regard.attention.select import Selected, deterministic
+
+
+class Monotonic(nn.Module):
+    """Walk on from where the step before stopped, and stop at a position with the probability that its score gives.
+
+        p_s(t) = σ(score_s(t) + r + noise)
+        q_s(t) = (1 − p_{s−1}(t)) q_{s−1}(t) + weights_s(t−1),   weights_s(t) = p_s(t) q_s(t)
+
+    Source: Raffel et al. 2017, arXiv:1704.00784, eq. 11 to 14; r and the noise before the sigmoid, which drives p to
+    0 or 1, are of its section 2.5. Before the first step all weight is on the first position. In training mode the
+    weights are the expected alignment; they may sum to less than one, since the walk may run past the end. In
+    evaluation mode there is no noise, p is rounded to 0 or 1 (1 where its logit is above zero), and the same recursion
+    is the hard walk: one position, or none from the step on that finds none.
+
+    The recursion is run by doubling, in log₂ source rounds of sums and products of numbers in [0, 1]: neither the
+    quotient of cumulative products nor its clipping, with which the paper's own code loses exactness.
+
+    Args:
+        offset: r before training; below zero, so that the walk does not stop everywhere at first.
+        noise: standard deviation of the noise in training mode.
+
+    On paper: p = 1/2 everywhere. The first step stops at 1/2, 1/4, 1/8, and with the rest runs past the end. The second
+    reaches q = 1/2, 1/4 + 1/4, 1/4 + 1/8.
+
+        >>> import torch
+        >>> from dataclasses import replace
+        >>> from regard.attention.history import History
+        >>> select, scores = Monotonic(offset=0.0, noise=0.0), torch.zeros(1, 1, 3)
+        >>> start, visible = History.start(torch.zeros(1, 3)), torch.ones(1, 1, 3, dtype=torch.bool)
+        >>> first = select(scores, visible, start).weights.detach()
+        >>> first
+        tensor([[[0.5000, 0.2500, 0.1250]]])
+        >>> select(scores, visible, replace(start, step=start.step + 1, previous=first[0])).weights.detach()
+        tensor([[[0.2500, 0.2500, 0.1875]]])
+    """
+
+    sequential = True
+    timed = True
+    random = True
+
+    def __init__(self, *, offset: float = -1.0, noise: float = 1.0) -> None:
+        super().__init__()
+        self.offset = nn.Parameter(torch.tensor(float(offset)))
+        self.noise = noise
+
+    def forward(
+        self,
+        scores: Float[Tensor, "batch 1 source"],
+        visible: Bool[Tensor, "batch 1 source"],
+        history: History,
+    ) -> Selected:
+        """The expected alignment in training mode, the hard one in evaluation mode."""
+        logits = scores + self.offset
+        if self.training:
+            noise = normal(history.seed, history.positions(1), scores.size(2)).to(scores.dtype)
+            stop = torch.sigmoid(logits + self.noise * noise)
+        else:
+            stop = (logits > 0).to(scores.dtype)
+        stop = stop.masked_fill(~visible, 0.0)
+        reached = _reach(1 - stop, _before(history).unsqueeze(1).to(stop.dtype))
+        return deterministic(stop * reached)
+
+
+def _before(history: History) -> Tensor:
+    """The weights of the step before; before the first step, all of it on the first position."""
+    first = torch.arange(history.previous.size(1), device=history.previous.device) == 0
+    begun = (history.step > 0).unsqueeze(1)
+    return torch.where(begun, history.previous, first.to(history.previous.dtype))
+
+
+def _reach(passing: Tensor, starting: Tensor) -> Tensor:
+    """The solution of q_s = passing_{s−1} q_{s−1} + starting_s.
+
+    After the round of width w, reached_s holds what started at most 2w − 1 positions before s, and factor_s the
+    probability of passing the 2w positions before s.
+    """
+    length, width = passing.size(-1), 1
+    factor, reached = nn.functional.pad(passing[..., :-1], (1, 0)), starting
+    while width < length:
+        reached = reached + factor * nn.functional.pad(reached[..., :-width], (width, 0))
+        factor = factor * nn.functional.pad(factor[..., :-width], (width, 0))
+        width *= 2
+    return reached
