@@ -3,8 +3,9 @@
     example, marks         what a pair is; the token numbers that mean the same everywhere
     lines, rows, readers   files of any of the formats → Examples, every fault named by file and line
     report                 the count of what was left out
-    tokenizer              text → token numbers with their places in the text, and back; one file per kind:
-                           bpe, characters, symbols, inflection over the byte floor of pieces
+    tokenizer              text → token numbers with their places in the text, and back
+    segmenter, pieces      what a kind of tokeniser does, and the floor of bytes under three of them;
+                           the kinds: bpe, characters, symbols, inflection
     shards, corpus         encode once, then map; corpus_writer holds the form of the files
     batches, batch         the plan of an epoch, and the tensors
     embedded/              the corpus that comes with Regard

@@ -50,8 +50,8 @@ class BatchPlan:
 
 
 def plan(
-    source_lengths: Integer[np.ndarray, " pairs"],
-    target_lengths: Integer[np.ndarray, " pairs"],
+    source_lengths: Integer[np.ndarray, " sources"],
+    target_lengths: Integer[np.ndarray, " targets"],
     *,
     max_tokens: int | None = None,
     max_sentences: int | None = None,

@@ -5,7 +5,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from regard.data.pieces import BYTE_NAMES, FIRST_BYTE, FIRST_PIECE, Pieces, most_frequent
 
@@ -56,7 +56,7 @@ class BytePairs:
         self._cache: dict[str, list[int]] = {}
 
     @classmethod
-    def train(cls, texts: Sequence[str], vocab_size: int) -> Self:
+    def train(cls, texts: Sequence[str], vocab_size: int) -> "BytePairs":
         """Learn merges until 260 + characters + merges = vocab_size, or until no pair stands twice."""
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
@@ -83,7 +83,7 @@ class BytePairs:
         return cls(sorted(learned["vocab"], key=learned["vocab"].__getitem__), learned["merges"])
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any]) -> "BytePairs":
         return cls(state["pieces"], state["merges"])
 
     def state(self) -> dict[str, list]:

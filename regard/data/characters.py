@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from regard.data.pieces import FIRST_PIECE, Pieces, byte_ids, most_frequent
 
@@ -24,7 +24,7 @@ class Characters:
         self._numbers = {character: FIRST_PIECE + place for place, character in enumerate(characters)}
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
+    def train(cls, texts: Iterable[str], vocab_size: int) -> "Characters":
         """Number the most frequent characters, at most vocab_size − 260 of them."""
         counts: Counter[str] = Counter()
         for text in texts:
@@ -32,7 +32,7 @@ class Characters:
         return cls(sorted(most_frequent(counts, vocab_size - FIRST_PIECE)))
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any]) -> "Characters":
         return cls(state["characters"])
 
     def state(self) -> dict[str, list[str]]:

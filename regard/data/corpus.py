@@ -32,7 +32,7 @@ class Side:
     offsets: Integer[np.ndarray, " pairs_and_one"]
     lengths: Integer[np.ndarray, " pairs"]
 
-    def __getitem__(self, number: int) -> Integer[np.ndarray, " length"]:
+    def __getitem__(self, number: int | np.integer) -> Integer[np.ndarray, " length"]:
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]
 
 
@@ -71,7 +71,7 @@ class Corpus:
         """Tokens of each target, without marks."""
         return self.target.lengths
 
-    def origin(self, number: int) -> tuple[str, int]:
+    def origin(self, number: int | np.integer) -> tuple[str, int]:
         """The file and the line that a pair came from."""
         place = bisect_right(self.files, number, key=lambda entry: entry[0]) - 1
         return self.files[place][1], int(self.lines[number])

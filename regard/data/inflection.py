@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from regard.data.characters import Characters
 from regard.data.marks import UNKNOWN
@@ -32,7 +32,7 @@ class Inflection:
         self._numbers = {tag: self._first_tag + place for place, tag in enumerate(tags)}
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
+    def train(cls, texts: Iterable[str], vocab_size: int) -> "Inflection":
         """Number the most frequent tags, then, in the room that is left of vocab_size − 260, characters."""
         tags: Counter[str] = Counter()
         characters: Counter[str] = Counter()
@@ -45,7 +45,7 @@ class Inflection:
         return cls(sorted(most_frequent(characters, room - len(known))), known)
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any]) -> "Inflection":
         return cls(state["characters"], state["tags"])
 
     def state(self) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from regard.data.marks import RESERVED, UNKNOWN
 from regard.data.pieces import most_frequent
@@ -31,7 +31,7 @@ class Symbols:
         self._numbers = {symbol: FIRST_SYMBOL + place for place, symbol in enumerate(symbols)}
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
+    def train(cls, texts: Iterable[str], vocab_size: int) -> "Symbols":
         """Number the most frequent symbols, at most vocab_size − 4 of them."""
         counts: Counter[str] = Counter()
         for text in texts:
@@ -39,7 +39,7 @@ class Symbols:
         return cls(most_frequent(counts, vocab_size - FIRST_SYMBOL))
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any]) -> "Symbols":
         return cls(state["symbols"])
 
     def state(self) -> dict[str, list[str]]:

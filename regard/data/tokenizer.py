@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, Self
+from typing import Any
 
 from regard.attention.table import Table
 from regard.data.files import write_whole
+from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
 
 TOKENIZERS = Table(
@@ -24,33 +25,7 @@ TOKENIZERS = Table(
 )
 FORMAT, VERSION = "regard tokenizer", 1
 MAX_FILE_BYTES = 64 * 2**20
-MAX_TRAINING_TEXTS = 200_000
-
-
-class Segmenter(Protocol):
-    """What a kind of tokeniser is: `Tokenizer` adds files and the surface that the rest of Regard sees."""
-
-    names: list[str]
-
-    @classmethod
-    def train(cls, texts: Sequence[str], vocab_size: int) -> Self:
-        """Learn from texts, the same each time."""
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
-        """Build again from what `state` gave."""
-
-    def state(self) -> dict[str, list]:
-        """All that it has learnt, as JSON."""
-
-    def ids(self, text: str) -> list[int]:
-        """The token numbers of a text, without marks."""
-
-    def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """The characters that each of these numbers covers."""
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of token numbers; marks are ignored."""
+SAMPLE_TEXTS = 200_000
 
 
 @dataclass(frozen=True)
@@ -83,14 +58,14 @@ class Tokenizer:
         self._segmenter = segmenter
 
     @classmethod
-    def train(cls, kind: str, texts: Iterable[str], vocab_size: int, max_texts: int = MAX_TRAINING_TEXTS) -> Self:
+    def train(cls, kind: str, texts: Iterable[str], vocab_size: int, sample: int = SAMPLE_TEXTS) -> "Tokenizer":
         """Learn a vocabulary; the same texts in the same order give the same one.
 
         Args:
             kind: a name in `TOKENIZERS`; ValueError with the choices for another.
             texts: raw texts; read once, so a stream will do.
             vocab_size: how many numbers at most, the reserved ones and the 256 bytes ("symbols" has none) among them.
-            max_texts: of more texts than this, so many drawn evenly are held in memory and learnt from.
+            sample: of more texts than this, so many drawn evenly are held in memory and learnt from.
         """
         least = 5 if kind == "symbols" else 261
         segmenter = TOKENIZERS.choose(kind)
@@ -99,7 +74,7 @@ class Tokenizer:
                 f"Tokenizer.train: vocab_size is {vocab_size}; expected at least {least} for {kind!r}. "
                 "Raise vocab_size; some thousands are usual."
             )
-        return cls(kind, segmenter.train(_sample(texts, max_texts), vocab_size))
+        return cls(kind, segmenter.train(_sample(texts, sample), vocab_size))
 
     @property
     def size(self) -> int:
@@ -148,7 +123,7 @@ class Tokenizer:
         write_whole(Path(path), json.dumps(content | {"state": state}, ensure_ascii=False).encode())
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> "Tokenizer":
         """Read what `save` wrote. Raises CheckpointError, in one sentence, for anything else."""
         try:
             size = Path(path).stat().st_size
