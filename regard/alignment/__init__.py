@@ -1,1 +1,66 @@
-"""To be re-exported lazily."""
+"""Alignment: units of the source, units of the target, and the weights between them. numpy only.
+
+    alignment    the record that every view takes
+    units        tokens → units → words, or any given segmentation
+    linking      weights → links
+    pharaoh      links ⇄ `0-0 1-2`
+    symmetrize   the links of two directions made into one
+    error_rate   AER, precision, recall
+    io           JSON and NPZ
+
+The names below are imported when they are first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from regard.attention.table import Table
+
+SYMMETRIZATIONS = Table(
+    "symmetrisation",
+    "regard.alignment",
+    {
+        "intersection": "symmetrize:intersection",
+        "union": "symmetrize:union",
+        "grow-diag": "symmetrize:grow_diag",
+        "grow-diag-final": "symmetrize:grow_diag_final",
+        "grow-diag-final-and": "symmetrize:grow_diag_final_and",
+    },
+)
+
+_PLACES = {
+    "Alignment": "alignment",
+    "AlignmentErrors": "error_rate",
+    "Gold": "linking",
+    "Links": "linking",
+    "Unit": "alignment",
+    "align": "units",
+    "alignment_errors": "error_rate",
+    "format_gold": "pharaoh",
+    "format_links": "pharaoh",
+    "links": "linking",
+    "links_above": "linking",
+    "load_json": "io",
+    "load_npz": "io",
+    "parse_gold": "pharaoh",
+    "parse_links": "pharaoh",
+    "regroup": "units",
+    "reverse": "linking",
+    "save_json": "io",
+    "save_npz": "io",
+    "to_record": "io",
+    "word_spans": "units",
+    "words": "units",
+}
+
+__all__ = ["SYMMETRIZATIONS", *sorted(_PLACES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; expected one of {', '.join(_PLACES)}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,128 @@
+"""From tokens to what a reader calls a unit: characters that came in one piece, words, or any given segmentation.
+
+Two sides, two rules. Weights over source tokens are parts of one whole, so the columns of a merged unit are SUMMED: a
+row still says how one look was divided. The rows of target tokens are looks of their own, so the rows of a merged unit
+are AVERAGED: the result is again one look, that sums to what its rows sum to.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from regard.alignment.alignment import Alignment, Unit
+
+Span = tuple[int, int]
+"""First character of the raw text, and the one after the last."""
+
+
+def align(
+    source_text: str,
+    target_text: str,
+    source_spans: Sequence[Span],
+    target_spans: Sequence[Span],
+    weights: np.ndarray,
+    score: float,
+) -> Alignment:
+    """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
+
+    Args:
+        source_text, target_text: both sides as the user reads them.
+        source_spans, target_spans: of each token, without the end marks.
+        weights: (target, source), as a `Hypothesis` has them; the row and the column of the end marks may follow, and
+            are dropped.
+        score: natural logarithm of the probability of the output.
+
+    Raises ValueError if weights and spans do not fit.
+    """
+    rows, columns = len(target_spans), len(source_spans)
+    if weights.ndim != 2 or weights.shape[0] - rows not in (0, 1) or weights.shape[1] - columns not in (0, 1):
+        raise ValueError(
+            f"align: weights have shape {weights.shape}; expected ({rows}, {columns}), or one more for an end mark. "
+            "Give one span for each token."
+        )
+    source, target = _distinct(source_spans), _distinct(target_spans)
+    merged = _merge(weights[:rows, :columns], _same(source_spans, source), _same(target_spans, target))
+    return Alignment(
+        source_text, target_text, _units(source_text, source), _units(target_text, target), merged, float(score)
+    )
+
+
+def words(alignment: Alignment) -> Alignment:
+    """The alignment of what stands between white space on both sides."""
+    return regroup(alignment, word_spans(alignment.source_text), word_spans(alignment.target_text))
+
+
+def word_spans(text: str) -> list[Span]:
+    """Where the words of a text are: what stands between white space."""
+    return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def regroup(
+    alignment: Alignment, source_spans: Sequence[Span] | None, target_spans: Sequence[Span] | None
+) -> Alignment:
+    """The same looks over another segmentation of the texts.
+
+    A unit that lies in several of the given spans is shared among them in proportion to its characters; white space
+    does not count, so that " dog" belongs to "dog". A unit of nothing but white space belongs to the span after it
+    (to the last span, at the end). What a unit says about characters outside all spans is left out.
+
+    Args:
+        alignment: of text to text.
+        source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
+    """
+    source, target = alignment.source, alignment.target
+    source_share, target_share = np.eye(len(source)), np.eye(len(target))
+    if source_spans is not None:
+        source_share = _shares(source, source_spans, alignment.source_text)
+        source = _units(alignment.source_text, source_spans)
+    if target_spans is not None:
+        target_share = _shares(target, target_spans, alignment.target_text)
+        target = _units(alignment.target_text, target_spans)
+    weights = _merge(alignment.weights, source_share, target_share)
+    return Alignment(alignment.source_text, alignment.target_text, source, target, weights, alignment.score)
+
+
+def _merge(weights: np.ndarray, source_share: np.ndarray, target_share: np.ndarray) -> np.ndarray:
+    """Sum columns, average rows. Shares are (old unit, new unit); a new unit without an old one gets zeros."""
+    total = target_share.sum(0)
+    mean = target_share / np.where(total > 0, total, 1.0)
+    return (mean.T @ weights.astype(np.float64) @ source_share).astype(np.float32)
+
+
+def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarray:
+    """Which part of each unit lies in each span, by visible characters."""
+    if not spans or not units:
+        return np.zeros((len(units), len(spans)))
+    visible = np.array([not character.isspace() for character in text], dtype=np.int64)
+    before = np.concatenate([[0], np.cumsum(visible)])  # visible characters before each place
+    places = np.array([(unit.start, unit.end) for unit in units], dtype=np.int64)
+    groups = np.array(spans, dtype=np.int64)
+    start = np.maximum(places[:, None, 0], groups[None, :, 0])
+    end = np.maximum(np.minimum(places[:, None, 1], groups[None, :, 1]), start)
+    total = before[places[:, 1]] - before[places[:, 0]]
+    shares = (before[end] - before[start]) / np.maximum(total, 1)[:, None]
+    for blank in np.flatnonzero(total == 0):
+        after = np.flatnonzero(groups[:, 1] > places[blank, 0])
+        shares[blank, after[0] if after.size else -1] = 1.0
+    return shares
+
+
+def _distinct(spans: Sequence[Span]) -> list[Span]:
+    return [span for place, span in enumerate(spans) if not place or span != spans[place - 1]]
+
+
+def _same(spans: Sequence[Span], distinct: Sequence[Span]) -> np.ndarray:
+    """Share matrix: which token is which of the distinct spans, both in order."""
+    share = np.zeros((len(spans), len(distinct)))
+    unit = -1
+    for place, span in enumerate(spans):
+        unit += not place or span != spans[place - 1]
+        share[place, unit] = 1.0
+    return share
+
+
+def _units(text: str, spans: Sequence[Span]) -> tuple[Unit, ...]:
+    """Named by the text they cover, without the white space around it unless there is nothing else."""
+    pieces = [(text[start:end], float(start), float(end)) for start, end in spans]
+    return tuple(Unit(piece.strip() or piece, start, end) for piece, start, end in pieces)
