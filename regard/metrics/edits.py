@@ -1,0 +1,49 @@
+"""Word and character error rate, by jiwer.
+
+    WER = (substitutions + deletions + insertions) / words of the reference, over the corpus
+
+For pronunciations and other strings of symbols, WER is the error rate of the symbols. Of several references, that with
+the fewest edits counts (of equals, the longest).
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import jiwer
+
+from regard.metrics.score import References, Score, check
+
+
+def wer(hypotheses: Sequence[str], references: References) -> Score:
+    """Edits of words, in per cent of the words of the references; can exceed 100."""
+    return _rate("WER", jiwer.process_words, hypotheses, references)
+
+
+def cer(hypotheses: Sequence[str], references: References) -> Score:
+    """Edits of characters, spaces among them, in per cent of the characters of the references; can exceed 100."""
+    return _rate("CER", jiwer.process_characters, hypotheses, references)
+
+
+def _rate(name: str, process: Callable[..., Any], hypotheses: Sequence[str], references: References) -> Score:
+    check(hypotheses, references)
+    rights = [text for texts in references for text in texts]
+    if not all(text.strip() for text in rights):
+        raise ValueError(f"{name}: a reference is empty; expected at least one symbol. Leave such segments out.")
+    said = [said for said, texts in zip(hypotheses, references, strict=True) for _ in texts]
+    output = process(rights, said)
+    costs = iter(
+        (sum(_edits(chunk) for chunk in chunks), -len(right))
+        for chunks, right in zip(output.alignments, output.references, strict=True)
+    )
+    best = [min(next(costs) for _ in texts) for texts in references]
+    edits, symbols = sum(cost for cost, _ in best), -sum(length for _, length in best)
+    several = max(map(len, references))
+    signature = f"jiwer|nrefs:{several if several == min(map(len, references)) else 'var'}|version:{version('jiwer')}"
+    return Score(name, 100.0 * edits / symbols, signature, higher_is_better=False)
+
+
+def _edits(chunk: Any) -> int:
+    if chunk.type == "equal":
+        return 0
+    return max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)

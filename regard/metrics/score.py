@@ -1,0 +1,44 @@
+"""What a metric gives, and what it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+References = Sequence[Sequence[str]]
+"""For each segment, the texts that are right: one or several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number about a corpus.
+
+    Args:
+        name: what it is, for a table: "BLEU".
+        value: in per cent.
+        signature: how it was computed, to be printed beside it: two numbers compare only if their signatures are equal.
+        higher_is_better: the direction.
+    """
+
+    name: str
+    value: float
+    signature: str
+    higher_is_better: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.2f} ({self.signature})"
+
+
+def check(hypotheses: Sequence[str], references: References) -> None:
+    """Raises ValueError unless there is at least one segment and each has at least one reference."""
+    if not hypotheses:
+        raise ValueError("metric: hypotheses is empty; expected at least one segment. Give some output to score.")
+    if len(hypotheses) != len(references):
+        raise ValueError(
+            f"metric: hypotheses has {len(hypotheses)} segments and references has {len(references)}; expected the "
+            "same number. Give the references of each segment, in the order of the output."
+        )
+    for place, texts in enumerate(references):
+        if isinstance(texts, str) or not texts:
+            raise ValueError(
+                f"metric: references[{place}] is {texts!r}; expected a list of at least one text. "
+                "Put a single reference into a list."
+            )
