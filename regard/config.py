@@ -91,8 +91,8 @@ class DecoderConfig(Section):
         from regard.decoders import DECODERS
 
         _check(DECODERS, self.kind)
-        for key, owner in (("input_feeding", "luong"), ("context", "fixed")):
-            if key in self.model_fields_set and self.kind != owner:
+        for key, usual, owner in (("input_feeding", False, "luong"), ("context", "start", "fixed")):
+            if getattr(self, key) != usual and self.kind != owner:
                 raise ValueError(f"{key} belongs to the {owner} decoder; expected no such key for {self.kind}")
         if self.kind == "conditional" and self.num_layers != 1:
             raise ValueError(f"num_layers is {self.num_layers}; expected 1 for the conditional decoder")
@@ -245,8 +245,8 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
 
 
 def dump(config: Config) -> str:
-    """YAML of a recipe: the keys that were set, so that it reads as it was written."""
-    return yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True)
+    """YAML of a recipe, defaults written out, so that a later version with other defaults reads the same run."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def _override(values: dict[str, Any], override: str) -> None:

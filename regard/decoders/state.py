@@ -1,6 +1,6 @@
 """State of the recurrent decoders, and how its rows look at their sources."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -36,18 +36,23 @@ class AttentiveState:
 def look(attention: Attention, query: Float[Tensor, "rows query"], source: Source, state: AttentiveState) -> Attended:
     """One look of every state row at its own source row; the record has a target axis of length 1.
 
-    Rows side by side that share a source, as those of a beam do, become several targets of one source, which is
-    then read once for all of them. A sequential mechanism has a past of its own in every row, so it gets copies.
+    Rows side by side that share a source, as those of a beam do, become several targets of one source, which is then
+    read once for all of them. A mechanism for which a target has a past, a time or noise of its own gets copies.
     """
     sources, counts = torch.unique_consecutive(state.rows, return_counts=True)
     beam = int(counts[0]) if counts.numel() else 1
-    if attention.sequential or bool((counts != beam).any()):
+    if attention.sequential or attention.timed or attention.training or bool((counts != beam).any()):
         return attention(query.unsqueeze(1), _rows(source, state.rows), state.history)
     chosen = _rows(source, sources)
     grouped = attention(query.view(-1, beam, query.size(-1)), chosen, attention.begin(chosen))
-    apart = {name: getattr(grouped, name).flatten(0, 1).unsqueeze(1) for name in ("context", "weights")}
-    log_prob, entropy = grouped.log_prob.reshape(-1, 1), grouped.entropy.reshape(-1, 1)
-    return Attended(**apart, history=state.history, log_prob=log_prob, entropy=entropy)
+    return replace(
+        grouped,
+        context=grouped.context.flatten(0, 1).unsqueeze(1),
+        weights=grouped.weights.flatten(0, 1).unsqueeze(1),
+        history=replace(state.history, step=state.history.step + 1),
+        log_prob=grouped.log_prob.reshape(-1, 1),
+        entropy=grouped.entropy.reshape(-1, 1),
+    )
 
 
 def _rows(source: Source, rows: Int[Tensor, " rows"]) -> Source:

@@ -1,0 +1,162 @@
+"""The run directory: one folder that is the model. It can be copied, loaded, served and resumed.
+
+config.yaml                        the recipe, defaults written out
+tokenizer.json                     one for both sides; or tokenizer.source.json and tokenizer.target.json
+model.safetensors                  the weights to use, and digests of the files above
+card.md                            what it is, for people
+metrics.jsonl, checkpoints/        how it came about; not needed to use it
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from regard.build import build_model
+from regard.config import Config, SearchConfig, dump, load_recipe
+from regard.data.files import write_whole
+from regard.data.tokenizer import Tokenizer
+from regard.errors import CheckpointError, RegardError, UsageError
+from regard.model import EncoderDecoder
+from regard.search.limits import LengthLimit
+from regard.training.tensorfile import write
+from regard.training.weights import Weights, apply, load_weights
+from regard.translator import SearchOptions, Translator
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory. Nothing is read before it is asked for.
+
+    Args:
+        path: the directory.
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The recipe."""
+        return self.path / "config.yaml"
+
+    @property
+    def weights_file(self) -> Path:
+        """The weights to use."""
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where training saves itself."""
+        return self.path / "checkpoints"
+
+    @cached_property
+    def config(self) -> Config:
+        """The recipe. Raises CheckpointError where there is none that this version reads."""
+        if not self.path.is_dir():
+            raise CheckpointError(f"{self.path} is not a directory. Give the directory that `regard train` wrote.")
+        try:
+            return load_recipe(self.config_file)
+        except UsageError as error:
+            raise CheckpointError(
+                f"{self.path} is no run that this version of Regard reads: {error} Was it cut short, or is it newer?"
+            ) from error
+
+    @cached_property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Of the source and of the target; the same one twice where they share it."""
+        if self.config.data.joint:
+            joint = Tokenizer.load(self.path / "tokenizer.json")
+            return joint, joint
+        source, target = (Tokenizer.load(self.path / f"tokenizer.{side}.json") for side in ("source", "target"))
+        return source, target
+
+    def create(self, config: Config, source: Tokenizer, target: Tokenizer) -> None:
+        """Write the recipe and the tokenisers. Raises RegardError when the directory cannot be written."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if config.data.joint:
+                source.save(self.path / "tokenizer.json")
+            else:
+                source.save(self.path / "tokenizer.source.json")
+                target.save(self.path / "tokenizer.target.json")
+            write_whole(self.config_file, dump(config).encode())
+        except OSError as error:
+            raise RegardError(f"{self.path} cannot be written: {error.strerror}. Choose another --out.") from error
+
+    def publish(self, weights: Weights) -> None:
+        """Make these the weights to use."""
+        facts = {key: weights.metadata[key] for key in ("step", "steps", "scores") if key in weights.metadata}
+        write(self.weights_file, weights.tensors, {"kind": "model", "format": FORMAT, **self._digests(), **facts})
+
+    def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
+        """The model, in evaluation mode, and what its file says of it. Raises CheckpointError for a damaged run."""
+        config, tokenizers = self.config, self.tokenizers
+        if not self.weights_file.exists():
+            raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
+        weights = load_weights(self.weights_file)
+        if weights.metadata.get("format", FORMAT) > FORMAT:
+            raise CheckpointError(f"{self.weights_file} is from a newer version of Regard. Upgrade: pip install -U regard")
+        for name, digest in self._digests().items():
+            if weights.metadata.get(name) != digest:
+                raise CheckpointError(
+                    f"{self.path}: {name} is not the one that model.safetensors was trained with. "
+                    "Restore the directory from a whole copy."
+                )
+        try:
+            model = build_model(config.model, tokenizers[0].size, tokenizers[1].size)
+        except (UsageError, RuntimeError) as error:
+            raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
+        apply(model, weights.tensors)
+        return model.to(device).eval(), weights.metadata
+
+    def _digests(self) -> dict[str, str]:
+        source, target = self.tokenizers
+        return {
+            "config.yaml": hashlib.sha256(self.config_file.read_bytes()).hexdigest(),
+            "source tokenizer": source.digest,
+            "target tokenizer": target.digest,
+        }
+
+
+def search_options(config: SearchConfig) -> SearchOptions:
+    """The search of a recipe."""
+    return SearchOptions(
+        beam_size=config.beam_size,
+        length_normalization=config.length_normalization,
+        coverage_penalty=config.coverage_penalty,
+        batch_size=config.batch_size,
+        limit=LengthLimit(config.max_ratio, config.max_extra),
+    )
+
+
+def load(
+    paths: str | Path | Sequence[str | Path], options: SearchOptions | None = None, device: str = "cpu"
+) -> Translator:
+    """The model in a run directory, ready to translate; several directories are an ensemble.
+
+    Args:
+        paths: run directories whose models share their tokenisers.
+        options: how outputs are looked for; None for what the first run's recipe says.
+        device: "cpu", "cuda" …
+
+    Raises CheckpointError for a run that is damaged, not whole, or newer than this version.
+    """
+    runs = [Run(Path(path)) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not runs:
+        raise ValueError("regard.load: paths is empty; expected at least one run directory.")
+    first = runs[0]
+    for run in runs[1:]:
+        for side, one, other in zip(("source", "target"), first.tokenizers, run.tokenizers, strict=True):
+            if one.digest != other.digest:
+                raise CheckpointError(
+                    f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
+                    "Train the runs on the same data with the same data section."
+                )
+    models = [run.load_model(torch.device(device))[0] for run in runs]
+    return Translator(models, *first.tokenizers, options or search_options(first.config.search))

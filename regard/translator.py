@@ -1,0 +1,182 @@
+"""Text in, alignments out: what a trained model is used through."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regard.alignment.alignment import Alignment
+from regard.alignment.units import align
+from regard.data.batch import END
+from regard.data.batches import pad_sources
+from regard.data.tokenizer import Encoded, Tokenizer
+from regard.model import EncoderDecoder
+from regard.search.beams import beam
+from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.forcing import force
+from regard.search.hypothesis import Hypothesis
+from regard.search.limits import DEFAULT_LIMIT, LengthLimit
+from regard.search.sampling import sample
+from regard.search.walking import StepFunction, greedy
+
+Found = list[list[Hypothesis]]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How outputs are looked for.
+
+    Args:
+        beam_size: 1 is greedy.
+        length_normalization, coverage_penalty: α and β of Wu et al. 2016, eq. 14-15.
+        batch_size: sentences at a time; changes nothing but speed.
+        limit: the longest output.
+    """
+
+    beam_size: int = 5
+    length_normalization: float = 1.0
+    coverage_penalty: float = 0.0
+    batch_size: int = 64
+    limit: LengthLimit = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How outputs are drawn; see `regard.search.sample`. A sentence's draw depends on the seed and its place alone."""
+
+    seed: int = 1
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+
+class Translator:
+    """One trained model, or several as an ensemble, with their tokenisers.
+
+    Args:
+        models: over the same tokenisers; several average their probabilities.
+        source_tokenizer, target_tokenizer: text → token numbers and back.
+        options: how outputs are looked for.
+
+    A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[EncoderDecoder],
+        source_tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer,
+        options: SearchOptions,
+    ) -> None:
+        if not models:
+            raise ValueError("Translator: models is empty; expected at least one model.")
+        self.models = [model.eval() for model in models]
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer
+        self.options = options
+
+    def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
+        """The `nbest` best outputs of every source, best first, each with its alignment."""
+        options = self.options
+        size = max(options.beam_size, nbest)
+
+        def look(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
+            if size == 1:
+                return [[found] for found in greedy(step, state, lengths, limit=options.limit)]
+            return beam(
+                step,
+                state,
+                lengths,
+                size=size,
+                nbest=nbest,
+                length_normalization=options.length_normalization,
+                coverage_penalty=options.coverage_penalty,
+                limit=options.limit,
+            )
+
+        return self._each(sources, look)
+
+    def sample(self, sources: Sequence[str], sampling: SamplingOptions) -> list[Alignment]:
+        """One drawn output of every source."""
+
+        def draw(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
+            found = sample(
+                step,
+                state,
+                lengths,
+                seed=sampling.seed,
+                sentences=places,
+                temperature=sampling.temperature,
+                top_k=sampling.top_k,
+                top_p=sampling.top_p,
+                limit=self.options.limit,
+            )
+            return [[hypothesis] for hypothesis in found]
+
+        return [found[0] for found in self._each(sources, draw)]
+
+    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
+        """Forced decoding: the log-probability and the alignment of given pairs. Any text is scored, an empty one too."""
+        if len(sources) != len(targets):
+            raise ValueError(
+                f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
+            )
+        encoded = [self.target_tokenizer.encode(target) for target in targets]
+
+        def forced(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
+            wanted = [[*encoded[place].ids, END] for place in places.tolist()]
+            return [[found] for found in force(step, state, lengths, wanted)]
+
+        results: list[Alignment] = []
+        for number, (source, found) in enumerate(zip(sources, self._search(sources, forced), strict=True)):
+            spans = self.source_tokenizer.encode(source).spans
+            weights, log_prob = found[0].weights, found[0].log_prob
+            results.append(align(source, targets[number], spans, encoded[number].spans, weights, log_prob))
+        return results
+
+    def _each(self, sources: Sequence[str], look: Callable[..., Found]) -> list[list[Alignment]]:
+        """Search for the sources that hold something; the others have an empty output."""
+        answers = [[Alignment(source, "", (), (), np.zeros((0, 0), np.float32), 0.0)] for source in sources]
+        places = [place for place, source in enumerate(sources) if source.strip()]
+        chosen = [sources[place] for place in places]
+        for place, found in zip(places, self._search(chosen, look, places), strict=True):
+            encoded = self.source_tokenizer.encode(sources[place])
+            answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
+        return answers
+
+    def _alignment(self, source: str, encoded: Encoded, hypothesis: Hypothesis) -> Alignment:
+        ids = [token for token in hypothesis.tokens if token != END]
+        spelled = self.target_tokenizer.spell(ids)
+        return align(source, spelled.text, encoded.spans, spelled.spans, hypothesis.weights, hypothesis.log_prob)
+
+    @torch.inference_mode()
+    def _search(self, sources: Sequence[str], look: Callable[..., Found], places: Sequence[int] | None = None) -> Found:
+        """Search in batches of similar length; the answers in the order of the sources."""
+        device = next(self.models[0].parameters()).device
+        ids = [self.source_tokenizer.ids(source) for source in sources]
+        order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
+        numbers = places if places is not None else range(len(ids))
+        found: Found = [[] for _ in ids]
+        for start in range(0, len(order), self.options.batch_size):
+            chosen = order[start : start + self.options.batch_size]
+            source, mask = (part.to(device) for part in pad_sources([ids[number] for number in chosen]))
+            step, state = self._begin(source, mask)
+            own = torch.tensor([numbers[number] for number in chosen], device=device)
+            for number, hypotheses in zip(chosen, look(step, state, mask.sum(1), own), strict=True):
+                found[number] = hypotheses
+        return found
+
+    def _begin(self, source: Tensor, mask: Tensor) -> tuple[StepFunction, Any]:
+        """The step function of all models, and its first state."""
+        steps, states = [], []
+        for model in self.models:
+            prepared, state = model.begin(model.encode(source, mask))
+            steps.append(partial(model.step, source=prepared))
+            states.append(state)
+        if len(steps) == 1:
+            return steps[0], states[0]
+        return Ensemble(steps), EnsembleState(tuple(states))
