@@ -20,9 +20,6 @@ from regard.data.corpus import Corpus, Side
 WINDOW_PAIRS = 65_536
 """Pairs are sorted by length among so many: enough for full buckets, few enough that every epoch mixes anew."""
 
-RELEASE_EVERY = 8
-"""Batches between two times that the pages of a mapped corpus are let go of."""
-
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -84,7 +81,7 @@ def plan(
         source, target = source_lengths[window], target_lengths[window]
         order = np.lexsort((source, target))
         window[:] = window[order]
-        widths = np.maximum(source, target)[order] + 1
+        widths = np.maximum(source, target)[order].astype(np.int64) + 1
         starts.append(begin + np.array(_cuts(widths.tolist(), max_tokens, max_sentences), np.int64))
     turn = generator.permutation(sum(map(len, starts)))
     return BatchPlan(pairs, np.concatenate([*starts, np.array([count], np.int64)]), turn)
@@ -124,8 +121,6 @@ def batches(corpus: Corpus, order: BatchPlan, start: int = 0) -> Iterator[Batch]
     """The batches of an epoch in turn, from number `start` on: what an interrupted epoch goes on with."""
     for number in range(start, len(order)):
         yield collate(corpus, order[number])
-        if number % RELEASE_EVERY == 0:
-            corpus.release()
 
 
 def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
@@ -143,11 +138,9 @@ def _padded(
 ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
     """The texts of these numbers with the end mark, padded, and which places are real; no loop over rows."""
     lengths = side.lengths[numbers].astype(np.int64)
-    ends = np.cumsum(lengths)
-    within = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
     places = np.arange(int(lengths.max()) + 1)
     padded = np.full((len(numbers), len(places)), PAD, np.int64)
-    padded[places < lengths[:, None]] = side.tokens[np.repeat(side.offsets[numbers], lengths) + within]
+    padded[places < lengths[:, None]] = side.take(numbers)
     padded[np.arange(len(numbers)), lengths] = END
     return padded, places <= lengths[:, None]
 

@@ -1,10 +1,14 @@
-"""A corpus as token numbers: in memory when it is small, mapped from files when it is not."""
+"""A corpus as token numbers: in memory when it is small, in files when it is not.
+
+The lengths of the texts are mapped from their files, since the plan of every epoch goes through them; the tokens are
+read where they are needed. What stays in memory is a few bytes a pair, however long the texts.
+"""
 
 import json
-import mmap
+import os
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +20,44 @@ from regard.errors import DataError
 
 FORMAT, VERSION = "regard corpus", 1
 INDEX = "index.json"
+TOKENS = ("source.tokens", "target.tokens")
+ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
+LANDMARK_EVERY = 64
+
+
+Places = Integer[np.ndarray, " rows"]
+Read = Callable[[Places, Places], Integer[np.ndarray, " tokens"]]
 
 
 @dataclass(frozen=True)
 class Side:
     """The sources of a corpus, or its targets, one after the other.
 
+    Where a text begins is not kept for every text: from the nearest landmark before it, the lengths add up to it.
+
     Args:
-        tokens: the token numbers of all texts, without marks.
-        offsets: where each text begins in `tokens`, and where the last ends.
-        lengths: how many tokens each has.
+        lengths: how many tokens each text has.
+        landmarks: where every 64th text begins among the tokens.
+        read: gives the tokens at these places, so many from each, in one row.
     """
 
-    tokens: Integer[np.ndarray, " tokens"]
-    offsets: Integer[np.ndarray, " pairs_and_one"]
     lengths: Integer[np.ndarray, " pairs"]
+    landmarks: Integer[np.ndarray, " landmarks"]
+    read: Read
+
+    def take(self, numbers: Integer[np.ndarray, " rows"]) -> Integer[np.ndarray, " tokens"]:
+        """The tokens of these texts, one text after the other."""
+        block, place = np.divmod(numbers, LANDMARK_EVERY)
+        before = np.arange(LANDMARK_EVERY) < place[:, None]
+        near = np.minimum(block[:, None] * LANDMARK_EVERY + np.arange(LANDMARK_EVERY), len(self.lengths) - 1)
+        starts = self.landmarks[block] + np.where(before, self.lengths[near], 0).sum(1, dtype=np.int64)
+        return self.read(starts, self.lengths[numbers])
 
     def __getitem__(self, number: int | np.integer) -> Integer[np.ndarray, " length"]:
-        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
+        """The tokens of one text. Raises IndexError for a number that there is not."""
+        if not 0 <= number < len(self.lengths):
+            raise IndexError(f"Side: number is {number}; expected 0 to {len(self.lengths) - 1}.")
+        return self.take(np.array([number]))
 
 
 @dataclass(frozen=True)
@@ -47,7 +71,6 @@ class Corpus:
         files: each file with the number of the first pair that came from it, in order.
         report: what became of the lines that were read to make it.
         digest: SHA-256 of the token numbers; equal digests are equal corpora.
-        maps: the mapped files that the arrays look into; none in memory.
     """
 
     source: Side
@@ -56,7 +79,6 @@ class Corpus:
     files: Sequence[tuple[int, str]]
     report: Report
     digest: str
-    maps: Sequence[mmap.mmap] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -76,15 +98,6 @@ class Corpus:
         place = bisect_right(self.files, number, key=lambda entry: entry[0]) - 1
         return self.files[place][1], int(self.lines[number])
 
-    def release(self) -> None:
-        """Let go of the pages that were read, so that a pass over the files does not fill the memory with them.
-
-        They stay in the cache of the system as long as it has room, so reading them again costs next to nothing.
-        """
-        for mapped in self.maps:
-            if hasattr(mapped, "madvise"):
-                mapped.madvise(mmap.MADV_DONTNEED)
-
     @classmethod
     def open(cls, directory: Path) -> "Corpus":
         """Map the corpus that `encode` wrote. Raises DataError if it is not whole; then encode it again."""
@@ -92,25 +105,50 @@ class Corpus:
             index = json.loads((directory / INDEX).read_bytes())
             if (index["format"], index["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"version {index['version']}")
-            maps = {name: _mapped(directory / name, size) for name, size in index["sizes"].items()}
-            arrays = {name: np.frombuffer(maps[name], dtype) for name, dtype in index["dtypes"].items()}
+            arrays = {name: _mapped(directory / name, *index["arrays"][name]) for name in ARRAYS}
+            source, target = (_stored(directory / name, *index["arrays"][name]) for name in TOKENS)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{directory} holds no whole corpus. Delete it and encode the corpus again.") from error
-        return assemble(arrays, index, tuple(maps.values()))
+        return cls.assembled(index, arrays, source, target)
+
+    @classmethod
+    def assembled(cls, index: dict[str, Any], arrays: dict[str, np.ndarray], source: Read, target: Read) -> "Corpus":
+        """Put a corpus together from what the writer made: its index, its arrays by name, and its tokens."""
+        left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
+        right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
+        files = [(first, name) for first, name in index["files"]]
+        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"])
 
 
-def assemble(arrays: dict[str, np.ndarray], index: dict[str, Any], maps: Sequence[mmap.mmap] = ()) -> Corpus:
-    """A corpus from its arrays by name and the index that describes them."""
-    source, target = (
-        Side(*(arrays[f"{side}.{part}"] for part in ("tokens", "offsets", "lengths"))) for side in ("source", "target")
-    )
-    files = [(first, name) for first, name in index["files"]]
-    return Corpus(source, target, arrays["lines"], files, Report(**index["report"]), index["digest"], maps)
+def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:
+    """Read tokens from an array in memory."""
+
+    def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
+        return np.concatenate([tokens[s : s + n] for s, n in zip(starts.tolist(), counts.tolist(), strict=True)])
+
+    return read
 
 
-def _mapped(path: Path, size: int) -> mmap.mmap:
-    with open(path, "rb") as stream:
-        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    if len(mapped) != size:
-        raise ValueError(f"{path.name} has {len(mapped)} bytes instead of {size}")
-    return mapped
+def _stored(path: Path, dtype: str, size: int) -> Read:
+    """Read tokens from a file, place by place.
+
+    The file is not mapped: a pass in random order would keep all of a mapping in the memory of the process, since each
+    page fault brings in sixteen pages at once.
+    """
+    width = np.dtype(dtype).itemsize
+    if path.stat().st_size != size:
+        raise ValueError(f"{path.name} has not {size} bytes")
+    file = open(path, "rb", buffering=0)  # noqa: SIM115 - lives as long as the corpus
+
+    def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
+        descriptor, places = file.fileno(), zip(starts.tolist(), counts.tolist(), strict=True)
+        return np.frombuffer(b"".join([os.pread(descriptor, n * width, s * width) for s, n in places]), dtype)
+
+    return read
+
+
+def _mapped(path: Path, dtype: str, size: int) -> np.ndarray:
+    array = np.memmap(path, dtype, mode="r")
+    if array.nbytes != size:
+        raise ValueError(f"{path.name} has not {size} bytes")
+    return array

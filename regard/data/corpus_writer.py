@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.corpus import FORMAT, VERSION
+from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION
 from regard.data.example import Example
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
@@ -19,7 +19,7 @@ Create = Callable[[str], BufferedIOBase]
 
 
 class CorpusWriter:
-    """Takes pairs a few at a time and writes seven arrays: tokens, lengths and offsets of each side, and the lines.
+    """Takes pairs a few at a time and writes seven arrays: tokens, lengths and landmarks of each side, and the lines.
 
     Args:
         source_tokenizer: gives the sources their numbers.
@@ -32,8 +32,8 @@ class CorpusWriter:
         self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int, create: Create
     ) -> None:
         self.max_length = max_length
-        self.source = _SideWriter("source", source_tokenizer, create)
-        self.target = _SideWriter("target", target_tokenizer, create)
+        self.source = _SideWriter("source", source_tokenizer, max_length, create)
+        self.target = _SideWriter("target", target_tokenizer, max_length, create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.files: list[tuple[int, str]] = []
         self.pairs = 0
@@ -62,7 +62,7 @@ class CorpusWriter:
         self.pairs += len(lines)
 
     def index(self, report: Report) -> dict[str, Any]:
-        """What describes the arrays: as JSON beside them, or for `assemble`."""
+        """What describes the arrays: as JSON beside them, or for `Corpus.assembled`."""
         arrays = self.source.arrays | self.target.arrays | {"lines": self.lines}
         digests = "".join(array.digest.hexdigest() for array in arrays.values())
         return {
@@ -71,29 +71,32 @@ class CorpusWriter:
             "files": self.files,
             "report": asdict(report),
             "digest": hashlib.sha256(digests.encode()).hexdigest(),
-            "dtypes": {name: array.dtype.str for name, array in arrays.items()},
-            "sizes": {name: array.size for name, array in arrays.items()},
+            "arrays": {name: [array.dtype.str, array.size] for name, array in arrays.items()},
         }
 
 
 class _SideWriter:
-    def __init__(self, side: str, tokenizer: Tokenizer, create: Create) -> None:
+    def __init__(self, side: str, tokenizer: Tokenizer, max_length: int, create: Create) -> None:
         self.tokenizer = tokenizer
-        narrow = np.dtype(np.uint16 if tokenizer.size <= 2**16 else np.int32)
-        self.tokens = _Array(create(f"{side}.tokens"), narrow)
-        self.offsets = _Array(create(f"{side}.offsets"), np.dtype(np.int64))
-        self.lengths = _Array(create(f"{side}.lengths"), np.dtype(np.int32))
-        self.arrays = {f"{side}.tokens": self.tokens, f"{side}.offsets": self.offsets, f"{side}.lengths": self.lengths}
+        self.tokens = _Array(create(f"{side}.tokens"), _narrowest(tokenizer.size))
+        self.lengths = _Array(create(f"{side}.lengths"), _narrowest(max_length + 1))
+        self.landmarks = _Array(create(f"{side}.landmarks"), np.dtype(np.int64))
+        self.arrays = {f"{side}.{name}": getattr(self, name) for name in ("tokens", "lengths", "landmarks")}
+        self.texts = 0
         self.end = 0
-        self.offsets.add(np.zeros(1, np.int64))
 
     def add(self, ids: Sequence[Sequence[int]]) -> None:
         lengths = np.array([len(text) for text in ids], np.int64)
-        offsets = self.end + np.cumsum(lengths)
+        starts = self.end + np.cumsum(lengths) - lengths
         self.tokens.add(np.fromiter(chain.from_iterable(ids), self.tokens.dtype))
         self.lengths.add(lengths)
-        self.offsets.add(offsets)
-        self.end = int(offsets[-1]) if len(offsets) else self.end
+        self.landmarks.add(starts[-self.texts % LANDMARK_EVERY :: LANDMARK_EVERY])
+        self.texts += len(ids)
+        self.end += int(lengths.sum())
+
+
+def _narrowest(size: int) -> np.dtype:
+    return np.dtype(np.uint16 if size <= 2**16 else np.int32)
 
 
 class _Array:

@@ -1,4 +1,4 @@
-"""Encode a corpus once, in one pass and in steady memory, into files that are then mapped.
+"""Encode a corpus once, in one pass and in steady memory.
 
 encode    a stream of Examples → a Corpus, in memory or in a directory
 prepare   files of pairs → their Corpus in a cache, encoded now or found from before
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.corpus import INDEX, VERSION, Corpus, assemble
+from regard.data.corpus import INDEX, TOKENS, VERSION, Corpus, held
 from regard.data.corpus_writer import CorpusWriter, Create
 from regard.data.example import Example
 from regard.data.readers import PairFiles
@@ -102,8 +102,8 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
 def _in_memory(write: Write) -> Corpus:
     streams: dict[str, io.BytesIO] = {}
     index = write(lambda name: streams.setdefault(name, io.BytesIO()))
-    arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, dtype in index["dtypes"].items()}
-    return assemble(arrays, index)
+    arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, (dtype, _) in index["arrays"].items()}
+    return Corpus.assembled(index, arrays, *(held(arrays[name]) for name in TOKENS))
 
 
 def _in_directory(write: Write, directory: Path) -> Corpus:
