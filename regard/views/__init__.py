@@ -8,7 +8,7 @@
     figure     save_figure: PNG, SVG, PDF
     curves     save_curves: a score by length for several models
     disk       a file is whole or as it was before
-    page       page, save_page: one HTML file, with page.html, page.css and page.js
+    page       page, save_page: one HTML file, with page.html, page.css and two scripts
 
 The names below are imported when they are first used, since rich and matplotlib take their time.
 """

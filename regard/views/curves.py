@@ -11,7 +11,7 @@ from regard.views.fonts import fonts_for, warn_of
 from regard.views.labels import shorten, visible
 from regard.views.plotting import FAINT, HAIR, INK, Axes, Figure, checked_path, new_figure, quiet, write
 
-Point = tuple[float, float, int]
+Point = tuple[float | int, float | int, int]
 
 # Told apart without colour vision (steps of lightness) and in print (markers).
 LINES = (
@@ -105,7 +105,7 @@ def _name_lines(axes: Axes, ordered: Mapping[str, Sequence[Point]], style: dict[
         )
 
 
-def _apart(heights: Sequence[float], line: float) -> np.ndarray:
+def _apart(heights: Sequence[float | int], line: float) -> np.ndarray:
     """The heights, moved as little as it takes so that neighbours are a line apart."""
     order = np.argsort(heights, kind="stable")
     placed = np.asarray(heights, dtype=float)[order]

@@ -112,7 +112,7 @@ def _measure(alignment: Alignment, cell: float, families: list[str]) -> Panel:
     sentence = nothing_to_draw(alignment)
     size = _font_size(cell)
     if sentence:
-        return Panel(alignment, sentence, (), (), False, 0.0, 0.0, _text_width(sentence, 10, families), cell)
+        return Panel(alignment, sentence, (), (), False, 0.0, 0.0, _text_width(sentence, 10.0, families), cell)
     widths = [_text_width(column, size, families) for column in columns]
     left = max(_text_width(row, size, families) for row in rows) + GAP
     line = 1.2 * size / 72
@@ -125,7 +125,7 @@ def _measure(alignment: Alignment, cell: float, families: list[str]) -> Panel:
 
 
 def _text_width(text: str, size: float, families: list[str]) -> float:
-    figure = new_figure(1, 1)
+    figure = new_figure(1.0, 1.0)
     drawn = figure.text(0, 0, text, fontsize=size, fontfamily=families, parse_math=False)
     return float(drawn.get_window_extent().width) / 72
 

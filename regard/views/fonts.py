@@ -56,9 +56,8 @@ def fonts_for(text: str) -> tuple[list[str], str]:
 
 def font_for(text: str) -> str | None:
     """The one installed font that draws the whole text, by preference; None if there is none."""
-    wanted = {ord(character) for character in text if not character.isspace()}
-    candidates = (*LATIN, *CHINESE, *_installed())
-    return next((family for family in candidates if family in _installed() and wanted <= _covered(family)), None)
+    wanted = {character for character in text if not character.isspace()}
+    return next((family for family in (*LATIN, *CHINESE, *_installed()) if _has(family, wanted) == wanted), None)
 
 
 def warn_of(missing: str) -> None:
@@ -76,7 +75,8 @@ def warn_of(missing: str) -> None:
 
 
 def _has(family: str, characters: set[str]) -> set[str]:
-    covered = _covered(family)
+    file = _installed().get(family)
+    covered = _covered(file) if file else frozenset()
     return {character for character in characters if ord(character) in covered}
 
 
@@ -88,11 +88,9 @@ def _installed() -> dict[str, str]:
 
 
 @cache
-def _covered(family: str) -> frozenset[int]:
-    """Code points that the family has; none if it is not installed or matplotlib cannot read it."""
-    if family not in _installed():
-        return frozenset()
+def _covered(file: str) -> frozenset[int]:
+    """Code points that the font has; none if matplotlib cannot read it."""
     try:
-        return frozenset(font_manager.get_font(_installed()[family]).get_charmap())
+        return frozenset(font_manager.get_font(file).get_charmap())
     except (OSError, RuntimeError):  # pictures instead of outlines (colour emoji), or a broken file
         return frozenset()

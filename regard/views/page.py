@@ -1,7 +1,7 @@
 """Alignments → one HTML file that needs nothing else and fetches nothing.
 
-`page.html`, `page.css` and `page.js` stand beside this file and are put together here. The user's text travels as
-JSON and becomes text nodes; a policy in the page allows this very style and script and nothing more.
+`page.html`, `page.css`, `page-draw.js` and `page-events.js` stand beside this file and are put together here. The
+user's text travels as JSON and becomes text nodes; a policy in the page allows this very style and script, no more.
 """
 
 import json
@@ -23,6 +23,7 @@ from regard.views.labels import checked_weights, label, nothing_to_draw, shorten
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
 DIGITS = 4
+SCRIPT = '"use strict";\n(() => {{\n{}\n{}}})();\n'
 ACTIVE: dict[str, str | int | None] = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -46,7 +47,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str) -> str:
     chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
     if not chosen:
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = _asset("page.css"), SCRIPT.format(_asset("page-draw.js"), _asset("page-events.js"))
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     )
@@ -93,7 +94,7 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
 
 
 def _sentence(alignment: Alignment) -> dict[str, object]:
-    """What page.js reads."""
+    """What page-draw.js reads."""
     rounded = np.round(checked_weights(alignment).astype(float), DIGITS).tolist()
     return {
         "source": pieces(alignment.source_text, alignment.source),

@@ -20,7 +20,7 @@ from regard.views.ramp import hexadecimal
 
 SHADES = "·░▒▓█"
 SHADE_EDGES = (0.05, 0.25, 0.5, 0.75)  # a dot below 5 %, then quarters
-NARROWEST = 20  # below this many columns a map says nothing
+NARROWEST = 24  # with fewer columns a map and its legend say nothing
 TALLEST_HEADER = 10
 # Terminals disagree on the width of what these make of the emoji before them, so a label does without them.
 EMOJI_SHAPERS = {0x200D: None, 0xFE0E: None, 0xFE0F: None} | dict.fromkeys(range(0x1F3FB, 0x1F400))
@@ -58,7 +58,7 @@ def heatmap(alignment: Alignment, *, width: int, color: bool, ascii: bool) -> Te
 
     Args:
         alignment: what to draw; a sentence is returned if one side is empty.
-        width: columns of the terminal; blocks are broken at it (at 20 if it is less).
+        width: columns of the terminal; blocks are broken at it (at 24 if it is less).
         color: whether cells may be coloured; rich reduces the colours to what the terminal has.
         ascii: whether anything but ASCII must be avoided.
 
