@@ -1,67 +1,33 @@
-"""Adverbials of time, frequency, place, manner and company: at the end in English, before the verb in Chinese."""
+"""Adverbials of time, place, manner and company: at the end in English, before the verb in Chinese."""
 
-from functools import lru_cache
+from functools import cache
 from random import Random
 
-from regard.data.embedded.noun_phrases import NUMERALS, possessor
-from regard.data.embedded.nouns import NAMES, PLACES, Place
-from regard.data.embedded.phrase import EMPTY, Phrase, lexical, rule
-from regard.data.embedded.verbs import MANNERS, Verb
-
-PAST_TIMES = (
-    ("yesterday", "昨天"),
-    ("last week", "上个/last 星期/week"),
-    ("last year", "去年/year~last"),
-    ("last night", "昨晚/night~last"),
-    ("yesterday morning", "昨天/yesterday 早上/morning"),
-)
-FUTURE_TIMES = (
-    ("tomorrow", "明天"),
-    ("next week", "下个/next 星期/week"),
-    ("next year", "明年/year~next"),
-    ("tonight", "今晚"),
-    ("tomorrow morning", "明天/tomorrow 早上/morning"),
-)
-HABITS = (
-    ("every day", "每天/day~every"),
-    ("every morning", "每天/every 早上/morning"),
-    ("in the morning", "早上/morning~in+the"),
-    ("in the evening", "晚上/evening~in+the"),
-)
-WEEKDAYS = (("on Monday", "星期一/Monday~on"), ("on Friday", "星期五/Friday~on"), ("on Sunday", "星期天/Sunday~on"))
-NOW = (("now", "现在"),)
-FREQUENCIES = (
-    ("often", "经常"),
-    ("always", "总是"),
-    ("sometimes", "有时候"),
-    ("usually", "通常"),
-    ("never", "从来 不"),
-)
-UNITS = (("days", "天", ""), ("weeks", "星期", "个"), ("months", "月", "个"), ("years", "年", ""))
+from regard.data.embedded.modifiers import CONVEYANCES, FREQUENCIES, MANNERS, PLACES, TIMES, UNITS, Place
+from regard.data.embedded.noun_phrases import numeral, possessor
+from regard.data.embedded.nouns import NAMES, PRONOUNS
+from regard.data.embedded.phrase import EMPTY, Phrase, echo, lexical, rule
 
 
 def time(rng: Random, tense: str) -> Phrase:
-    """When: an adverbial that goes with the tense."""
-    if tense == "past" and rng.random() < 0.25:
-        return ago(rng)
-    choices = {
-        "past": PAST_TIMES + WEEKDAYS,
-        "present": HABITS,
-        "progressive": NOW,
-        "future": FUTURE_TIMES + WEEKDAYS,
-        "must": FUTURE_TIMES,
-        "should": FUTURE_TIMES,
-        "can": FUTURE_TIMES,
-    }.get(tense)
-    return lexical(*rng.choice(choices)).marked("time") if choices else EMPTY
+    """When: an adverbial that goes with the tense, or none."""
+    if tense not in TIMES:
+        return EMPTY
+    chance = rng.random()
+    if chance < 0.15 and tense in ("past", "future", "present"):
+        return rule("at {n} o'clock", "{n} 点/o'clock", n=numeral(rng)).marked("clock")
+    if chance < 0.35 and tense == "past":
+        return _ago(rng)
+    return lexical(*rng.choice(TIMES[tense])).marked("time")
 
 
-def ago(rng: Random) -> Phrase:
-    """three days ago: 三天以前."""
-    numeral = rng.choice(tuple(NUMERALS))
+def _ago(rng: Random) -> Phrase:
+    """three days ago: 三天以前; two weeks ago: 两个星期以前."""
     unit, chinese, measure = rng.choice(UNITS)
-    right = f"{{n}} {measure}/n~{unit} {chinese}/{unit} 以前/ago" if measure else f"{{n}} {chinese}/{unit} 以前/ago"
-    return rule(f"{{n}} {unit} ago", right, n=lexical(numeral, NUMERALS[numeral])).marked("time", "ago")
+    word = lexical(unit, chinese)
+    number = numeral(rng)
+    ge = echo(measure, number, word) if measure else EMPTY
+    return rule("{n} {unit} ago", "{n} {ge} {unit} 以前/ago", n=number, ge=ge, unit=word).marked("ago")
 
 
 def frequency(rng: Random) -> Phrase:
@@ -69,12 +35,12 @@ def frequency(rng: Random) -> Phrase:
     return lexical(*rng.choice(FREQUENCIES)).marked("frequency")
 
 
-def manner(rng: Random, verb: Verb) -> Phrase:
-    """How; only in a way in which this can be done."""
-    if not verb.manners:
+def manner(rng: Random, manners: tuple[str, ...]) -> Phrase:
+    """How, in one of the manners that the verb knows, or nothing."""
+    if not manners:
         return EMPTY
-    adverb = rng.choice(verb.manners)
-    return lexical(adverb, MANNERS[adverb]).marked("manner", f"{adverb}:{verb.base}")
+    adverb = rng.choice(manners)
+    return lexical(adverb, MANNERS[adverb]).marked("manner")
 
 
 def company(rng: Random, subject: str) -> Phrase:
@@ -83,40 +49,51 @@ def company(rng: Random, subject: str) -> Phrase:
     return rule("with {name}", "和/with {name} 一起/with", name=lexical(name.english, name.chinese)).marked("company")
 
 
-@lru_cache(maxsize=None)
-def places_with(tag: str) -> tuple[Place, ...]:
-    """All places with a tag."""
-    return tuple(place for place in PLACES if tag in place.tags)
+def benefit(rng: Random, subject: str) -> Phrase:
+    """for Tom, for her: 给汤姆, 给她."""
+    name = rng.choice([name for name in NAMES if name.english != subject])
+    pronoun = rng.choice([pronoun for pronoun in PRONOUNS if pronoun.subject in ("he", "she", "they")])
+    english, chinese = (name.english, name.chinese) if rng.random() < 0.7 else (pronoun.object, pronoun.chinese)
+    return rule("for {whom}", "给/for {whom}", whom=lexical(english, chinese)).marked("benefit")
 
 
-def place(rng: Random, tag: str, progressive: Phrase = EMPTY) -> Phrase:
-    """Where: 在公园里. With a progressive 正在 stands for both, and the verb has none."""
-    where = rng.choice(places_with(tag))
-    opener = f"正在/{where.preposition}+progressive" if progressive is not EMPTY else f"在/{where.preposition}"
-    return located(rng, where, opener, progressive).marked("place")
+def conveyance(rng: Random) -> Phrase:
+    """by train: 坐火车."""
+    return lexical(*rng.choice(CONVEYANCES)).marked("conveyance")
 
 
-def located(rng: Random, where: Place, opener: str, progressive: Phrase = EMPTY) -> Phrase:
-    """A place as a phrase; `opener` is the Chinese pattern of the word that governs it, or nothing."""
+def place(rng: Random, tags: tuple[str, ...], progressive: Phrase = EMPTY) -> Phrase:
+    """Where: 在公园里. With a progressive verb 正在 says both that it goes on and that it is there: 正在公园里."""
+    where = rng.choice(places_with(tags))
+    opener = f"正在/progressive~{where.preposition}" if progressive else f"在/{where.preposition}"
+    return located(rng, where, opener, progressive).marked("progressive place" if progressive else "place")
+
+
+@cache
+def places_with(tags: tuple[str, ...]) -> tuple[Place, ...]:
+    """All places with one of the tags."""
+    return tuple(place for place in PLACES if place.tags.intersection(tags))
+
+
+def located(rng: Random, where: Place, opener: str, helper: Phrase = EMPTY) -> Phrase:
+    """A place as a phrase; `opener` is the pattern of the Chinese word that governs it, or nothing."""
     locative = f"{where.locative}/{where.preposition}" if where.locative else ""
-    noun = lexical(where.noun, where.chinese)
-    if "bare" in where.tags:
-        determiner = EMPTY
-    elif "owned" in where.tags and rng.random() < 0.4:
-        determiner = possessor(rng)
-    else:
-        determiner = rule("the", "")
     return rule(
         f"{where.preposition} {{determiner}} {{noun}}",
         f"{opener} {{determiner}} {{noun}} {locative}",
-        determiner=determiner,
-        noun=noun,
-        progressive=progressive,
+        determiner=_determiner(rng, where),
+        noun=lexical(where.noun, where.chinese),
+        progressive=helper,
     )
 
 
-def goal(rng: Random) -> Phrase:
-    """Where to: the place without preposition and locative."""
-    where = rng.choice(places_with("goal"))
-    noun = lexical(where.noun, where.chinese)
-    return noun if "bare" in where.tags else rule("the {noun}", "{noun}", noun=noun)
+def goal(rng: Random, tag: str) -> Phrase:
+    """Where to: a place without preposition and locative. 去公园."""
+    where = rng.choice(places_with((tag,)))
+    return rule("{the} {noun}", "{noun}", the=_determiner(rng, where, 0.0), noun=lexical(where.noun, where.chinese))
+
+
+def _determiner(rng: Random, where: Place, owned: float = 0.4) -> Phrase:
+    if "bare" in where.tags:
+        return EMPTY
+    return possessor(rng) if "owned" in where.tags and rng.random() < owned else lexical("the", "")

@@ -1,23 +1,22 @@
-"""What happens: each function makes a clause of one kind, with a subject, a verb and an object that make sense together."""
+"""What happens: each function makes a clause of one kind, in the mood that is asked for or the nearest that it has."""
 
-from functools import lru_cache
 from random import Random
 
 from regard.data.embedded import adverbials
-from regard.data.embedded.clauses import Clause, Mood, be, finite, passive, statement
+from regard.data.embedded.clauses import Clause, Mood, be, copula, passive, statement
+from regard.data.embedded.modifiers import ADJECTIVES, PASSING, Adjective
 from regard.data.embedded.noun_phrases import (
     Determiner,
     NounPhrase,
-    choose_determiner,
     choose_head,
     named,
     noun_phrase,
     nouns_with,
 )
-from regard.data.embedded.nouns import Name, Noun, Pronoun
+from regard.data.embedded.nouns import Noun
 from regard.data.embedded.phrase import EMPTY, Phrase, echo, lexical, rule
+from regard.data.embedded.scenes import NOBODY, active, fitting, mention, mention_noun, situate
 from regard.data.embedded.verbs import (
-    ADJECTIVES,
     CAUSATIVE,
     CLAUSAL,
     DITRANSITIVE,
@@ -25,348 +24,231 @@ from regard.data.embedded.verbs import (
     INTRANSITIVE,
     MOTION,
     TRANSITIVE,
-    Adjective,
-    Verb,
 )
 
 PERSON = frozenset(["person"])
-NOBODY = NounPhrase(EMPTY, "he", "")
-
-
-def mention(rng: Random, tags: frozenset[str], subject: bool, depth: int = 0, other: str = "") -> NounPhrase:
-    """Mention someone or something with one of the tags, other than `other`; at a depth above 0, maybe at length."""
-    head = choose_head(rng, tags, other)
-    found = _mention_noun(rng, head, subject, depth) if isinstance(head, Noun) else named(head, subject)
-    if depth and not found.closed and rng.random() < 0.08:
-        return _coordinated(rng, found, tags, subject, other)
-    return found
-
-
-def _mention_noun(rng: Random, noun: Noun, subject: bool, depth: int) -> NounPhrase:
-    determiner = choose_determiner(rng, noun, subject)
-    relative = EMPTY
-    if depth and determiner.kind in ("the", "a", "that", "numeral") and rng.random() < 0.25:
-        relative = relative_clause(rng, noun, determiner.plural)
-    return noun_phrase(rng, noun, determiner, relative)
-
-
-def _coordinated(rng: Random, first: NounPhrase, tags: frozenset[str], subject: bool, other: str) -> NounPhrase:
-    second = mention(rng, tags, subject, 0, first.head)
-    if second.head in (other, first.head) or first.every is not EMPTY or second.every is not EMPTY:
-        return first
-    phrase = rule("{a} and {b}", "{a} 和/and {b}", a=first.phrase, b=second.phrase).marked("coordination")
-    return NounPhrase(phrase, "they", first.head)
-
-
-def relative_clause(rng: Random, noun: Noun, plural: bool) -> Phrase:
-    """A relative clause on a noun, as its subject or as its object."""
-    acting, acted = verbs_for(noun)
-    if acting and (not acted or rng.random() < 0.5):
-        return subject_relative(rng, noun, rng.choice(acting), "they" if plural else "he")
-    return object_relative(rng, noun, rng.choice(acted)) if acted else EMPTY
-
-
-@lru_cache(maxsize=None)
-def verbs_for(noun: Noun) -> tuple[tuple[Verb, ...], tuple[Verb, ...]]:
-    """The transitive verbs that a noun can be the subject of, and those that it can be the object of."""
-    tags = noun.tags
-    return tuple(v for v in TRANSITIVE if v.subjects & tags), tuple(v for v in TRANSITIVE if v.objects & tags)
-
-
-def subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str) -> Phrase:
-    """who bought the book: 买了书的."""
-    mood = _mood(rng, verb, agreement, ("past", "past", "present", "progressive"))
-    thing = mention(rng, verb.objects, False, 0, noun.singular)
-    clause = active(verb, NOBODY._replace(agreement=agreement), mood, thing)
-    told = statement(situate(rng, clause, verb, mood, NOBODY, chance=0.15, embedded=True))
-    that = "who" if "person" in noun.tags else "that"
-    return rule(f"{that} {{told}}", f"{{told}} 的/{that}", told=told).marked(
-        "subject relative", f"subject relative:{verb.base}"
-    )
-
-
-def object_relative(rng: Random, noun: Noun, verb: Verb) -> Phrase:
-    """that Tom bought: 汤姆买的. The past needs no 了 here."""
-    who = mention(rng, verb.subjects, True, 0, noun.singular)
-    mood = _mood(rng, verb, who.agreement, ("past", "past", "present", "progressive"))._replace(bare=True)
-    clause = active(verb, who, mood, NOBODY)
-    told = statement(situate(rng, clause, verb, mood, who, chance=0.15, embedded=True))
-    return rule("that {told}", "{told} 的/that", told=told).marked("object relative", f"object relative:{verb.base}")
-
-
-def active(verb: Verb, who: NounPhrase, mood: Mood, thing: NounPhrase) -> Clause:
-    """Subject, verb and object in the active voice."""
-    auxiliary, word, aspect = finite(verb, who.agreement, mood)
-    kind = "question" if mood.inverted else "negation" if mood.negated else mood.tense
-    word = word.marked(kind, f"{kind}:{verb.base}", f"{verb.base}:{thing.head}")
-    return Clause(who.phrase, auxiliary, word, aspect, object=thing.phrase, every=who.every)
+JOB = frozenset(["job"])
+THING = frozenset(["goods", "pet", "lost"])
+PASSIVE = tuple(verb for verb in TRANSITIVE if "passive" in verb.traits)
+DEEDS = tuple(verb for verb in TRANSITIVE if "person" in verb.subjects and "state" not in verb.traits)
+COMPARED = tuple(adjective for adjective in ADJECTIVES if adjective.comparative)
+TRANSIENT = tuple(adjective for adjective in ADJECTIVES if adjective.english in PASSING)
 
 
 def transitive(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone does something to someone or something."""
+    """Someone does something to someone or something: Tom chases Jerry, 汤姆追逐杰瑞."""
     verb = rng.choice(TRANSITIVE)
-    who = mention(rng, verb.subjects, True, depth - 1)
-    mood = _fitting(mood, verb, who.agreement)
-    thing = mention(rng, verb.objects, False, depth, who.head)
-    return situate(rng, active(verb, who, mood, thing), verb, mood, who, closed=thing.closed)
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
+    mood = fitting(mood, verb, who.agreement)
+    thing = mention(rng, verb.objects, "denied" if mood.negated else "object", depth, who.head)
+    clause = active(verb, who, mood, thing)
+    if "gift" in verb.traits and not mood.progressive and not thing.closed and rng.random() < 0.2:
+        clause = clause._replace(company=adverbials.benefit(rng, who.head))
+    return situate(rng, clause, verb, mood, closed=thing.closed)
 
 
 def intransitive(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone does something, perhaps with somebody, perhaps for some time."""
+    """Someone does something, alone or with somebody: swam with Tom, 和汤姆一起游了泳."""
     verb = rng.choice(INTRANSITIVE)
-    who = mention(rng, verb.subjects, True, depth)
-    mood = _fitting(mood, verb, who.agreement)
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth)
+    mood = fitting(mood, verb, who.agreement)
     clause = active(verb, who, mood, NOBODY)
-    if "person" in verb.subjects and mood.tense != "progressive" and not mood.negated and rng.random() < 0.3:
-        clause = clause._replace(companion=adverbials.company(rng, who.head))
-    return situate(rng, clause, verb, mood, who, chance=0.5)
+    if "animal" not in verb.subjects and not mood.progressive and not mood.negated and rng.random() < 0.3:
+        clause = clause._replace(company=adverbials.company(rng, who.head))
+    return situate(rng, clause, verb, mood, chance=0.4)
 
 
 def motion(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone goes somewhere."""
+    """Someone goes somewhere: went to Beijing by train, 坐火车去了北京."""
     verb = rng.choice(MOTION)
-    who = mention(rng, verb.subjects, True, depth)
-    mood = _fitting(mood, verb, who.agreement)
-    clause = active(verb, who, mood, NOBODY._replace(phrase=adverbials.goal(rng)))
-    if not mood.negated and mood.tense != "progressive" and rng.random() < 0.3:
-        clause = clause._replace(companion=adverbials.company(rng, who.head))
-    return situate(rng, clause, verb, mood, who, placed=False)
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth)
+    mood = fitting(mood, verb, who.agreement)
+    clause = active(verb, who, mood, NounPhrase(adverbials.goal(rng, next(iter(verb.objects)))))
+    chance = rng.random()
+    if not mood.negated and not mood.progressive and chance < 0.25:
+        clause = clause._replace(company=adverbials.company(rng, who.head))
+    elif verb.particle == "to" and chance < 0.5:
+        clause = clause._replace(company=adverbials.conveyance(rng))
+    return situate(rng, clause, verb, mood)
 
 
 def ditransitive(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone gives someone something: gave Mary a book, 给了玛丽一本书; gave the book to Mary, 把书给了玛丽."""
     verb = rng.choice(DITRANSITIVE)
-    who = mention(rng, verb.subjects, True, depth - 1)
-    mood = _fitting(mood, verb, who.agreement)
-    whom = mention(rng, PERSON, False, 0, who.head)
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
+    mood = fitting(mood, verb, who.agreement)
+    whom = mention(rng, PERSON, "given", 0, who.head)
     noun = rng.choice(nouns_with(verb.objects))
-    determiner = choose_determiner(rng, noun, False)
-    while determiner.kind == "bare":
-        determiner = choose_determiner(rng, noun, False)
-    gift = noun_phrase(rng, noun, determiner)
-    clause = active(verb, who, mood, gift)
-    if determiner.kind in ("the", "this", "that", "possessive"):
-        moved = rule("{gift}", "{ba} {gift}", gift=gift.phrase, ba=echo("把", EMPTY, clause.verb))
+    if mood.negated or rng.random() < 0.5:
+        gift = mention_noun(rng, noun, "given")
+        clause = active(verb, who, mood, gift)
+        moved = rule("{gift}", "{ba} {gift}", gift=gift.phrase, ba=echo("把", possible=clause.verb))
         receiver = rule("to {whom}", "{whom}", whom=whom.phrase)
-        return situate(rng, clause._replace(moved=moved, object=receiver), verb, mood, who, placed=False)
-    both = rule("{whom} {gift}", "{whom} {gift}", whom=whom.phrase, gift=gift.phrase)
-    return situate(rng, clause._replace(object=both), verb, mood, who, placed=False)
-
-
-def passive_event(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Something is done to someone or something: was stolen by the thief, 被小偷偷了."""
-    verb = rng.choice([verb for verb in TRANSITIVE if "passive" in verb.traits])
-    if mood.tense == "present" or (mood.tense == "progressive" and "instant" in verb.traits):
-        mood = mood._replace(tense="past")
-    noun = rng.choice(nouns_with(verb.objects))
-    determiner = choose_determiner(rng, noun, True)
-    what = noun_phrase(rng, noun, determiner)
-    auxiliary, word, aspect = passive(verb, what.agreement, mood)
-    if rng.random() < 0.75:
-        by = mention(rng, verb.subjects, False, depth - 1, what.head)
-        agent = rule("by {agent}", "被/by {agent}", agent=by.phrase)
-        closed = by.closed
+        clause = clause._replace(moved=moved, object=receiver, marks=(*clause.marks, "ba"))
     else:
-        agent, closed = echo("被", auxiliary if auxiliary.source else word), False
-    word = word.marked("passive", f"passive:{verb.base}")
-    clause = Clause(what.phrase, auxiliary, word, aspect, agent, every=what.every)
-    return situate(rng, clause, verb, mood, what, closed=closed, mannered=False, placed=False)
+        gift = mention_noun(rng, noun, "new")
+        both = rule("{whom} {gift}", "{whom} {gift}", whom=whom.phrase, gift=gift.phrase).marked("ditransitive")
+        clause = active(verb, who, mood, gift)._replace(object=both)
+    return situate(rng, clause, verb, mood)
+
+
+def undergone(rng: Random, mood: Mood, depth: int) -> Clause:
+    """Something is done to someone or something: was stolen by the thief, 被小偷偷了."""
+    verb = rng.choice(PASSIVE)
+    instant = "instant" in verb.traits or mood.negated
+    if mood.tense in ("present", "past progressive") or (mood.progressive and instant):
+        mood = mood._replace(tense="past")
+    what = mention_noun(rng, rng.choice(nouns_with(verb.objects)), "topic", depth)
+    auxiliary, told, aspect = passive(verb, what.agreement, mood)
+    closed = False
+    if rng.random() < 0.75:
+        by = mention(rng, verb.subjects, "given", depth, what.head)
+        agent, closed = rule("by {agent}", "被/by {agent}", agent=by.phrase), by.closed
+    else:
+        agent = echo("被", auxiliary if mood.tense == "past" else told)
+    clause = Clause(
+        subject=what.phrase,
+        every=what.every,
+        auxiliary=auxiliary,
+        verb=told,
+        aspect=aspect,
+        moved=agent,
+        marks=("passive", f"passive:{verb.base}", f"passive {mood.name}"),
+    )
+    return situate(rng, clause, verb._replace(manners=(), places=()), mood, closed=closed)
 
 
 def description(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone or something is so: is tall, 很高; is red, 是红色的."""
-    adjective, who = _described(rng, depth)
-    past = mood.tense == "past"
-    helper = be(who.agreement, past)
-    if mood.negated:
-        auxiliary = rule("{helper} not", "不/not", helper=helper)
-    elif mood.inverted:
-        auxiliary = helper
-    else:
-        auxiliary = rule("{helper}", "很/helper", helper=helper)
+    """Someone or something is so: is tall, 很高; is very tall, 非常高; is red, 是红色的."""
+    return described(rng, rng.choice(ADJECTIVES), mood._replace(tense="present"), depth)
+
+
+def state(rng: Random, past: bool) -> Clause:
+    """A passing state of someone or something, such as may be the cause of something else."""
+    return described(rng, rng.choice(TRANSIENT), Mood("past" if past else "present"), 0)
+
+
+def described(rng: Random, adjective: Adjective, mood: Mood, depth: int) -> Clause:
+    """A clause that says of someone or something that it is so."""
+    who = mention(rng, adjective.described, "topic", depth)
+    helper = be(who.agreement, mood.tense == "past")
     quality = lexical(adjective.english, adjective.predicate)
-    if adjective.predicate.endswith("色"):
-        auxiliary = (
-            rule("{helper} not", "不/not 是/helper", helper=helper) if mood.negated else rule("{h}", "是/h", h=helper)
-        )
-        quality = lexical(adjective.english, adjective.attribute)
-    elif not mood.negated and not mood.inverted and rng.random() < 0.3:
+    if adjective.predicate.endswith("的"):
+        auxiliary = copula(helper, mood, "是")
+    elif mood.negated or mood.inverted:
+        auxiliary = copula(helper, mood)
+    elif rng.random() < 0.25:
         auxiliary, quality = helper, rule("very {quality}", "非常/very {quality}", quality=quality)
-    time = adverbials.time(rng, "past") if past and rng.random() < 0.3 else EMPTY
-    return Clause(who.phrase, auxiliary, quality.marked("description"), every=who.every, early=time)
+    else:
+        auxiliary = copula(helper, mood, "很")
+    return Clause(subject=who.phrase, auxiliary=auxiliary, verb=quality, marks=("description",))
 
 
 def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
-    """taller than Mary: 比玛丽高; more expensive than: 比…更昂贵; as tall as: 和…一样高."""
-    adjective, who = _described(rng, depth, compared=True)
-    tags = PERSON if who.agreement != "he" or who.head[0].isupper() else frozenset([who.head])
-    than = _compared_with(rng, who, adjective, tags)
-    if rng.random() < 0.3:
-        same = lexical(adjective.english, adjective.predicate)
+    """taller than Mary: 比玛丽高; more expensive than: 比…更昂贵; as tall as: 和…一样高. Things with their like only."""
+    adjective = rng.choice(COMPARED)
+    tags = adjective.described
+    head = choose_head(rng, tags)
+    if isinstance(head, Noun) and not tags & {"person", "animal"}:
+        who, than = mention_noun(rng, head, "topic"), mention_noun(rng, head, "topic")
+    else:
+        who = mention(rng, tags, "topic")
+        than = mention(rng, PERSON if "person" in tags else tags, "given", 0, who.head)
+    same = lexical(adjective.english, adjective.predicate)
+    if rng.random() < 0.3 and not mood.negated:
         quality = rule("as {same} as:than {than}", "和/than {than} 一样/as {same}", same=same, than=than.phrase)
     elif adjective.comparative.startswith("more"):
-        same = lexical(adjective.english, adjective.predicate)
         quality = rule("more {same} than {than}", "比/than {than} 更/more {same}", same=same, than=than.phrase)
     else:
-        same = lexical(adjective.comparative, adjective.predicate)
-        quality = rule("{same} than {than}", "比/than {than} {same}", same=same, than=than.phrase)
-    helper = be(who.agreement)
-    if mood.negated:
-        helper = rule("{helper} not", "不/not~helper", helper=helper)
-    return Clause(who.phrase, helper, quality.marked("comparison"), every=who.every)
-
-
-def _described(rng: Random, depth: int, compared: bool = False) -> tuple[Adjective, NounPhrase]:
-    adjective = rng.choice([a for a in ADJECTIVES if a.comparative] if compared else ADJECTIVES)
-    return adjective, mention(rng, adjective.tags, True, depth)
-
-
-def _compared_with(rng: Random, who: NounPhrase, adjective: Adjective, tags: frozenset[str]) -> NounPhrase:
-    return mention(rng, PERSON if "person" in tags else adjective.tags, False, 0, who.head)
+        more = lexical(adjective.comparative, adjective.predicate)
+        quality = rule("{more} than {than}", "比/than {than} {more}", more=more, than=than.phrase)
+    auxiliary = copula(be(who.agreement), mood)
+    return Clause(subject=who.phrase, auxiliary=auxiliary, verb=quality, marks=("comparison",))
 
 
 def identity(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone is something: Tom is a doctor, 汤姆是一位医生."""
-    who = named(choose_head_named(rng), True)
-    job = rng.choice(nouns_with(frozenset(["job"])))
-    plural = who.agreement == "they" and who.head != "you"
-    what = noun_phrase(rng, job, Determiner("bare", True) if plural else Determiner("a", False))
-    helper = be(who.agreement)
-    auxiliary = (
-        rule("{helper} not", "不/not 是/helper", helper=helper) if mood.negated else rule("{h}", "是/h", h=helper)
-    )
-    return Clause(who.phrase, auxiliary, what.phrase.marked("identity"))
-
-
-def choose_head_named(rng: Random) -> Name | Pronoun:
-    """A name or a pronoun."""
-    while True:
-        head = choose_head(rng, PERSON)
-        if not isinstance(head, Noun):
-            return head
+    head = choose_head(rng, PERSON)
+    who = mention(rng, frozenset(["young", "kin"]), "topic") if isinstance(head, Noun) else named(head, True)
+    many = who.agreement == "they" and who.head != "you"
+    what = noun_phrase(rng, rng.choice(nouns_with(JOB)), Determiner("bare", True) if many else Determiner("a"))
+    auxiliary = copula(be(who.agreement), mood, "是")
+    return Clause(subject=who.phrase, auxiliary=auxiliary, verb=what.phrase, marks=("identity",))
 
 
 def location(rng: Random, mood: Mood, depth: int) -> Clause:
     """The cat is under the table: 猫在桌子下面."""
-    thing = mention(rng, frozenset(["goods", "pet", "lost"]), True, depth)
-    where = rng.choice(adverbials.places_with("spot"))
+    thing = mention(rng, THING, "topic", depth)
     helper = be(thing.agreement)
-    if mood.negated:
-        auxiliary = rule("{helper} not", "不/not", helper=helper)
-    else:
-        auxiliary = helper
+    where = rng.choice(adverbials.places_with(("spot",)))
     spot = adverbials.located(rng, where, f"在/{where.preposition}~progressive", helper)
-    return Clause(thing.phrase, auxiliary, spot.marked("location"), every=thing.every)
+    return Clause(subject=thing.phrase, auxiliary=copula(helper, mood), verb=spot, marks=("location",))
 
 
-def existence(rng: Random, mood: Mood, depth: int) -> Phrase:
+def existence(rng: Random) -> Phrase:
     """There are three books on the table: 桌子上有三本书."""
-    noun = rng.choice(nouns_with(frozenset(["goods", "pet"])))
-    determiner = choose_determiner(rng, noun, False)
-    while determiner.kind not in ("a", "numeral", "many", "some", "portion"):
-        determiner = choose_determiner(rng, noun, False)
-    thing = noun_phrase(rng, noun, determiner)
-    many = determiner.plural or (determiner.kind == "portion" and thing.phrase.source[0].text != "a")
-    helper = be("they" if many else "he")
-    where = adverbials.located(rng, rng.choice(adverbials.places_with("spot")), "")
-    there = rule("there {be} {thing}", "有/be~there {thing}", be=helper, thing=thing.phrase)
-    return rule("{there} {where}", "{where} {there}", there=there, where=where).marked("existence")
+    thing = mention(rng, THING, "new")
+    helper = be(thing.agreement)
+    where = adverbials.located(rng, rng.choice(adverbials.places_with(("spot",))), "")
+    told = rule("there {be} {thing} {where}", "{where} 有/be~there {thing}", be=helper, thing=thing.phrase, where=where)
+    return told.marked("existence")
 
 
 def wish(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone wants to do something; where and how belong to what is wanted."""
+    """Someone wants to do something; where and when belong to what is wanted."""
     verb = rng.choice(INFINITIVAL)
-    who = mention(rng, verb.subjects, True, depth - 1)
-    mood = _fitting(mood, verb, who.agreement)
-    clause = active(verb, who, mood, NOBODY)
-    act = rule("to {act}", "{act}", act=infinitive(rng, depth - 1, who.head)).marked(
-        "infinitive", f"infinitive:{verb.base}"
-    )
-    return clause._replace(object=act)
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
+    tense = mood.tense if mood.tense in ("present", "past") else "present"
+    clause = active(verb, who, fitting(mood._replace(tense=tense), verb, who.agreement), NOBODY)
+    act = rule("to {act}", "{act}", act=_infinitive(rng, depth - 1, who.head))
+    return clause._replace(object=act, marks=(*clause.marks, "infinitive"))
 
 
 def request(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone asks someone to do something: 请玛丽打开门."""
     verb = rng.choice(CAUSATIVE)
-    who = mention(rng, verb.subjects, True, depth - 1)
-    mood = _fitting(mood, verb, who.agreement)
-    whom = mention(rng, PERSON, False, 0, who.head)
-    act = rule("{whom} to {act}", "{whom} {act}", whom=whom.phrase, act=infinitive(rng, depth - 1, whom.head))
-    return active(verb, who, mood, NOBODY)._replace(object=act.marked("request"))
+    who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
+    whom = mention(rng, PERSON, "given", 0, who.head)
+    act = rule("{whom} to {act}", "{whom} {act}", whom=whom.phrase, act=_infinitive(rng, depth - 1, whom.head))
+    clause = active(verb, who, fitting(mood, verb, who.agreement), NOBODY)
+    return clause._replace(object=act, marks=(*clause.marks, "request"))
 
 
-def infinitive(rng: Random, depth: int, subject: str) -> Phrase:
-    """Something to do, for a person."""
-    verb = rng.choice([verb for verb in TRANSITIVE if "person" in verb.subjects and "stative" not in verb.traits])
-    thing = mention(rng, verb.objects, False, depth, subject)
-    clause = Clause(verb=lexical(f"{verb.base} {verb.particle}", verb.chinese), object=thing.phrase)
-    return statement(
-        situate(rng, clause, verb, Mood("infinitive"), NOBODY, closed=thing.closed, chance=0.3, embedded=True)
-    )
+def _infinitive(rng: Random, depth: int, subject: str) -> Phrase:
+    verb = rng.choice(DEEDS)
+    thing = mention(rng, verb.objects, "object", depth, subject)
+    told = lexical(f"{verb.base} {verb.particle}", verb.chinese)
+    clause = Clause(verb=told, object=thing.phrase, marks=(f"infinitive:{verb.base}", f"{verb.base}:{thing.head}"))
+    return statement(situate(rng, clause, verb, Mood("infinitive"), closed=thing.closed, embedded=True))
 
 
 def report(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone says or knows that something is so."""
+    """Someone says or knows that something is so. What was said in the past is told in the past."""
     verb = rng.choice(CLAUSAL)
-    who = mention(rng, verb.subjects, True, 0)
-    mood = _fitting(mood, verb, who.agreement)
-    tense = rng.choice(("past", "future", "past", "present"))
-    content = statement(
-        rng.choice((transitive, transitive, motion, description, passive_event))(rng, Mood(tense), depth - 1)
-    )
+    who = mention(rng, verb.subjects, "agent")
+    tense = "past" if mood.tense == "past" else "present"
+    mood = fitting(Mood(tense, mood.negated and "state" in verb.traits), verb, who.agreement)
+    if mood.tense == "past":
+        content = rng.choice((transitive, motion, undergone))(rng, mood, depth - 1)
+    else:
+        told = Mood(rng.choice(("future", "future", "past", "present")))
+        content = rng.choice((transitive, transitive, motion, description, undergone))(rng, told, depth - 1)
     clause = active(verb, who, mood, NOBODY)
-    return clause._replace(object=rule("that {content}", "{content}", content=content).marked("report"))
+    said = rule("that {content}", "{content}", content=statement(content._replace(early=EMPTY)))
+    return clause._replace(object=said, marks=(*clause.marks, "report"))
 
 
-def situate(
-    rng: Random,
-    clause: Clause,
-    verb: Verb,
-    mood: Mood,
-    who: NounPhrase,
-    *,
-    closed: bool = False,
-    chance: float = 0.25,
-    placed: bool = True,
-    mannered: bool = True,
-    embedded: bool = False,
-) -> Clause:
-    """Add adverbials that fit. Nothing follows a closed phrase: it would be understood as a part of it."""
-    stative = "stative" in verb.traits
-    if mood.tense == "present" and not mood.negated and not mood.inverted and not stative and rng.random() < 0.35:
-        clause = clause._replace(frequency=adverbials.frequency(rng))
-    if not stative and rng.random() < chance + 0.1:
-        when = adverbials.time(rng, mood.tense)
-        if closed or (not embedded and not mood.inverted and rng.random() < 0.4):
-            clause = clause._replace(early=when) if not embedded and not mood.inverted else clause
-        else:
-            clause = clause._replace(time=when)
-    if closed:
-        return clause
-    acting = mannered and not mood.negated and not stative and mood.tense != "infinitive"
-    if acting and rng.random() < chance:
-        clause = clause._replace(manner=adverbials.manner(rng, verb))
-    progressive = mood.tense in ("progressive", "past progressive")
-    if placed and not stative and not (progressive and mood.negated) and rng.random() < chance:
-        tag = rng.choice(("inside", "outside"))
-        if progressive:
-            helper = clause.auxiliary.english()
-            where = adverbials.place(rng, tag, helper)
-            clause = clause._replace(auxiliary=helper, place=where)
-        else:
-            clause = clause._replace(place=adverbials.place(rng, tag))
-    return clause
-
-
-def _mood(rng: Random, verb: Verb, agreement: str, tenses: tuple[str, ...]) -> Mood:
-    return _fitting(Mood(rng.choice(tenses)), verb, agreement)
-
-
-def _fitting(mood: Mood, verb: Verb, agreement: str) -> Mood:
-    """The nearest mood that the verb can be in."""
-    if "stative" in verb.traits:
-        return mood._replace(tense="present")
-    if "progressive" in mood.tense and "instant" in verb.traits:
-        mood = mood._replace(tense="past")
-    same = verb.past == verb.base and agreement != "he" and not mood.negated and not mood.inverted
-    return mood._replace(tense="future") if same and mood.tense in ("past", "present") else mood
+EVENTS = (
+    (transitive, 40),
+    (intransitive, 8),
+    (motion, 8),
+    (ditransitive, 8),
+    (undergone, 13),
+    (description, 6),
+    (comparison, 5),
+    (identity, 2),
+    (location, 4),
+    (wish, 5),
+    (request, 4),
+    (report, 5),
+)

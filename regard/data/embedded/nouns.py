@@ -1,10 +1,10 @@
-"""Who and what the sentences speak of. Tags say which verbs and adjectives a thing goes with."""
+"""Who and what the sentences speak of. Tags say which verbs, adjectives and determiners a noun goes with."""
 
 from typing import NamedTuple
 
 
 class Noun(NamedTuple):
-    """A noun that can be counted (with its measure word), or a mass noun (no plural, no measure word of its own)."""
+    """A noun that is counted with its measure word, or a mass noun: no plural, portions instead."""
 
     singular: str
     plural: str
@@ -21,7 +21,7 @@ class Name(NamedTuple):
 
 
 class Pronoun(NamedTuple):
-    """A personal pronoun; `agreement` says which form of the verb it takes."""
+    """A personal pronoun; `agreement` is the pronoun whose verb form it takes: I, he, they."""
 
     subject: str
     object: str
@@ -58,114 +58,86 @@ PRONOUNS = (
     Pronoun("they", "them", "their", "他们", "they"),
 )
 
-RELATIVES = (
-    _count("father", "fathers", "父亲", "位", "relative person adult"),
-    _count("mother", "mothers", "母亲", "位", "relative person adult"),
-    _count("brother", "brothers", "哥哥", "个", "relative person"),
-    _count("sister", "sisters", "妹妹", "个", "relative person"),
+# kin: always somebody's. owned: may be somebody's. Things are owned unless they are `free`.
+PEOPLE = (
+    _count("father", "", "父亲", "位", "person adult kin"),
+    _count("mother", "", "母亲", "位", "person adult kin"),
+    _count("brother", "brothers", "哥哥", "个", "person kin"),
+    _count("sister", "sisters", "妹妹", "个", "person kin"),
+    _count("friend", "friends", "朋友", "个", "person owned"),
+    _count("teacher", "teachers", "老师", "位", "person adult job owned"),
+    _count("doctor", "doctors", "医生", "位", "person adult job owned"),
+    _count("student", "students", "学生", "个", "person job owned"),
+    _count("farmer", "farmers", "农民", "个", "person adult job free"),
+    _count("policeman", "policemen", "警察", "个", "person adult police job free"),
+    _count("thief", "thieves", "小偷", "个", "person thief free"),
+    _count("boy", "boys", "男孩", "个", "person young free"),
+    _count("girl", "girls", "女孩", "个", "person young free"),
+    _count("man", "men", "男人", "个", "person adult free"),
+    _count("woman", "women", "女人", "个", "person adult free"),
+    _count("child", "children", "孩子", "个", "person young owned"),
 )
 
-NOUNS = (
-    _count("teacher", "teachers", "老师", "位", "person adult job"),
-    _count("doctor", "doctors", "医生", "位", "person adult job"),
-    _count("student", "students", "学生", "个", "person job"),
-    _count("farmer", "farmers", "农民", "个", "person adult job"),
-    _count("driver", "drivers", "司机", "个", "person adult job"),
-    _count("nurse", "nurses", "护士", "个", "person adult job"),
-    _count("policeman", "policemen", "警察", "个", "person adult police job"),
-    _count("thief", "thieves", "小偷", "个", "person adult thief"),
-    _count("friend", "friends", "朋友", "个", "person"),
-    _count("boy", "boys", "男孩", "个", "person"),
-    _count("girl", "girls", "女孩", "个", "person"),
-    _count("man", "men", "男人", "个", "person adult"),
-    _count("woman", "women", "女人", "个", "person adult"),
-    _count("child", "children", "孩子", "个", "person"),
-    _count("cat", "cats", "猫", "只", "animal pet biter"),
+ANIMALS = (
+    _count("cat", "cats", "猫", "只", "animal pet"),
     _count("dog", "dogs", "狗", "条", "animal pet biter"),
-    _count("mouse", "mice", "老鼠", "只", "animal small"),
+    _count("mouse", "mice", "老鼠", "只", "animal free"),
     _count("horse", "horses", "马", "匹", "animal ridden"),
-    _count("rabbit", "rabbits", "兔子", "只", "animal pet small"),
-    _count("monkey", "monkeys", "猴子", "只", "animal biter"),
-    _count("cow", "cows", "牛", "头", "animal"),
-    _count("tiger", "tigers", "老虎", "只", "animal biter"),
-    _count("bird", "birds", "鸟", "只", "animal small pet"),
+    _count("rabbit", "rabbits", "兔子", "只", "animal pet"),
+    _count("bird", "birds", "鸟", "只", "animal"),
+    _count("monkey", "monkeys", "猴子", "只", "animal biter free"),
+    _count("tiger", "tigers", "老虎", "只", "animal biter free"),
+)
+
+THINGS = (
     _count("apple", "apples", "苹果", "个", "food fruit goods"),
-    _count("banana", "bananas", "香蕉", "根", "food fruit goods"),
     _count("egg", "eggs", "鸡蛋", "个", "food goods"),
-    _count("cake", "cakes", "蛋糕", "块", "food made goods"),
-    _mass("bread", "面包", "food piece goods mass"),
-    _mass("meat", "肉", "food piece goods mass"),
-    _mass("rice", "米饭", "food bowl made mass"),
-    _mass("tea", "茶", "drink hot cup goods mass"),
-    _mass("coffee", "咖啡", "drink hot cup goods mass"),
-    _mass("milk", "牛奶", "drink hot cup goods mass animaldrink"),
-    _mass("water", "水", "drink hot cup mass animaldrink"),
-    _count("book", "books", "书", "本", "text written goods gift borrowed thing"),
-    _count("letter", "letters", "信", "封", "text written sent"),
-    _count("newspaper", "newspapers", "报纸", "份", "text goods borrowed"),
-    _count("story", "stories", "故事", "个", "text written told"),
-    _count("door", "doors", "门", "扇", "openable thing"),
-    _count("window", "windows", "窗户", "扇", "openable fragile"),
-    _count("box", "boxes", "盒子", "个", "openable goods carried heavy thing"),
-    _count("key", "keys", "钥匙", "把", "lost thing small"),
-    _count("knife", "knives", "刀", "把", "goods lost tool thing"),
-    _count("umbrella", "umbrellas", "雨伞", "把", "goods gift lost borrowed thing"),
-    _count("pen", "pens", "钢笔", "支", "goods gift lost borrowed tool thing"),
-    _count("phone", "phones", "手机", "部", "goods gift lost device thing"),
-    _count("computer", "computers", "电脑", "台", "goods device borrowed heavy thing"),
-    _count("car", "cars", "汽车", "辆", "goods vehicle driven device dirty thing"),
-    _count("bicycle", "bicycles", "自行车", "辆", "goods gift vehicle ridden device borrowed dirty thing"),
-    _count("chair", "chairs", "椅子", "把", "goods device carried heavy thing"),
-    _count("table", "tables", "桌子", "张", "goods device carried heavy dirty thing"),
-    _count("cup", "cups", "杯子", "个", "goods gift fragile dirty thing"),
-    _count("shirt", "shirts", "衬衫", "件", "goods gift clothes dirty thing"),
-    _count("hat", "hats", "帽子", "顶", "goods gift clothes lost dirty thing"),
-    _count("picture", "pictures", "画", "幅", "goods gift written"),
+    _count("cake", "cakes", "蛋糕", "块", "food goods"),
+    _mass("bread", "面包", "food goods mass piece"),
+    _mass("rice", "米饭", "food mass bowl"),
+    _mass("tea", "茶", "drink goods mass cup"),
+    _mass("coffee", "咖啡", "drink goods mass cup"),
+    _mass("milk", "牛奶", "drink goods mass cup"),
+    _mass("water", "水", "drink mass cup"),
+    _count("book", "books", "书", "本", "text written goods gift lost"),
+    _count("letter", "letters", "信", "封", "text written gift"),
+    _count("newspaper", "newspapers", "报纸", "份", "text goods"),
+    _count("story", "stories", "故事", "个", "text written free"),
+    _count("song", "songs", "歌", "首", "sung free"),
+    _count("picture", "pictures", "画", "幅", "goods gift painted"),
     _count("flower", "flowers", "花", "朵", "goods gift grown"),
-    _count("tree", "trees", "树", "棵", "grown tall"),
-    _count("song", "songs", "歌", "首", "sung"),
-    _count("question", "questions", "问题", "个", "asked"),
-    _count("kitchen", "kitchens", "厨房", "间", "room"),
-    _count("room", "rooms", "房间", "个", "room"),
-    _count("office", "offices", "办公室", "间", "room"),
+    _count("tree", "trees", "树", "棵", "grown"),
+    _count("door", "doors", "门", "扇", "opened"),
+    _count("window", "windows", "窗户", "扇", "opened fragile"),
+    _count("box", "boxes", "盒子", "个", "opened heavy goods"),
+    _count("key", "keys", "钥匙", "把", "lost"),
+    _count("umbrella", "umbrellas", "雨伞", "把", "goods gift lost"),
+    _count("pen", "pens", "钢笔", "支", "goods gift lost"),
+    _count("phone", "phones", "手机", "部", "goods gift lost device"),
+    _count("computer", "computers", "电脑", "台", "goods device"),
+    _count("car", "cars", "汽车", "辆", "goods vehicle device washed"),
+    _count("bicycle", "bicycles", "自行车", "辆", "goods gift vehicle ridden device washed"),
+    _count("chair", "chairs", "椅子", "把", "goods device heavy washed"),
+    _count("table", "tables", "桌子", "张", "goods device heavy washed"),
+    _count("cup", "cups", "杯子", "个", "goods gift fragile washed"),
+    _count("shirt", "shirts", "衬衫", "件", "goods gift clothes washed"),
+    _count("hat", "hats", "帽子", "顶", "goods gift clothes lost washed"),
+    _count("room", "rooms", "房间", "个", "cleaned"),
+    _count("office", "offices", "办公室", "间", "cleaned"),
 )
 
+NOUNS = (*PEOPLE, *ANIMALS, *THINGS)
 
-class Place(NamedTuple):
-    """Where something happens: `in the park`, 在公园里. `locative` is the Chinese word behind the noun, if it takes one."""
+PORTIONS = {"cup": ("cup", "cups", "杯"), "piece": ("piece", "pieces", "块"), "bowl": ("bowl", "bowls", "碗")}
 
-    preposition: str
-    noun: str
-    chinese: str
-    locative: str
-    tags: frozenset[str]
-
-
-def _place(preposition: str, noun: str, chinese: str, locative: str, tags: str) -> Place:
-    return Place(preposition, noun, chinese, locative, frozenset(tags.split()))
-
-
-PLACES = (
-    _place("in", "park", "公园", "里", "goal outside"),
-    _place("in", "garden", "花园", "里", "outside owned"),
-    _place("in", "street", "街", "上", "outside"),
-    _place("in", "village", "村子", "里", "outside goal"),
-    _place("in", "kitchen", "厨房", "里", "inside owned"),
-    _place("in", "room", "房间", "里", "inside owned"),
-    _place("in", "office", "办公室", "里", "inside owned goal"),
-    _place("in", "library", "图书馆", "里", "inside goal"),
-    _place("in", "hospital", "医院", "里", "inside goal"),
-    _place("in", "shop", "商店", "里", "inside goal"),
-    _place("at", "station", "车站", "", "goal"),
-    _place("at", "school", "学校", "", "goal bare"),
-    _place("in", "Beijing", "北京", "", "goal bare"),
-    _place("in", "Shanghai", "上海", "", "goal bare"),
-    _place("near", "river", "河", "附近", "outside"),
-    _place("near", "station", "车站", "附近", "outside"),
-    _place("on", "table", "桌子", "上", "spot"),
-    _place("on", "chair", "椅子", "上", "spot"),
-    _place("under", "table", "桌子", "下面", "spot"),
-    _place("under", "tree", "树", "下面", "spot outside"),
-    _place("behind", "door", "门", "后面", "spot"),
-    _place("in", "box", "盒子", "里", "spot"),
-)
+NUMERALS = {
+    "two": "两",
+    "three": "三",
+    "four": "四",
+    "five": "五",
+    "six": "六",
+    "seven": "七",
+    "eight": "八",
+    "nine": "九",
+    "ten": "十",
+}
