@@ -54,6 +54,12 @@ class DataConfig(Section):
     batch_by: Literal["tokens", "sentences"] = Field("tokens", description="what `batch_size` counts, padding included")
     batch_size: int = Field(2000, ge=1, description="tokens of the longer side, or pairs, in one batch")
 
+    @model_validator(mode="after")
+    def _targets(self) -> "DataConfig":
+        if "inflection" in (self.target.tokenizer, self.source.tokenizer if self.joint else ""):
+            raise ValueError("tokenizer inflection reads tags and a lemma; expected it for the source alone")
+        return self
+
 
 class DropoutConfig(Section):
     """Probabilities of dropping a feature in training."""

@@ -179,9 +179,8 @@ def _train(
         options.clip,
         MovingAverage(model, options.moving_average) if options.moving_average else None,
     )
-    checkpoints = Checkpoints(
-        run.checkpoints, every_minutes=options.save_minutes, average=options.average_last if options.average_last > 1 else 0
-    )
+    average = options.average_last if options.average_last > 1 else 0
+    checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
     progress = train(
         learner,
         lambda epoch, start: learn.batches(options.seed, epoch, start),
@@ -242,7 +241,8 @@ class Publisher:
 
 
 def _plan(options: TrainingConfig) -> Plan:
-    higher = options.metric != "loss" and METRICS.higher_is_better(options.metric)
+    # A metric says its direction with every score.
+    higher = options.metric != "loss" and METRICS[options.metric](["a"], [["a"]]).higher_is_better
     return Plan(
         Limits(options.max_epochs, options.max_steps, options.max_minutes, options.patience),
         Goal(options.metric, higher),

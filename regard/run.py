@@ -23,8 +23,8 @@ from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
 from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
-from regard.training.tensorfile import write
-from regard.training.weights import Weights, apply, load_weights
+from regard.training.tensorfile import Contents, write
+from regard.training.weights import apply, load_weights
 from regard.translator import SearchOptions, Translator
 
 FORMAT = 1
@@ -89,9 +89,11 @@ class Run:
         except OSError as error:
             raise RegardError(f"{self.path} cannot be written: {error.strerror}. Choose another --out.") from error
 
-    def publish(self, weights: Weights) -> None:
+    def publish(self, weights: Contents) -> None:
         """Make these the weights to use."""
-        facts = {key: weights.metadata[key] for key in ("step", "steps", "scores") if key in weights.metadata}
+        facts: dict[str, Any] = {
+            key: weights.metadata[key] for key in ("step", "steps", "scores") if key in weights.metadata
+        }
         write(self.weights_file, weights.tensors, {"kind": "model", "format": FORMAT, **self._digests(), **facts})
 
     def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
@@ -101,7 +103,7 @@ class Run:
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = load_weights(self.weights_file)
         if weights.metadata.get("format", FORMAT) > FORMAT:
-            raise CheckpointError(f"{self.weights_file} is from a newer version of Regard. Upgrade: pip install -U regard")
+            raise CheckpointError(f"{self.weights_file} is from a newer version of Regard: pip install -U regard")
         for name, digest in self._digests().items():
             if weights.metadata.get(name) != digest:
                 raise CheckpointError(

@@ -120,7 +120,7 @@ class Translator:
         return [found[0] for found in self._each(sources, draw)]
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
-        """Forced decoding: the log-probability and the alignment of given pairs. Any text is scored, an empty one too."""
+        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
         if len(sources) != len(targets):
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."

@@ -12,6 +12,7 @@ import regard
 PACKAGE = Path(regard.__file__).parent
 ORDER = [
     "errors",
+    "allocator",
     "attention",
     "data",
     "encoders",
@@ -30,6 +31,8 @@ ORDER = [
     "config",
     "build",
     "run",
+    "card",
+    "fit",
     "cli",
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -7,6 +7,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from regard.data.marks import RESERVED
 
@@ -46,20 +47,28 @@ class Pieces:
         return b"".join([self._bytes[number] for number in ids]).decode(errors="replace")
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """Which characters of the text each number covers, for numbers that spell exactly this text.
+        """Which characters of the text each number covers, for numbers that spell this text (see `join`).
 
         The spans are a partition of the text, except that the bytes of one character all have the span of that
-        character: a byte is no part of a text that a reader could point at.
+        character: a byte is no part of a text that a reader could point at. Bytes that are no UTF-8, which only a
+        model puts out, share the span of what they became.
         """
         spans: list[tuple[int, int]] = []
         position = 0
-        while len(spans) < len(ids):
-            number = ids[len(spans)]
-            if number < FIRST_PIECE:
-                spans += [(position, position + 1)] * len(text[position].encode())
-                position += 1
-            else:
-                end = position + len(self.texts[number - FIRST_PIECE])
-                spans.append((position, end))
-                position = end
+        for written, run in groupby(ids, lambda number: number < FIRST_PIECE):
+            numbers = list(run)
+            for width, count in self._byte_runs(numbers) if written else self._widths(numbers):
+                spans += [(position, position + width)] * count
+                position += width
         return spans
+
+    def _widths(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        """Characters of each piece, and that one number spells them."""
+        return [(len(self.texts[number - FIRST_PIECE]), 1) for number in numbers]
+
+    def _byte_runs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        """Characters that bytes side by side spell, and how many numbers spell each."""
+        spelt = self.join(numbers)
+        if len(spelt.encode()) == len(numbers) and "\ufffd" not in spelt:
+            return [(1, len(character.encode())) for character in spelt]
+        return [(len(spelt), len(numbers))]

@@ -42,6 +42,19 @@ class Encoded:
     spans: list[tuple[int, int]]
 
 
+@dataclass(frozen=True)
+class Spelled:
+    """Token numbers, as text.
+
+    Args:
+        text: what they spell.
+        spans: for each number, where what it spells begins and ends in that text, in characters.
+    """
+
+    text: str
+    spans: list[tuple[int, int]]
+
+
 class Tokenizer:
     """One vocabulary, of one of the kinds in `TOKENIZERS`. The numbers 0 to 3 are pad, begin, end and unknown in all.
 
@@ -106,6 +119,11 @@ class Tokenizer:
         """The text of token numbers; the marks 0 to 2 are ignored. ValueError for a number that there is not."""
         self._check(ids)
         return self._segmenter.decode(ids)
+
+    def spell(self, ids: Sequence[int]) -> Spelled:
+        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it."""
+        text = self.decode(ids)
+        return Spelled(text, self._segmenter.spans(text, ids))
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """A name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""

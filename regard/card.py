@@ -1,0 +1,36 @@
+"""The model card: what a run directory is, for people."""
+
+from regard.config import Config
+from regard.training.events import Validated
+
+
+def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
+    """Markdown with what was trained on how much, how good it is, and how to use it."""
+    decoder, attention = config.model.decoder, config.model.attention
+    looks = "no attention" if decoder.kind == "fixed" else f"{attention.score} score, {attention.select} selection"
+    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items())
+    return f"""---
+library_name: regard
+tags: [attention, sequence-to-sequence, alignment]
+---
+# {config.name}
+
+An encoder-decoder that shows what it looks at, made with [Regard](https://pypi.org/project/regard/).
+
+| | |
+| --- | --- |
+| decoder | {decoder.kind} ({decoder.cell}), {looks} |
+| encoder | {config.model.encoder.kind} ({config.model.encoder.cell}) |
+| parameters | {parameters:,} |
+| pairs learned from | {pairs:,} |
+| updates | {validated.step:,} (epoch {validated.epoch + 1}, {validated.seconds / 60:.1f} minutes) |
+
+Validation, on pairs held out from training:
+
+| metric | value |
+| --- | --- |
+{scores}
+
+Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a sentence"`, or in Python
+`regard.load("DIRECTORY").translate(["a sentence"])`. Every choice is in `config.yaml`.
+"""
