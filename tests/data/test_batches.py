@@ -1,5 +1,7 @@
 """The plan covers every pair once under its budget and depends on its arguments alone; batches are its padded pairs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.data import batches as room
+from regard.data import shards
 from regard.data.batch import BEGIN, END, PAD
 from regard.data.batches import batches, collate, pad_sources, plan
 from regard.data.example import Example
@@ -92,6 +95,26 @@ def test_plan_holds_four_bytes_a_pair() -> None:
     order = plan(source, target, max_sentences=67, seed=5, epoch=0)
     held = sum(array.nbytes for array in (order.pairs, order.starts, order.turn))
     assert held < 5 * 100_003
+
+
+@pytest.mark.usefixtures("small_windows")
+def test_memory_grows_by_less_than_16_bytes_a_pair(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "CHUNK_PAIRS", 101)
+
+    def peak(pairs: int) -> int:
+        examples = (Example("a b c d e", "f g", "a", number) for number in range(pairs))
+        tracemalloc.start()
+        whole = encode(examples, TOKENIZER, TOKENIZER, max_length=101, directory=tmp_path / str(pairs))
+        order = plan(whole.source_lengths, whole.target_lengths, max_sentences=67, seed=5, epoch=0)
+        for _ in batches(whole, order, start=len(order) - 7):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    peak(211)  # what is allocated once
+    fewer, more = 503, 2_503
+    assert (peak(more) - peak(fewer)) / (more - fewer) < 16
 
 
 def test_plan_refuses() -> None:
