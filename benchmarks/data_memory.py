@@ -4,8 +4,9 @@
 
 Each size is a TSV file of generated pairs, about 10 words a side, in a temporary directory. A process of its own
 learns a vocabulary from the first 10,000 pairs, then encodes the file into shards, opens them, plans an epoch and reads
-up to 4,000 batches of it, which lie all over the files. Memory is the peak of the resident set above what the process held before it began to encode; the
-growth is between one size and the next, which leaves out what does not depend on the size. Linux only.
+up to 4,000 batches of it, which lie all over the files. Memory is the peak of the resident set above what the process
+held before it began to encode; the growth is between one size and the next, which leaves out what does not depend on
+the size. Linux only.
 """
 
 import json

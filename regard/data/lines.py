@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from regard.data.example import Example
@@ -130,11 +131,22 @@ def read_lines(
         yield Example(text, None, name, number) if isinstance(text, str) else text
 
 
-def count_lines(path: str) -> int:
-    """How many lines a file has; a last line without a line feed counts. Reads blocks and holds one."""
-    count, last = 0, b"\n"
+def blocks(path: str) -> Iterator[bytes]:
+    """What a file holds, some at a time, gzip undone. Raises DataError where it cannot be read."""
     with opened(path) as stream, failures_named(shown(path)):
         while block := stream.read(_BLOCK):
-            count += block.count(b"\n")
-            last = block[-1:]
+            yield block
+
+
+def count_lines(path: str) -> int:
+    """How many lines a file has; a last line without a line feed counts. Holds one block of it."""
+    count, last = 0, b"\n"
+    for block in blocks(path):
+        count += block.count(b"\n")
+        last = block[-1:]
     return count + (last != b"\n")
+
+
+def readable_once(path: str) -> bool:
+    """Whether a path is standard input or another pipe, such as the shell makes of <(command)."""
+    return path == STDIN or Path(path).is_fifo()

@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from regard.data.example import Example
-from regard.data.lines import MAX_LINE_BYTES, STDIN, BadLine, count_lines, failures_named, opened, shown, texts
+from regard.data.lines import (
+    MAX_LINE_BYTES,
+    STDIN,
+    BadLine,
+    blocks,
+    count_lines,
+    failures_named,
+    opened,
+    readable_once,
+    shown,
+    texts,
+)
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, json_row, tsv_row
 from regard.errors import DataError, RegardError, UsageError
@@ -30,9 +41,10 @@ class PairFiles:
     """Where pairs come from and how to read them. Nothing is opened before `check`, `records` or `read`.
 
     Args:
-        paths: one file of pairs or two parallel files; "-" is standard input, which can be read once: see `spooled`.
+        paths: one file of pairs or two parallel files; "-" is standard input. Pipes can be read only once: see
+            `spooled`.
         format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
-            .txt are TSV, .jsonl is JSONL; standard input is TSV.
+            .txt are TSV, .jsonl is JSONL; pipes are TSV.
         columns: names for the columns of a TSV file, when it has more than two.
         source: which column or key holds the source text; several are joined by one space: "tags+lemma".
         target: the same for the target text.
@@ -75,7 +87,7 @@ class PairFiles:
         if len(self.paths) == 2:
             return "parallel"
         ending = Path(self.paths[0].removesuffix(".gz")).suffix
-        if ending not in ENDINGS and self.paths[0] != STDIN:
+        if ending not in ENDINGS and not readable_once(self.paths[0]):
             raise UsageError(
                 f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
                 "Rename the file or give the format: tsv or jsonl."
@@ -85,9 +97,9 @@ class PairFiles:
     def check(self) -> None:
         """Find what can be found before anything is read in earnest: a file missing, empty or longer than the other.
 
-        Raises DataError. Standard input is left alone.
+        Raises DataError. Standard input and other pipes, which can be read only once, are left alone.
         """
-        if STDIN in self.paths:
+        if any(map(readable_once, self.paths)):
             return
         for name, path in zip(self._names, self.paths, strict=True):
             with opened(path) as stream, failures_named(name):
@@ -175,28 +187,13 @@ class PairFiles:
         )
 
     def spooled(self, directory: Path) -> "PairFiles":
-        """The same pairs with standard input, if they come from it, copied to a file: it can be read only once.
+        """The same pairs with standard input and other pipes copied to files: they can be read only once.
 
-        The file is named by its content, so the same input twice is one file, and a corpus made of it is found again.
+        A copy is named by its content, so the same input twice is one file, and a corpus made of it is found again.
         """
-        if STDIN not in self.paths:
+        if not any(map(readable_once, self.paths)):
             return self
-        digest = hashlib.sha256()
-        temporary = directory / f".stdin.{os.getpid()}.tmp"
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            with opened(STDIN) as stream, failures_named("<stdin>"), open(temporary, "wb") as copy:
-                while block := stream.read(2**20):
-                    digest.update(block)
-                    copy.write(block)
-            kept = directory / f"stdin-{digest.hexdigest()[:16]}"
-            if kept.exists():
-                temporary.unlink()
-            else:
-                temporary.rename(kept)
-        except OSError as error:
-            raise RegardError(f"Standard input cannot be kept in {directory}: {error.strerror}.") from error
-        paths = tuple(str(kept) if path == STDIN else path for path in self.paths)
+        paths = tuple(_copied(path, directory) if readable_once(path) else path for path in self.paths)
         return replace(self, paths=paths, format=self.kind, names=self._names)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -210,3 +207,22 @@ class PairFiles:
             "on_bad_input": self.on_bad_input,
             "max_line_bytes": self.max_line_bytes,
         }
+
+
+def _copied(path: str, directory: Path) -> str:
+    digest = hashlib.sha256()
+    temporary = directory / f".pipe.{os.getpid()}.tmp"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as copy:
+            for block in blocks(path):
+                digest.update(block)
+                copy.write(block)
+        kept = directory / f"pipe-{digest.hexdigest()[:16]}"
+        if not kept.exists():
+            temporary.rename(kept)
+    except OSError as error:
+        raise RegardError(f"{shown(path)} cannot be kept in {directory}: {error.strerror}. Free the disk.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return str(kept)

@@ -64,7 +64,7 @@ def prepare(
     """The corpus of these files, from the cache if it holds it.
 
     It does if the files have the same names, sizes and times of change, and are read and cut into tokens in the same
-    way. Standard input must be `spooled` before.
+    way. Pipes must be `spooled` before.
     """
     files.check()
     asked = [VERSION, files.fingerprint(), source_tokenizer.digest, target_tokenizer.digest, max_length]

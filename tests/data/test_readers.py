@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import os
 import re
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -12,7 +14,7 @@ from regard.data.example import Example
 from regard.data.lines import BadLine
 from regard.data.readers import PairFiles
 from regard.data.report import Report
-from regard.errors import DataError, UsageError
+from regard.errors import DataError, RegardError, UsageError
 
 PAIRS = [
     ("Tom chases Jerry", "汤姆追逐杰瑞"),
@@ -207,6 +209,36 @@ def test_spooled_standard_input_reads_twice_and_keeps_its_name(tmp_path, monkeyp
         report = Report()
         assert [pair.file for pair in kept[0].read(report)] == ["<stdin>"]
         assert report.first_bad == "<stdin>, line 2: the line has no tab"
+
+
+def test_pipes_of_the_shell_are_spooled_too(tmp_path) -> None:
+    pipes = [str(tmp_path / name) for name in ("left", "right")]
+    for path in pipes:
+        os.mkfifo(path)
+    writers = [Thread(target=Path(path).write_bytes, args=(b"a\nb\n",)) for path in pipes]
+    for writer in writers:
+        writer.start()
+    files = PairFiles(tuple(pipes))
+    files.check()
+    kept = files.spooled(tmp_path / "kept")
+    for writer in writers:
+        writer.join()
+    for _ in range(2):
+        assert [(pair.source, pair.target, pair.file) for pair in kept.read()] == [
+            ("a", "a", pipes[0]),
+            ("b", "b", pipes[0]),
+        ]
+
+
+def test_spooling_on_a_full_disk_says_so(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\tb\n")))
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(RegardError, match=r"<stdin> cannot be kept in .*: No space left on device\. Free the disk"):
+        PairFiles(("-",)).spooled(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_standard_input_there_is_nothing_to_spool(tmp_path) -> None:
