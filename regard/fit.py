@@ -1,10 +1,11 @@
 """Train a recipe on files of pairs: builds what `train` needs, in the order in which it is needed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,6 +43,7 @@ from regard.training.weights import load_weights
 from regard.translator import Translator
 
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
+LIMITS = {f"training.{key}" for key in ("max_epochs", "max_steps", "max_minutes", "patience")}
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def fit(
     Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
     """
     run, device = Run(out), device or torch.device("cpu")
+    resume_here = resume and run.config_file.exists()
     if not resume and run.config_file.exists():
         raise UsageError(f"{out} holds a run already. Resume it with --resume, or choose another --out.")
     files.check()
@@ -106,9 +109,11 @@ def fit(
         stack.enter_context(lock(out))
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="regard-")))
         files = files.spooled(spool)
-        source, target = run.tokenizers if resume and run.config_file.exists() else learn_tokenizers(config.data, files)
-        if not (resume and run.config_file.exists()):
-            run.create(config, source, target)
+        if resume_here:
+            run = _resumed(run, config)
+        else:
+            run.create(config, *learn_tokenizers(config.data, files))
+        source, target = run.tokenizers
         learn, held = _subsets(config, files, validation, source, target, out / "cache")
         tell(f"{len(learn.rows):,} pairs to learn from, {len(held.rows):,} to validate on ({learn.corpus.report})")
         torch.manual_seed(config.training.seed)
@@ -116,6 +121,35 @@ def fit(
         size = sum(parameter.numel() for parameter in model.parameters())
         tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
         return _train(config, run, model, learn, held, resume, listeners)
+
+
+def _resumed(run: Run, config: Config) -> Run:
+    """The run to go on with; only the limits of its training may have changed, and are taken over.
+
+    Raises UsageError that names what else has changed: the run would no longer be the one that was begun.
+    """
+    begun, wanted = _flat(run.config.model_dump()), _flat(config.model_dump())
+    changed = {key for key in begun.keys() | wanted.keys() if begun.get(key) != wanted.get(key)}
+    if fixed := sorted(changed - LIMITS):
+        faults = ", ".join(f"{key} was {begun.get(key)!r} and is {wanted.get(key)!r}" for key in fixed)
+        raise UsageError(
+            f"{run.path} cannot be resumed with another recipe: {faults}. Give the same, or another --out."
+        )
+    if changed:
+        resumed = Run(run.path)
+        resumed.create(config, *run.tokenizers)
+        if run.weights_file.exists():
+            resumed.publish(load_weights(run.weights_file))
+        return resumed
+    return run
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys as one key each: a.b.c."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
 
 
 def learn_tokenizers(data: DataConfig, files: PairFiles) -> tuple[Tokenizer, Tokenizer]:

@@ -1,16 +1,17 @@
 """What a decoder returns: of one step, and of all steps of a known target."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
+@runtime_checkable
 class State(Protocol):
     """A record of batch-first tensors. `select` is all that a search needs of it."""
 
-    def select(self, rows: Int[Tensor, " selected"]) -> Self:
+    def select(self, rows: Int[Tensor, " selected"]) -> "State":
         """The state of the given rows, in the given order; a row may be taken several times."""
 
 

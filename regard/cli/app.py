@@ -1,0 +1,34 @@
+"""The commands, in the order in which a user meets them."""
+
+from typing import Annotated
+
+import typer
+
+from regard import __version__
+from regard.cli import demo, train
+
+app = typer.Typer(
+    name="regard",
+    help="Train encoder-decoders with attention on pairs of text, and see what they look at.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 bad run directory, 130 and 143 after a save.",
+)
+app.command("demo")(demo.command)
+app.command("train")(train.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"regard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train encoder-decoders with attention on pairs of text, and see what they look at."""

@@ -1,0 +1,64 @@
+"""What every command does around its work: say what went wrong in one sentence, and end with the right code."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import typer
+
+from regard.errors import RegardError
+
+Arguments = ParamSpec("Arguments")
+
+
+def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """A command whose errors become one sentence on standard error and an exit code; never a traceback.
+
+    REGARD_DEBUG=1 lets the traceback of a fault of our own through.
+    """
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        warnings.showwarning = _warn
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except RegardError as error:
+            raise fail(str(error), error.exit_code) from error
+        except BrokenPipeError as error:
+            # The reader, `head` for instance, has what it wanted. Python would complain once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from error
+        except KeyboardInterrupt as error:
+            raise fail("interrupted.", 130) from error
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get("REGARD_DEBUG") or hasattr(error, "exit_code"):
+                raise
+            hint = "This is a fault of Regard; REGARD_DEBUG=1 shows where. Please report it."
+            raise fail(f"{type(error).__name__}: {' '.join(str(error).split())} {hint}", 1) from error
+
+    return run
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Say what went wrong; raise what comes back."""
+    say(f"regard: {message}")
+    return typer.Exit(code)
+
+
+def say(line: str) -> None:
+    """One line on standard error, where everything goes that is not a result."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _warn(
+    message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """A warning of our own as one line; those of libraries are not for users."""
+    if category is UserWarning:
+        say(f"regard: {message}")

@@ -1,0 +1,81 @@
+"""`regard train`: from pairs to a run directory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regard.cli.options import BadInput, Device, Quiet, Seed, Threads
+from regard.cli.report import reported, say
+
+
+@reported
+def command(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file; the config.yaml of a run is one.")],
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SRC TGT | PAIRS | -", help="Two parallel files, or one .tsv or .jsonl; also .gz, or -."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run directory to write.")],
+    dev: Annotated[
+        list[str] | None,
+        typer.Option(help="Validation pairs, given once for one file, twice for two; else 2 % are held out."),
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one value of the recipe; may repeat.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, exactly.")] = False,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="parallel|tsv|jsonl", help="When the file's name does not say it.")
+    ] = None,
+    on_bad_input: BadInput = None,
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    tensorboard: Annotated[bool, typer.Option(help="Also write RUN/tensorboard (needs regard[log]).")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recipe on pairs. Ctrl-C saves and says how to go on.
+
+    Example: regard train recipes/multi30k-en-de.yaml train.en train.de --dev val.en --dev val.de --out runs/en-de
+    """
+    from regard.allocator import keep_memory
+
+    keep_memory()
+    import torch
+
+    from regard.build import pick_device
+    from regard.cli.pairs import pair_files
+    from regard.config import load_recipe
+    from regard.fit import fit
+    from regard.training.interrupt import Interrupted
+    from regard.training.progress_bar import ProgressBar
+    from regard.training.tensorboard import TensorBoard
+
+    overrides = list(sets or [])
+    overrides += [f"training.seed={seed}"] if seed is not None else []
+    overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
+    config = load_recipe(recipe, overrides)
+    if threads:
+        torch.set_num_threads(threads)
+    files = pair_files(pairs, config.data, format)
+    validation = pair_files(dev, config.data, format) if dev else None
+    try:
+        progress = fit(
+            config,
+            files,
+            validation,
+            out,
+            resume=resume,
+            device=pick_device(device),
+            listeners=[ProgressBar(quiet=quiet), *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
+            tell=(lambda line: None) if quiet else say,
+        )
+    except Interrupted:
+        say(f"regard: go on with: regard train {recipe} {' '.join(pairs)} --out {out} --resume, and the same options")
+        raise
+    if not quiet:
+        say(f"trained {progress.step} steps in {progress.seconds / 60:.1f} minutes: {out}")
+        say(f'next: regard translate {out} < input > output, or regard view {out} "a sentence"')
