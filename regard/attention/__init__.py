@@ -49,3 +49,8 @@ WINDOWS = Table(
     "regard.attention",
     {"global": "window:GlobalWindow", "local_m": "local:LocalMWindow", "local_p": "local:LocalPWindow"},
 )
+POOLINGS = Table(
+    "pooling",
+    "regard.attention",
+    {"attention": "pooling:AttentionPooling", "max": "pooling:MaxPooling", "gated": "pooling:GatedPooling"},
+)

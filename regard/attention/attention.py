@@ -7,7 +7,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_device, expect_dtype, expect_floating, expect_mask, expect_shape
+from regard.attention.check import (
+    expect_device,
+    expect_dtype,
+    expect_floating,
+    expect_mask,
+    expect_shape,
+    expect_some,
+)
 from regard.attention.history import History
 from regard.attention.multihead import Heads
 from regard.attention.source import Source
@@ -165,11 +172,7 @@ def _check_source(keys: Tensor, values: Tensor, mask: Tensor) -> None:
     place = "Attention.prepare"
     expect_shape(place, "keys", keys, ("batch", "source", "key"), "Give one row of features per source position.")
     batch, length, _ = keys.shape
-    if length == 0:
-        raise ValueError(
-            f"{place}: keys have shape {tuple(keys.shape)}; expected at least one source position. "
-            "Give an empty source its end mark."
-        )
+    expect_some(place, "keys", keys, "source", "end")
     expect_shape(place, "values", values, (batch, length, "value"), "Give one value per key.")
     expect_shape(place, "mask", mask, (batch, length), "Give one entry per key.")
     expect_mask(place, mask)
@@ -183,11 +186,7 @@ def _check_query(query: Tensor, source: Source, history: History) -> None:
     place = "Attention.forward"
     batch = source.mask.size(0)
     expect_shape(place, "query", query, (batch, "target", "query"), "Give one row of queries per source.")
-    if query.size(1) == 0:
-        raise ValueError(
-            f"{place}: query has shape {tuple(query.shape)}; expected at least one target position. "
-            "Give an empty target its begin mark."
-        )
+    expect_some(place, "query", query, "target", "begin")
     expect_dtype(place, "query", query, "the source", source.values)
     expect_device(place, "query", query, "the source", source.values)
     if history.step.size(0) != batch:

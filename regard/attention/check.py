@@ -16,6 +16,15 @@ def expect_shape(place: str, name: str, tensor: Tensor, axes: Axes, advice: str)
         raise ValueError(f"{place}: {name} {_have(name)} shape {tuple(tensor.shape)}; expected ({wanted}). {advice}")
 
 
+def expect_some(place: str, name: str, tensor: Tensor, what: str, mark: str) -> None:
+    """Raise ValueError if the second axis is empty."""
+    if tensor.size(1) == 0:
+        raise ValueError(
+            f"{place}: {name} {_have(name)} shape {tuple(tensor.shape)}; expected at least one {what} position. "
+            f"Give an empty {what} its {mark} mark."
+        )
+
+
 def expect_floating(place: str, name: str, tensor: Tensor) -> None:
     """Raise TypeError unless the tensor holds floating point numbers."""
     if not tensor.is_floating_point():

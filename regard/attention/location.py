@@ -56,6 +56,8 @@ class LocationScore(nn.Module):
     ) -> Float[Tensor, "batch target source"]:
         """Score every source position for every target position."""
         expect_query("LocationScore.forward", query, self.project_query.in_features)
-        length = prepared.size(1)
-        scores = nn.functional.linear(query, self.project_query.weight[:length])
-        return nn.functional.pad(scores, (0, length - scores.size(-1)), value=torch.finfo(scores.dtype).min)
+        # Without a branch on the length, which an exported graph would take for all lengths.
+        positions = torch.arange(prepared.size(1), device=query.device)
+        weight = self.project_query.weight
+        scores = nn.functional.linear(query, weight[positions.clamp(max=weight.size(0) - 1)])
+        return scores.masked_fill(positions >= weight.size(0), torch.finfo(scores.dtype).min)

@@ -18,8 +18,8 @@ class Monotonic(nn.Module):
     Source: Raffel et al. 2017, arXiv:1704.00784, eq. 11 to 14; r and the noise before the sigmoid, which drives p to
     0 or 1, are of its section 2.5. Before the first step all weight is on the first position. In training mode the
     weights are the expected alignment; they may sum to less than one, since the walk may run past the end. In
-    evaluation mode there is no noise, p is rounded to 0 or 1 (1 where its logit is above zero), and the same recursion
-    is the hard walk: one position, or none from the step on that finds none.
+    evaluation mode there is no noise and the walk is hard: it stops at the first position ahead whose logit is above
+    zero; from a step on that finds none, all weights are zero.
 
     The recursion is run by doubling, in log₂ source rounds of sums and products of numbers in [0, 1]: neither the
     quotient of cumulative products nor its clipping, with which the paper's own code loses exactness.
@@ -60,14 +60,13 @@ class Monotonic(nn.Module):
     ) -> Selected:
         """The expected alignment in training mode, the hard one in evaluation mode."""
         logits = scores + self.offset
-        if self.training:
-            noise = normal(history.seed, history.positions(1), scores.size(2)).to(scores.dtype)
-            stop = torch.sigmoid(logits + self.noise * noise)
-        else:
-            stop = (logits > 0).to(scores.dtype)
-        stop = stop.masked_fill(~visible, 0.0)
-        reached = _reach(1 - stop, _before(history).unsqueeze(1).to(stop.dtype))
-        return deterministic(stop * reached)
+        before = _before(history).unsqueeze(1)
+        if not self.training:
+            ahead = (logits > 0) & visible & (before.cumsum(-1) > 0)
+            return deterministic((ahead & (ahead.cumsum(-1) == 1)).to(scores.dtype))
+        noise = normal(history.seed, history.positions(1), scores.size(2)).to(scores.dtype)
+        stop = torch.sigmoid(logits + self.noise * noise).masked_fill(~visible, 0.0)
+        return deterministic(stop * _reach(1 - stop, before.to(stop.dtype)))
 
 
 def _before(history: History) -> Tensor:

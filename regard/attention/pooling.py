@@ -1,0 +1,132 @@
+"""A sequence in one vector: by a learned question, or by what stands out (saliency), with no question at all."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from regard.attention.attention import Attended, Attention
+from regard.attention.build import build_attention
+from regard.attention.check import expect_mask, expect_shape, expect_some
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A sequence in one vector.
+
+    Args:
+        vector: zeros where nothing is real.
+        weights: how much each position has to say in the vector; zero at padding.
+    """
+
+    vector: Float[Tensor, "batch value"]
+    weights: Float[Tensor, "batch source"]
+
+
+class AttentionPooling(nn.Module):
+    """Attention with one learned question for every sequence.
+
+        u_s = tanh(U h_s + b),   weights = softmax(v · u_s),   vector = Σ weights_s h_s
+
+    Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5 to 7. The formula is
+    that of the additive score, the default: its v is their context vector u_w, and W q, with q the learned `question`,
+    is their bias b. Any other attention does as well.
+
+    Args:
+        value_size: features of a position.
+        attention: built for queries and keys of `value_size`; additive softmax attention over everything if None.
+
+    On paper: with v and W zero every position has the same to say.
+
+        >>> import torch
+        >>> pool = AttentionPooling(1)
+        >>> _ = pool.attention.score.energy.weight.data.zero_()
+        >>> pooled = pool(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]]))
+        >>> pooled.vector.detach(), pooled.weights.detach()
+        (tensor([[2.]]), tensor([[0.5000, 0.5000, 0.0000]]))
+    """
+
+    def __init__(self, value_size: int, attention: Attention | None = None) -> None:
+        super().__init__()
+        self.attention = build_attention(value_size, value_size) if attention is None else attention
+        self.question = nn.Parameter(torch.randn(value_size) / value_size**0.5)
+
+    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
+        """Ask the question of every sequence."""
+        source = self.attention.prepare(values, values, mask)
+        query = self.question.to(values.dtype).expand(values.size(0), 1, -1)
+        attended: Attended = self.attention(query, source, self.attention.begin(source))
+        return Pooled(attended.context.squeeze(1), attended.weights.squeeze(1))
+
+
+class MaxPooling(nn.Module):
+    """Of each feature the largest value.
+
+        vector_i = max_s h_si,   weights_s = share of the features whose largest value stands at s
+
+    Source: Qiu 2020, "Neural Networks and Deep Learning", chapter 8: attention by saliency. Of equal values the first
+    counts. It has no parameters; the size is taken so that every pooling is built alike.
+
+    Args:
+        value_size: features of a position.
+
+        >>> import torch
+        >>> values = torch.tensor([[[1.0, 5.0, 0.0], [2.0, 3.0, -1.0], [9.0, 9.0, 9.0]]])
+        >>> pooled = MaxPooling(3)(values, torch.tensor([[True, True, False]]))
+        >>> pooled.vector, pooled.weights
+        (tensor([[2., 5., 0.]]), tensor([[0.6667, 0.3333, 0.0000]]))
+    """
+
+    def __init__(self, value_size: int) -> None:
+        super().__init__()
+        self.value_size = value_size
+
+    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
+        """The largest real value of each feature, and where it stood."""
+        _check("MaxPooling.forward", values, mask, self.value_size)
+        lowest = torch.finfo(values.dtype).min
+        largest, where = values.masked_fill(~mask.unsqueeze(-1), lowest).max(1)
+        positions = torch.arange(values.size(1), device=values.device).unsqueeze(-1)
+        votes = (where.unsqueeze(1) == positions) & mask.unsqueeze(-1)
+        vector = largest.masked_fill(~mask.any(1, keepdim=True), 0.0)
+        return Pooled(vector, votes.to(values.dtype).mean(-1))
+
+
+class GatedPooling(nn.Module):
+    """Of each position as much as its gate lets through, whatever the other gates do.
+
+        weights_s = σ(w · h_s + b),   vector = Σ weights_s h_s
+
+    Source: Qiu 2020, "Neural Networks and Deep Learning", chapter 8: gating as attention by saliency. The weights do
+    not compete, and do not sum to one.
+
+    Args:
+        value_size: features of a position.
+
+    On paper: σ(0) = 1/2 of everything.
+
+        >>> import torch
+        >>> pool = GatedPooling(1)
+        >>> _ = pool.gate.weight.data.zero_(), pool.gate.bias.data.zero_()
+        >>> pool(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]])).vector.detach()
+        tensor([[2.]])
+    """
+
+    def __init__(self, value_size: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(value_size, 1)
+
+    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
+        """What passes the gates, added up."""
+        _check("GatedPooling.forward", values, mask, self.gate.in_features)
+        values = values.masked_fill(~mask.unsqueeze(-1), 0.0)
+        weights = torch.sigmoid(self.gate(values)).squeeze(-1).masked_fill(~mask, 0.0)
+        return Pooled(torch.einsum("bs,bsd->bd", weights, values), weights)
+
+
+def _check(place: str, values: Tensor, mask: Tensor, size: int) -> None:
+    expect_shape(place, "values", values, ("batch", "source", size), "Set value_size to their features, batch first.")
+    expect_some(place, "values", values, "source", "end")
+    expect_shape(place, "mask", mask, tuple(values.shape[:2]), "Give one entry per position.")
+    expect_mask(place, mask)

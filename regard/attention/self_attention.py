@@ -1,0 +1,54 @@
+"""Self-attention: a sequence that looks at itself."""
+
+from dataclasses import replace
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from regard.attention.attention import Attended, Attention
+
+
+class SelfAttention(nn.Module):
+    """Every position of a sequence looks at the positions of the same sequence.
+
+        y_i = Σ_j weights_ij x_j   with the queries, keys and values all x
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. What makes it causal, relative or many-headed is the
+    attention inside: `CausalWindow`, `RelativeScore`, `Heads`.
+
+    Args:
+        attention: built for queries and keys of the size of x.
+
+    Masks: padding is neither looked at nor looks; its context is zero.
+
+    On paper: one causal head over [1, 0], [0, 1] with scores q · k: the first sees itself, the second e to 1.
+
+        >>> import torch
+        >>> from regard.attention.dot import DotScore
+        >>> from regard.attention.select import Softmax
+        >>> from regard.attention.window import CausalWindow
+        >>> attention = SelfAttention(Attention(DotScore(2, 2), Softmax(), CausalWindow()))
+        >>> attention(torch.eye(2).unsqueeze(0), torch.ones(1, 2, dtype=torch.bool)).context
+        tensor([[[1.0000, 0.0000],
+                 [0.2689, 0.7311]]])
+    """
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        self.attention = attention
+
+    def forward(self, values: Float[Tensor, "batch length value"], mask: Bool[Tensor, "batch length"]) -> Attended:
+        """Look from every position at every position."""
+        source = self.attention.prepare(values, values, mask)
+        padding = ~mask.unsqueeze(-1)
+        query = values.masked_fill(padding, 0.0)
+        attended: Attended = self.attention(query, source, self.attention.begin(source))
+        heads = attended.heads
+        return replace(
+            attended,
+            context=attended.context.masked_fill(padding, 0.0),
+            weights=attended.weights.masked_fill(padding, 0.0),
+            log_prob=attended.log_prob.masked_fill(~mask, 0.0),
+            entropy=attended.entropy.masked_fill(~mask, 0.0),
+            heads=None if heads is None else heads.masked_fill(padding.unsqueeze(1), 0.0),
+        )
