@@ -6,7 +6,7 @@ import time
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data.example import Example
@@ -20,6 +20,7 @@ def lines_of(content: bytes, max_line_bytes: int = 101) -> list[str | BadLine]:
     return list(texts(io.BytesIO(content), "given", max_line_bytes))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(LINE.filter(lambda text: not text.endswith("\r")), max_size=7), st.sampled_from(["\n", "\r\n"]))
 def test_lines_end_at_line_feeds_only(given_lines: list[str], end: str) -> None:
     content = "".join(line + end for line in given_lines).encode()

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data.bpe import MAX_PIECE_CHARACTERS
@@ -53,6 +53,7 @@ def trained(kind: str) -> Tokenizer:
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
+@settings(deadline=None)  # the machine may be busy
 @given(text=TEXT)
 def test_any_text_comes_back(kind: str, text: str) -> None:
     tokenizer = trained(kind)
@@ -60,6 +61,7 @@ def test_any_text_comes_back(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
+@settings(deadline=None)  # the machine may be busy
 @given(text=TEXT)
 def test_spans_partition_the_text_but_for_bytes(kind: str, text: str) -> None:
     tokenizer = trained(kind)
@@ -78,6 +80,7 @@ def test_spans_partition_the_text_but_for_bytes(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
+@settings(deadline=None)  # the machine may be busy
 @given(text=TEXT)
 def test_user_text_never_becomes_a_mark(kind: str, text: str) -> None:
     ids = trained(kind).ids(text)
@@ -86,6 +89,7 @@ def test_user_text_never_becomes_a_mark(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["symbols", "inflection"])
+@settings(deadline=None)  # the machine may be busy
 @given(text=TEXT)
 def test_spans_of_symbols_lie_in_order_and_do_not_overlap(kind: str, text: str) -> None:
     encoded = trained(kind).encode(text)
@@ -95,6 +99,7 @@ def test_spans_of_symbols_lie_in_order_and_do_not_overlap(kind: str, text: str) 
     assert all(left[1] <= right[0] for left, right in pairwise(distinct))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(text=TEXT)
 def test_names_of_pieces_are_what_they_cover(text: str) -> None:
     tokenizer = trained("bpe")
@@ -103,6 +108,7 @@ def test_names_of_pieces_are_what_they_cover(text: str) -> None:
         assert name == text[start:end] if number >= FIRST_PIECE else name.startswith("<0x")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(ids=st.lists(st.integers(0, 300), max_size=11))
 def test_any_numbers_decode_and_marks_are_ignored(ids: list[int]) -> None:
     tokenizer = trained("bpe")
@@ -151,6 +157,7 @@ def test_symbols_stand_between_white_space() -> None:
     assert tokenizer.decode([BEGIN, *encoded.ids, END]) == "R AA <unk> <unk>"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.sampled_from(["AA", "R", "</s>", "<unk>", "汤"]), max_size=7))
 def test_known_symbols_come_back(symbols: list[str]) -> None:
     tokenizer = Tokenizer.train("symbols", ["AA R </s> <unk> 汤"], 13)
