@@ -141,9 +141,10 @@ class PairFiles:
             raise DataError(f"{names}: no line holds a pair that can be used ({report}). Check the format.")
 
     def _parallel(self) -> Iterator[Example | BadLine]:
+        left_name, right_name = self._names
         with opened(self.paths[0]) as left, opened(self.paths[1]) as right:
             pairs = zip_longest(
-                texts(left, self._names[0], self.max_line_bytes), texts(right, self._names[1], self.max_line_bytes)
+                texts(left, left_name, self.max_line_bytes), texts(right, right_name, self.max_line_bytes)
             )
             for number, (source, target) in enumerate(pairs, 1):
                 if source is None or target is None:
@@ -155,7 +156,7 @@ class PairFiles:
                 elif isinstance(target, BadLine):
                     yield target
                 else:
-                    yield Example(source, target, self._names[0], number)
+                    yield Example(source, target, left_name, number)
 
     def _rows(self, row: Row) -> Iterator[Example | BadLine]:
         name = self._names[0]

@@ -91,7 +91,7 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
     stream = iter(examples)
     while chunk := list(islice(stream, CHUNK_PAIRS)):
         writer.add(chunk)
-    report.too_long = writer.too_long
+    report.pairs, report.too_long = writer.pairs + writer.too_long, writer.too_long
     if not writer.pairs:
         raise DataError(
             f"No pair is left to learn from ({report}); max_length is {writer.max_length} tokens. Raise it."
