@@ -69,6 +69,6 @@ class Pieces:
     def _byte_runs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
         """Characters that bytes side by side spell, and how many numbers spell each."""
         spelt = self.join(numbers)
-        if len(spelt.encode()) == len(numbers) and "\ufffd" not in spelt:
+        if spelt.encode() == b"".join([self._bytes[number] for number in numbers]):
             return [(1, len(character.encode())) for character in spelt]
         return [(len(spelt), len(numbers))]

@@ -41,7 +41,7 @@ TRICKY = [
     "\u202e",
     "\u2028",
 ]
-TRICKY += ["é", "e\u0301", "﷽", "\ufeff", "\U0010ffff", "the", "Tom", "追逐", "。"]
+TRICKY += ["é", "e\u0301", "﷽", "\ufeff", "☃\ufffd", "\U0010ffff", "the", "Tom", "追逐", "。"]
 ANYTHING = st.text(st.characters(exclude_categories=("Cs",)), max_size=23)
 TEXT = st.lists(st.one_of(ANYTHING, st.sampled_from(TRICKY)), max_size=7).map("".join)
 LOSSLESS = ("bpe", "characters")
