@@ -44,6 +44,7 @@ class Checkpoints:
         self.every_minutes = every_minutes
         self.average = average
         self.average_of: Literal["last", "best"] = average_of
+        self.step: int | None = None  # of `last`, as far as this object has seen it
         self._saved_at = time.monotonic()
 
     @property
@@ -77,6 +78,7 @@ class Checkpoints:
             raise CheckpointError(f"{self.last} is no checkpoint to go on from. Start the run anew.") from error
         except CheckpointError as error:
             raise CheckpointError(f"{self.last}: {error}") from error
+        self.step = progress.step
         return progress
 
     def start(self) -> Progress:
@@ -87,7 +89,7 @@ class Checkpoints:
         return Progress()
 
     def due(self, progress: Progress) -> bool:
-        """Whether `last` is to be saved now."""
+        """Whether it is time to save `last`."""
         by_steps = self.every_steps is not None and progress.step % self.every_steps == 0
         minutes = (time.monotonic() - self._saved_at) / 60
         return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
@@ -95,7 +97,7 @@ class Checkpoints:
     def save(self, learner: Learner, progress: Progress) -> Path:
         """Write `last`; then let go of the states that it does not need. Raises RegardError, the earlier one intact."""
         tensorfile.write(self.last, learner.tensors(), {"kind": "checkpoint", "progress": progress.to_json()})
-        self._saved_at = time.monotonic()
+        self.step, self._saved_at = progress.step, time.monotonic()
         needed = {self._state(step) for step in self._chosen(progress)}
         for path in self.directory.glob("state-*.safetensors"):
             if path not in needed:

@@ -89,7 +89,7 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress) -> Up
     learner.optimizer.zero_grad(set_to_none=True)
     for batch in batches:
         loss = learner.objective(learner.model, batch.to(learner.device))
-        if not math.isfinite(total := float(loss.total)):
+        if not math.isfinite(total := float(loss.total.detach())):
             raise NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)
         (loss.total / tokens).backward()

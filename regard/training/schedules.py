@@ -5,15 +5,10 @@ all but `Plateau` ignore them. Where there is a warm-up, the rate grows linearly
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-
-class Schedule(Protocol):
-    """The learning rate of a step."""
-
-    def __call__(self, step: int, gains: Sequence[float]) -> float: ...
+Schedule = Callable[[int, Sequence[float]], float]  # (step, gains) → learning rate
 
 
 @dataclass(frozen=True)

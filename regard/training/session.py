@@ -70,6 +70,8 @@ class Session:
 
     def begin(self, resume: bool) -> Progress:
         """Where the run starts or goes on."""
+        if resume and self.checkpoints is None:
+            raise ValueError("train: resume is True and checkpoints is None; expected Checkpoints to resume from.")
         progress = Progress()
         if self.checkpoints is not None:
             progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
@@ -107,15 +109,12 @@ class Session:
         validated = progress.validated
         if self.validate is not None and due and validated != progress.step:
             progress = self._look(progress)
-        if self.checkpoints is not None and (
-            end or self.signals.received or validated != progress.validated or self.checkpoints.due(progress)
-        ):
-            progress = replace(progress, seconds=progress.seconds + self._lap())
-            self.checkpoints.save(self.learner, progress)
-            self.tell(Saved(progress.step))
+        self._save(progress, at_once=end or self.signals.received is not None, again=validated != progress.validated)
         if self.signals.received:
-            where = "nothing is saved" if self.checkpoints is None else f"saved in {self.checkpoints.last}"
-            raise Interrupted(self.signals.received, f"step {progress.step} is {where}; resume to go on.")
+            if self.checkpoints is None:
+                raise Interrupted(self.signals.received, f"step {progress.step} is not saved.")
+            saved = f"step {progress.step} is saved in {self.checkpoints.last}; resume to go on."
+            raise Interrupted(self.signals.received, saved)
         return progress
 
     def end_epoch(self, progress: Progress) -> Progress:
@@ -164,13 +163,26 @@ class Session:
         self.tell(Validated(progress.step, progress.epoch, progress.seconds, scores, progress.improved))
         return progress
 
+    def _save(self, progress: Progress, *, at_once: bool, again: bool) -> None:
+        """Save when it is time, or at once; a step that is saved already only if it is to be saved again."""
+        if self.checkpoints is None:
+            return
+        if again or (self.checkpoints.step != progress.step and (at_once or self.checkpoints.due(progress))):
+            self.checkpoints.save(self.learner, replace(progress, seconds=progress.seconds + self._since()))
+            self.tell(Saved(progress.step))
+
     def _share(self, progress: Progress) -> float | None:
         return self.plan.limits.share(progress, self.batches_per_epoch)
 
+    def _since(self) -> float:
+        """Seconds that are not counted yet."""
+        return time.monotonic() - self.clock
+
     def _lap(self) -> float:
-        """Seconds since the last call."""
-        before, self.clock = self.clock, time.monotonic()
-        return self.clock - before
+        """The same, counted from now on."""
+        seconds = self._since()
+        self.clock += seconds
+        return seconds
 
 
 def _listed(lines: tuple[tuple[str, int], ...]) -> str:

@@ -44,14 +44,13 @@ class Limits:
 
     def reached(self, progress: Progress) -> str | None:
         """The limit that ends the run here, in words; None to go on."""
-        ends = {
-            f"{self.max_epochs} epochs": self.max_epochs is not None and progress.epoch >= self.max_epochs,
-            f"{self.max_steps} steps": self.max_steps is not None and progress.step >= self.max_steps,
-            f"{self.max_minutes} minutes": self.max_minutes is not None and progress.seconds >= 60 * self.max_minutes,
-            f"no better for {self.patience} validations": self.patience is not None
-            and _stale(progress) >= self.patience,
-        }
-        return next((reason for reason, over in ends.items() if over), None)
+        ends = (
+            (self.max_epochs, progress.epoch, "epochs"),
+            (self.max_steps, progress.step, "steps"),
+            (self.max_minutes, progress.seconds / 60, "minutes"),
+            (self.patience, _stale(progress), "validations without a gain"),
+        )
+        return next((f"{limit:g} {what}" for limit, now, what in ends if limit is not None and now >= limit), None)
 
     def share(self, progress: Progress, batches_per_epoch: Callable[[int], int] | None) -> float | None:
         """How much of the run is over, 0 to 1, as far as that can be known; patience is not counted."""
