@@ -1,4 +1,4 @@
-"""Clauses: the parts of a clause, the verb in all its moods, and one pattern of word order for each way of saying it."""
+"""Clauses: their parts, the verb in all its moods, and one pattern of word order for each way of saying them."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Clause(NamedTuple):
     """The parts of a clause. Each language has an order of its own for them; an empty part takes no place in either.
 
     `early` is an adverbial in front of the subject, `time` the same at the end of the English clause; `every` is the 都
-    of the subject; `company` is with whom, for whom or by what; `moved` follows the verb in English and precedes it in
+    of the subject; `company` is with whom or by what; `moved` follows the verb in English and precedes it in
     Chinese, as the agent with by, 被.
     """
 
@@ -27,11 +27,16 @@ class Clause(NamedTuple):
     aspect: Phrase = EMPTY
     moved: Phrase = EMPTY
     object: Phrase = EMPTY
+    benefit: Phrase = EMPTY
     manner: Phrase = EMPTY
     company: Phrase = EMPTY
     place: Phrase = EMPTY
     time: Phrase = EMPTY
     marks: tuple[str, ...] = ()
+
+    def parts(self) -> dict[str, Phrase]:
+        """The phrases by the names that the patterns have for them."""
+        return {name: part for name, part in zip(self._fields, self, strict=True) if isinstance(part, Phrase)}
 
 
 class Mood(NamedTuple):
@@ -50,7 +55,7 @@ class Mood(NamedTuple):
     @property
     def name(self) -> str:
         """The construction that this mood stands for."""
-        return "inversion" if self.inverted else f"{self.tense} negation" if self.negated else self.tense
+        return "inverted" if self.inverted else f"{self.tense} negation" if self.negated else self.tense
 
 
 class Finite(NamedTuple):
@@ -61,26 +66,23 @@ class Finite(NamedTuple):
     aspect: Phrase = EMPTY
 
 
-_REST = "{frequency} {verb} {moved} {object} {manner} {company} {place} {time}"
+_REST = "{frequency} {verb} {moved} {object} {benefit} {manner} {company} {place} {time}"
 _STATEMENT = "{early} {subject} {auxiliary} " + _REST
 _QUESTION = "{front} {auxiliary} {subject} " + _REST
-_CHINESE = "{early} {subject} {time} {every} {frequency} {auxiliary} {company} {place} {manner} {moved} {verb} {aspect} {object}"
+_CHINESE = (
+    "{early} {subject} {time} {every} {frequency} {auxiliary} {company} {place} {manner} {benefit} {moved} "
+    "{verb} {aspect} {object}"
+)
 
 
 def statement(clause: Clause) -> Phrase:
     """Tom is reading a book in the park: 汤姆正在公园里读一本书."""
-    return rule(_STATEMENT, _CHINESE, **_parts(clause)).marked(*clause.marks)
+    return rule(_STATEMENT, _CHINESE, **clause.parts()).marked(*clause.marks)
 
 
 def question(clause: Clause, front: Phrase = EMPTY) -> Phrase:
     """What is Tom reading in the park? English moves the auxiliary and the question word; Chinese moves nothing."""
-    return rule(_QUESTION, _CHINESE, front=front, **_parts(clause)).marked(*clause.marks)
-
-
-def _parts(clause: Clause) -> dict[str, Phrase]:
-    parts = clause._asdict()
-    del parts["marks"]
-    return parts
+    return rule(_QUESTION, _CHINESE, front=front, **clause.parts()).marked(*clause.marks)
 
 
 def be(agreement: str, past: bool = False) -> Phrase:

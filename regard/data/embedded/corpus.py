@@ -3,11 +3,11 @@
 The same texts come out on every machine and in every process: the only source of chance is one `random.Random` with a
 fixed seed. `sentences.py` has what is said, `phrase.py` where the gold alignment comes from.
 
-The guideline of the alignment. Punctuation is a word and is linked. A Chinese word has one sure link, to the English word
-that it renders; where several English words share in it, the others are possible:
+The guideline of the alignment. Punctuation is a word and is linked. A Chinese word has one sure link, to the English
+word that it renders; where several English words share in it, the others are possible:
 
-- a verb of two English words (looked for, 寻找): the verb surely, the particle possibly; 了 to the past-tense verb, in a
-  question to `did`; 没 and 不 to `not`, possibly to `did` or `do`; 正在 to the form of `be`, and possibly to `in`
+- a verb of two English words (looked for, 寻找): the verb surely, the particle possibly; 了 to the past-tense verb, in
+  a question to `did`; 没 and 不 to `not`, possibly to `did` or `do`; 正在 to the form of `be`, possibly to `in`
 - 吗 to the auxiliary that opens the question, possibly to the question mark; 被 to `by`, without an agent to `be`
 - a measure word to the numeral, article or demonstrative before it, possibly to the noun; 的 to `'s`, to the possessive
   pronoun, to the adjective, or to `that` and `who` of a relative clause
@@ -51,7 +51,7 @@ HELD_OUT = frozenset(
         "object question:paint",
         "past negation:help",
         "past negation:buy",
-        "yes-no question:past:catch",
+        "inverted:catch",
         "infinitive:repair",
         "numeral:horse",
         "numeral:letter",
@@ -76,9 +76,9 @@ class Corpus:
 def english_chinese() -> Corpus:
     """The embedded corpus, made in about a second and kept.
 
-    12,000 training pairs of 3 to 30 English words, 300 to validate on, and three test splits without a training sentence
-    in them: `ordinary` (500), `combinations` (300: each has a word in a construction, or beside another word, that never
-    occur together in training) and `long` (300 of 31 to 60 English words).
+    12,000 training pairs of 3 to 30 English words, 300 to validate on, and three test splits without a training
+    sentence in them: `ordinary` (500), `combinations` (300: each has a word in a construction, or beside another word,
+    that never occur together in training) and `long` (300 of 31 to 60 English words).
     """
     rng = Random(20)
     drawn = _Drawn()

@@ -1,5 +1,6 @@
 """What happens: each function makes a clause of one kind, in the mood that is asked for or the nearest that it has."""
 
+from collections.abc import Sequence
 from random import Random
 
 from regard.data.embedded import adverbials
@@ -24,26 +25,29 @@ from regard.data.embedded.verbs import (
     INTRANSITIVE,
     MOTION,
     TRANSITIVE,
+    Verb,
 )
 
 PERSON = frozenset(["person"])
 JOB = frozenset(["job"])
 THING = frozenset(["goods", "pet", "lost"])
 PASSIVE = tuple(verb for verb in TRANSITIVE if "passive" in verb.traits)
-DEEDS = tuple(verb for verb in TRANSITIVE if "person" in verb.subjects and "state" not in verb.traits)
+ACTIONS = tuple(verb for verb in TRANSITIVE if "state" not in verb.traits)
+DEEDS = tuple(verb for verb in ACTIONS if "person" in verb.subjects)
+WILLED = tuple(verb for verb in DEEDS if "chance" not in verb.traits)
 COMPARED = tuple(adjective for adjective in ADJECTIVES if adjective.comparative)
 TRANSIENT = tuple(adjective for adjective in ADJECTIVES if adjective.english in PASSING)
 
 
-def transitive(rng: Random, mood: Mood, depth: int) -> Clause:
+def transitive(rng: Random, mood: Mood, depth: int, verbs: Sequence[Verb] = TRANSITIVE) -> Clause:
     """Someone does something to someone or something: Tom chases Jerry, 汤姆追逐杰瑞."""
-    verb = rng.choice(TRANSITIVE)
+    verb = rng.choice(verbs)
     who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
     mood = fitting(mood, verb, who.agreement)
     thing = mention(rng, verb.objects, "denied" if mood.negated else "object", depth, who.head)
     clause = active(verb, who, mood, thing)
     if "gift" in verb.traits and not mood.progressive and not thing.closed and rng.random() < 0.2:
-        clause = clause._replace(company=adverbials.benefit(rng, who.head))
+        clause = clause._replace(benefit=adverbials.benefit(rng, who.head))
     return situate(rng, clause, verb, mood, closed=thing.closed)
 
 
@@ -99,6 +103,7 @@ def undergone(rng: Random, mood: Mood, depth: int) -> Clause:
     if mood.tense in ("present", "past progressive") or (mood.progressive and instant):
         mood = mood._replace(tense="past")
     what = mention_noun(rng, rng.choice(nouns_with(verb.objects)), "topic", depth)
+    mood = fitting(mood, verb, what.agreement)
     auxiliary, told, aspect = passive(verb, what.agreement, mood)
     closed = False
     if rng.random() < 0.75:
@@ -130,7 +135,7 @@ def state(rng: Random, past: bool) -> Clause:
 
 def described(rng: Random, adjective: Adjective, mood: Mood, depth: int) -> Clause:
     """A clause that says of someone or something that it is so."""
-    who = mention(rng, adjective.described, "topic", depth)
+    who = mention(rng, adjective.described, "described", depth)
     helper = be(who.agreement, mood.tense == "past")
     quality = lexical(adjective.english, adjective.predicate)
     if adjective.predicate.endswith("的"):
@@ -145,14 +150,14 @@ def described(rng: Random, adjective: Adjective, mood: Mood, depth: int) -> Clau
 
 
 def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
-    """taller than Mary: 比玛丽高; more expensive than: 比…更昂贵; as tall as: 和…一样高. Things with their like only."""
+    """taller than Mary: 比玛丽高; as tall as Mary: 和玛丽一样高. Only like is compared with like."""
     adjective = rng.choice(COMPARED)
     tags = adjective.described
     head = choose_head(rng, tags)
     if isinstance(head, Noun) and not tags & {"person", "animal"}:
-        who, than = mention_noun(rng, head, "topic"), mention_noun(rng, head, "topic")
+        who, than = mention_noun(rng, head, "topic"), mention_noun(rng, head, "given")
     else:
-        who = mention(rng, tags, "topic")
+        who = mention(rng, tags, "described")
         than = mention(rng, PERSON if "person" in tags else tags, "given", 0, who.head)
     same = lexical(adjective.english, adjective.predicate)
     if rng.random() < 0.3 and not mood.negated:
@@ -169,7 +174,7 @@ def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
 def identity(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone is something: Tom is a doctor, 汤姆是一位医生."""
     head = choose_head(rng, PERSON)
-    who = mention(rng, frozenset(["young", "kin"]), "topic") if isinstance(head, Noun) else named(head, True)
+    who = mention(rng, frozenset(["young", "kin"]), "described") if isinstance(head, Noun) else named(head, True)
     many = who.agreement == "they" and who.head != "you"
     what = noun_phrase(rng, rng.choice(nouns_with(JOB)), Determiner("bare", True) if many else Determiner("a"))
     auxiliary = copula(be(who.agreement), mood, "是")
@@ -215,7 +220,7 @@ def request(rng: Random, mood: Mood, depth: int) -> Clause:
 
 
 def _infinitive(rng: Random, depth: int, subject: str) -> Phrase:
-    verb = rng.choice(DEEDS)
+    verb = rng.choice(WILLED)
     thing = mention(rng, verb.objects, "object", depth, subject)
     told = lexical(f"{verb.base} {verb.particle}", verb.chinese)
     clause = Clause(verb=told, object=thing.phrase, marks=(f"infinitive:{verb.base}", f"{verb.base}:{thing.head}"))
@@ -223,19 +228,24 @@ def _infinitive(rng: Random, depth: int, subject: str) -> Phrase:
 
 
 def report(rng: Random, mood: Mood, depth: int) -> Clause:
-    """Someone says or knows that something is so. What was said in the past is told in the past."""
+    """Someone says or knows that something is so. What was said is told in the past; hopes are for later."""
     verb = rng.choice(CLAUSAL)
     who = mention(rng, verb.subjects, "agent")
-    tense = "past" if mood.tense == "past" else "present"
-    mood = fitting(Mood(tense, mood.negated and "state" in verb.traits), verb, who.agreement)
+    mood = fitting(Mood("past" if mood.tense == "past" else "present"), verb, who.agreement)
     if mood.tense == "past":
-        content = rng.choice((transitive, motion, undergone))(rng, mood, depth - 1)
+        tense = "past"
     else:
-        told = Mood(rng.choice(("future", "future", "past", "present")))
-        content = rng.choice((transitive, transitive, motion, description, undergone))(rng, told, depth - 1)
+        tense = "future" if verb.base == "hope" else rng.choice(("future", "past", "present"))
+    maker = rng.choice((action, action, motion, undergone, description if tense == "present" else action))
+    content = statement(maker(rng, Mood(tense), depth - 1)._replace(early=EMPTY))
     clause = active(verb, who, mood, NOBODY)
-    said = rule("that {content}", "{content}", content=statement(content._replace(early=EMPTY)))
+    said = rule("that {content}", "{content}", content=content)
     return clause._replace(object=said, marks=(*clause.marks, "report"))
+
+
+def action(rng: Random, mood: Mood, depth: int) -> Clause:
+    """Someone does something, so that the clause really is in the tense that is asked for."""
+    return transitive(rng, mood, depth, ACTIONS)
 
 
 EVENTS = (

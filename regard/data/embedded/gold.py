@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from regard.data.embedded.phrase import Reading
 
@@ -31,17 +32,13 @@ class GoldPair:
 
 def write_pair(reading: Reading) -> GoldPair:
     """Write a sentence out: spaces and a capital in English, nothing between the words in Chinese."""
-    source, source_spans = _write([text if text in CLOSING else " " + text for text in reading.source])
-    target, target_spans = _write(reading.target)
-    return GoldPair(source, target, source_spans, target_spans, reading.sure, reading.possible)
+    first, *others = reading.source
+    source = [first[0].upper() + first[1:], *(text if text in CLOSING else " " + text for text in others)]
+    spans = _spans(source)
+    source_spans = (spans[0], *((end - len(text), end) for (_, end), text in zip(spans[1:], others, strict=True)))
+    target = reading.target
+    return GoldPair("".join(source), "".join(target), source_spans, _spans(target), reading.sure, reading.possible)
 
 
-def _write(pieces: Sequence[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    text = "".join(pieces)
-    skipped = text.startswith(" ")
-    spans = []
-    end = -skipped
-    for piece in pieces:
-        end += len(piece)
-        spans.append((end - len(piece.lstrip()), end))
-    return text[skipped].upper() + text[skipped + 1 :], tuple(spans)
+def _spans(pieces: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    return tuple(pairwise(accumulate(map(len, pieces), initial=0)))

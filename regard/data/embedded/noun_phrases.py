@@ -11,11 +11,13 @@ from regard.data.embedded.phrase import EMPTY, Phrase, echo, lexical, rule
 
 Tags = frozenset[str]
 
-# What a noun phrase is there for, and how often each determiner is used for it. An agent acts; a topic and a given thing
-# are known; a new thing is not; what is denied takes no number, because Chinese says 没有书 and not 没有一本书.
+# What a noun phrase is there for, and how often each determiner is used for it. An agent acts. A topic and a given thing
+# are known, and so is what is described, which has no adjective of its own. A new thing is not known. What is denied
+# takes no number, because Chinese says 没有书 and not 没有一本书.
 ROLES = {
     "agent": {"the": 36, "a": 6, "numeral": 9, "this": 8, "that": 8, "possessive": 22, "some": 4, "every": 6},
     "topic": {"the": 42, "this": 14, "that": 14, "possessive": 30},
+    "described": {"the": 42, "this": 14, "that": 14, "possessive": 30},
     "given": {"the": 50, "this": 10, "that": 10, "possessive": 30},
     "object": {
         "the": 28,
@@ -34,6 +36,7 @@ ROLES = {
 MASS = {
     "agent": ("the",),
     "topic": ("the", "the", "possessive"),
+    "described": ("the", "the", "possessive"),
     "given": ("the", "the", "possessive"),
     "object": ("the", "bare", "possessive", "some", "portion", "portion"),
     "denied": ("the", "bare"),
@@ -45,9 +48,9 @@ _CUMULATED = {role: (tuple(kinds), tuple(accumulate(kinds.values()))) for role, 
 class NounPhrase(NamedTuple):
     """A noun phrase and what the rest of the clause must know of it.
 
-    `agreement` is the pronoun whose verb form it takes (I, he, they); `head` tells whether two phrases speak of the same;
-    `every` is the 都 that a subject asks for; `closed` says that it ends in a clause of its own, so that whatever followed
-    would be understood as a part of that.
+    `agreement` is the pronoun whose verb form it takes (I, he, they). `head` tells whether two phrases speak of the
+    same. `every` is the 都 that a subject asks for. `closed` says that it ends in a clause of its own, so that whatever
+    followed would be understood as a part of that.
     """
 
     phrase: Phrase
@@ -113,14 +116,27 @@ def choose_determiner(rng: Random, noun: Noun, role: str) -> Determiner:
     return Determiner(kind, kind not in ("a", "every") and rng.random() < 0.25)
 
 
-def noun_phrase(rng: Random, noun: Noun, determiner: Determiner, relative: Phrase = EMPTY) -> NounPhrase:
+def choose_adjective(rng: Random, noun: Noun, determiner: Determiner) -> Adjective | None:
+    """An adjective for the noun, mostly none."""
+    choices = adjectives_for(noun)
+    if not choices or determiner.kind in ("every", "bare", "portion", "many") or rng.random() > 0.22:
+        return None
+    return rng.choice(choices)
+
+
+def noun_phrase(
+    rng: Random,
+    noun: Noun,
+    determiner: Determiner,
+    adjective: Adjective | None = None,
+    relative: Phrase = EMPTY,
+) -> NounPhrase:
     """Put a noun phrase together.
 
     English: determiner, adjective, noun, relative clause. In Chinese the relative clause and then the adjective stand
     between the measure word and the noun: 一只追逐了狗的小猫.
     """
     kind, plural = determiner
-    adjective = _choose_adjective(rng, noun, determiner)
     spelled = noun.plural if plural and noun.plural else noun.singular
     group = plural and "person" in noun.tags and kind in ("the", "possessive")
     word = lexical(spelled, noun.chinese + "们" if group else noun.chinese)
@@ -165,13 +181,6 @@ def counted(first: Phrase, measure: str, noun: Phrase) -> Phrase:
 
 def _who(pronoun: Pronoun) -> str:
     return "we" if pronoun.subject == "I" else pronoun.subject
-
-
-def _choose_adjective(rng: Random, noun: Noun, determiner: Determiner) -> Adjective | None:
-    choices = adjectives_for(noun)
-    if not choices or determiner.kind in ("every", "bare", "portion", "many") or rng.random() > 0.22:
-        return None
-    return rng.choice(choices)
 
 
 def _determiner(rng: Random, noun: Noun, determiner: Determiner, word: Phrase, following: str) -> Phrase:

@@ -14,33 +14,36 @@ So the links of a sentence fall out of its making; no aligner is involved.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
 
 class Word(NamedTuple):
-    """A word of a pattern. English words have a label; Chinese words have the labels of what they are linked to."""
+    """A Chinese word of a pattern, and what it is linked to: places in the English pattern, or names of slots."""
 
     text: str
-    label: str = ""
-    sure: tuple[str, ...] = ()
-    possible: tuple[str, ...] = ()
+    sure: tuple[int | str, ...]
+    possible: tuple[int | str, ...]
+
+
+class Slot(NamedTuple):
+    """A place of a pattern that a phrase fills."""
+
+    name: str
 
 
 class Pattern(NamedTuple):
-    """What to read in each language: words, and slots as plain strings."""
+    """What to read in each language."""
 
-    english: tuple[Word | str, ...]
-    chinese: tuple[Word | str, ...]
+    english: tuple[str | Slot, ...]
+    chinese: tuple[Word | Slot, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Phrase:
+class Phrase(NamedTuple):
     """A node of the tree. `marks` names the constructions that it stands for, so that some can be held out."""
 
     pattern: Pattern
-    slots: Mapping[str, "Phrase"] = field(default_factory=dict)
+    slots: Mapping[str, "Phrase"]
     marks: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -61,7 +64,8 @@ class Reading(NamedTuple):
     marks: frozenset[str]
 
 
-EMPTY = Phrase(Pattern((), ()))
+_NONE: Mapping[str, Phrase] = {}
+EMPTY = Phrase(Pattern((), ()), _NONE)
 
 
 def rule(english: str, chinese: str, **slots: Phrase) -> Phrase:
@@ -71,11 +75,11 @@ def rule(english: str, chinese: str, **slots: Phrase) -> Phrase:
 
 def lexical(english: str, chinese: str) -> Phrase:
     """A dictionary entry. Without labels every Chinese word is linked surely to the first English word, its head."""
-    return Phrase(_entry(english, chinese))
+    return Phrase(_entry(english, chinese), _NONE)
 
 
 def echo(text: str, sure: Phrase = EMPTY, possible: Phrase = EMPTY) -> Phrase:
-    """A Chinese word without English of its own, linked to phrases elsewhere in the sentence: 了, 吗, a measure word."""
+    """A Chinese word without English of its own, linked to phrases elsewhere in the sentence: 了, 吗, 个."""
     return Phrase(_echo(text, bool(sure), bool(possible)), {"sure": sure, "possible": possible})
 
 
@@ -90,90 +94,99 @@ def chinese_of(phrase: Phrase) -> Phrase:
 
 
 def read(phrase: Phrase) -> Reading:
-    """Read a tree in both orders. Raises KeyError for a label that names no English word and no slot."""
-    reader = _Reader()
-    reader.english(phrase)
-    reader.chinese(phrase)
-    sure = frozenset(reader.sure)
-    return Reading(reader.source, reader.target, sure, sure.union(reader.possible), frozenset(reader.marks))
+    """Read a tree in both orders."""
+    words: list[str] = []
+    marks: list[str] = []
+    starts: dict[int, list[int]] = {}
+    _read_english(phrase, words, marks, starts)
+    links = Links(starts, [], [])
+    target: list[str] = []
+    _read_chinese(phrase, target, links)
+    sure = frozenset(links.sure)
+    return Reading(words, target, sure, sure.union(links.possible), frozenset(marks))
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.source: list[str] = []
-        self.target: list[str] = []
-        self.sure: list[tuple[int, int]] = []
-        self.possible: list[tuple[int, int]] = []
-        self.marks: list[str] = []
-        self.spans: dict[int, tuple[int, int]] = {}  # by id of the phrase
-        self.labels: dict[tuple[int, str], int] = {}  # by id of the phrase and label of the word
+def _read_english(phrase: Phrase, words: list[str], marks: list[str], starts: dict[int, list[int]]) -> None:
+    """Add the English words and the marks, and for the phrase (by its id) where each part of it begins, and its end."""
+    pattern, slots, own = phrase
+    begun = []
+    for item in pattern.english:
+        begun.append(len(words))
+        if isinstance(item, str):
+            words.append(item)
+        elif (part := slots[item.name]) is not EMPTY:
+            _read_english(part, words, marks, starts)
+    begun.append(len(words))
+    starts[id(phrase)] = begun
+    marks += own
 
-    def english(self, phrase: Phrase) -> None:
-        start = len(self.source)
-        for item in phrase.pattern.english:
-            if isinstance(item, str):
-                if (slot := phrase.slots[item]) is not EMPTY:
-                    self.english(slot)
-            else:
-                self.labels[id(phrase), item.label] = len(self.source)
-                self.source.append(item.text)
-        self.spans[id(phrase)] = (start, len(self.source))
-        self.marks += phrase.marks
 
-    def chinese(self, phrase: Phrase) -> None:
-        for item in phrase.pattern.chinese:
-            if isinstance(item, str):
-                if (slot := phrase.slots[item]) is not EMPTY:
-                    self.chinese(slot)
-            else:
-                self.link(phrase, item)
-                self.target.append(item.text)
+class Links(NamedTuple):
+    """What a reading of the Chinese side needs and makes: where the English parts stand, and the links to them."""
 
-    def link(self, phrase: Phrase, word: Word) -> None:
-        here = len(self.target)
-        for label in word.sure:
-            first, *others = self.find(phrase, label)
-            self.sure.append((first, here))
-            self.possible += [(other, here) for other in others]
-        for label in word.possible:
-            self.possible += [(place, here) for place in self.find(phrase, label)]
+    starts: dict[int, list[int]]
+    sure: list[tuple[int, int]]
+    possible: list[tuple[int, int]]
 
-    def find(self, phrase: Phrase, label: str) -> range:
-        slot = phrase.slots.get(label)
-        if slot is not None:
-            return range(*self.spans[id(slot)])
-        place = self.labels[id(phrase), label]
-        return range(place, place + 1)
+
+def _read_chinese(phrase: Phrase, words: list[str], links: Links) -> None:
+    pattern, slots, _ = phrase
+    for item in pattern.chinese:
+        if isinstance(item, Slot):
+            if (part := slots[item.name]) is not EMPTY:
+                _read_chinese(part, words, links)
+            continue
+        text, sure, possible = item
+        here = len(words)
+        words.append(text)
+        for place in sure:
+            first, end = _english_of(phrase, place, links.starts)
+            links.sure.append((first, here))
+            for other in range(first + 1, end):
+                links.possible.append((other, here))
+        for place in possible:
+            for other in range(*_english_of(phrase, place, links.starts)):
+                links.possible.append((other, here))
+
+
+def _english_of(phrase: Phrase, place: int | str, starts: dict[int, list[int]]) -> tuple[int, int]:
+    """Where the English begins and ends that a link points to: a part of this phrase, or all of the one in a slot."""
+    if isinstance(place, int):
+        begun = starts[id(phrase)]
+        return begun[place], begun[place + 1]
+    begun = starts[id(phrase.slots[place])]
+    return begun[0], begun[-1]
 
 
 @cache
 def _pattern(english: str, chinese: str) -> Pattern:
-    left = tuple(token[1:-1] if token.startswith("{") else _english_word(token) for token in english.split())
-    right = tuple(token[1:-1] if token.startswith("{") else _chinese_word(token) for token in chinese.split())
+    tokens = english.split()
+    labels = [token[1:-1] if token.startswith("{") else token.rpartition(":")[2] for token in tokens]
+    places: dict[str, int] = {label: place for place, label in enumerate(labels)}
+    left = tuple(
+        Slot(label) if token.startswith("{") else token.partition(":")[0]
+        for token, label in zip(tokens, labels, strict=True)
+    )
+    right = tuple(Slot(token[1:-1]) if token.startswith("{") else _word(token, places) for token in chinese.split())
     return Pattern(left, right)
+
+
+def _word(token: str, places: Mapping[str, int]) -> Word:
+    text, _, links = token.partition("/")
+    sure, _, possible = links.partition("~")
+    return Word(
+        text, *(tuple(places.get(label, label) for label in part.split("+") if label) for part in (sure, possible))
+    )
 
 
 @cache
 def _entry(english: str, chinese: str) -> Pattern:
     if "/" in chinese:
         return _pattern(english, chinese)
-    head, *others = english.split()
-    right = tuple(Word(text, "", (head,), tuple(others)) for text in chinese.split())
-    return Pattern(_pattern(english, "").english, right)
+    words = tuple(english.split())
+    return Pattern(words, tuple(Word(text, (0,), tuple(range(1, len(words)))) for text in chinese.split()))
 
 
 @cache
 def _echo(text: str, sure: bool, possible: bool) -> Pattern:
-    word = Word(text, "", ("sure",) if sure else (), ("possible",) if possible else ())
-    return Pattern((), (word,))
-
-
-def _english_word(token: str) -> Word:
-    text, _, label = token.partition(":")
-    return Word(text, label or text)
-
-
-def _chinese_word(token: str) -> Word:
-    text, _, links = token.partition("/")
-    sure, possible = ((*part.split("+"),) if part else () for part in (links.partition("~")[::2]))
-    return Word(text, "", sure, possible)
+    return Pattern((), (Word(text, ("sure",) if sure else (), ("possible",) if possible else ()),))

@@ -1,13 +1,14 @@
-"""Questions. English moves the auxiliary and the question word to the front; Chinese asks in place, or with 吗 at the end."""
+"""Questions: English moves the auxiliary and the question word to the front; Chinese asks in place, or ends in 吗."""
 
+from collections.abc import Sequence
 from random import Random
 
 from regard.data.embedded import events
 from regard.data.embedded.clauses import Clause, Mood, question, statement
 from regard.data.embedded.noun_phrases import NounPhrase, counted, nouns_with
-from regard.data.embedded.phrase import EMPTY, Phrase, chinese_of, echo, english_of, lexical, rule
-from regard.data.embedded.scenes import active, fitting, mention, situate
-from regard.data.embedded.verbs import INTRANSITIVE, TRANSITIVE
+from regard.data.embedded.phrase import Phrase, chinese_of, echo, english_of, lexical, rule
+from regard.data.embedded.scenes import NOBODY, active, fitting, mention, situate
+from regard.data.embedded.verbs import INTRANSITIVE, TRANSITIVE, Verb
 
 ASKED = (
     (events.transitive, 40),
@@ -22,6 +23,8 @@ ASKED = (
 )
 _MAKERS, _WEIGHTS = zip(*ASKED, strict=True)
 TENSES = ("present", "past", "past", "future", "progressive", "can")
+DOINGS = (*events.WILLED, *INTRANSITIVE)
+PLACED = tuple(verb for verb in DOINGS if verb.places)
 LIVING = frozenset(["person", "animal", "thief"])
 
 
@@ -72,33 +75,37 @@ def what(rng: Random) -> Phrase:
 
 def where(rng: Random) -> Phrase:
     """Where will Tom work? 汤姆会在哪里工作？ Where is he working? 他正在哪里工作？"""
-    clause = _bare(rng, rng.choice(("future", "progressive", "present", "can")), placed=True)
-    ongoing = "progressive" in clause.marks or any(mark.startswith("progressive") for mark in clause.marks)
-    opener = "正在" if ongoing else "在"
-    asked = rule("where", f"{opener}/where 哪里/where")
+    clause, mood = _plain(rng, PLACED, ("future", "progressive", "present", "can"))
+    if mood.progressive:
+        helper = english_of(clause.auxiliary)
+        asked = rule("where", "正在/helper~where 哪里/where", helper=helper)
+        clause = clause._replace(auxiliary=helper)
+    else:
+        asked = rule("where", "在/where 哪里/where")
     return _asked(question(clause._replace(place=chinese_of(asked)), english_of(asked))).marked("where question")
 
 
 def when(rng: Random) -> Phrase:
     """When will Tom wash the car? 汤姆什么时候会洗汽车？"""
     asked = lexical("when", "什么时候")
-    clause = _bare(rng, rng.choice(("future", "future", "can")))
+    clause, _ = _plain(rng, DOINGS, ("future", "future", "can"))
     return _asked(question(clause._replace(time=chinese_of(asked)), english_of(asked))).marked("when question")
 
 
 def why(rng: Random) -> Phrase:
     """Why did Tom sell the car? 汤姆为什么卖了汽车？"""
     asked = lexical("why", "为什么")
-    clause = _bare(rng, rng.choice(("past", "past", "present", "progressive")))
+    clause, _ = _plain(rng, DOINGS, ("past", "past", "present", "progressive"))
     return _asked(question(clause._replace(time=chinese_of(asked)), english_of(asked))).marked("why question")
 
 
-def _bare(rng: Random, tense: str, placed: bool = False) -> Clause:
-    verb = rng.choice([verb for verb in (*events.DEEDS, *INTRANSITIVE) if verb.places or not placed])
+def _plain(rng: Random, verbs: Sequence[Verb], tenses: tuple[str, ...]) -> tuple[Clause, Mood]:
+    """A clause to ask about, without any adverbial."""
+    verb = rng.choice(verbs)
     subject = mention(rng, verb.subjects, "topic")
-    mood = fitting(Mood(tense, inverted=True), verb, subject.agreement)
-    thing = mention(rng, verb.objects, "object", 0, subject.head) if verb.objects else NounPhrase(EMPTY)
-    return active(verb, subject, mood, thing)
+    mood = fitting(Mood(rng.choice(tenses), inverted=True), verb, subject.agreement)
+    thing = mention(rng, verb.objects, "object", 0, subject.head) if verb.objects else NOBODY
+    return active(verb, subject, mood, thing), mood
 
 
 def _asked(asked: Phrase) -> Phrase:

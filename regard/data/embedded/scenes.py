@@ -9,12 +9,22 @@ from random import Random
 
 from regard.data.embedded import adverbials
 from regard.data.embedded.clauses import Clause, Mood, finite, statement
-from regard.data.embedded.noun_phrases import NounPhrase, Tags, choose_determiner, choose_head, named, noun_phrase
+from regard.data.embedded.noun_phrases import (
+    NounPhrase,
+    Tags,
+    choose_adjective,
+    choose_determiner,
+    choose_head,
+    named,
+    noun_phrase,
+)
 from regard.data.embedded.nouns import Noun
-from regard.data.embedded.phrase import EMPTY, Phrase, rule
+from regard.data.embedded.phrase import EMPTY, Phrase, english_of, rule
 from regard.data.embedded.verbs import TRANSITIVE, Verb
 
 NOBODY = NounPhrase(EMPTY)
+CHANCE = frozenset(["chance", "harm"])
+UNLIKELY = {"must": CHANCE, "should": CHANCE, "can": frozenset(["harm"])}  # nobody ought to lose a key, or can
 
 
 def mention(rng: Random, tags: Tags, role: str, depth: int = 0, other: str = "") -> NounPhrase:
@@ -23,7 +33,7 @@ def mention(rng: Random, tags: Tags, role: str, depth: int = 0, other: str = "")
     if isinstance(head, Noun):
         found = mention_noun(rng, head, role, depth)
     else:
-        found = named(head, role in ("agent", "topic"))
+        found = named(head, role in ("agent", "topic", "described"))
     if depth > 0 and role in ("agent", "object") and rng.random() < 0.08:
         return _coordinated(rng, found, tags, role, other)
     return found
@@ -32,8 +42,12 @@ def mention(rng: Random, tags: Tags, role: str, depth: int = 0, other: str = "")
 def mention_noun(rng: Random, noun: Noun, role: str, depth: int = 0) -> NounPhrase:
     """Mention something by this noun."""
     determiner = choose_determiner(rng, noun, role)
+    if role == "described":
+        return noun_phrase(rng, noun, determiner)
+    adjective = choose_adjective(rng, noun, determiner)
     long = depth > 0 and determiner.kind in ("the", "a", "that", "numeral") and rng.random() < 0.25
-    return noun_phrase(rng, noun, determiner, relative_clause(rng, noun, determiner.plural) if long else EMPTY)
+    relative = relative_clause(rng, noun, determiner.plural) if long else EMPTY
+    return noun_phrase(rng, noun, determiner, adjective, relative)
 
 
 def _coordinated(rng: Random, first: NounPhrase, tags: Tags, role: str, other: str) -> NounPhrase:
@@ -55,8 +69,8 @@ def relative_clause(rng: Random, noun: Noun, plural: bool) -> Phrase:
 @cache
 def verbs_for(noun: Noun) -> tuple[tuple[Verb, ...], tuple[Verb, ...]]:
     """The verbs that a noun can be the subject of, and those that it can be the object of."""
-    acting = tuple(verb for verb in TRANSITIVE if verb.subjects & noun.tags)
-    return acting, tuple(verb for verb in TRANSITIVE if verb.objects & noun.tags)
+    verbs = [verb for verb in TRANSITIVE if verb.base != "have"]
+    return tuple(v for v in verbs if v.subjects & noun.tags), tuple(v for v in verbs if v.objects & noun.tags)
 
 
 def subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str) -> Phrase:
@@ -72,7 +86,7 @@ def subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str) -> Phr
 
 def object_relative(rng: Random, noun: Noun, verb: Verb) -> Phrase:
     """the book that Tom bought: 汤姆买的书; the past needs no 了 here."""
-    who = mention(rng, verb.subjects, "agent", 0, noun.singular)
+    who = mention(rng, verb.subjects, "topic", 0, noun.singular)
     mood = Mood(rng.choice(("past", "past", "present", "progressive")), plain=True)
     mood = fitting(mood, verb, who.agreement)
     told = statement(situate(rng, active(verb, who, mood, NOBODY), verb, mood, chance=0.12, embedded=True))
@@ -100,6 +114,8 @@ def fitting(mood: Mood, verb: Verb, agreement: str) -> Mood:
     if "state" in verb.traits:
         return mood._replace(tense="present")
     tense = mood.tense
+    if tense in UNLIKELY and verb.traits & UNLIKELY[tense]:
+        tense = "future"
     if mood.progressive and "instant" in verb.traits:
         tense = "past"
     unclear = verb.past == verb.base and agreement != "he" and not mood.negated and not mood.inverted
@@ -144,6 +160,6 @@ def _timed(rng: Random, clause: Clause, mood: Mood, closed: bool, embedded: bool
 
 def _placed(rng: Random, clause: Clause, verb: Verb, mood: Mood) -> Clause:
     if mood.progressive and not clause.company:
-        helper = rule("{helper}", "", helper=clause.auxiliary)
+        helper = english_of(clause.auxiliary)
         return clause._replace(auxiliary=helper, place=adverbials.place(rng, verb.places, helper))
     return clause if mood.progressive else clause._replace(place=adverbials.place(rng, verb.places))

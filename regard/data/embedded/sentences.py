@@ -28,7 +28,7 @@ def _event(rng: Random, tense: str, depth: int) -> Clause:
 
 def _deed(rng: Random, mood: Mood, depth: int) -> Phrase:
     """Someone does something at no stated time: for clauses whose time another clause gives."""
-    maker = rng.choice((events.transitive, events.transitive, events.motion, events.intransitive))
+    maker = rng.choice((events.action, events.action, events.motion, events.intransitive))
     return statement(maker(rng, mood, depth)._replace(early=EMPTY, time=EMPTY))
 
 
@@ -41,8 +41,15 @@ def _cause(rng: Random, past: bool) -> Phrase:
 
 
 def _effect(rng: Random, past: bool, depth: int) -> Phrase:
-    tense = "past" if past else rng.choice(("present", "future", "must", "should", "progressive"))
-    return statement(_event(rng, tense, depth)._replace(early=EMPTY))
+    """Something that somebody does, will do or wants to do, and that may have a reason."""
+    mood = Mood("past" if past else rng.choice(("present", "future", "must", "should", "progressive")))
+    makers = (_willed, _willed, events.motion, events.intransitive, events.ditransitive)
+    kind = rng.choice(makers if past else (*makers, events.wish))
+    return statement(kind(rng, mood, depth)._replace(early=EMPTY))
+
+
+def _willed(rng: Random, mood: Mood, depth: int) -> Clause:
+    return events.transitive(rng, mood, depth, events.WILLED)
 
 
 def because(rng: Random, depth: int) -> Phrase:
@@ -58,9 +65,7 @@ def when(rng: Random, depth: int) -> Phrase:
     """A when B, after B, before B: B的时候，A."""
     word, closes = rng.choice((("when", "的/when 时候/when"), ("after", "以后/after"), ("before", "以前/before")))
     other = statement(
-        rng.choice((events.transitive, events.motion))(rng, Mood("past", plain=word != "after"), 0)._replace(
-            early=EMPTY
-        )
+        rng.choice((events.action, events.motion))(rng, Mood("past", plain=word != "after"), 0)._replace(early=EMPTY)
     )
     tense = "past progressive" if word == "when" and rng.random() < 0.5 else "past"
     return _subordinate(rng, word, other, _deed(rng, Mood(tense), depth), "", closes, "")
@@ -97,8 +102,8 @@ def so(rng: Random, depth: int) -> Phrase:
 
 def then(rng: Random, depth: int) -> Phrase:
     """Tom opened the window and then washed the cup: 汤姆打开了窗户，然后洗了杯子."""
-    first = events.transitive(rng, Mood("past"), 0)._replace(time=EMPTY)
-    second = events.transitive(rng, Mood("past"), 0)
+    first = _willed(rng, Mood("past"), 0)._replace(time=EMPTY)
+    second = _willed(rng, Mood("past"), 0)
     second = second._replace(subject=EMPTY, every=EMPTY, early=EMPTY, time=EMPTY)
     told = rule("{a} and then {b}", "{a} ，/and 然后/then {b}", a=statement(first), b=statement(second))
     return told.marked("verb coordination")
@@ -137,7 +142,7 @@ def sentence(rng: Random) -> Phrase:
         return rng.choices(_QUESTIONS, _ASKED)[0](rng)
     if chance < 0.7:
         return finished(rng, simple(rng))
-    return finished(rng, chain(rng, rng.choice((1, 1, 1, 2, 2, 3))))
+    return finished(rng, chain(rng, rng.choice((1, 1, 2, 2, 3))))
 
 
 def long_sentence(rng: Random) -> Phrase:
