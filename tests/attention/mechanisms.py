@@ -18,6 +18,10 @@ COMBINATIONS = [names for names in product(SCORES, SELECTIONS, WINDOWS) if refus
 
 
 every_combination = pytest.mark.parametrize("names", COMBINATIONS, ids=["-".join(names) for names in COMBINATIONS])
+# Every entry once, for what does not depend on how parts meet.
+ONCE = [names for names in COMBINATIONS if sum(map(str.__ne__, names, ("dot", "softmax", "global"))) <= 1]
+every_entry = pytest.mark.parametrize("names", ONCE, ids="-".join)
+
 # Only what samples in training mode differs between the two modes.
 BOTH_MODES = [
     (names, mode)

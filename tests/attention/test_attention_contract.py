@@ -13,7 +13,7 @@ from mechanisms import (
     TARGET,
     VALUE,
     Combination,
-    every_combination,
+    every_entry,
     every_mode,
     inputs,
     look,
@@ -21,26 +21,27 @@ from mechanisms import (
 )
 from torch import Tensor
 
-from regard.attention.attention import Attention
+from regard.attention.attention import Attended, Attention
 from regard.attention.rules import NOT_NORMALIZED, POSITIONAL, SURROGATE_GRADIENT
 
 
-def gradients(attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> list[Tensor]:
-    """Of a scalar that reads everything in the record, with respect to inputs and parameters."""
+def gradients(
+    attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+) -> tuple[Attended, list[Tensor]]:
+    """The record, and the gradient of a scalar that reads all of it with respect to inputs and parameters."""
     leaves = [tensor.clone().requires_grad_() for tensor in (query, keys, values)]
     attended = look(attention, *leaves, mask)
     loss = attended.context.square().sum() + attended.weights.square().sum()
     loss = loss + attended.log_prob.sum() + attended.entropy.sum()
-    wanted = leaves + list(attention.parameters())
-    found = torch.autograd.grad(loss, wanted, allow_unused=True)
-    return [
-        torch.zeros_like(leaf) if gradient is None else gradient for leaf, gradient in zip(wanted, found, strict=True)
-    ]
+    found = torch.autograd.grad(loss, leaves + list(attention.parameters()), materialize_grads=True, allow_unused=True)
+    return attended, list(found)
 
 
 @every_mode
 def test_shapes_and_record(names: Combination, mode: str) -> None:
-    attended = look(make(names, mode), *inputs(names))
+    query, keys, values, mask = inputs(names)
+    attended = look(make(names, mode), query, keys, values, mask)
+    torch.testing.assert_close(attended.context, attended.weights @ values)
     assert attended.context.shape == (BATCH, TARGET, VALUE)
     assert attended.weights.shape == (BATCH, TARGET, SOURCE)
     assert attended.log_prob.shape == attended.entropy.shape == (BATCH, TARGET)
@@ -58,30 +59,18 @@ def test_weights_sum_to_one(names: Combination, mode: str) -> None:
 
 
 @every_mode
-def test_context_is_the_values_mixed_by_the_weights(names: Combination, mode: str) -> None:
-    query, keys, values, mask = inputs(names)
-    attended = look(make(names, mode), query, keys, values, mask)
-    torch.testing.assert_close(attended.context, attended.weights @ values)
-
-
-@every_mode
-@pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_masked_positions_get_exactly_zero_whatever_stands_there(names: Combination, mode: str, garbage: float) -> None:
+def test_masked_positions_get_exactly_zero_whatever_stands_there(names: Combination, mode: str) -> None:
     query, keys, values, mask = inputs(names)
     padding = ~mask.unsqueeze(-1)
     attention = make(names, mode)
-    clean = look(attention, query, keys, values, mask)
-    dirty_keys, dirty_values = keys.masked_fill(padding, garbage), values.masked_fill(padding, garbage)
-    dirty = look(attention, query, dirty_keys, dirty_values, mask)
-    assert (dirty.weights.masked_select(~mask.unsqueeze(1).expand_as(dirty.weights)) == 0).all()
-    assert torch.equal(clean.context, dirty.context)
-    pairs = zip(
-        gradients(attention, query, keys, values, mask),
-        gradients(attention, query, dirty_keys, dirty_values, mask),
-        strict=True,
-    )
-    for before, after in pairs:
-        assert torch.equal(before, after)
+    clean, clean_gradients = gradients(attention, query, keys, values, mask)
+    assert (clean.weights.masked_select(~mask.unsqueeze(1).expand_as(clean.weights)) == 0).all()
+    for garbage in (1e6, float("nan")):
+        dirty_keys, dirty_values = keys.masked_fill(padding, garbage), values.masked_fill(padding, garbage)
+        dirty, dirty_gradients = gradients(attention, query, dirty_keys, dirty_values, mask)
+        assert torch.equal(clean.weights, dirty.weights)
+        assert torch.equal(clean.context, dirty.context)
+        assert all(map(torch.equal, clean_gradients, dirty_gradients))
 
 
 @every_mode
@@ -101,17 +90,14 @@ def test_fully_masked_row_is_zero_and_finite(names: Combination, mode: str) -> N
     query, keys, values, mask = inputs(names)
     mask[1] = False
     attention = make(names, mode)
-    attended = look(attention, query, keys, values, mask)
+    attended, found = gradients(attention, query, keys, values, mask)
     for given in (attended.weights, attended.context, attended.log_prob, attended.entropy):
         assert (given[1] == 0).all()
-    for gradient in gradients(attention, query, keys, values, mask):
-        assert gradient.isfinite().all()
+    assert all(gradient.isfinite().all() for gradient in found)
 
 
-@every_combination
+@pytest.mark.parametrize("names", [names for names in COMBINATIONS if not POSITIONAL & set(names)], ids="-".join)
 def test_permuting_source_permutes_weights(names: Combination) -> None:
-    if POSITIONAL & set(names):
-        pytest.skip("asks where a position is, on purpose")
     query, keys, values, _ = inputs(names)
     mask = torch.ones(BATCH, SOURCE, dtype=torch.bool)
     order = torch.tensor([3, 0, 4, 1, 2])
@@ -148,10 +134,8 @@ def test_selecting_rows_is_the_same_as_having_given_them(names: Combination, mod
     torch.testing.assert_close(chosen.context, whole.context[rows])
 
 
-@every_combination
+@pytest.mark.parametrize("names", [names for names in COMBINATIONS if names[1] not in SURROGATE_GRADIENT], ids="-".join)
 def test_gradcheck(names: Combination) -> None:
-    if names[1] in SURROGATE_GRADIENT:
-        pytest.skip(SURROGATE_GRADIENT[names[1]])
     query, keys, values, mask = inputs(names)
     attention = make(names, "train")
     parameters = list(attention.parameters())
@@ -187,7 +171,24 @@ def test_large_scores_stay_finite(names: Combination, dtype: torch.dtype, size: 
     assert scores.grad is None or scores.grad.isfinite().all()
 
 
-@every_combination
+@every_entry
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_low_precision_is_finite_and_single_is_close_to_double(names: Combination, mode: str) -> None:
+    query, keys, values, mask = inputs(names)
+    exact = look(make(names, mode), query, keys, values, mask)
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        attention = make(names, mode).to(dtype)
+        leaves = [tensor.to(dtype).requires_grad_() for tensor in (query, keys, values)]
+        attended = look(attention, *leaves, mask)
+        assert {attended.context.dtype, attended.weights.dtype, attended.log_prob.dtype} == {dtype}
+        assert attended.context.isfinite().all()
+        (attended.context.float().sum() + attended.log_prob.float().sum()).backward()
+        for leaf in (*leaves, *attention.parameters()):
+            assert leaf.grad is None or leaf.grad.isfinite().all()
+    torch.testing.assert_close(attended.context.double(), exact.context, rtol=1e-4, atol=1e-4)
+
+
+@every_entry
 def test_save_and_load_gives_the_same(names: Combination) -> None:
     attention, other = make(names, seed=3), make(names, seed=5)
     other.load_state_dict(attention.state_dict())

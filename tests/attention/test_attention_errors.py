@@ -1,16 +1,18 @@
 """Bad input: where, what was given, what is expected, what to do."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import jaxtyping
 import pytest
 import torch
-from mechanisms import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE
+from mechanisms import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE, Combination, every_entry, inputs, look, make
 
-from regard.attention import SCORES
+from regard.attention import POOLINGS, SCORES
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
+from regard.attention.general import GeneralScore
+from regard.attention.local import LocalPWindow
+from regard.attention.positions import RelativeScore, SinusoidalPositions
 from regard.attention.rules import SAME_SIZE
 
 
@@ -145,8 +147,49 @@ def test_wrong_size_for_heads() -> None:
         attention.prepare(KEYS, VALUES, MASK)
 
 
-def test_autocast_may_mix_dtypes(attention: Attention) -> None:
-    source = attention.prepare(KEYS, VALUES, MASK)
+@pytest.mark.parametrize("name", ["max", "gated"])
+@pytest.mark.parametrize(
+    ("values", "mask", "error", "message"),
+    [
+        (VALUES[0], MASK, ValueError, r"values have shape \(5, 13\); expected \(batch, source, 13\)\. Set value_size"),
+        (KEYS, MASK, ValueError, r"values have shape \(2, 5, 11\); expected \(batch, source, 13\)\. Set value_size"),
+        (VALUES[:, :0], MASK, ValueError, r"values have shape \(2, 0, 13\); expected at least one source position\."),
+        (VALUES, MASK[:1], ValueError, r"mask has shape \(1, 5\); expected \(2, 5\)\. Give one entry per position\."),
+        (VALUES, MASK.float(), TypeError, r"mask has dtype torch.float32; expected torch.bool"),
+    ],
+)
+def test_pooling(name: str, values, mask, error, message: str) -> None:
+    pooling = POOLINGS[name](VALUE)
+    with pytest.raises(error, match=rf"^{type(pooling).__name__}\.forward: {message}"):
+        pooling(values, mask)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            SinusoidalPositions(6),
+            r"^SinusoidalPositions\.forward: features have shape \(2, 3, 7\); expected .*, 6\)\.",
+        ),
+        (LocalPWindow(6), r"^LocalPWindow\.forward: query has shape \(2, 3, 7\); expected \(batch, target, 6\)\. Set"),
+        (
+            RelativeScore(GeneralScore(6, KEY), 6),
+            r"^RelativeScore\.forward: query has shape \(2, 3, 7\); expected \(batch, target, 6\)\. Set query_size",
+        ),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_parts_outside_the_table_of_scores(part: torch.nn.Module, message: str) -> None:
+    given = [QUERIES] if isinstance(part, SinusoidalPositions) else [QUERIES, None, None]
+    with pytest.raises(ValueError, match=message):
+        part(*given)
+
+
+@every_entry
+def test_autocast_may_mix_dtypes(names: Combination) -> None:
+    query, keys, values, mask = (each.float() if each.is_floating_point() else each for each in inputs(names))
+    attention = make(names, "train").float()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        attended = attention(QUERIES.bfloat16(), source, replace(attention.begin(source)))
-    assert attended.weights.isfinite().all()
+        context = look(attention, query.bfloat16().requires_grad_(), keys.requires_grad_(), values, mask).context
+    context.float().sum().backward() if context.requires_grad else None
+    assert context.isfinite().all()

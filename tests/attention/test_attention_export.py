@@ -3,14 +3,13 @@
 import jaxtyping
 import pytest
 import torch
-from mechanisms import COMBINATIONS
+from mechanisms import Combination, every_entry
 from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
 
 SIZE = 6
-ONCE = [names for names in COMBINATIONS if sum(map(str.__ne__, names, ("dot", "softmax", "global"))) <= 1]
 
 
 class TwoSteps(nn.Module):
@@ -35,9 +34,9 @@ def inputs(batch: int, source: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("names", ONCE, ids="-".join)
+@every_entry
 @pytest.mark.parametrize("num_heads", [1, 2])
-def test_export_for_any_batch_and_length(names: tuple[str, str, str], num_heads: int) -> None:
+def test_export_for_any_batch_and_length(names: Combination, num_heads: int) -> None:
     torch.manual_seed(1)
     score, select, window = names
     attention = build_attention(SIZE, SIZE, score=score, select=select, window=window, num_heads=num_heads)
