@@ -19,14 +19,14 @@ class DotScore(nn.Module):
         query_size: features of a query.
         key_size: features of a key; must equal `query_size`.
 
-    On paper: [1, 2] · [3, 4] = 3 + 8 and [1, 2] · [0, 1] = 2.
+    On paper: [10, 5, 10] · [5, 0, 1] = 50 + 0 + 10, [10, 5, 10] · [0, 1, 1] = 0 + 5 + 10 and so on.
 
         >>> import torch
         >>> from regard.attention.history import History
-        >>> score = DotScore(2, 2)
-        >>> keys = torch.tensor([[[3.0, 4.0], [0.0, 1.0]]])
-        >>> score(torch.tensor([[[1.0, 2.0]]]), score.prepare(keys), History.start(torch.zeros(1, 0))).tolist()
-        [[[11.0, 2.0]]]
+        >>> score = DotScore(3, 3)
+        >>> keys = torch.tensor([[[5.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]])
+        >>> score(torch.tensor([[[10.0, 5.0, 10.0]]]), score.prepare(keys), History.start(torch.zeros(1, 0))).tolist()
+        [[[60.0, 15.0, 15.0]]]
     """
 
     sequential = False
