@@ -74,7 +74,7 @@ class Checkpoints:
         try:
             progress = Progress.from_json(contents.metadata["progress"])
             learner.restore(contents.tensors)
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(f"{self.last} is no checkpoint to go on from. Start the run anew.") from error
         except CheckpointError as error:
             raise CheckpointError(f"{self.last}: {error}") from error

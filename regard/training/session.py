@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from regard.data.batch import Batch
 from regard.errors import DataError, RegardError
@@ -63,7 +64,8 @@ class Session:
         self.validate = validate
         self.checkpoints = checkpoints
         self.listeners = listeners
-        self.batches_per_epoch = batches_per_epoch
+        # A plan of batches takes a sort of the corpus, so its length is asked for once an epoch.
+        self.batches_per_epoch = batches_per_epoch and lru_cache(maxsize=1)(batches_per_epoch)
         self.signals = signals
         self.clock = time.monotonic()
         self.busy = (0.0, 0)  # seconds of updating and tokens since the last Trained event

@@ -60,7 +60,7 @@ def join(batches: list[Batch]) -> Batch:
 def feed(epoch: int, start: int) -> Iterator[Batch]:
     """Seven batches, other ones in each epoch."""
     for number in range(start, BATCHES):
-        yield make_batch([(3, 5), (5, 2), (2, 3)], seed=100 * epoch + number, first_row=3 * number)
+        yield make_batch([(3, 3), (2, 1), (1, 2)], seed=100 * epoch + number, first_row=3 * number)
 
 
 def make_model(dropout: float = 0.3) -> EncoderDecoder:
@@ -92,7 +92,7 @@ def make_learner(seed: int = 1, **choices: object) -> Learner:
 def validate(model: nn.Module) -> dict[str, float]:
     """The loss on one batch, after drawing random numbers as a search that samples would."""
     torch.rand(3)
-    return mean_loss(model, [make_batch([(3, 2), (2, 5)], seed=99)])
+    return mean_loss(model, [make_batch([(3, 2), (2, 3)], seed=99)])
 
 
 def run(

@@ -24,15 +24,8 @@ def send(number: signal.Signals, when: Callable[[Event], bool]) -> Callable[[Eve
     return lambda event: os.kill(os.getpid(), number) if when(event) else None
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> Path:
-    run(tmp_path / "whole", resume=False)
-    return tmp_path / "whole"
-
-
 @pytest.mark.parametrize(("number", "exit_code"), BOTH)
-@pytest.mark.parametrize("kind", [Trained, Validated])
-@pytest.mark.parametrize("step", [2, 6])
+@pytest.mark.parametrize(("kind", "step"), [(Trained, 2), (Validated, 6)])
 def test_a_signal_saves_and_leaves(
     whole: Path, tmp_path: Path, number: signal.Signals, exit_code: int, kind: type, step: int
 ) -> None:

@@ -42,13 +42,6 @@ def assert_same(first: Path, second: Path) -> None:
             assert torch.equal(tensor, other_files[name][key]), (name, key)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("whole")
-    run(directory, resume=False)
-    return directory
-
-
 def test_the_run_has_all_that_could_differ(whole: Path) -> None:
     lines, files = outcome(whole)
     assert files.keys() == {"last.safetensors", "best.safetensors", "averaged.safetensors", *states(files)}
