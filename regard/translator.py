@@ -100,8 +100,15 @@ class Translator:
 
         return self._each(sources, look)
 
-    def sample(self, sources: Sequence[str], sampling: SamplingOptions) -> list[Alignment]:
-        """One drawn output of every source."""
+    def sample(
+        self, sources: Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
+    ) -> list[Alignment]:
+        """One drawn output of every source.
+
+        Args:
+            places: the number of each source among all that are ever drawn for, where `sources` are some of them;
+                None counts from 0. A draw depends on the seed and this number, not on its company.
+        """
 
         def draw(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
             found = sample(
@@ -117,7 +124,7 @@ class Translator:
             )
             return [[hypothesis] for hypothesis in found]
 
-        return [found[0] for found in self._each(sources, draw)]
+        return [found[0] for found in self._each(sources, draw, places)]
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
         """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
@@ -138,12 +145,15 @@ class Translator:
             results.append(align(source, targets[number], spans, encoded[number].spans, weights, log_prob))
         return results
 
-    def _each(self, sources: Sequence[str], look: Callable[..., Found]) -> list[list[Alignment]]:
+    def _each(
+        self, sources: Sequence[str], look: Callable[..., Found], numbers: Sequence[int] | None = None
+    ) -> list[list[Alignment]]:
         """Search for the sources that hold something; the others have an empty output."""
         answers = [[Alignment(source, "", (), (), np.zeros((0, 0), np.float32), 0.0)] for source in sources]
         places = [place for place, source in enumerate(sources) if source.strip()]
         chosen = [sources[place] for place in places]
-        for place, found in zip(places, self._search(chosen, look, places), strict=True):
+        called = places if numbers is None else [numbers[place] for place in places]
+        for place, found in zip(places, self._search(chosen, look, called), strict=True):
             encoded = self.source_tokenizer.encode(sources[place])
             answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
         return answers

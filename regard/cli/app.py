@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from regard import __version__
-from regard.cli import demo, train
+from regard.cli import align, demo, doctor, evaluate, score, train, translate, view
 
 app = typer.Typer(
     name="regard",
@@ -17,6 +17,12 @@ app = typer.Typer(
 )
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("translate")(translate.command)
+app.command("score")(score.command)
+app.command("evaluate")(evaluate.command)
+app.command("align")(align.command)
+app.command("view")(view.command)
+app.command("doctor")(doctor.command)
 
 
 def _version(wanted: bool) -> None:

@@ -5,9 +5,20 @@ from typing import Annotated
 
 import typer
 
+MAX_TOKENS = 1000
+"""A longer text is refused: what a decoder looked at takes outputs × sources × the beam of memory."""
+SIDES = ("none", "source", "target", "both")
+
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `regard train` wrote.")]
 RunPaths = Annotated[
     list[Path], typer.Argument(metavar="RUN…", help="One or more runs; several are an ensemble and share tokenisers.")
+]
+PairPaths = Annotated[
+    list[str],
+    typer.Argument(metavar="SRC TGT | PAIRS | -", help="Two parallel files, or one .tsv or .jsonl; also .gz, or -."),
+]
+PairFormat = Annotated[
+    str | None, typer.Option("--format", metavar="parallel|tsv|jsonl|bars", help="bars: source ||| target, a line.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
@@ -15,7 +26,34 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everyth
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores by default.")]
 BeamSize = Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses per sentence; 1 is greedy.")]
+LengthNormalization = Annotated[
+    float | None, typer.Option(min=0, help="α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default.")
+]
+CoveragePenalty = Annotated[
+    float | None, typer.Option(min=0, help="β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by default.")
+]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Sentences at a time.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Refuse a text of more tokens than this.")]
+Units = Annotated[
+    str,
+    typer.Option(
+        metavar="words|tokens|auto",
+        help="Align what stands between white space, or tokens; auto: words, and tokens where words are not spaced.",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(metavar="WEIGHT", help="Link all that is looked at with this weight; else the most of each unit."),
+]
 BadInput = Annotated[
     str | None, typer.Option("--on-bad-input", metavar="error|skip", help="Stop at a line that is no text, or skip it.")
+]
+GoldFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Gold alignment of the pairs: 0-0 is sure, 1p2 possible; from 0.")
+]
+Join = Annotated[
+    str,
+    typer.Option(
+        metavar="source|target|both", help="Hide the white space of this side from the model; its words stay the units."
+    ),
 ]

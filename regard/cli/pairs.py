@@ -1,18 +1,78 @@
 """Files of pairs as the command line gives them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast, get_args
 
+from regard.cli.choices import choose
+from regard.cli.report import say
 from regard.config import DataConfig
+from regard.data.example import Example
+from regard.data.lines import BadLine, opened, shown, texts
 from regard.data.readers import Format, PairFiles
-from regard.errors import UsageError
+from regard.errors import DataError, UsageError
+
+BARS = " ||| "
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
     """One file of pairs or two parallel ones, read as the recipe says."""
-    if format is not None and format not in get_args(Format):
-        raise UsageError(f"--format is {format!r}; expected one of {', '.join(get_args(Format))}.")
+    if format is not None:
+        choose("--format", format, get_args(Format))
     named: dict[str, Any] = {}
     if len(paths) == 1 and data.columns:
         named = {"columns": data.columns, "source": data.source_column, "target": data.target_column}
     return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
+
+
+def pair_lines(paths: Sequence[str], data: DataConfig, format: str | None) -> Iterator[Example | BadLine]:
+    """Every line of the files in order, as a pair or as what is wrong with it; `bars` is a format, too.
+
+    Raises DataError for files that are missing, empty or of unequal length, before the first line is given.
+    """
+    if format == "bars":
+        if len(paths) != 1:
+            raise UsageError(f"--format bars is one file of lines like source ||| target; {len(paths)} are given.")
+        return _barred(paths[0])
+    if format is not None:
+        choose("--format", format, (*get_args(Format), "bars"))
+    return pair_files(paths, data, format).records()
+
+
+def _barred(path: str) -> Iterator[Example | BadLine]:
+    name = shown(path)
+    with opened(path) as stream:
+        for number, text in enumerate(texts(stream, name), 1):
+            if isinstance(text, BadLine):
+                yield text
+                continue
+            source, bars, target = f" {text} ".partition(BARS)
+            if bars:
+                yield Example(source.strip(), target.strip(), name, number)
+            else:
+                yield BadLine(number, "has no |||", name)
+
+
+class BadPairs:
+    """What to do about a line that is no pair: stop with a DataError, or count it and go on.
+
+    Args:
+        on_bad_input: "error", "skip", or None for "error".
+    """
+
+    def __init__(self, on_bad_input: str | None) -> None:
+        self.skip = choose("--on-bad-input", on_bad_input or "error", ("error", "skip")) == "skip"
+        self.count = 0
+        self.first: BadLine | None = None
+
+    def add(self, line: BadLine) -> BadLine:
+        """One more; it comes back, so that something can be put in its place. Raises DataError if it stops the work."""
+        if not self.skip:
+            raise DataError(f"{line}. Correct it, or leave such lines out with --on-bad-input skip.")
+        self.first = self.first or line
+        self.count += 1
+        return line
+
+    def tell(self) -> None:
+        """Say how many lines were skipped, if any."""
+        if self.count:
+            say(f"regard: {self.count} line(s) skipped; the first: {self.first}")

@@ -1,0 +1,108 @@
+"""`regard evaluate`: how good are the translations of a run?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regard.cli.options import (
+    MAX_TOKENS,
+    SIDES,
+    BadInput,
+    BatchSize,
+    BeamSize,
+    CoveragePenalty,
+    Device,
+    GoldFile,
+    Join,
+    Json,
+    LengthNormalization,
+    MaxTokens,
+    PairFormat,
+    PairPaths,
+    Quiet,
+    RunPath,
+    Threads,
+)
+from regard.cli.report import reported
+
+METRICS_SHOWN = ["bleu", "chrf"]
+LENGTHS = ("words", "characters", "auto")
+
+
+@reported
+def command(
+    run: RunPath,
+    pairs: PairPaths,
+    format: PairFormat = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", metavar="NAME", help="bleu and chrf by default; bleu_zh, wer … May repeat."),
+    ] = None,
+    lengths: Annotated[
+        str, typer.Option(metavar="words|characters|auto", help="What the length of a source counts.")
+    ] = "auto",
+    group: Annotated[
+        bool, typer.Option("--group", help="Pairs with the same source are one, with several right answers.")
+    ] = False,
+    gold: GoldFile = None,
+    join: Join = "none",
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the translations here.")] = None,
+    json: Json = False,
+    on_bad_input: BadInput = None,
+    beam: BeamSize = None,
+    length_normalization: LengthNormalization = None,
+    coverage_penalty: CoveragePenalty = None,
+    batch_size: BatchSize = None,
+    max_tokens: MaxTokens = MAX_TOKENS,
+    device: Device = "auto",
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Translate test sources and compare with their references: scores with signatures, and quality by source length.
+
+    With --gold also the alignment error rate, of the links between source and reference under forced decoding.
+
+    Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
+    """
+    from regard.cli.aligner import Aligner, hide_spaces
+    from regard.cli.choices import choose
+    from regard.cli.evaluation import evaluate, segments
+    from regard.cli.gold import Judge
+    from regard.cli.output import check_directory, json_line, one_line, put
+    from regard.cli.pairs import BadPairs, pair_lines
+    from regard.cli.runs import data_config, open_runs
+    from regard.cli.stream import chunk_size, chunks, refuse_long, usable
+    from regard.data.files import write_whole
+    from regard.metrics import METRICS
+
+    metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
+    choose("--lengths", lengths, LENGTHS)
+    choose("--join", join, SIDES)
+    if out:
+        check_directory("--out", out)
+    bad = BadPairs(on_bad_input)
+    lines = list(pair_lines(pairs, data_config(run), format))
+    judge = Judge(gold, len(lines)) if gold else None
+    translator = open_runs(
+        [run],
+        device,
+        threads,
+        beam=beam,
+        batch_size=batch_size,
+        length_normalization=length_normalization,
+        coverage_penalty=coverage_penalty,
+    )
+    examples = usable(refuse_long(chunks(lines, chunk_size(translator)), translator, max_tokens), bad.add)
+    if judge:
+        judge.add(Aligner(translator, join=join)(examples))
+    asked = segments([hide_spaces(example, join) for example in examples], group)
+    outputs = [one_line(found[0].target_text) for found in translator.translate(asked.sources)]
+    if out:
+        write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
+    result = evaluate(asked, outputs, metrics, lengths, judge.errors() if judge else None)
+    put([json_line(result.record())] if json else result.table())
+    if judge and not json:
+        put(["", judge.verdict()])
+    if not quiet:
+        bad.tell()

@@ -1,0 +1,46 @@
+"""What goes to standard output: lines, and nothing in them that is more than a line."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from regard.errors import UsageError
+
+LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
+CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if code != ord("\t")}
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
+    return text.translate(LINE_BREAKS)
+
+
+def put(lines: Iterable[str]) -> None:
+    """Write lines at once; on a terminal without the control characters (C0 and C1), which it would obey."""
+    terminal = sys.stdout.isatty()
+    for line in lines:
+        sys.stdout.write((line.translate(CONTROLS) if terminal else line) + "\n")
+    sys.stdout.flush()
+
+
+def json_line(record: dict[str, Any]) -> str:
+    """One JSON object on one line."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def aligned_columns(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    """Rows of a table, two spaces between the columns; `sides` says l or r for each column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(_padded(*cell) for cell in zip(row, widths, sides, strict=True)).rstrip() for row in rows]
+
+
+def _padded(text: str, width: int, side: str) -> str:
+    return text.rjust(width) if side == "r" else text.ljust(width)
+
+
+def check_directory(option: str, path: Path) -> None:
+    """Raises UsageError, before the work, if a file cannot be written there after it."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{option} is {path}; expected a file in a directory that there is. Make {path.parent} first.")

@@ -1,0 +1,46 @@
+"""What a command aligns: words, tokens, or what suits the script."""
+
+import re
+
+from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.linking import Links, links, links_above
+from regard.alignment.units import Span, regroup, word_spans, words
+from regard.cli.choices import choose
+from regard.errors import UsageError
+
+UNITS = ("words", "tokens", "auto")
+# Thai, Lao, Burmese, Khmer, Japanese, Chinese: no spaces between words.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+
+def check_linking(units: str, threshold: float | None = None) -> None:
+    """Raises UsageError unless these can be had."""
+    choose("--units", units, UNITS)
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold is {threshold}; expected above 0 and at most 1, for example 0.3.")
+
+
+def regrouped(alignment: Alignment, units: str) -> Alignment:
+    """The alignment of these units. `auto` is words, save that a stretch written without spaces keeps its tokens."""
+    if units == "tokens":
+        return alignment
+    if units == "words":
+        return words(alignment)
+    source = _suited(alignment.source_text, alignment.source)
+    return regroup(alignment, source, _suited(alignment.target_text, alignment.target))
+
+
+def linked(alignment: Alignment, threshold: float | None) -> Links:
+    """The links: for each target unit where it looked most, or all from a weight on."""
+    return links(alignment) if threshold is None else links_above(alignment, threshold)
+
+
+def _suited(text: str, tokens: tuple[Unit, ...]) -> list[Span]:
+    spans: list[Span] = []
+    for start, end in word_spans(text):
+        inside = [(max(int(token.start), start), min(int(token.end), end)) for token in tokens]
+        pieces = [(low, high) for low, high in inside if low < high]
+        spans += pieces if UNSPACED.search(text, start, end) else [(start, end)]
+    return spans
