@@ -36,7 +36,7 @@ class Clause(NamedTuple):
 
     def parts(self) -> dict[str, Phrase]:
         """The phrases by the names that the patterns have for them."""
-        return {name: part for name, part in zip(self._fields, self, strict=True) if isinstance(part, Phrase)}
+        return dict(zip(self._fields[:-1], self[:-1], strict=True))
 
 
 class Mood(NamedTuple):

@@ -16,10 +16,10 @@ word that it renders; where several English words share in it, the others are po
 - 把 has no counterpart: possible links to the verb. The English articles, and other words without one, stay alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from random import Random
 
@@ -27,7 +27,7 @@ from regard.data.embedded.clauses import Mood, statement
 from regard.data.embedded.gold import GoldPair, write_pair
 from regard.data.embedded.noun_phrases import named
 from regard.data.embedded.nouns import NAMES
-from regard.data.embedded.phrase import Phrase, Reading, read, rule
+from regard.data.embedded.phrase import Phrase, read, rule
 from regard.data.embedded.scenes import active
 from regard.data.embedded.sentences import long_sentence, sentence
 from regard.data.embedded.verbs import TRANSITIVE
@@ -81,38 +81,35 @@ def english_chinese() -> Corpus:
     that never occur together in training) and `long` (300 of 31 to 60 English words).
     """
     rng = Random(20)
-    drawn = _Drawn()
-    for told in _tom_chases_jerry():
-        drawn.add(read(told))
-    while len(drawn.known) < sum(KNOWN.values()) or len(drawn.new) < NEW:
-        drawn.add(read(sentence(rng)))
-    while len(drawn.long) < LONG:
-        drawn.add(read(long_sentence(rng)))
-    ends = [0, *accumulate(KNOWN.values())]
-    train, dev, ordinary = (tuple(drawn.known[start:end]) for start, end in pairwise(ends))
-    return Corpus(train, dev, {"ordinary": ordinary, "combinations": tuple(drawn.new[:NEW]), "long": tuple(drawn.long)})
+    texts: set[str] = set()
+    known: list[GoldPair] = []
+    new: list[GoldPair] = []
+    short = _distinct(chain(_tom_chases_jerry(), _endless(sentence, rng)), range(3, 31), texts)
+    while len(known) < sum(KNOWN.values()) or len(new) < NEW:
+        pair, held_out = next(short)
+        (new if held_out else known).append(pair)
+    long = (pair for pair, held_out in _distinct(_endless(long_sentence, rng), range(31, 61), texts) if not held_out)
+    train, dev, ordinary = (tuple(known[start:end]) for start, end in pairwise(accumulate(KNOWN.values(), initial=0)))
+    return Corpus(
+        train, dev, {"ordinary": ordinary, "combinations": tuple(new[:NEW]), "long": tuple(islice(long, LONG))}
+    )
 
 
-class _Drawn:
-    """The distinct pairs drawn so far, by where they belong."""
+def _endless(make: Callable[[Random], Phrase], rng: Random) -> Iterator[Phrase]:
+    while True:
+        yield make(rng)
 
-    def __init__(self) -> None:
-        self.known: list[GoldPair] = []
-        self.new: list[GoldPair] = []
-        self.long: list[GoldPair] = []
-        self.texts: set[str] = set()
 
-    def add(self, reading: Reading) -> None:
-        """Keep a sentence if neither side has been seen, where its length and its constructions put it."""
-        length = len(reading.source)
-        held_out = not reading.marks.isdisjoint(HELD_OUT)
-        if length < 3 or length > 60 or (held_out and length > 30):
-            return
+def _distinct(phrases: Iterable[Phrase], lengths: range, texts: set[str]) -> Iterator[tuple[GoldPair, bool]]:
+    """Pairs of which neither side is among the texts yet, and whether something is in them that training must not have."""
+    for phrase in phrases:
+        reading = read(phrase)
+        if len(reading.source) not in lengths:
+            continue
         pair = write_pair(reading)
-        if pair.source in self.texts or pair.target in self.texts:
-            return
-        self.texts.update((pair.source, pair.target))
-        (self.new if held_out else self.known if length <= 30 else self.long).append(pair)
+        if pair.source not in texts and pair.target not in texts:
+            texts.update((pair.source, pair.target))
+            yield pair, not reading.marks.isdisjoint(HELD_OUT)
 
 
 def _tom_chases_jerry() -> Iterator[Phrase]:

@@ -11,9 +11,9 @@ from regard.data.embedded.phrase import EMPTY, Phrase, echo, lexical, rule
 
 Tags = frozenset[str]
 
-# What a noun phrase is there for, and how often each determiner is used for it. An agent acts. A topic and a given thing
-# are known, and so is what is described, which has no adjective of its own. A new thing is not known. What is denied
-# takes no number, because Chinese says 没有书 and not 没有一本书.
+# What a noun phrase is there for, and how often each determiner is used for it. An agent acts. A topic and a given
+# thing are known, and so is what is described, which has no adjective of its own. A new thing is not known. What is
+# denied takes no number, because Chinese says 没有书 and not 没有一本书.
 ROLES = {
     "agent": {"the": 36, "a": 6, "numeral": 9, "this": 8, "that": 8, "possessive": 22, "some": 4, "every": 6},
     "topic": {"the": 42, "this": 14, "that": 14, "possessive": 30},

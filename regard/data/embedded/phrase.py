@@ -140,16 +140,16 @@ def _read_chinese(phrase: Phrase, words: list[str], links: Links) -> None:
         here = len(words)
         words.append(text)
         for place in sure:
-            first, end = _english_of(phrase, place, links.starts)
+            first, end = _span(phrase, place, links.starts)
             links.sure.append((first, here))
             for other in range(first + 1, end):
                 links.possible.append((other, here))
         for place in possible:
-            for other in range(*_english_of(phrase, place, links.starts)):
+            for other in range(*_span(phrase, place, links.starts)):
                 links.possible.append((other, here))
 
 
-def _english_of(phrase: Phrase, place: int | str, starts: dict[int, list[int]]) -> tuple[int, int]:
+def _span(phrase: Phrase, place: int | str, starts: dict[int, list[int]]) -> tuple[int, int]:
     """Where the English begins and ends that a link points to: a part of this phrase, or all of the one in a slot."""
     if isinstance(place, int):
         begun = starts[id(phrase)]
