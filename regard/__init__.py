@@ -25,7 +25,7 @@ _PLACES = {
     "save_page": "regard.views.page",
 }
 
-__all__ = ["__version__", *sorted(_PLACES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_PLACES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ def build_model(config: ModelConfig, source_size: int, target_size: int) -> Enco
     source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
     output = nn.Linear(config.readout, target_size)
     encoder = _encoder(config, source_embedding)
-    decoder = _decoder(config, target_embedding, output, encoder.output_size)
+    decoder = _decoder(config, target_embedding, output, encoder)
     model = EncoderDecoder(encoder, decoder)
     if config.tie != "none":
         output.weight = target_embedding.weight
@@ -43,16 +43,17 @@ def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder:
         bidirectional=config.encoder.bidirectional,
         summary=config.encoder.summary,
         layer_norm=config.encoder.layer_norm,
+        source_bridging=config.encoder.source_bridging,
         embedding_dropout=config.dropout.embedding,
         layer_dropout=config.dropout.layers,
         output_dropout=config.dropout.context,
     )
 
 
-def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, memory_size: int) -> nn.Module:
+def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, encoder: RecurrentEncoder) -> nn.Module:
     decoder = config.decoder
     options: dict[str, Any] = {
-        "memory_size": memory_size,
+        "summary_size": encoder.state_size,
         "hidden_size": decoder.hidden_size,
         "cell": decoder.cell,
         "embedding_dropout": config.dropout.embedding,
@@ -62,12 +63,13 @@ def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, me
         options |= {"num_layers": decoder.num_layers, "layer_dropout": config.dropout.layers}
     if decoder.kind == "fixed":
         return DECODERS["fixed"](embedding, output, context=decoder.context, **options)
+    options["memory_size"] = encoder.output_size
     if decoder.kind == "luong":
         options["input_feeding"] = decoder.input_feeding
     try:
         attention = build_attention(
             decoder.hidden_size,
-            memory_size,
+            encoder.output_size,
             score=config.attention.score,
             select=config.attention.select,
             window=config.attention.window,

@@ -79,6 +79,7 @@ class EncoderConfig(Section):
     num_layers: int = Field(1, ge=1, le=32)
     bidirectional: bool = True
     layer_norm: bool = Field(False, description="normalise the encoder's output")
+    source_bridging: bool = Field(False, description="put the embeddings beside the states in the memory")
     summary: Literal["last", "mean"] = Field("last", description="what the decoder starts from")
 
 

@@ -48,23 +48,32 @@ LIMITS = {f"training.{key}" for key in ("max_epochs", "max_steps", "max_minutes"
 
 @dataclass(frozen=True)
 class Subset:
-    """Some pairs of a corpus, batched by length.
+    """Some or all pairs of a corpus, batched by length.
 
     Args:
         corpus: the whole.
-        rows: the numbers of the pairs.
+        rows: the numbers of the pairs, int32; None for all, which then take no memory of their own.
         data: how they are put into batches.
     """
 
     corpus: Corpus
-    rows: np.ndarray
+    rows: np.ndarray | None
     data: DataConfig
+
+    def __len__(self) -> int:
+        return len(self.corpus) if self.rows is None else len(self.rows)
+
+    def first(self, count: int) -> list[int]:
+        """Numbers of the first pairs."""
+        return list(range(min(count, len(self)))) if self.rows is None else self.rows[:count].tolist()
 
     def plan(self, seed: int, epoch: int) -> BatchPlan:
         """The batches of an epoch: a function of corpus, rows, seed and epoch."""
         size = {f"max_{self.data.batch_by}": self.data.batch_size}
-        source, target = self.corpus.source_lengths[self.rows], self.corpus.target_lengths[self.rows]
-        order = plan(source, target, seed=seed, epoch=epoch, **size)
+        source, target = self.corpus.source_lengths, self.corpus.target_lengths
+        if self.rows is None:
+            return plan(source, target, seed=seed, epoch=epoch, **size)
+        order = plan(source[self.rows], target[self.rows], seed=seed, epoch=epoch, **size)
         return replace(order, pairs=self.rows[order.pairs])
 
     def batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
@@ -115,7 +124,7 @@ def fit(
             run.create(config, *learn_tokenizers(config.data, files))
         source, target = run.tokenizers
         learn, held = _subsets(config, files, validation, source, target, out / "cache")
-        tell(f"{len(learn.rows):,} pairs to learn from, {len(held.rows):,} to validate on ({learn.corpus.report})")
+        tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
         torch.manual_seed(config.training.seed)
         model = build_model(config.model, source.size, target.size).to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
@@ -181,16 +190,16 @@ def _subsets(
     """The pairs to learn from and the pairs to validate on."""
     data = config.data
     corpus = prepare(files, source, target, max_length=data.max_length, cache=cache)
-    rows = np.arange(len(corpus), dtype=np.int32)
     if validation is not None:
         other = prepare(validation, source, target, max_length=data.max_length, cache=cache)
-        return Subset(corpus, rows, data), Subset(other, np.arange(len(other), dtype=np.int32), data)
+        return Subset(corpus, None, data), Subset(other, None, data)
     if len(corpus) < 2:
         raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")
     count = max(1, min(HELD_OUT_MOST, int(len(corpus) * HELD_OUT_SHARE)))
     held = np.zeros(len(corpus), dtype=bool)
     held[np.random.default_rng(config.training.seed).choice(len(corpus), count, replace=False)] = True
-    return Subset(corpus, rows[~held], data), Subset(corpus, rows[held], data)
+    learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
+    return Subset(corpus, learn, data), Subset(corpus, rest, data)
 
 
 def _train(
@@ -239,7 +248,7 @@ class Validator:
         self.held = held
         self.source_tokenizer, self.target_tokenizer = run.tokenizers
         self.options = search_options(config.search)
-        rows = held.rows[: config.training.validate_pairs]
+        rows = held.first(config.training.validate_pairs)
         corpus = held.corpus
         self.sources = [self.source_tokenizer.decode(corpus.source[row].tolist()) for row in rows]
         self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
@@ -270,7 +279,7 @@ class Publisher:
         """Publish what has just been kept as the best."""
         if isinstance(event, Validated) and event.best:
             self.run.publish(load_weights(self.checkpoints.best))
-            card = model_card(self.run.config, self.size, len(self.learn.rows), event)
+            card = model_card(self.run.config, self.size, len(self.learn), event)
             write_whole(self.run.path / "card.md", card.encode())
 
 

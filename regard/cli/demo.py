@@ -1,8 +1,134 @@
-"""`regard demo`: the main job on the embedded corpus."""
+"""`regard demo`: the main job on the embedded corpus, with nothing to download."""
 
-from regard.cli.report import reported
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regard.cli.options import Quiet, Threads
+from regard.cli.report import reported, say
+
+if TYPE_CHECKING:
+    from regard.alignment.alignment import Alignment
+    from regard.config import Config
+
+SENTENCES = (
+    "Tom chases Jerry",
+    "Three books were bought by the old teacher yesterday.",
+    "Did the cat that chased the dog sleep behind the door last night?",
+)
+SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidden_size=32", "training.max_steps=60")
 
 
 @reported
-def command() -> None:
-    """Train on the embedded corpus, translate, and show the alignment."""
+def command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where everything is written.")] = Path("demo"),
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Also train it without attention, three ways, and plot BLEU by length.")
+    ] = False,
+    small: Annotated[bool, typer.Option("--small", help="A minute less: shows that it runs, not how well.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train English → Chinese on the embedded corpus, translate, and show the alignment.
+
+    Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and OUT/alignment.png. What is there of an
+    earlier demo is replaced.
+    """
+    from regard.allocator import keep_memory
+
+    keep_memory()
+    from regard.cli.demo_compare import run_comparison
+    from regard.data.embedded import english_chinese, write_corpus
+    from regard.errors import UsageError
+
+    corpus_folder = out / "corpus"
+    if out.exists() and any(out.iterdir()) and not (corpus_folder / "train.tsv").exists():
+        raise UsageError(
+            f"{out} holds something else; expected a new directory or that of a demo. Choose another --out."
+        )
+    write_corpus(corpus_folder)
+    config = demo_config(seed, small)
+    say("embedded corpus English → Chinese, written by a grammar; training sees the text alone, never its alignment")
+    if compare:
+        run_comparison(config, english_chinese(), out, threads=threads, quiet=quiet)
+    else:
+        _train(config, out, threads, quiet)
+    _show(out, small)
+
+
+def demo_config(seed: int, small: bool) -> "Config":
+    """The recipe of the demo."""
+    from importlib.resources import as_file, files
+
+    from regard.config import load_recipe
+
+    with as_file(files("regard.cli") / "demo.yaml") as path:
+        return load_recipe(path, [f"training.seed={seed}", *(SMALL if small else ())])
+
+
+def _train(config: "Config", out: Path, threads: int | None, quiet: bool) -> None:
+    import shutil
+
+    import torch
+
+    from regard.data.readers import PairFiles
+    from regard.fit import fit
+    from regard.training.progress_bar import ProgressBar
+
+    if threads:
+        torch.set_num_threads(threads)
+    shutil.rmtree(out / "model", ignore_errors=True)
+    train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
+    tell = (lambda line: None) if quiet else say
+    fit(config, train, dev, out / "model", listeners=[ProgressBar(quiet=quiet)], tell=tell)
+
+
+def _show(out: Path, small: bool) -> None:
+    """Heat maps of unseen sentences, the page, the picture, the table of scores, and what to type next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from regard.cli.embedded import score_split
+    from regard.data.embedded import english_chinese
+    from regard.run import load
+    from regard.views.page import save_page
+    from regard.views.terminal import show
+
+    console, corpus = Console(), english_chinese()
+    translator = load(out / "model")
+    alignments = [found[0] for found in translator.translate(SENTENCES)]
+    for alignment in alignments:
+        show(alignment, console)
+        console.print()
+    save_page(alignments, out / "alignment.html", "Regard: what the model looks at")
+    picture = _picture(alignments, out / "alignment.png")
+    table = Table("test split", "pairs", "BLEU", "alignment error %", title="unseen sentences")
+    for name, pairs in corpus.test.items():
+        scores = score_split(translator, name, pairs[:40] if small else pairs)
+        table.add_row(name, str(scores.pairs), f"{scores.bleu.value:.1f}", f"{scores.alignment_error:.1f}")
+    console.print(table)
+    console.print(f"BLEU: {scores.bleu.signature}", soft_wrap=True, highlight=False)
+    console.print(
+        f"\nSee it:        {out}/alignment.html (steps through the decoding){picture}\n"
+        f'Try it:        regard view {out}/model "The dog that Tom saw chased three cats."\n'
+        f"Your own text: regard train {out}/model/config.yaml YOUR.src YOUR.tgt --out runs/mine\n"
+        "               (any two parallel files, or one .tsv or .jsonl; see regard train --help)",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
+def _picture(alignments: "list[Alignment]", path: Path) -> str:
+    """Draw it where matplotlib is there; the demo goes on without."""
+    from regard.errors import RegardError
+    from regard.views.figure import save_figure
+
+    try:
+        save_figure(alignments, path)
+    except RegardError as error:
+        say(f"regard: no picture: {error}")
+        return ""
+    return f" and {path.name}"

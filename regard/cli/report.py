@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import typer
@@ -60,5 +61,5 @@ def _warn(
     message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
     """A warning of our own as one line; those of libraries are not for users."""
-    if category is UserWarning:
+    if category is UserWarning and Path(filename).is_relative_to(Path(__file__).parents[1]):
         say(f"regard: {message}")

@@ -32,7 +32,7 @@ class BahdanauDecoder(nn.Module):
         embedding: target tokens → vectors.
         output: features → logits; `output.in_features` is the size of t.
         attention: what s(t-1) looks with; its query size is `hidden_size`.
-        memory_size: features of the memory's values and of its summary.
+        memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part; the top layer looks.
         embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of t before the output layer.
     """
@@ -44,6 +44,7 @@ class BahdanauDecoder(nn.Module):
         attention: Attention,
         *,
         memory_size: int,
+        summary_size: int,
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
@@ -55,7 +56,7 @@ class BahdanauDecoder(nn.Module):
         self.embedding = embedding
         self.output = output
         self.attention = attention
-        self.bridge = Bridge(memory_size, hidden_size, num_layers)
+        self.bridge = Bridge(summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(
             cell, embedding.embedding_dim + memory_size, hidden_size, num_layers, layer_dropout
         )

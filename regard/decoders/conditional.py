@@ -32,7 +32,7 @@ class ConditionalDecoder(nn.Module):
         embedding: target tokens → vectors.
         output: features → logits; `output.in_features` is the size of t.
         attention: what s'(t) looks with; its query size is `hidden_size`.
-        memory_size: features of the memory's values and of its summary.
+        memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, cell: of both cells.
         embedding_dropout, output_dropout: of E y, of t before the output layer.
     """
@@ -44,6 +44,7 @@ class ConditionalDecoder(nn.Module):
         attention: Attention,
         *,
         memory_size: int,
+        summary_size: int,
         hidden_size: int,
         cell: Literal["gru", "lstm"] = "gru",
         embedding_dropout: float = 0.0,
@@ -53,7 +54,7 @@ class ConditionalDecoder(nn.Module):
         self.embedding = embedding
         self.output = output
         self.attention = attention
-        self.bridge = Bridge(memory_size, hidden_size, 1)
+        self.bridge = Bridge(summary_size, hidden_size, 1)
         self.before = Recurrence(cell, embedding.embedding_dim, hidden_size, 1, 0.0)
         self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
         self.deep = nn.Linear(hidden_size + embedding.embedding_dim + memory_size, output.in_features)

@@ -47,7 +47,7 @@ class FixedDecoder(nn.Module):
     Args:
         embedding: target tokens → vectors.
         output: features → logits; `output.in_features` is the size of the features.
-        memory_size: features of the memory's summary.
+        summary_size: features of the memory's summary.
         hidden_size, num_layers, cell: the recurrent part.
         context: "start" or "every".
         embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of the features.
@@ -60,7 +60,7 @@ class FixedDecoder(nn.Module):
         embedding: nn.Embedding,
         output: nn.Linear,
         *,
-        memory_size: int,
+        summary_size: int,
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
@@ -73,9 +73,9 @@ class FixedDecoder(nn.Module):
         self.embedding = embedding
         self.output = output
         self.context = context
-        extra = memory_size if context == "every" else 0
-        beside = embedding.embedding_dim + memory_size if context == "every" else 0
-        self.bridge = Bridge(memory_size, hidden_size, num_layers)
+        extra = summary_size if context == "every" else 0
+        beside = embedding.embedding_dim + summary_size if context == "every" else 0
+        self.bridge = Bridge(summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, embedding.embedding_dim + extra, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + beside, output.in_features)
         self.dropouts = (embedding_dropout, output_dropout)

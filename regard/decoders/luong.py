@@ -30,7 +30,7 @@ class LuongDecoder(nn.Module):
         embedding: target tokens → vectors.
         output: features → logits; `output.in_features` is the size of h̃.
         attention: what s(t) looks with; its query size is `hidden_size`.
-        memory_size: features of the memory's values and of its summary.
+        memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part.
         input_feeding: give h̃(t-1) to the next step. Without it, and with a mechanism that forgets, a known target
             needs no loop: one recurrent call and one attention call serve all its steps.
@@ -44,6 +44,7 @@ class LuongDecoder(nn.Module):
         attention: Attention,
         *,
         memory_size: int,
+        summary_size: int,
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
@@ -57,7 +58,7 @@ class LuongDecoder(nn.Module):
         self.output = output
         self.attention = attention
         self.fed_size = output.in_features if input_feeding else 0
-        self.bridge = Bridge(memory_size, hidden_size, num_layers)
+        self.bridge = Bridge(summary_size, hidden_size, num_layers)
         input_size = embedding.embedding_dim + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, output.in_features, bias=False)

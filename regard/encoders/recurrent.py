@@ -21,12 +21,15 @@ class RecurrentEncoder(nn.Module):
 
     Args:
         embedding: token numbers → vectors; may be shared with the decoder.
-        hidden_size: features of one direction; `output_size` is twice that when bidirectional.
+        hidden_size: features of one direction; `state_size` is twice that when bidirectional. The summary has
+            `state_size` features, the memory `output_size`: as many, or more with `source_bridging`.
         num_layers: depth; each layer reads both directions of the layer below.
         cell: "gru" or "lstm".
         bidirectional: read backwards too.
         summary: "last" joins the last state of each direction; "mean" averages the real positions.
-        layer_norm: normalise the output (Ba et al. 2016, arXiv:1607.06450).
+        layer_norm: normalise the states (Ba et al. 2016, arXiv:1607.06450).
+        source_bridging: put x(i) itself beside h(i) in the memory, so that the decoder can tell what stands at i from
+            what stands around it (Kuang et al. 2018, arXiv:1711.05380, section 3.1).
         embedding_dropout, layer_dropout, output_dropout: of the input, between layers, of the memory.
 
     Masks: the backward direction starts at the last real token of each row, so padding has no effect.
@@ -42,21 +45,24 @@ class RecurrentEncoder(nn.Module):
         bidirectional: bool = True,
         summary: Literal["last", "mean"] = "last",
         layer_norm: bool = False,
+        source_bridging: bool = False,
         embedding_dropout: float = 0.0,
         layer_dropout: float = 0.0,
         output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         directions = 2 if bidirectional else 1
-        self.output_size = directions * hidden_size
-        sizes = [embedding.embedding_dim] + [self.output_size] * (num_layers - 1)
+        self.state_size = directions * hidden_size
+        self.output_size = self.state_size + (embedding.embedding_dim if source_bridging else 0)
+        sizes = [embedding.embedding_dim] + [self.state_size] * (num_layers - 1)
         self.embedding = embedding
         self.forwards = nn.ModuleList(CELLS[cell](size, hidden_size, batch_first=True) for size in sizes)
         self.backwards = nn.ModuleList(
             CELLS[cell](size, hidden_size, batch_first=True) for size in sizes if bidirectional
         )
-        self.normalize = nn.LayerNorm(self.output_size) if layer_norm else nn.Identity()
+        self.normalize = nn.LayerNorm(self.state_size) if layer_norm else nn.Identity()
         self.summary = summary
+        self.source_bridging = source_bridging
         self.dropouts = (embedding_dropout, layer_dropout, output_dropout)
 
     def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
@@ -68,7 +74,8 @@ class RecurrentEncoder(nn.Module):
             )
         embedding_dropout, layer_dropout, output_dropout = self.dropouts
         lengths = mask.sum(1)
-        states = F.dropout(self.embedding(source), embedding_dropout, self.training)
+        embedded = F.dropout(self.embedding(source), embedding_dropout, self.training)
+        states = embedded
         for depth, forwards in enumerate(self.forwards):
             if depth:
                 states = F.dropout(states, layer_dropout, self.training)
@@ -78,6 +85,8 @@ class RecurrentEncoder(nn.Module):
             states = torch.cat(outputs, -1)
         states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
         summary = self._last(states, lengths) if self.summary == "last" else _mean(states, lengths)
+        if self.source_bridging:
+            states = torch.cat([states, embedded.masked_fill(~mask.unsqueeze(-1), 0.0)], -1)
         values = F.dropout(states, output_dropout, self.training)
         starts = torch.arange(source.size(1), device=source.device).expand_as(source)
         return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
@@ -90,7 +99,7 @@ class RecurrentEncoder(nn.Module):
         last = states[torch.arange(len(ends), device=ends.device), ends]
         if not self.backwards:
             return last
-        half = self.output_size // 2
+        half = self.state_size // 2
         return torch.cat([last[:, :half], states[:, 0, half:]], -1)
 
 

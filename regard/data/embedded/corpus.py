@@ -101,7 +101,7 @@ def _endless(make: Callable[[Random], Phrase], rng: Random) -> Iterator[Phrase]:
 
 
 def _distinct(phrases: Iterable[Phrase], lengths: range, texts: set[str]) -> Iterator[tuple[GoldPair, bool]]:
-    """Pairs of which neither side is among the texts yet, and whether something is in them that training must not have."""
+    """Pairs of which neither side is among the texts yet, and whether they have what training must not have."""
     for phrase in phrases:
         reading = read(phrase)
         if len(reading.source) not in lengths:

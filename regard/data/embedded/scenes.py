@@ -18,7 +18,7 @@ from regard.data.embedded.noun_phrases import (
     named,
     noun_phrase,
 )
-from regard.data.embedded.nouns import Noun
+from regard.data.embedded.nouns import PRONOUNS, Noun, Pronoun
 from regard.data.embedded.phrase import EMPTY, Phrase, english_of, rule
 from regard.data.embedded.verbs import TRANSITIVE, Verb
 
@@ -34,7 +34,7 @@ def mention(rng: Random, tags: Tags, role: str, depth: int = 0, other: str = "")
         found = mention_noun(rng, head, role, depth)
     else:
         found = named(head, role in ("agent", "topic", "described"))
-    if depth > 0 and role in ("agent", "object") and rng.random() < 0.08:
+    if depth > 0 and role in ("agent", "object") and not isinstance(head, Pronoun) and rng.random() < 0.1:
         return _coordinated(rng, found, tags, role, other)
     return found
 
@@ -51,7 +51,11 @@ def mention_noun(rng: Random, noun: Noun, role: str, depth: int = 0) -> NounPhra
 
 
 def _coordinated(rng: Random, first: NounPhrase, tags: Tags, role: str, other: str) -> NounPhrase:
-    second = mention(rng, tags, role, 0, first.head)
+    """Tom and the boys, Tom and I. Other pronouns are rarely said so."""
+    head = choose_head(rng, tags, first.head)
+    if isinstance(head, Pronoun):
+        head = PRONOUNS[0]
+    second = mention_noun(rng, head, role) if isinstance(head, Noun) else named(head, role == "agent")
     if first.closed or first.every or second.every or second.head in (other, first.head):
         return first
     phrase = rule("{a} and {b}", "{a} 和/and {b}", a=first.phrase, b=second.phrase).marked("coordination")
