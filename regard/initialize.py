@@ -79,7 +79,7 @@ def _of(model: nn.Module, kind: type[Part]) -> Iterator[Part]:
 
 def _blocks(rnn: nn.RNNBase, name: str, weight: Tensor, of_inputs: Callable[[Tensor], Tensor]) -> None:
     """Each gate has a block of its own; that of the state is orthogonal."""
-    for block in weight.split(rnn.hidden_size):
+    for block in torch.split(weight, rnn.hidden_size):
         if "weight_hh" in name:
             nn.init.orthogonal_(block)
         else:

@@ -55,7 +55,7 @@ def run_comparison(config: Config, corpus: Corpus, out: Path, *, threads: int | 
     recipe = out / "recipe.yaml"
     recipe.write_text(dump(config), encoding="utf-8")
     pairs = [pair for split in corpus.test.values() for pair in split]
-    results = []
+    results: list[Trained] = []
     for name, changes in MODELS.items():
         run = out / ("model" if not changes else name.split(",")[0].replace(" ", "-") + f"-{len(results)}")
         say(f"training: {name}")

@@ -26,4 +26,4 @@ class Bridge(nn.Module):
 
     def forward(self, summary: Float[Tensor, "batch summary"]) -> Float[Tensor, "batch layers hidden"]:
         """One hidden state per layer."""
-        return torch.tanh(self.project(summary)).unflatten(-1, (self.num_layers, -1))
+        return torch.tanh(self.project(summary)).view(len(summary), self.num_layers, -1)

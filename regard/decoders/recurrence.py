@@ -78,20 +78,19 @@ class Recurrence(nn.Module):
         The gates are linear in the input, so parts known before the loop are projected before it, with the bias,
         and parts known only in a step are added in it.
         """
-        weight = self.rnn.weight_ih_l0[:, start : start + inputs.size(-1)]
-        return F.linear(inputs, weight, self.rnn.bias_ih_l0 if bias else None)
+        weight = self._weight("weight_ih", 0)[:, start : start + inputs.size(-1)]
+        return F.linear(inputs, weight, self._weight("bias_ih", 0) if bias else None)
 
     def step(self, gates: Float[Tensor, "batch gates"], cells: Cells) -> Cells:
         """One step of every layer, from the gates of the first."""
-        hiddens, memories = [], []
+        hiddens: list[Tensor] = []
+        memories: list[Tensor] = []
         for layer in range(self.num_layers):
             if layer:
                 below = F.dropout(hiddens[-1], self.dropout, self.training)
-                weight, bias = getattr(self.rnn, f"weight_ih_l{layer}"), getattr(self.rnn, f"bias_ih_l{layer}")
-                gates = F.linear(below, weight, bias)
+                gates = F.linear(below, self._weight("weight_ih", layer), self._weight("bias_ih", layer))
             hidden = cells.hidden[:, layer]
-            weight, bias = getattr(self.rnn, f"weight_hh_l{layer}"), getattr(self.rnn, f"bias_hh_l{layer}")
-            recurrent = F.linear(hidden, weight, bias)
+            recurrent = F.linear(hidden, self._weight("weight_hh", layer), self._weight("bias_hh", layer))
             if self.cell == "gru":
                 hidden, memory = gru(gates, recurrent, hidden), cells.memory[:, layer]
             else:
@@ -99,6 +98,9 @@ class Recurrence(nn.Module):
             hiddens.append(hidden)
             memories.append(memory)
         return Cells(torch.stack(hiddens, 1), torch.stack(memories, 1))
+
+    def _weight(self, name: str, layer: int) -> Tensor:
+        return getattr(self.rnn, f"{name}_l{layer}")
 
 
 def gru(
