@@ -69,10 +69,9 @@ def make_model(dropout: float = 0.3) -> EncoderDecoder:
     output.weight = embedding.weight
     rates = {"embedding_dropout": dropout, "output_dropout": dropout}
     encoder = RecurrentEncoder(nn.Embedding(SOURCE_VOCAB, 5), 3, **rates)
+    sizes = {"memory_size": encoder.output_size, "summary_size": encoder.state_size, "hidden_size": 7}
     attention = build_attention(7, encoder.output_size, score="additive")
-    return EncoderDecoder(
-        encoder, BahdanauDecoder(embedding, output, attention, memory_size=encoder.output_size, hidden_size=7, **rates)
-    )
+    return EncoderDecoder(encoder, BahdanauDecoder(embedding, output, attention, **sizes, **rates))
 
 
 def make_learner(seed: int = 1, **choices: object) -> Learner:
