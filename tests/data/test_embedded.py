@@ -242,7 +242,7 @@ CONSTRUCTIONS = {
     "manner": (r" slowly\b", "慢慢地"),
     "company": (r"\bwith (Tom|Mary)\b", "和(汤姆|玛丽)一起"),
     "benefit": (
-        r"\b(bought|sang|wrote) [^,]* for (Tom|Mary|Lucy|him|her|them)\b",
+        r"\b(bought|sang|wrote) (?:(?! then |,).)* for (Tom|Mary|Lucy|him|her|them)\b",
         "给(汤姆|玛丽|露西|他|她|他们)(买|唱|写)",
     ),
     "conveyance": (r"\bby train\b", "坐火车"),

@@ -9,6 +9,7 @@ from regard.data.embedded.modifiers import ADJECTIVES, PASSING, Adjective
 from regard.data.embedded.noun_phrases import (
     Determiner,
     NounPhrase,
+    Tags,
     choose_head,
     named,
     noun_phrase,
@@ -16,7 +17,7 @@ from regard.data.embedded.noun_phrases import (
 )
 from regard.data.embedded.nouns import Noun
 from regard.data.embedded.phrase import EMPTY, Phrase, echo, lexical, rule
-from regard.data.embedded.scenes import NOBODY, active, fitting, mention, mention_noun, situate
+from regard.data.embedded.scenes import NOBODY, active, fitting, mention, mention_noun, situate, unclear
 from regard.data.embedded.verbs import (
     CAUSATIVE,
     CLAUSAL,
@@ -30,7 +31,8 @@ from regard.data.embedded.verbs import (
 
 PERSON = frozenset(["person"])
 JOB = frozenset(["job"])
-THING = frozenset(["goods", "pet", "lost"])
+LAID = frozenset(["laid"])
+FELT = frozenset(["person", "animal", "cleaned"])
 PASSIVE = tuple(verb for verb in TRANSITIVE if "passive" in verb.traits)
 ACTIONS = tuple(verb for verb in TRANSITIVE if "state" not in verb.traits)
 DEEDS = tuple(verb for verb in ACTIONS if "person" in verb.subjects)
@@ -43,8 +45,10 @@ def transitive(rng: Random, mood: Mood, depth: int, verbs: Sequence[Verb] = TRAN
     """Someone does something to someone or something: Tom chases Jerry, 汤姆追逐杰瑞."""
     verb = rng.choice(verbs)
     who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
+    while unclear(verb, mood, who.agreement):
+        who = mention(rng, verb.subjects, "agent")
     mood = fitting(mood, verb, who.agreement)
-    thing = mention(rng, verb.objects, "denied" if mood.negated else "object", depth, who.head)
+    thing = mention(rng, verb.objects, "denied" if mood.negated else "object", depth, [who.head])
     clause = active(verb, who, mood, thing)
     if "gift" in verb.traits and not mood.progressive and not thing.closed and rng.random() < 0.2:
         clause = clause._replace(benefit=adverbials.benefit(rng, who.head))
@@ -81,7 +85,7 @@ def ditransitive(rng: Random, mood: Mood, depth: int) -> Clause:
     verb = rng.choice(DITRANSITIVE)
     who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
     mood = fitting(mood, verb, who.agreement)
-    whom = mention(rng, PERSON, "given", 0, who.head)
+    whom = mention(rng, PERSON, "given", 0, [who.head])
     noun = rng.choice(nouns_with(verb.objects))
     if mood.negated or rng.random() < 0.5:
         gift = mention_noun(rng, noun, "given")
@@ -107,7 +111,7 @@ def undergone(rng: Random, mood: Mood, depth: int) -> Clause:
     auxiliary, told, aspect = passive(verb, what.agreement, mood)
     closed = False
     if rng.random() < 0.75:
-        by = mention(rng, verb.subjects, "given", depth, what.head)
+        by = mention(rng, verb.subjects, "given", depth, [what.head])
         agent, closed = rule("by {agent}", "被/by {agent}", agent=by.phrase), by.closed
     else:
         agent = echo("被", auxiliary if mood.tense == "past" else told)
@@ -125,17 +129,19 @@ def undergone(rng: Random, mood: Mood, depth: int) -> Clause:
 
 def description(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone or something is so: is tall, 很高; is very tall, 非常高; is red, 是红色的."""
-    return described(rng, rng.choice(ADJECTIVES), mood._replace(tense="present"), depth)
+    adjective = rng.choice(ADJECTIVES)
+    return described(rng, adjective, adjective.described, mood._replace(tense="present"), depth)
 
 
 def state(rng: Random, past: bool) -> Clause:
-    """A passing state of someone or something, such as may be the cause of something else."""
-    return described(rng, rng.choice(TRANSIENT), Mood("past" if past else "present"), 0)
+    """A passing state of someone or of a room, such as may be the cause of something else."""
+    adjective = rng.choice(TRANSIENT)
+    return described(rng, adjective, adjective.described & FELT, Mood("past" if past else "present"), 0)
 
 
-def described(rng: Random, adjective: Adjective, mood: Mood, depth: int) -> Clause:
-    """A clause that says of someone or something that it is so."""
-    who = mention(rng, adjective.described, "described", depth)
+def described(rng: Random, adjective: Adjective, tags: Tags, mood: Mood, depth: int) -> Clause:
+    """A clause that says of someone or something with one of the tags that it is so."""
+    who = mention(rng, tags, "described", depth)
     helper = be(who.agreement, mood.tense == "past")
     quality = lexical(adjective.english, adjective.predicate)
     if adjective.predicate.endswith("的"):
@@ -153,12 +159,11 @@ def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
     """taller than Mary: 比玛丽高; as tall as Mary: 和玛丽一样高. Only like is compared with like."""
     adjective = rng.choice(COMPARED)
     tags = adjective.described
-    head = choose_head(rng, tags)
-    if isinstance(head, Noun) and not tags & {"person", "animal"}:
-        who, than = mention_noun(rng, head, "topic"), mention_noun(rng, head, "given")
-    else:
+    if tags & {"person", "animal"}:
         who = mention(rng, tags, "described")
-        than = mention(rng, PERSON if "person" in tags else tags, "given", 0, who.head)
+        than = mention(rng, PERSON if "person" in tags else tags, "given", 0, [who.head])
+    else:
+        who, than = _two_alike(rng, tags)
     same = lexical(adjective.english, adjective.predicate)
     if rng.random() < 0.3 and not mood.negated:
         quality = rule("as {same} as:than {than}", "和/than {than} 一样/as {same}", same=same, than=than.phrase)
@@ -169,6 +174,15 @@ def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
         quality = rule("{more} than {than}", "比/than {than} {more}", more=more, than=than.phrase)
     auxiliary = copula(be(who.agreement), mood)
     return Clause(subject=who.phrase, auxiliary=auxiliary, verb=quality, marks=("comparison",))
+
+
+def _two_alike(rng: Random, tags: Tags) -> tuple[NounPhrase, NounPhrase]:
+    """This book and Tom's book."""
+    noun = rng.choice([noun for noun in nouns_with(tags) if noun.measure])
+    kinds = (("this", "that"), ("that", "this"), ("this", "possessive"), ("the", "possessive"), ("possessive", "that"))
+    one, other = rng.choice(kinds[:2] if "free" in noun.tags else kinds)
+    plural = rng.random() < 0.2
+    return noun_phrase(rng, noun, Determiner(one, plural)), noun_phrase(rng, noun, Determiner(other, plural))
 
 
 def identity(rng: Random, mood: Mood, depth: int) -> Clause:
@@ -183,7 +197,7 @@ def identity(rng: Random, mood: Mood, depth: int) -> Clause:
 
 def location(rng: Random, mood: Mood, depth: int) -> Clause:
     """The cat is under the table: 猫在桌子下面."""
-    thing = mention(rng, THING, "topic", depth)
+    thing = mention(rng, LAID, "topic", depth)
     helper = be(thing.agreement)
     where = rng.choice(adverbials.places_with(("spot",)))
     spot = adverbials.located(rng, where, f"在/{where.preposition}~progressive", helper)
@@ -192,7 +206,7 @@ def location(rng: Random, mood: Mood, depth: int) -> Clause:
 
 def existence(rng: Random) -> Phrase:
     """There are three books on the table: 桌子上有三本书."""
-    thing = mention(rng, THING, "new")
+    thing = mention(rng, LAID, "new")
     helper = be(thing.agreement)
     where = adverbials.located(rng, rng.choice(adverbials.places_with(("spot",))), "")
     told = rule("there {be} {thing} {where}", "{where} 有/be~there {thing}", be=helper, thing=thing.phrase, where=where)
@@ -213,7 +227,7 @@ def request(rng: Random, mood: Mood, depth: int) -> Clause:
     """Someone asks someone to do something: 请玛丽打开门."""
     verb = rng.choice(CAUSATIVE)
     who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth - 1)
-    whom = mention(rng, PERSON, "given", 0, who.head)
+    whom = mention(rng, PERSON, "given", 0, [who.head])
     act = rule("{whom} to {act}", "{whom} {act}", whom=whom.phrase, act=_infinitive(rng, depth - 1, whom.head))
     clause = active(verb, who, fitting(mood, verb, who.agreement), NOBODY)
     return clause._replace(object=act, marks=(*clause.marks, "request"))
@@ -221,7 +235,7 @@ def request(rng: Random, mood: Mood, depth: int) -> Clause:
 
 def _infinitive(rng: Random, depth: int, subject: str) -> Phrase:
     verb = rng.choice(WILLED)
-    thing = mention(rng, verb.objects, "object", depth, subject)
+    thing = mention(rng, verb.objects, "object", depth, [subject])
     told = lexical(f"{verb.base} {verb.particle}", verb.chinese)
     clause = Clause(verb=told, object=thing.phrase, marks=(f"infinitive:{verb.base}", f"{verb.base}:{thing.head}"))
     return statement(situate(rng, clause, verb, Mood("infinitive"), closed=thing.closed, embedded=True))

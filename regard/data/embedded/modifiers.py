@@ -44,7 +44,7 @@ ADJECTIVES = (
     _adjective("young", "年轻 的", "年轻", "adult", "", "younger"),
     _adjective("tall", "高大 的", "高", "grown police", "person", "taller"),
     _adjective("strong", "强壮 的", "强壮", "adult ridden", "person", "stronger"),
-    _adjective("kind", "善良 的", "善良", "adult young kin owned", ""),
+    _adjective("kind", "善良 的", "善良", "adult young kin", ""),
     _adjective("happy", "快乐 的", "高兴", "young", "person"),
     _adjective("tired", "", "累", "", "person animal"),
     _adjective("hungry", "饥饿 的", "饿", "animal", "person animal"),
@@ -54,7 +54,7 @@ ADJECTIVES = (
     _adjective("cold", "冷", "冷", "drink", "drink cleaned"),
 )
 
-PASSING = ("tired", "hungry", "busy", "happy", "dirty", "clean", "hot", "cold")  # true of one day, so a cause of things
+PASSING = ("tired", "hungry", "busy", "happy", "dirty", "cold")  # true of one day, so a cause of things
 
 MANNERS = {
     "slowly": "慢慢 地",

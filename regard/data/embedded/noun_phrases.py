@@ -1,5 +1,6 @@
 """Noun phrases: names, pronouns, and nouns with determiner, measure word, adjective and relative clause."""
 
+from collections.abc import Collection
 from functools import cache
 from itertools import accumulate
 from random import Random
@@ -79,17 +80,19 @@ def adjectives_for(noun: Noun) -> tuple[Adjective, ...]:
     return tuple(adjective for adjective in ADJECTIVES if adjective.attribute and adjective.tags & noun.tags)
 
 
-def choose_head(rng: Random, tags: Tags, other: str = "") -> Name | Pronoun | Noun:
-    """Someone or something with one of the tags, if possible not `other`; people often by name or by a pronoun."""
+def choose_head(rng: Random, tags: Tags, others: Collection[str] = ()) -> Name | Pronoun | Noun:
+    """Someone or something with one of the tags, if possible none of the others; people often by name or pronoun."""
     if "person" in tags or "adult" in tags:
         chance = rng.random()
         if chance < 0.36:
-            return rng.choice([name for name in NAMES if name.english != other])
+            return rng.choice([name for name in NAMES if name.english not in others])
         if chance < 0.56:
-            return rng.choice([pronoun for pronoun in PRONOUNS if _who(pronoun) != other])
+            return rng.choice([pronoun for pronoun in PRONOUNS if _who(pronoun) not in others])
     nouns = nouns_with(tags)
     noun = rng.choice(nouns)
-    return noun if noun.singular != other else rng.choice([noun for noun in nouns if noun.singular != other] or nouns)
+    if noun.singular not in others:
+        return noun
+    return rng.choice([noun for noun in nouns if noun.singular not in others] or nouns)
 
 
 def named(head: Name | Pronoun, subject: bool) -> NounPhrase:

@@ -104,7 +104,7 @@ def _plain(rng: Random, verbs: Sequence[Verb], tenses: tuple[str, ...]) -> tuple
     verb = rng.choice(verbs)
     subject = mention(rng, verb.subjects, "topic")
     mood = fitting(Mood(rng.choice(tenses), inverted=True), verb, subject.agreement)
-    thing = mention(rng, verb.objects, "object", 0, subject.head) if verb.objects else NOBODY
+    thing = mention(rng, verb.objects, "object", 0, [subject.head]) if verb.objects else NOBODY
     return active(verb, subject, mood, thing), mood
 
 

@@ -4,6 +4,7 @@ Nothing is ever said that could be understood in two ways: a phrase that ends in
 adverbial follows it, so that English decides what belongs to what and the translation is a function of the source.
 """
 
+from collections.abc import Collection
 from functools import cache
 from random import Random
 
@@ -27,47 +28,48 @@ CHANCE = frozenset(["chance", "harm"])
 UNLIKELY = {"must": CHANCE, "should": CHANCE, "can": frozenset(["harm"])}  # nobody ought to lose a key, or can
 
 
-def mention(rng: Random, tags: Tags, role: str, depth: int = 0, other: str = "") -> NounPhrase:
-    """Mention someone or something with one of the tags, other than `other`; at a depth above 0, maybe at length."""
-    head = choose_head(rng, tags, other)
-    if isinstance(head, Noun):
-        found = mention_noun(rng, head, role, depth)
-    else:
+def mention(rng: Random, tags: Tags, role: str, depth: int = 0, others: Collection[str] = ()) -> NounPhrase:
+    """Mention someone or something with one of the tags, none of the others; at a depth above 0, maybe at length."""
+    head = choose_head(rng, tags, others)
+    if not isinstance(head, Noun):
         found = named(head, role in ("agent", "topic", "described"))
+    else:
+        found = mention_noun(rng, head, role, depth, others)
     if depth > 0 and role in ("agent", "object") and not isinstance(head, Pronoun) and rng.random() < 0.1:
-        return _coordinated(rng, found, tags, role, other)
+        return _coordinated(rng, found, tags, role, others)
     return found
 
 
-def mention_noun(rng: Random, noun: Noun, role: str, depth: int = 0) -> NounPhrase:
+def mention_noun(rng: Random, noun: Noun, role: str, depth: int = 0, others: Collection[str] = ()) -> NounPhrase:
     """Mention something by this noun."""
     determiner = choose_determiner(rng, noun, role)
     if role == "described":
         return noun_phrase(rng, noun, determiner)
     adjective = choose_adjective(rng, noun, determiner)
     long = depth > 0 and determiner.kind in ("the", "a", "that", "numeral") and rng.random() < 0.25
-    relative = relative_clause(rng, noun, determiner.plural) if long else EMPTY
+    relative = relative_clause(rng, noun, determiner.plural, others) if long else EMPTY
     return noun_phrase(rng, noun, determiner, adjective, relative)
 
 
-def _coordinated(rng: Random, first: NounPhrase, tags: Tags, role: str, other: str) -> NounPhrase:
+def _coordinated(rng: Random, first: NounPhrase, tags: Tags, role: str, others: Collection[str]) -> NounPhrase:
     """Tom and the boys, Tom and I. Other pronouns are rarely said so."""
-    head = choose_head(rng, tags, first.head)
+    head = choose_head(rng, tags, (first.head, *others))
     if isinstance(head, Pronoun):
         head = PRONOUNS[0]
     second = mention_noun(rng, head, role) if isinstance(head, Noun) else named(head, role == "agent")
-    if first.closed or first.every or second.every or second.head in (other, first.head):
+    if first.closed or first.every or second.every or second.head in (first.head, *others):
         return first
     phrase = rule("{a} and {b}", "{a} 和/and {b}", a=first.phrase, b=second.phrase).marked("coordination")
     return NounPhrase(phrase, "they", first.head)
 
 
-def relative_clause(rng: Random, noun: Noun, plural: bool) -> Phrase:
+def relative_clause(rng: Random, noun: Noun, plural: bool, others: Collection[str] = ()) -> Phrase:
     """A relative clause on a noun, as the subject or as the object in it; nothing if no verb fits."""
     acting, acted = verbs_for(noun)
     if acting and (not acted or rng.random() < 0.5):
-        return subject_relative(rng, noun, rng.choice(acting), "they" if plural else "he")
-    return object_relative(rng, noun, rng.choice(acted)) if acted else EMPTY
+        agreement = "they" if plural else "he"
+        return _subject_relative(rng, noun, rng.choice(acting), agreement, (noun.singular, *others))
+    return _object_relative(rng, noun, rng.choice(acted), (noun.singular, *others)) if acted else EMPTY
 
 
 @cache
@@ -77,10 +79,10 @@ def verbs_for(noun: Noun) -> tuple[tuple[Verb, ...], tuple[Verb, ...]]:
     return tuple(v for v in verbs if v.subjects & noun.tags), tuple(v for v in verbs if v.objects & noun.tags)
 
 
-def subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str) -> Phrase:
+def _subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str, others: Collection[str]) -> Phrase:
     """the student who bought the book: 买了书的学生."""
     mood = fitting(Mood(rng.choice(("past", "past", "present", "progressive"))), verb, agreement)
-    thing = mention(rng, verb.objects, "object", 0, noun.singular)
+    thing = mention(rng, verb.objects, "object", 0, others)
     clause = active(verb, NounPhrase(EMPTY, agreement), mood, thing)
     told = statement(situate(rng, clause, verb, mood, chance=0.12, embedded=True))
     that = "who" if "person" in noun.tags else "that"
@@ -88,9 +90,9 @@ def subject_relative(rng: Random, noun: Noun, verb: Verb, agreement: str) -> Phr
     return relative.marked("subject relative", f"subject relative:{verb.base}")
 
 
-def object_relative(rng: Random, noun: Noun, verb: Verb) -> Phrase:
+def _object_relative(rng: Random, noun: Noun, verb: Verb, others: Collection[str]) -> Phrase:
     """the book that Tom bought: 汤姆买的书; the past needs no 了 here."""
-    who = mention(rng, verb.subjects, "topic", 0, noun.singular)
+    who = mention(rng, verb.subjects, "topic", 0, others)
     mood = Mood(rng.choice(("past", "past", "present", "progressive")), plain=True)
     mood = fitting(mood, verb, who.agreement)
     told = statement(situate(rng, active(verb, who, mood, NOBODY), verb, mood, chance=0.12, embedded=True))
@@ -122,10 +124,13 @@ def fitting(mood: Mood, verb: Verb, agreement: str) -> Mood:
         tense = "future"
     if mood.progressive and "instant" in verb.traits:
         tense = "past"
-    unclear = verb.past == verb.base and agreement != "he" and not mood.negated and not mood.inverted
-    if unclear and tense in ("past", "present"):
-        tense = "future"
-    return mood._replace(tense=tense)
+    return mood._replace(tense="future" if unclear(verb, mood._replace(tense=tense), agreement) else tense)
+
+
+def unclear(verb: Verb, mood: Mood, agreement: str) -> bool:
+    """Whether English leaves it open if this is told in the past or in the present: they read."""
+    plain = mood.tense in ("past", "present") and not mood.negated and not mood.inverted
+    return plain and verb.past == verb.base and agreement != "he"
 
 
 def situate(

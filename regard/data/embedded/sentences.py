@@ -110,8 +110,8 @@ def then(rng: Random, depth: int) -> Phrase:
 
 
 def joined(rng: Random, first: Phrase, second: Phrase) -> Phrase:
-    """A, and B: A，B. A, but B: A，但是B."""
-    if rng.random() < 0.6:
+    """A, and B: A，B. A, but B: A，但是B; not before although, which has a 但是 of its own."""
+    if rng.random() < 0.65 or "although" in second.marks:
         return rule("{a} , and {b}", "{a} ，/,~and {b}", a=first, b=second).marked("and")
     return rule("{a} , but {b}", "{a} ，/, 但是/but {b}", a=first, b=second).marked("but")
 
