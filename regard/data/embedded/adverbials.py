@@ -87,9 +87,9 @@ def located(rng: Random, where: Place, opener: str, helper: Phrase = EMPTY) -> P
     )
 
 
-def goal(rng: Random, tag: str) -> Phrase:
+def goal(rng: Random) -> Phrase:
     """Where to: a place without preposition and locative. 去公园."""
-    where = rng.choice(places_with((tag,)))
+    where = rng.choice(places_with(("goal",)))
     return rule("{the} {noun}", "{noun}", the=_determiner(rng, where, 0.0), noun=lexical(where.noun, where.chinese))
 
 

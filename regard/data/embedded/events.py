@@ -71,7 +71,7 @@ def motion(rng: Random, mood: Mood, depth: int) -> Clause:
     verb = rng.choice(MOTION)
     who = mention(rng, verb.subjects, "topic" if mood.inverted or mood.negated else "agent", depth)
     mood = fitting(mood, verb, who.agreement)
-    clause = active(verb, who, mood, NounPhrase(adverbials.goal(rng, next(iter(verb.objects)))))
+    clause = active(verb, who, mood, NounPhrase(adverbials.goal(rng)))
     chance = rng.random()
     if not mood.negated and not mood.progressive and chance < 0.25:
         clause = clause._replace(company=adverbials.company(rng, who.head))

@@ -122,7 +122,7 @@ def _place(preposition: str, noun: str, chinese: str, locative: str, tags: str) 
     return Place(preposition, noun, chinese, locative, frozenset(tags.split()))
 
 
-# goal: one goes there. sight: one visits it. spot: things lie there. owned: may be somebody's. bare: without article.
+# goal: one goes there. spot: things lie there. owned: may be somebody's. bare: without article.
 PLACES = (
     _place("in", "park", "公园", "里", "outside green goal"),
     _place("in", "garden", "花园", "里", "outside green home owned"),

@@ -13,7 +13,7 @@ A link to a slot means a sure link to the first English word of that phrase, its
 So the links of a sentence fall out of its making; no aligner is involved.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -93,22 +93,30 @@ def chinese_of(phrase: Phrase) -> Phrase:
     return rule("", "{whole}", whole=phrase)
 
 
+class Links(NamedTuple):
+    """The links found so far."""
+
+    sure: list[tuple[int, int]]
+    possible: list[tuple[int, int]]
+
+
 def read(phrase: Phrase) -> Reading:
     """Read a tree in both orders."""
-    words: list[str] = []
-    marks: list[str] = []
-    starts: dict[int, list[int]] = {}
-    _read_english(phrase, words, marks, starts)
-    links = Links(starts, [], [])
+    source: list[str] = []
     target: list[str] = []
-    _read_chinese(phrase, target, links)
+    marks: list[str] = []
+    starts: dict[int, Sequence[int]] = {}
+    links = Links([], [])
+    _read_english(phrase, source, marks, starts)
+    _read_chinese(phrase, target, starts, links)
     sure = frozenset(links.sure)
-    return Reading(words, target, sure, sure.union(links.possible), frozenset(marks))
+    return Reading(source, target, sure, sure.union(links.possible), frozenset(marks))
 
 
-def _read_english(phrase: Phrase, words: list[str], marks: list[str], starts: dict[int, list[int]]) -> None:
+def _read_english(phrase: Phrase, words: list[str], marks: list[str], starts: dict[int, Sequence[int]]) -> None:
     """Add the English words and the marks, and for the phrase (by its id) where each part of it begins, and its end."""
     pattern, slots, own = phrase
+    marks += own
     begun = []
     for item in pattern.english:
         begun.append(len(words))
@@ -118,38 +126,29 @@ def _read_english(phrase: Phrase, words: list[str], marks: list[str], starts: di
             _read_english(part, words, marks, starts)
     begun.append(len(words))
     starts[id(phrase)] = begun
-    marks += own
 
 
-class Links(NamedTuple):
-    """What a reading of the Chinese side needs and makes: where the English parts stand, and the links to them."""
-
-    starts: dict[int, list[int]]
-    sure: list[tuple[int, int]]
-    possible: list[tuple[int, int]]
-
-
-def _read_chinese(phrase: Phrase, words: list[str], links: Links) -> None:
+def _read_chinese(phrase: Phrase, words: list[str], starts: dict[int, Sequence[int]], links: Links) -> None:
+    """Add the Chinese words and their links to the English ones."""
     pattern, slots, _ = phrase
     for item in pattern.chinese:
         if isinstance(item, Slot):
             if (part := slots[item.name]) is not EMPTY:
-                _read_chinese(part, words, links)
+                _read_chinese(part, words, starts, links)
             continue
         text, sure, possible = item
         here = len(words)
         words.append(text)
         for place in sure:
-            first, end = _span(phrase, place, links.starts)
+            first, end = _span(phrase, place, starts)
             links.sure.append((first, here))
-            for other in range(first + 1, end):
-                links.possible.append((other, here))
+            if end > first + 1:
+                links.possible.extend([(other, here) for other in range(first + 1, end)])
         for place in possible:
-            for other in range(*_span(phrase, place, links.starts)):
-                links.possible.append((other, here))
+            links.possible.extend([(other, here) for other in range(*_span(phrase, place, starts))])
 
 
-def _span(phrase: Phrase, place: int | str, starts: dict[int, list[int]]) -> tuple[int, int]:
+def _span(phrase: Phrase, place: int | str, starts: dict[int, Sequence[int]]) -> tuple[int, int]:
     """Where the English begins and ends that a link points to: a part of this phrase, or all of the one in a slot."""
     if isinstance(place, int):
         begun = starts[id(phrase)]

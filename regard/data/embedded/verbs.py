@@ -106,9 +106,9 @@ INTRANSITIVE = (
 )
 
 MOTION = (
-    _verb("go goes went gone going to", "去", "person", "goal", traits="instant"),
-    _verb("come comes came come coming to", "来到", "person", "goal", traits="instant"),
-    _verb("leave leaves left left leaving", "离开", "person", "goal", traits="instant", manners="quickly quietly"),
+    _verb("go goes went gone going to", "去", "person", traits="instant"),
+    _verb("come comes came come coming to", "来到", "person", traits="instant"),
+    _verb("leave leaves left left leaving", "离开", "person", traits="instant", manners="quickly quietly"),
 )
 
 DITRANSITIVE = (
