@@ -264,7 +264,7 @@ CONSTRUCTIONS = {
     "if": ("^If ", "^如果"),
     "if, turned round": ("^[^,]+ if ", "^如果"),
     "so": (", so ", "，所以"),
-    "two objects": (r"\bgave (Tom|Mary|us) (a|two|three) ", "给了(汤姆|玛丽|我们)(一|两|三)"),
+    "two objects": (r"\b(gave|sent) (Tom|Mary|Lucy|us|me) an? ", "(给|寄给)了(汤姆|玛丽|露西|我们|我)一"),
     "moved object": (r"\bgave the \w+ to (Tom|Mary)\b", "把.*给了(汤姆|玛丽)"),
     "comparison": (r"\btaller than\b", "比.*高"),
     "comparison with more": (r"\bmore expensive than\b", "比.*更昂贵"),

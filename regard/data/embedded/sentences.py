@@ -10,6 +10,7 @@ TENSES = (
     *("present", "past", "progressive") * 5,
     *("past", "past", "past", "past", "future", "future", "future", "future", "can", "can", "must", "should"),
 )
+ALTHOUGH = frozenset(["although", "although last"])
 _MAKERS, _WEIGHTS = zip(*events.EVENTS, strict=True)
 _QUESTIONS, _ASKED = zip(*questions.KINDS, strict=True)
 
@@ -111,7 +112,7 @@ def then(rng: Random, depth: int) -> Phrase:
 
 def joined(rng: Random, first: Phrase, second: Phrase) -> Phrase:
     """A, and B: A，B. A, but B: A，但是B; not before although, which has a 但是 of its own."""
-    if rng.random() < 0.65 or "although" in second.marks:
+    if rng.random() < 0.65 or not ALTHOUGH.isdisjoint(second.marks):
         return rule("{a} , and {b}", "{a} ，/,~and {b}", a=first, b=second).marked("and")
     return rule("{a} , but {b}", "{a} ，/, 但是/but {b}", a=first, b=second).marked("but")
 
@@ -146,5 +147,5 @@ def sentence(rng: Random) -> Phrase:
 
 
 def long_sentence(rng: Random) -> Phrase:
-    """A chain of four to six statements; most have 31 to 60 English words."""
+    """A chain of three to six statements; most have 31 to 60 English words."""
     return finished(rng, chain(rng, rng.choice((3, 4, 5, 6))))
