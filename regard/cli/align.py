@@ -56,9 +56,10 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align the words of given pairs by forced decoding: one line a pair, 0-0 1-2: from 0, source first (Pharaoh).
+    """Align the words of given pairs, one line a pair.
 
-    A word is what stands between white space. With --gold the alignment error rate is said at the end.
+    A line has the links that forced decoding gives: 0-0 1-2, from 0, source first (Pharaoh). A word is what stands
+    between white space. With --gold the alignment error rate is said at the end, on standard error.
 
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """

@@ -6,7 +6,7 @@ from regard.cli.report import reported
 
 @reported
 def command(json: Json = False) -> None:
-    """Say what is installed, what this machine computes with, which font draws Chinese, and what is missing.
+    """Say what is installed, and what would help.
 
     Example: regard doctor
     """

@@ -59,9 +59,10 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Translate test sources and compare with their references: scores with signatures, and quality by source length.
+    """Translate a test set and compare with its references.
 
-    With --gold also the alignment error rate, of the links between source and reference under forced decoding.
+    Printed are the scores, each with its signature, and the same by the length of the source. With --gold also the
+    alignment error rate, of the links between source and reference under forced decoding.
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """

@@ -18,22 +18,31 @@ PairPaths = Annotated[
     typer.Argument(metavar="SRC TGT | PAIRS | -", help="Two parallel files, or one .tsv or .jsonl; also .gz, or -."),
 ]
 PairFormat = Annotated[
-    str | None, typer.Option("--format", metavar="parallel|tsv|jsonl|bars", help="bars: source ||| target, a line.")
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="parallel|tsv|jsonl|bars",
+        help="When the file's name does not say it; bars: source ||| target.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores by default.")]
-BeamSize = Annotated[int | None, typer.Option("--beam", min=1, help="Hypotheses per sentence; 1 is greedy.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of everything random.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 …")]
+Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads; all cores by default.")]
+BeamSize = Annotated[
+    int | None, typer.Option("--beam", min=1, metavar="N", help="Hypotheses per sentence; 1 is greedy.")
+]
 LengthNormalization = Annotated[
-    float | None, typer.Option(min=0, help="α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default.")
+    float | None,
+    typer.Option(min=0, metavar="A", help="α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default."),
 ]
 CoveragePenalty = Annotated[
-    float | None, typer.Option(min=0, help="β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by default.")
+    float | None,
+    typer.Option(min=0, metavar="B", help="β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by default."),
 ]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Sentences at a time.")]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Refuse a text of more tokens than this.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Sentences at a time.")]
+MaxTokens = Annotated[int, typer.Option(min=1, metavar="N", help="Refuse a text of more tokens than this.")]
 Units = Annotated[
     str,
     typer.Option(

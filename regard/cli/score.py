@@ -31,10 +31,10 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score given pairs by forced decoding: one line a pair.
+    """Score given pairs by forced decoding, one line a pair.
 
-    Written are, with tabs between: the natural logarithm of the probability of the target, the same per token (the
-    end mark is one), and the alignment (0-0 1-2: from 0, source first). A pair that is skipped has an empty line.
+    A line has, with tabs between: the natural logarithm of the probability of the target; the same per token, of which
+    the end mark is one; the alignment (0-0 1-2: from 0, source first). A pair that is skipped has an empty line.
 
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """

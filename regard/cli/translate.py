@@ -37,9 +37,15 @@ def command(
     units: Units = "auto",
     json: Json = False,
     sample: Annotated[bool, typer.Option("--sample", help="Draw outputs instead of looking for the best.")] = False,
-    temperature: Annotated[float, typer.Option(help="With --sample: below 1 the best win, above 1 others.")] = 1.0,
-    top_k: Annotated[int, typer.Option(min=0, help="With --sample: draw from the K best tokens; 0 for all.")] = 0,
-    top_p: Annotated[float, typer.Option(help="With --sample: draw from the best that hold this probability.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", help="With --sample: below 1 the best win, above 1 others.")
+    ] = 1.0,
+    top_k: Annotated[
+        int, typer.Option(min=0, metavar="K", help="With --sample: draw from the K best tokens; 0 for all.")
+    ] = 0,
+    top_p: Annotated[
+        float, typer.Option(metavar="P", help="With --sample: draw from the best that hold this probability.")
+    ] = 1.0,
     seed: Seed = 1,
     length_normalization: LengthNormalization = None,
     coverage_penalty: CoveragePenalty = None,
@@ -49,7 +55,7 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Translate standard input to standard output: one line out for each line in, also for an empty one.
+    """Translate standard input, one line out for each line in.
 
     A line that is no text (not UTF-8, too long) is named on standard error and has an empty line in its place; the
     exit code is then 3. Several runs are an ensemble: their probabilities are averaged.

@@ -33,9 +33,9 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Translate sentences and show what each word looked at: as a heat map here, or in files.
+    """Translate sentences and show what each word looked at.
 
-    Several files may be asked for at once; each holds all sentences.
+    Without a file, as heat maps here. Several files may be asked for at once; each holds all sentences.
 
     Example: regard view runs/en-zh "Tom chases Jerry." --html alignment.html
     """

@@ -1,0 +1,83 @@
+"""`regard evaluate`: scores that anyone else would get from the same text."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sacrebleu
+from toy import regard
+
+from regard.metrics import METRICS
+
+
+def test_bleu_is_that_of_sacrebleu_on_the_kept_outputs(run: Path, files: Path, tmp_path: Path) -> None:
+    result = regard("evaluate", run, files / "test.src", files / "test.tgt", "--out", tmp_path / "out", "--beam", 1)
+    outputs = (tmp_path / "out").read_text().split("\n")[:-1]
+    references = (files / "test.tgt").read_text().split("\n")[:-1]
+    bleu = sacrebleu.corpus_bleu(outputs, [references], force=True).score
+    assert result.lines[0].split()[:2] == ["BLEU", f"{bleu:.2f}"]
+    assert "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in result.lines[0]
+    assert outputs == regard("translate", run, "--beam", 1, stdin=(files / "test.src").read_bytes()).lines
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_a_row_and_a_column(run: Path, files: Path, metric: str) -> None:
+    result = regard("evaluate", run, files / "test.tsv", "--metric", metric)
+    name = METRICS[metric](["a"], [["a"]]).name
+    assert result.lines[0].startswith(name)
+    assert result.lines[2].split(f"  {name}")[0].split() == ["source", "words", "segments"]
+    assert sum(int(line.split("  ")[1].split()[0]) for line in map(columns, result.lines[3:])) == 17
+
+
+def columns(line: str) -> str:
+    """The line with exactly two spaces between its columns."""
+    return "  ".join(part.strip() for part in line.split("  ") if part.strip())
+
+
+def test_json_says_the_same(run: Path, files: Path) -> None:
+    options = ["--gold", files / "test.gold", "-m", "exact", "-m", "bleu"]
+    table = regard("evaluate", run, files / "test.tsv", *options)
+    record = json.loads(regard("evaluate", run, files / "test.tsv", "--json", *options).out)
+    assert [score["name"] for score in record["scores"]] == ["exact", "BLEU"]
+    assert f"{record['scores'][1]['value']:.2f}" in table.lines[1]
+    assert sum(bucket["segments"] for bucket in record["by_length"]) == record["segments"] == 17
+    assert f"alignment error {100 * record['alignment']['error_rate']:.2f} %" in table.lines[-1]
+
+
+def test_a_grouped_source_has_several_right_answers(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    right = regard("translate", run, stdin="the dog sees the cat\n").lines[0]
+    path.write_text(f"the dog sees the cat\twrong\nthe cat sees the dog\twrong\nthe dog sees the cat\t{right}\n")
+    options = ["--metric", "exact", "--json", "--out", tmp_path / "out"]
+    apart = json.loads(regard("evaluate", run, path, *options).out)
+    assert (apart["segments"], apart["scores"][0]["value"]) == (3, pytest.approx(100 / 3))
+    together = json.loads(regard("evaluate", run, path, "--group", *options).out)
+    assert (together["segments"], together["scores"][0]["value"]) == (2, pytest.approx(50))
+    assert (tmp_path / "out").read_text().count("\n") == 2
+
+
+def test_lengths_count_characters_where_sources_are_single_words(run: Path) -> None:
+    result = regard("evaluate", run, "-", stdin="dog\tle\ncats\tle\n")
+    assert "source characters" in result.out
+    assert "source words" in regard("evaluate", run, "-", "--lengths", "words", stdin="dog\tle\n").out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--metric", "blue"], 2, "--metric is 'blue'; expected one of bleu, bleu_zh"),
+        (["--metric", "blue"], 2, "Did you mean bleu?"),
+        (["--lengths", "chars"], 2, "--lengths is 'chars'; expected one of words, characters, auto"),
+        (["--out", "/nowhere/x"], 2, "--out is /nowhere/x; expected a file in a directory that there is"),
+    ],
+)
+def test_options_that_cannot_be(run: Path, files: Path, options: list[str], code: int, message: str) -> None:
+    result = regard("evaluate", run, files / "test.tsv", *options)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+
+
+def test_references_that_a_metric_cannot_use(run: Path) -> None:
+    result = regard("evaluate", run, "-", "--metric", "wer", stdin="the dog\t\n")
+    assert result.code == 3
+    assert "WER: a reference is empty" in result.err

@@ -1,0 +1,155 @@
+"""`score` and `align`: what a run says of given pairs."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Make
+from toy import pairs, regard
+
+import regard as library
+
+PAIRS = pairs(7, seed=4)
+
+
+def written(directory: Path, form: str) -> list[Path]:
+    """The same pairs in one of the forms that are read."""
+    sources, targets = ("".join(f"{pair[place]}\n" for pair in PAIRS) for place in (0, 1))
+    if form == "parallel":
+        (directory / "a").write_text(sources)
+        (directory / "b.gz").write_bytes(gzip.compress(targets.encode()))
+        return [directory / "a", directory / "b.gz"]
+    rows = {
+        "tsv": [f"{source}\t{target}" for source, target, _ in PAIRS],
+        "bars": [f"{source} ||| {target}" for source, target, _ in PAIRS],
+        "jsonl": [json.dumps({"src": source, "tgt": target}) for source, target, _ in PAIRS],
+    }[form]
+    path = directory / f"pairs.{form}"
+    path.write_text("\n".join(rows))
+    return [path]
+
+
+def test_scores_are_those_of_the_library(run: Path, tmp_path: Path) -> None:
+    translator = library.load(run)
+    result = regard("score", run, *written(tmp_path, "parallel"))
+    found = translator.score([source for source, _, _ in PAIRS], [target for _, target, _ in PAIRS])
+    for line, alignment, (_, target, _) in zip(result.lines, found, PAIRS, strict=True):
+        log_prob, each, links = line.split("\t")
+        tokens = len(translator.target_tokenizer.ids(target)) + 1
+        assert float(log_prob) == pytest.approx(alignment.score, abs=1e-3)
+        assert float(each) == pytest.approx(alignment.score / tokens, abs=1e-3)
+        assert len(links.split()) == len(target.split())
+
+
+def test_json_has_the_whole_alignment(run: Path, tmp_path: Path) -> None:
+    files = written(tmp_path, "tsv")
+    texts = regard("score", run, *files).lines
+    for line, number, text in zip(regard("score", run, *files, "--json").lines, range(1, 8), texts, strict=True):
+        record = json.loads(line)
+        assert record["line"] == number
+        assert record["score"] == pytest.approx(float(text.split("\t")[0]), abs=1e-3)
+        assert len(record["weights"]) == len(record["target"])
+
+
+@pytest.mark.parametrize("command", ["score", "align"])
+@pytest.mark.parametrize("form", ["tsv", "jsonl", "bars"])
+def test_every_form_of_pairs_is_read_alike(run: Path, tmp_path: Path, command: str, form: str) -> None:
+    options = ["--format", "bars"] if form == "bars" else []
+    parallel = regard(command, run, *written(tmp_path, "parallel"))
+    assert regard(command, run, *written(tmp_path, form), *options).out == parallel.out
+    assert len(parallel.lines) == len(PAIRS)
+
+
+@pytest.mark.parametrize("command", ["score", "align"])
+def test_pairs_come_from_standard_input(run: Path, tmp_path: Path, command: str) -> None:
+    files = written(tmp_path, "tsv")
+    assert regard(command, run, "-", stdin=files[0].read_bytes()).out == regard(command, run, *files).out
+
+
+def test_empty_texts_are_scored_too(run: Path) -> None:
+    result = regard("score", run, "-", stdin="the dog\t\n\n\tle chien\n")
+    assert [line.count("\t") for line in result.lines] == [2, 2, 2]
+    assert all(float(line.split("\t")[0]) < 0 and not line.split("\t")[2] for line in result.lines)
+
+
+def test_gold_is_compared_with_at_the_end(run: Path, files: Path) -> None:
+    result = regard("align", run, files / "test.tsv", "--gold", files / "test.gold")
+    assert len(result.lines) == 17
+    assert result.err.startswith("regard: alignment error ")
+    assert "17 pairs" in result.err
+
+
+def test_an_alignment_has_no_errors_against_itself(run: Path, files: Path, tmp_path: Path) -> None:
+    (tmp_path / "own").write_text(regard("align", run, files / "test.tsv").out)
+    result = regard("align", run, files / "test.tsv", "--gold", tmp_path / "own")
+    assert "alignment error 0.00 %, precision 100.00 %, recall 100.00 %" in result.err
+
+
+def test_a_threshold_links_less_the_higher_it_is(run: Path, files: Path) -> None:
+    low, high = (
+        [set(line.split()) for line in regard("align", run, files / "test.tsv", "--threshold", weight).lines]
+        for weight in (0.1, 0.6)
+    )
+    assert all(few <= many for few, many in zip(high, low, strict=True))
+    assert sum(map(len, high)) < sum(map(len, low))
+
+
+def test_both_directions_make_one(run: Path, random_run: Make, files: Path) -> None:
+    def links(how: str) -> list[set[str]]:
+        options = ["--reverse", random_run("bpe", "bpe"), "--symmetrize", how]
+        return [set(line.split()) for line in regard("align", run, files / "test.tsv", *options).lines]
+
+    alone = [set(line.split()) for line in regard("align", run, files / "test.tsv").lines]
+    every = {how: links(how) for how in ("intersection", "grow-diag-final-and", "union")}
+    for place, forward in enumerate(alone):
+        assert every["intersection"][place] <= forward <= every["union"][place]
+        assert every["intersection"][place] <= every["grow-diag-final-and"][place] <= every["union"][place]
+
+
+def test_joined_words_stay_units_and_hide_from_the_model(random_run: Make) -> None:
+    run = random_run("characters", "characters")
+    result = regard("align", run, "-", "--join", "target", "--json", stdin="the dog\tab c def\n")
+    record = json.loads(result.lines[0])
+    assert (record["source"], record["target"]) == (["the", "dog"], ["ab", "c", "def"])
+    assert {target for _, target in record["links"]} == {0, 1, 2}
+    whole = regard("score", run, "-", stdin="the dog\tabcdef\n").lines[0]
+    assert whole.split("\t")[0] != regard("score", run, "-", stdin="the dog\tab c def\n").lines[0].split("\t")[0]
+
+
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        ("0-0\n", "has 1 lines, and there are 17 pairs. Give one line for each pair"),
+        ("9-0\n" * 17, "line 1: links 9 with 0, but the pair has "),
+        ("0-0\n0:1\n", "'0:1' is no link; expected source-target, such as 0-0"),
+        (b"\xff", "line 1: the line is not valid UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("command", ["align", "evaluate"])
+def test_gold_that_does_not_fit(
+    run: Path, files: Path, tmp_path: Path, command: str, gold: str | bytes, message: str
+) -> None:
+    (tmp_path / "gold").write_bytes(gold if isinstance(gold, bytes) else gold.encode())
+    result = regard(command, run, files / "test.tsv", "--gold", tmp_path / "gold")
+    assert result.code == 3
+    assert message in result.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--symmetrize", "union"], "give the run of the other as --reverse"),
+        (["--symmetrize", "unio", "--reverse", "x"], "expected one of intersection, union"),
+        (["--symmetrize", "unio", "--reverse", "x"], "Did you mean union?"),
+        (["--threshold", "0"], "--threshold is 0.0; expected above 0 and at most 1"),
+        (["--units", "tokens", "--join", "target"], "--units is 'tokens'; expected words"),
+        (["--join", "left"], "--join is 'left'; expected one of none, source, target, both"),
+        (["--format", "tvs"], "--format is 'tvs'; expected one of parallel, tsv, jsonl, bars. Did you mean tsv?"),
+        (["--on-bad-input", "skp"], "--on-bad-input is 'skp'; expected one of error, skip. Did you mean skip?"),
+    ],
+)
+def test_options_that_cannot_be(run: Path, files: Path, options: list[str], message: str) -> None:
+    result = regard("align", run, files / "test.tsv", *options)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err

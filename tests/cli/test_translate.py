@@ -1,0 +1,221 @@
+"""`regard translate`: a line for a line, whatever the lines hold."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Make
+from toy import pairs, regard
+
+import regard as library
+from regard.alignment.alignment import Alignment
+from regard.cli.answers import Writer
+from regard.cli.output import put
+from regard.cli.stream import arriving
+from regard.errors import DataError
+
+SPECIAL = [
+    "</s>",
+    "<s> </s> <pad>",
+    "▁the▁dog",
+    "the \x01 dog \x1b[31m",
+    "👩‍👩‍👧 🐕",
+    "הכלב רואה את החתול",
+    "the\u2028dog\u0085sees\x0bthe cat",
+    "the ||| cat",
+    "é\u0301 ﷺ ｗｉｄｅ",
+    "\ufeffthe dog",
+]
+SOURCES = [source for source, _, _ in pairs(11, seed=2)]
+
+
+def text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def test_translates_what_it_has_learnt(run: Path) -> None:
+    test = pairs(13, seed=3)
+    result = regard("translate", run, stdin=text([source for source, _, _ in test]))
+    assert result.code == 0
+    assert result.err == ""
+    assert sum(line == target for line, (_, target, _) in zip(result.lines, test, strict=True)) >= 11
+
+
+@pytest.mark.parametrize("kinds", [("bpe", "bpe"), ("characters", "characters"), ("symbols", "symbols")])
+@pytest.mark.parametrize("option", ["--align", "--json", "--nbest=1", "--sample", "--quiet"])
+def test_one_line_out_for_each_line_in(random_run: Make, kinds: tuple[str, str], option: str) -> None:
+    lines = ["", *SPECIAL, "   ", "the dog", ""]
+    result = regard("translate", random_run(*kinds), option, stdin=text(lines))
+    assert result.code == 0
+    assert len(result.lines) == len(lines)
+    if option == "--json":
+        assert [json.loads(line)["source_text"] for line in result.lines] == lines
+
+
+@pytest.mark.parametrize("given", ["the dog", "the dog\r\n", "\ufeffthe dog\n"])
+def test_ends_of_lines_and_byte_order_marks_are_no_text(run: Path, given: str) -> None:
+    assert regard("translate", run, stdin=given).out == regard("translate", run, stdin="the dog\n").out
+
+
+def test_nothing_in_nothing_out(run: Path) -> None:
+    assert regard("translate", run).out == ""
+    assert regard("translate", run, stdin="\n\n").out == "\n\n"
+
+
+def test_line_breaks_of_a_model_become_spaces() -> None:
+    spoken = Alignment("a", "b\nc\rd\0e", (), (), np.zeros((0, 0), np.float32), -1.0)
+    assert Writer(False, False, False, "words").lines(1, [spoken]) == ["b c d e"]
+
+
+def test_nbest_is_ordered_and_numbered_as_moses_does(run: Path) -> None:
+    result = regard("translate", run, "--nbest", 3, "--length-normalization", 0, stdin=text([*SOURCES, ""]))
+    rows = [line.split(" ||| ") for line in result.lines]
+    for number, source in enumerate(SOURCES):
+        chosen = [row for row in rows if row[0] == str(number)]
+        scores = [float(row[2]) for row in chosen]
+        assert len(chosen) == 3
+        assert scores == sorted(scores, reverse=True)
+        best = regard("translate", run, "--length-normalization", 0, stdin=text([source])).lines[0]
+        assert best == chosen[0][1]
+    assert rows[-1] == [str(len(SOURCES)), "", "0.0000"]
+
+
+def test_alignment_links_words(run: Path) -> None:
+    for line, source in zip(regard("translate", run, "--align", stdin=text(SOURCES)).lines, SOURCES, strict=True):
+        output, links = line.split(" ||| ")
+        found = [tuple(map(int, link.split("-"))) for link in links.split()]
+        assert sorted(target for _, target in found) == list(range(len(output.split())))
+        assert all(place < len(source.split()) for place, _ in found)
+
+
+def test_json_is_what_the_library_says(run: Path) -> None:
+    result = regard("translate", run, "--json", "--units", "tokens", stdin=text(SOURCES))
+    found = library.load(run).translate(SOURCES)
+    for line, record, (alignment,) in zip(range(1, 12), map(json.loads, result.lines), found, strict=True):
+        assert record["line"] == line
+        assert record["target_text"] == alignment.target_text
+        assert record["score"] == pytest.approx(alignment.score, abs=1e-4)
+        np.testing.assert_allclose(record["weights"], alignment.weights, atol=1e-5)
+        for side in ("source", "target"):
+            assert [record[f"{side}_text"][int(u["start"]) : int(u["end"])].strip() for u in record[side]] == [
+                unit["text"].strip() for unit in record[side]
+            ]
+
+
+def test_auto_units_keep_tokens_where_words_are_not_spaced(random_run: Make) -> None:
+    run = random_run("characters", "characters")
+    spaced, unspaced = (
+        [unit["text"] for unit in json.loads(line)["source"]]
+        for line in regard("translate", run, "--json", stdin="the old dog\n汤姆 likes 猫\n").lines
+    )
+    assert spaced == ["the", "old", "dog"]
+    assert unspaced == ["汤", "姆", "likes", "猫"]
+
+
+def test_an_ensemble_of_a_run_with_itself_is_the_run(run: Path) -> None:
+    alone = regard("translate", run, "--nbest", 2, stdin=text(SOURCES))
+    assert regard("translate", run, run, "--nbest", 2, stdin=text(SOURCES)).out == alone.out
+
+
+def test_runs_of_an_ensemble_share_tokenisers(run: Path, random_run: Make) -> None:
+    result = regard("translate", run, random_run("characters", "bpe"))
+    assert result.code == 4
+    assert "different source tokenisers; an ensemble needs the same" in result.err
+
+
+def test_a_draw_depends_on_seed_and_line_alone(run: Path) -> None:
+    lines = text(SOURCES[:1] * 37)
+    drawn = regard("translate", run, "--sample", "--temperature", 3, "--seed", 5, stdin=lines)
+    again = regard("translate", run, "--sample", "--temperature", 3, "--seed", 5, "--batch-size", 2, stdin=lines)
+    other = regard("translate", run, "--sample", "--temperature", 3, "--seed", 6, stdin=lines)
+    assert drawn.out == again.out != other.out
+    assert len(set(drawn.lines)) > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--sample", "--nbest", "2"], "--sample draws one output"),
+        (["--sample", "--temperature", "0"], "--temperature is 0.0; expected above 0"),
+        (["--sample", "--top-p", "2"], "--top-p is 2.0; expected above 0 and at most 1"),
+        (["--units", "word"], "--units is 'word'; expected one of words, tokens, auto. Did you mean words?"),
+        (["--length-normalization", "inf"], "length_normalization is inf; expected a finite number"),
+        (["--device", "gpu"], "device is 'gpu', which this machine does not have; expected auto, cpu or cuda"),
+        (["--beam", "0"], "Invalid value for '--beam'"),
+        (["--bem", "3"], "No such option: --bem"),
+    ],
+)
+def test_options_that_cannot_be(run: Path, options: list[str], message: str) -> None:
+    result = regard("translate", run, *options)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (b"the \xff dog", "line 2: the line is not valid UTF-8 (byte 5)"),
+        (b"the \0 dog", "line 2: the line holds a NUL character"),
+        (b"\xed\xa0\x80", "line 2: the line is not valid UTF-8"),  # a lone surrogate
+        (b"x" * 10_000_000, "line 2: the line is longer than 100000 bytes"),
+        (b"x " * 2_000, "tokens; at most 1000 are read (see --max-tokens)"),
+    ],
+    ids=["utf-8", "nul", "surrogate", "10-MB", "tokens"],
+)
+@pytest.mark.parametrize("options", [[], ["--align"], ["--json"], ["--nbest=1"], ["--quiet"]], ids=str)
+def test_a_bad_line_is_refused_and_the_others_are_unharmed(
+    run: Path, bad: bytes, message: str, options: list[str]
+) -> None:
+    good = regard("translate", run, *options, stdin=b"the dog\n\nthe cat\n").lines
+    begin = time.monotonic()
+    result = regard("translate", run, *options, stdin=b"the dog\n" + bad + b"\nthe cat\n")
+    took = time.monotonic() - begin
+    assert result.code == 3
+    assert message in result.err
+    assert "1 line(s) could not be read" in result.err
+    assert len(result.lines) == 3
+    assert [result.lines[0], result.lines[2]] == [good[0], good[2]]
+    assert result.lines[1] in ("", "1 |||  ||| -inf") or "error" in json.loads(result.lines[1])
+    assert took < 1 + 5 * (len(bad) < 1_000_000)  # as asked of the 10 MB line, loading the model included
+
+
+def test_a_slow_writer_is_answered_at_once() -> None:
+    def slow() -> Iterator[int]:
+        yield from (1, 2)
+        time.sleep(0.3)
+        yield from (3, 4, 5)
+
+    assert list(arriving(slow(), 2, wait=0.1)) == [[1, 2], [3, 4], [5]]
+
+
+def test_what_goes_wrong_while_reading_is_told_after_what_was_read() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise DataError("gone")
+
+    chunks = arriving(broken(), 3)
+    assert next(chunks) == [1]
+    with pytest.raises(DataError, match="gone"):
+        next(chunks)
+
+
+def test_a_terminal_gets_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal, expected in ((True, "a\t[31mb\n"), (False, "a\t\x1b[31mb\x9b\n")):
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda terminal=terminal: terminal)
+        monkeypatch.setattr(sys, "stdout", stream)
+        put(["a\t\x1b[31mb\x9b"])
+        assert stream.getvalue() == expected
+
+
+def test_quiet_when_the_reader_has_enough(run: Path) -> None:
+    command = f"yes 'the dog' | head -4000 | {sys.executable} -m regard translate {run}; echo $? >&2"
+    shell = subprocess.run(["bash", "-c", f"({command}) | head -1"], capture_output=True, text=True, timeout=120)
+    assert shell.stdout.count("\n") == 1
+    assert shell.stderr == "0\n"
