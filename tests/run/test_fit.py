@@ -1,0 +1,118 @@
+"""From files to a run: what is held out, what a resume may change, and what is learned."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import regard
+from regard.config import Config, parse
+from regard.data.readers import PairFiles
+from regard.errors import DataError, UsageError
+from regard.fit import fit
+from regard.run import Run
+
+CHINESE = str.maketrans("0123456789", "〇一二三四五六七八九")
+SMALL = {
+    "data": {
+        "target": {"tokenizer": "characters", "vocab_size": 900},
+        "source": {"vocab_size": 500},
+        "batch_size": 400,
+    },
+    "model": {"embedding_size": 13, "encoder": {"hidden_size": 11}, "decoder": {"kind": "luong", "hidden_size": 17}},
+    "training": {"max_steps": 6, "validate_every": 3, "validate_pairs": 5, "metric": "bleu_zh"},
+}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> PairFiles:
+    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+    numbers = [f"{one} {two}" for one in range(10) for two in range(20)]
+    path.write_text("".join(f"{text}\t{text.translate(CHINESE)}\n" for text in numbers), encoding="utf-8")
+    return PairFiles((str(path),))
+
+
+def config(**training: object) -> Config:
+    return parse(SMALL | {"training": SMALL["training"] | training}, "test")
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model.safetensors").read_bytes()
+
+
+def test_a_run_is_a_model(pairs: PairFiles, tmp_path: Path) -> None:
+    lines: list[str] = []
+    progress = fit(config(), pairs, None, tmp_path / "run", tell=lines.append)
+    assert progress.step == 6
+    assert lines[0] == "196 pairs to learn from, 4 to validate on (200 pairs; left out: none)"
+    assert regard.load(tmp_path / "run").translate(["3 14"])[0][0].weights.dtype == "float32"
+    card = (tmp_path / "run" / "card.md").read_text()
+    assert "additive score, softmax selection" in card
+    assert "| bleu_zh |" in card
+    events = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [event["step"] for event in events if event["event"] == "validated"] == [3, 6]
+
+
+def test_the_same_seed_gives_the_same_run(pairs: PairFiles, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        fit(config(), pairs, None, tmp_path / name)
+    fit(config(seed=2), pairs, None, tmp_path / "other")
+    assert weights(tmp_path / "one") == weights(tmp_path / "two")
+    assert weights(tmp_path / "one") != weights(tmp_path / "other")
+
+
+def test_a_run_is_never_overwritten(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(max_steps=3), pairs, None, tmp_path / "run")
+    before = weights(tmp_path / "run")
+    with pytest.raises(UsageError, match="holds a run already"):
+        fit(config(), pairs, None, tmp_path / "run")
+    assert weights(tmp_path / "run") == before
+
+
+def test_a_longer_run_is_the_run_that_was_longer_from_the_start(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(max_steps=3), pairs, None, tmp_path / "run")
+    fit(config(), pairs, None, tmp_path / "run", resume=True)
+    fit(config(), pairs, None, tmp_path / "whole")
+    last = "checkpoints/last.safetensors"
+    resumed, whole = (regard.load(tmp_path / name).models[0].state_dict() for name in ("run", "whole"))
+    assert all((resumed[key] == whole[key]).all() for key in whole)
+    assert Run(tmp_path / "run").config.training.max_steps == 6
+    assert (tmp_path / "run" / last).exists()
+
+
+def test_a_resume_may_not_change_the_model(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(max_steps=3), pairs, None, tmp_path / "run")
+    with pytest.raises(UsageError, match=r"training.learning_rate was 0.001 and is 0.5"):
+        fit(config(learning_rate=0.5), pairs, None, tmp_path / "run", resume=True)
+
+
+def test_resuming_nothing_begins(pairs: PairFiles, tmp_path: Path) -> None:
+    assert fit(config(max_steps=3), pairs, None, tmp_path / "run", resume=True).step == 3
+
+
+def test_files_of_unequal_length_stop_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one\ntwo\n")
+    (tmp_path / "b").write_text("eins\n")
+    with pytest.raises(DataError, match=r"2.*1|1.*2"):
+        fit(config(), PairFiles((str(tmp_path / "a"), str(tmp_path / "b"))), None, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_pair_cannot_be_split(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("one\teins\n")
+    with pytest.raises(UsageError, match="One pair is too few to hold any out"):
+        fit(config(), PairFiles((str(tmp_path / "pairs.tsv"),)), None, tmp_path / "run")
+
+
+@pytest.mark.parametrize("kind", ["constant", "inverse_sqrt", "cosine", "linear", "plateau"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_every_schedule_and_optimizer_trains(pairs: PairFiles, tmp_path: Path, kind: str, optimizer: str) -> None:
+    chosen = config(optimizer=optimizer, schedule={"kind": kind, "warmup_steps": 2}, accumulate=2, moving_average=0.9)
+    assert fit(chosen, pairs, pairs, tmp_path / "run").step == 6
+
+
+def test_the_average_of_the_last_is_published(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(average_last=2, max_steps=9), pairs, pairs, tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoints" / "averaged.safetensors").exists()
+    assert Run(tmp_path / "run").load_model(torch.device("cpu"))[1]["steps"] == [6, 9]
