@@ -10,5 +10,10 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     from regard.cli.app import app
+    from regard.cli.report import abandon_output
 
-    app(prog_name="regard")
+    try:
+        app(prog_name="regard")
+    except OSError as error:  # the help itself, into a full disk
+        abandon_output()
+        sys.exit(f"regard: <stdout> cannot be written: {error.strerror}.")

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from regard.errors import UsageError
+from regard.cli.report import abandon_output
+from regard.errors import RegardError, UsageError
 
 LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
-CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if code != ord("\t")}
+CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 
 
 def one_line(text: str) -> str:
@@ -19,10 +20,20 @@ def one_line(text: str) -> str:
 
 def put(lines: Iterable[str]) -> None:
     """Write lines at once; on a terminal without the control characters (C0 and C1), which it would obey."""
-    terminal = sys.stdout.isatty()
-    for line in lines:
-        sys.stdout.write((line.translate(CONTROLS) if terminal else line) + "\n")
-    sys.stdout.flush()
+    text = "".join(f"{line}\n" for line in lines)
+    write(text.translate(CONTROLS) if sys.stdout.isatty() else text)
+
+
+def write(text: str) -> None:
+    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_output()
+        raise RegardError(f"<stdout> cannot be written: {error.strerror}. Make room or write elsewhere.") from error
 
 
 def json_line(record: dict[str, Any]) -> str:

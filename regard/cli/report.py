@@ -30,13 +30,15 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except RegardError as error:
             raise fail(str(error), error.exit_code) from error
         except BrokenPipeError as error:
-            # The reader, `head` for instance, has what it wanted. Python would complain once more at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            abandon_output()  # the reader, `head` for instance, has what it wanted
             raise typer.Exit(0) from error
         except KeyboardInterrupt as error:
             raise fail("interrupted.", 130) from error
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
+        except OSError as error:
+            about = f"{error.filename}: " if error.filename else ""
+            raise fail(f"{about}{error.strerror or error}. Check the path and the room on the disk.", 1) from error
         except Exception as error:
             if os.environ.get("REGARD_DEBUG") or hasattr(error, "exit_code"):
                 raise
@@ -44,6 +46,11 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             raise fail(f"{type(error).__name__}: {' '.join(str(error).split())} {hint}", 1) from error
 
     return run
+
+
+def abandon_output() -> None:
+    """Let go of what standard output does not take, or Python would try again, and complain, at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, code: int) -> typer.Exit:

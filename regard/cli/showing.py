@@ -8,7 +8,7 @@ from rich.text import Text
 
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import save_json, save_npz
-from regard.cli.output import check_directory
+from regard.cli.output import check_directory, write
 from regard.data.example import Example
 from regard.data.lines import BadLine
 from regard.errors import UsageError
@@ -49,10 +49,12 @@ def save(alignments: Sequence[Alignment], files: Mapping[str, Path], title: str)
 def draw(alignment: Alignment) -> None:
     """One heat map on standard output, under both texts."""
     console = Console()
-    for text in (alignment.source_text, alignment.target_text):
-        console.print(Text(visible(text)), soft_wrap=True)
-    show(alignment, console)
-    console.print()
+    with console.capture() as drawn:  # rich itself ends with code 1 when the reader of a pipe has gone
+        for text in (alignment.source_text, alignment.target_text):
+            console.print(Text(visible(text)), soft_wrap=True)
+        show(alignment, console)
+        console.print()
+    write(drawn.get())
 
 
 def argument_lines(sources: Sequence[str], targets: Sequence[str]) -> list[Example | BadLine]:

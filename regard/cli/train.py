@@ -1,5 +1,6 @@
 """`regard train`: from pairs to a run directory."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,8 @@ def command(
             tell=(lambda line: None) if quiet else say,
         )
     except Interrupted:
-        say(f"regard: go on with: regard train {recipe} {' '.join(pairs)} --out {out} --resume, and the same options")
+        again = shlex.join(["regard", "train", str(recipe), *pairs, "--out", str(out), "--resume"])
+        say(f"regard: go on with: {again}, and the same options")
         raise
     if not quiet:
         say(f"trained {progress.step} steps in {progress.seconds / 60:.1f} minutes: {out}")

@@ -29,7 +29,7 @@ def test_demo_trains_translates_and_shows(tmp_path: Path) -> None:
     assert f"regard train {out}/model/config.yaml YOUR.src YOUR.tgt" in done.stdout
     assert (out / "alignment.png").read_bytes().startswith(b"\x89PNG")
     page = (out / "alignment.html").read_text(encoding="utf-8")
-    assert all(f"\"{word}\"" in page for word in ("Tom", "chases", "Jerry"))
+    assert all(f'"{word}"' in page for word in ("Tom", "chases", "Jerry"))
     assert "https://" not in page.replace("http://www.w3.org", "")
     assert regard.load(out / "model").translate(["The dog sleeps."])[0][0].source[0].text == "The"
     # A second demo in the same place replaces the first.

@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM, sent to the command itself."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toy import pairs, recipe, regard
+
+from regard.config import dump
+
+PATIENCE_SECONDS = 60
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Until the file is there."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"no {path}"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    (tmp_path / "my pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target, _ in pairs(29)))
+    side = {"tokenizer": "bpe", "vocab_size": 300}
+    (tmp_path / "recipe.yaml").write_text(
+        dump(recipe(data={"source": side, "target": side}, training={"max_epochs": 10**6}))
+    )
+    given = [str(tmp_path / "recipe.yaml"), str(tmp_path / "my pairs.tsv"), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "regard", "train", *given, "--threads", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(tmp_path / "out" / "checkpoints" / "last.safetensors", process)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, out) == (code, "")
+    saved = re.search(rf"stopped by {number.name}; step (\d+) is saved in ", errors)
+    again = re.search(r"go on with: regard (.*), and the same options", errors)
+    assert saved, errors
+    assert again, errors
+    step = int(saved[1])
+    resumed = regard(*shlex.split(again[1]), "--set", f"training.max_steps={step + 3}")
+    assert resumed.code == 0, resumed.err
+    events = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    validated = [event["step"] for event in events if event["event"] == "validated"]
+    assert validated == sorted(set(validated))
+    assert validated[-1] == step + 3
+
+
+@pytest.mark.slow
+def test_an_interrupted_translation_says_so_in_one_line(run: Path) -> None:
+    command = [sys.executable, "-m", "regard", "translate", str(run), "--threads", "1"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("the dog\n")
+    process.stdin.flush()
+    assert process.stdout.readline()  # answered while standard input is still open
+    process.send_signal(signal.SIGINT)
+    process.wait(PATIENCE_SECONDS)
+    assert process.stderr is not None
+    assert (process.returncode, process.stderr.read()) == (130, "regard: interrupted.\n")
+    process.stdin.close()
