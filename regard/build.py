@@ -8,6 +8,7 @@ from torch import nn
 from regard.attention.build import build_attention
 from regard.config import ModelConfig
 from regard.decoders import DECODERS
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.errors import UsageError
 from regard.initialize import initialize
@@ -56,13 +57,14 @@ def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, en
         "summary_size": encoder.state_size,
         "hidden_size": decoder.hidden_size,
         "cell": decoder.cell,
-        "embedding_dropout": config.dropout.embedding,
-        "output_dropout": config.dropout.output,
     }
+    tokens = TargetTokens(
+        embedding, output, embedding_dropout=config.dropout.embedding, output_dropout=config.dropout.output
+    )
     if decoder.kind != "conditional":
         options |= {"num_layers": decoder.num_layers, "layer_dropout": config.dropout.layers}
     if decoder.kind == "fixed":
-        return DECODERS["fixed"](embedding, output, context=decoder.context, **options)
+        return DECODERS["fixed"](tokens, context=decoder.context, **options)
     options["memory_size"] = encoder.output_size
     if decoder.kind == "luong":
         options["input_feeding"] = decoder.input_feeding
@@ -77,7 +79,7 @@ def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, en
         )
     except (ValueError, TypeError) as error:
         raise UsageError(f"model.attention: {error}") from error
-    return DECODERS[decoder.kind](embedding, output, attention, **options)
+    return DECODERS[decoder.kind](tokens, attention, **options)
 
 
 def pick_device(name: str) -> torch.device:

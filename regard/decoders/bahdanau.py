@@ -5,14 +5,14 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, look
+from regard.decoders.state import AttentiveState, begin, look
 from regard.decoders.step import Step, Unrolled
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
 
@@ -29,18 +29,16 @@ class BahdanauDecoder(nn.Module):
     side in `deep`.
 
     Args:
-        embedding: target tokens → vectors.
-        output: features → logits; `output.in_features` is the size of t.
+        tokens: E, O and b; `tokens.feature_size` is the size of t.
         attention: what s(t-1) looks with; its query size is `hidden_size`.
         memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part; the top layer looks.
-        embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of t before the output layer.
+        layer_dropout: between layers.
     """
 
     def __init__(
         self,
-        embedding: nn.Embedding,
-        output: nn.Linear,
+        tokens: TargetTokens,
         attention: Attention,
         *,
         memory_size: int,
@@ -48,31 +46,23 @@ class BahdanauDecoder(nn.Module):
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
-        embedding_dropout: float = 0.0,
         layer_dropout: float = 0.0,
-        output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.embedding = embedding
-        self.output = output
+        self.tokens = tokens
         self.attention = attention
         self.bridge = Bridge(summary_size, hidden_size, num_layers)
-        self.recurrence = Recurrence(
-            cell, embedding.embedding_dim + memory_size, hidden_size, num_layers, layer_dropout
-        )
-        self.deep = nn.Linear(hidden_size + embedding.embedding_dim + memory_size, 2 * output.in_features)
-        self.dropouts = (embedding_dropout, output_dropout)
+        self.recurrence = Recurrence(cell, tokens.embedding_size + memory_size, hidden_size, num_layers, layer_dropout)
+        self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
 
     def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
-        source = self.attention.prepare(memory.keys, memory.values, memory.mask)
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
-        return source, AttentiveState(cells, cells.top[:, :0], self.attention.begin(source), rows)
+        return begin(self.attention, memory, cells, fed_size=0)
 
     def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
         """Logits of the next token."""
-        embedded = self._embed(tokens)
+        embedded = self.tokens.embed(tokens)
         attended = look(self.attention, state.cells.top, source, state)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)
@@ -82,14 +72,14 @@ class BahdanauDecoder(nn.Module):
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
-        embedded = self._embed(inputs)
+        embedded = self.tokens.embed(inputs)
         cells, history = state.cells, state.history
         states, contexts, weights = [], [], []
         for gates in self.recurrence.gates(embedded).unbind(1):
             states.append(cells.top)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             context, history = attended.context.squeeze(1), attended.history
-            gates = gates + self.recurrence.gates(context, self.embedding.embedding_dim, bias=False)
+            gates = gates + self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             contexts.append(context)
             weights.append(attended.weights)
@@ -98,10 +88,7 @@ class BahdanauDecoder(nn.Module):
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
-        return self.output(F.dropout(features, self.dropouts[1], self.training))
-
-    def _embed(self, tokens: Tensor) -> Tensor:
-        return F.dropout(self.embedding(tokens), self.dropouts[0], self.training)
+        return self.tokens.project(features)
 
     def _deep(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
         pairs = self.deep(torch.cat([state, embedded, context], -1))

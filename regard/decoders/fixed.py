@@ -6,11 +6,11 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.step import Step, Unrolled
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
 
@@ -45,40 +45,34 @@ class FixedDecoder(nn.Module):
     stand side by side in `deep`.
 
     Args:
-        embedding: target tokens → vectors.
-        output: features → logits; `output.in_features` is the size of the features.
+        tokens: E, O and b; `tokens.feature_size` is the size of the features.
         summary_size: features of the memory's summary.
         hidden_size, num_layers, cell: the recurrent part.
         context: "start" or "every".
-        embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of the features.
+        layer_dropout: between layers.
 
     The weights of its steps are all zeros: it looks at nothing.
     """
 
     def __init__(
         self,
-        embedding: nn.Embedding,
-        output: nn.Linear,
+        tokens: TargetTokens,
         *,
         summary_size: int,
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
         context: Literal["start", "every"] = "start",
-        embedding_dropout: float = 0.0,
         layer_dropout: float = 0.0,
-        output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.embedding = embedding
-        self.output = output
+        self.tokens = tokens
         self.context = context
         extra = summary_size if context == "every" else 0
-        beside = embedding.embedding_dim + summary_size if context == "every" else 0
+        beside = tokens.embedding_size + summary_size if context == "every" else 0
         self.bridge = Bridge(summary_size, hidden_size, num_layers)
-        self.recurrence = Recurrence(cell, embedding.embedding_dim + extra, hidden_size, num_layers, layer_dropout)
-        self.deep = nn.Linear(hidden_size + beside, output.in_features)
-        self.dropouts = (embedding_dropout, output_dropout)
+        self.recurrence = Recurrence(cell, tokens.embedding_size + extra, hidden_size, num_layers, layer_dropout)
+        self.deep = nn.Linear(hidden_size + beside, tokens.feature_size)
 
     def begin(self, memory: Memory) -> tuple[FixedSource, FixedState]:
         """Make the first state from the summary."""
@@ -103,11 +97,11 @@ class FixedDecoder(nn.Module):
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
-        return self.output(F.dropout(features, self.dropouts[1], self.training))
+        return self.tokens.project(features)
 
     def _inputs(self, tokens: Tensor, summary: Tensor) -> Tensor:
         """[E y; c] at every step, or E y alone."""
-        embedded = F.dropout(self.embedding(tokens), self.dropouts[0], self.training)
+        embedded = self.tokens.embed(tokens)
         return torch.cat([embedded, summary], -1) if self.context == "every" else embedded
 
     def _deep(self, hidden: Tensor, inputs: Tensor) -> Tensor:

@@ -5,14 +5,14 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, look
+from regard.decoders.state import AttentiveState, begin, look
 from regard.decoders.step import Step, Unrolled
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
 
@@ -27,20 +27,18 @@ class LuongDecoder(nn.Module):
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 5-6, section 3.3 (input feeding).
 
     Args:
-        embedding: target tokens → vectors.
-        output: features → logits; `output.in_features` is the size of h̃.
+        tokens: E, O and b; `tokens.feature_size` is the size of h̃.
         attention: what s(t) looks with; its query size is `hidden_size`.
         memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part.
         input_feeding: give h̃(t-1) to the next step. Without it, and with a mechanism that forgets, a known target
             needs no loop: one recurrent call and one attention call serve all its steps.
-        embedding_dropout, layer_dropout, output_dropout: of E y, between layers, of h̃ before the output layer.
+        layer_dropout: between layers.
     """
 
     def __init__(
         self,
-        embedding: nn.Embedding,
-        output: nn.Linear,
+        tokens: TargetTokens,
         attention: Attention,
         *,
         memory_size: int,
@@ -49,35 +47,27 @@ class LuongDecoder(nn.Module):
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
         input_feeding: bool = True,
-        embedding_dropout: float = 0.0,
         layer_dropout: float = 0.0,
-        output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.embedding = embedding
-        self.output = output
+        self.tokens = tokens
         self.attention = attention
-        self.fed_size = output.in_features if input_feeding else 0
+        self.fed_size = tokens.feature_size if input_feeding else 0
         self.bridge = Bridge(summary_size, hidden_size, num_layers)
-        input_size = embedding.embedding_dim + self.fed_size
+        input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
-        self.combine = nn.Linear(memory_size + hidden_size, output.in_features, bias=False)
-        self.dropouts = (embedding_dropout, output_dropout)
+        self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
 
     def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
-        source = self.attention.prepare(memory.keys, memory.values, memory.mask)
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        batch = memory.mask.size(0)
-        fed = memory.values.new_zeros(batch, self.fed_size)
-        rows = torch.arange(batch, device=fed.device)
-        return source, AttentiveState(cells, fed, self.attention.begin(source), rows)
+        return begin(self.attention, memory, cells, fed_size=self.fed_size)
 
     def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
         """Logits of the next token."""
         gates = self._gates(tokens)
         if self.fed_size:
-            gates = gates + self.recurrence.gates(state.fed, self.embedding.embedding_dim, bias=False)
+            gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
         attended = look(self.attention, cells.top, source, state)
         attentional = self._combine(attended.context.squeeze(1), cells.top)
@@ -88,21 +78,21 @@ class LuongDecoder(nn.Module):
         """All steps of a known target."""
         if self.fed_size:
             return self._loop(inputs, source, state)
-        embedded = F.dropout(self.embedding(inputs), self.dropouts[0], self.training)
+        embedded = self.tokens.embed(inputs)
         hidden = self.recurrence.unroll(embedded, state.cells)
         attended = self.attention(hidden, source, state.history)
         return Unrolled(self._combine(attended.context, hidden), attended.weights)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
-        return self.output(F.dropout(features, self.dropouts[1], self.training))
+        return self.tokens.project(features)
 
     def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
         cells, fed, history = state.cells, state.fed, state.history
         features, weights = [], []
         for gates in self._gates(inputs).unbind(1):
-            gates = gates + self.recurrence.gates(fed, self.embedding.embedding_dim, bias=False)
+            gates = gates + self.recurrence.gates(fed, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             fed, history = self._combine(attended.context.squeeze(1), cells.top), attended.history
@@ -111,7 +101,7 @@ class LuongDecoder(nn.Module):
         return Unrolled(torch.stack(features, 1), torch.cat(weights, 1))
 
     def _gates(self, tokens: Tensor) -> Tensor:
-        return self.recurrence.gates(F.dropout(self.embedding(tokens), self.dropouts[0], self.training))
+        return self.recurrence.gates(self.tokens.embed(tokens))
 
     def _combine(self, context: Tensor, hidden: Tensor) -> Tensor:
         return torch.tanh(self.combine(torch.cat([context, hidden], -1)))

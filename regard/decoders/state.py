@@ -10,6 +10,7 @@ from regard.attention.attention import Attended, Attention
 from regard.attention.history import History
 from regard.attention.source import Source
 from regard.decoders.recurrence import Cells
+from regard.encoders.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ class AttentiveState:
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
         return AttentiveState(self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows[rows])
+
+
+def begin(attention: Attention, memory: Memory, cells: Cells, *, fed_size: int) -> tuple[Source, AttentiveState]:
+    """The source with its keys projected, and the first state: nothing fed yet, row r looks at source r."""
+    source = attention.prepare(memory.keys, memory.values, memory.mask)
+    batch = memory.mask.size(0)
+    fed = memory.values.new_zeros(batch, fed_size)
+    rows = torch.arange(batch, device=fed.device)
+    return source, AttentiveState(cells, fed, attention.begin(source), rows)
 
 
 def look(attention: Attention, query: Float[Tensor, "rows query"], source: Source, state: AttentiveState) -> Attended:

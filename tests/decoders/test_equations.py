@@ -11,7 +11,7 @@ def parts(name: str):
     decoder = model.decoder
     memory = model.encode(batch.source, batch.source_mask)
     source, state = model.begin(memory)
-    embedded = decoder.embedding(batch.inputs[:, 0])
+    embedded = decoder.tokens.embedding(batch.inputs[:, 0])
     step = model.step(batch.inputs[:, 0], state, source)
     return decoder, memory, state.cells.hidden[:, 0], embedded, step
 
@@ -36,20 +36,20 @@ def test_bahdanau_attends_with_the_state_before() -> None:
     context, weights = attend(decoder, state, memory)
     pairs = decoder.deep(torch.cat([state, embedded, context], -1))
     torch.testing.assert_close(step.weights, weights)
-    torch.testing.assert_close(step.logits, decoder.output(torch.maximum(pairs[:, 0::2], pairs[:, 1::2])))
+    torch.testing.assert_close(step.logits, decoder.tokens.output(torch.maximum(pairs[:, 0::2], pairs[:, 1::2])))
     moved = gru(decoder.recurrence.rnn, torch.cat([embedded, context], -1), state)
     torch.testing.assert_close(step.state.cells.top, moved)
 
 
 def test_luong_steps_first() -> None:
     decoder, memory, state, embedded, step = parts("luong-fed")
-    fed = torch.zeros(1, decoder.output.in_features)
+    fed = torch.zeros(1, decoder.tokens.output.in_features)
     hidden = gru(decoder.recurrence.rnn, torch.cat([embedded, fed], -1), state)
     context, weights = attend(decoder, hidden, memory)
     attentional = torch.tanh(decoder.combine(torch.cat([context, hidden], -1)))
     torch.testing.assert_close(step.weights, weights)
     torch.testing.assert_close(step.state.fed, attentional)
-    torch.testing.assert_close(step.logits, decoder.output(attentional))
+    torch.testing.assert_close(step.logits, decoder.tokens.output(attentional))
 
 
 def test_conditional_looks_between_its_cells() -> None:
@@ -60,4 +60,4 @@ def test_conditional_looks_between_its_cells() -> None:
     torch.testing.assert_close(step.weights, weights)
     torch.testing.assert_close(step.state.cells.top, hidden)
     features = torch.tanh(decoder.deep(torch.cat([hidden, embedded, context], -1)))
-    torch.testing.assert_close(step.logits, decoder.output(features))
+    torch.testing.assert_close(step.logits, decoder.tokens.output(features))

@@ -43,8 +43,8 @@ def test_recurrent_blocks_are_orthogonal(name: str) -> None:
 
 def test_default_widths() -> None:
     model = built("default", cell="lstm")
-    assert model.decoder.embedding.weight.std().item() == pytest.approx(1 / math.sqrt(97), rel=0.05)
-    assert model.decoder.output.weight.abs().max().item() <= math.sqrt(6 / (97 + 103))
+    assert model.decoder.tokens.embedding.weight.std().item() == pytest.approx(1 / math.sqrt(97), rel=0.05)
+    assert model.decoder.tokens.output.weight.abs().max().item() <= math.sqrt(6 / (97 + 103))
     forget = model.decoder.recurrence.rnn.bias_ih_l0.detach().chunk(4)[1]
     assert (forget == 1).all()
     assert (model.decoder.recurrence.rnn.bias_hh_l0 == 0).all()
@@ -56,7 +56,7 @@ def test_bahdanau_widths() -> None:
     assert (score.energy.weight == 0).all()
     assert score.project_query.weight.std().item() == pytest.approx(0.001, rel=0.1)
     assert model.decoder.deep.weight.std().item() == pytest.approx(0.01, rel=0.1)
-    assert (model.decoder.output.bias == 0).all()
+    assert (model.decoder.tokens.output.bias == 0).all()
 
 
 @pytest.mark.parametrize(("name", "width"), [("luong", 0.1), ("sutskever", 0.08)])

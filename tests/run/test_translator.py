@@ -36,8 +36,8 @@ def model(decoder: dict, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
     built = build_model(models.recipe(decoder).model, TOKENIZER.size, SYMBOLS.size)
     with torch.no_grad():
-        built.decoder.output.weight.mul_(4)
-        built.decoder.output.bias[2] += 2
+        built.decoder.tokens.output.weight.mul_(4)
+        built.decoder.tokens.output.bias[2] += 2
     return built
 
 
@@ -152,9 +152,9 @@ def test_tied_tables_stay_one_table(tmp_path: Path, tie: str) -> None:
     built = build_model(config.model, TOKENIZER.size, run.tokenizers[1].size)
     run.publish(Contents(weights_of(built), {}))
     loaded = regard.load(tmp_path / "run").models[0]
-    assert loaded.decoder.output.weight is loaded.decoder.embedding.weight
-    assert (loaded.encoder.embedding.weight is loaded.decoder.embedding.weight) == (tie == "three_way")
-    torch.testing.assert_close(loaded.decoder.output.weight, built.decoder.output.weight, atol=0, rtol=0)
+    assert loaded.decoder.tokens.output.weight is loaded.decoder.tokens.embedding.weight
+    assert (loaded.encoder.embedding.weight is loaded.decoder.tokens.embedding.weight) == (tie == "three_way")
+    torch.testing.assert_close(loaded.decoder.tokens.output.weight, built.decoder.tokens.output.weight, atol=0, rtol=0)
 
 
 def test_runs_of_other_tokenisers_are_no_ensemble(tmp_path: Path) -> None:

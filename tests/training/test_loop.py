@@ -130,7 +130,7 @@ def test_time_counts_over_sittings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["weight", "gradient"])
 def test_what_is_not_finite_stops_with_step_and_lines(tmp_path: Path, where: str) -> None:
     learner = make_learner()
-    output = learner.model.decoder.output
+    output = learner.model.decoder.tokens.output
     events: list[Event] = []
 
     def poisoned(epoch: int, start: int) -> Iterator[Batch]:
@@ -172,7 +172,7 @@ def test_after_a_failure_the_last_checkpoint_is_finite_and_goes_on(tmp_path: Pat
 
 def test_a_long_batch_is_named_by_its_first_lines() -> None:
     learner = make_learner()
-    learner.model.decoder.output.bias.data[3] = float("nan")
+    learner.model.decoder.tokens.output.bias.data[3] = float("nan")
     batch = make_batch([(2, 2)] * 23, seed=1)
     with pytest.raises(RegardError, match=rf"row: {', '.join(map(str, range(20)))} and 3 more\. Lower"):
         train(learner, lambda epoch, start: [batch], Plan(Limits(max_steps=1)))

@@ -34,7 +34,7 @@ def test_total_matches_torch_over_padding() -> None:
 def test_only_real_tokens_are_projected() -> None:
     model, batch = make_model(), make_batch([(3, 5), (5, 2)], seed=1)
     seen = []
-    model.decoder.output.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[:-1]))
+    model.decoder.tokens.output.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[:-1]))
     CrossEntropy(0.1)(model, batch)
     assert seen == [(7,)]
 

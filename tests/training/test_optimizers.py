@@ -15,7 +15,7 @@ def test_decay_spares_vectors_and_embeddings(name: str) -> None:
     for parameter_name, parameter in model.named_parameters():
         spared = parameter.dim() == 1 or "embedding" in parameter_name
         assert decay[id(parameter)] == (0.0 if spared else 0.3), parameter_name
-    assert decay[id(model.decoder.output.weight)] == 0.0  # tied
+    assert decay[id(model.decoder.tokens.output.weight)] == 0.0  # tied
 
 
 @pytest.mark.parametrize(("name", "reference"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)])

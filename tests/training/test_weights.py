@@ -34,7 +34,7 @@ def test_weights_come_back(path: Path) -> None:
     apply(other, weights.tensors)
     for one, two in zip(model.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(one, two)
-    assert other.decoder.output.weight is other.decoder.embedding.weight
+    assert other.decoder.tokens.output.weight is other.decoder.tokens.embedding.weight
 
 
 def test_a_tied_weight_is_kept_once(path: Path) -> None:
