@@ -114,7 +114,10 @@ class Run:
             model = build_model(config.model, tokenizers[0].size, tokenizers[1].size)
         except (UsageError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
-        apply(model, weights.tensors)
+        try:
+            apply(model, weights.tensors)
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
 
     def _digests(self) -> dict[str, str]:

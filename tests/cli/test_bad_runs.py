@@ -10,6 +10,7 @@ import pytest
 from toy import pairs, recipe, regard
 
 from regard.config import dump
+from regard.training.tensorfile import write
 from regard.training.weights import load_weights
 
 FILES = ["config.yaml", "tokenizer.source.json", "tokenizer.target.json", "model.safetensors"]
@@ -78,8 +79,6 @@ def _newer_file(run: Path) -> None:
 
 
 def _newer_model(run: Path) -> None:
-    from regard.training.tensorfile import write
-
     weights = load_weights(run / "model.safetensors")
     write(run / "model.safetensors", weights.tensors, {**weights.metadata, "format": 2})
 
@@ -96,6 +95,13 @@ def _newer_model(run: Path) -> None:
 def test_a_run_from_a_newer_version(copied: Path, make: Callable[[Path], None], message: str) -> None:
     make(copied)
     assert message in refused(copied)
+
+
+def test_weights_of_another_model(copied: Path) -> None:
+    weights = load_weights(copied / "model.safetensors")
+    name, tensor = next(iter(weights.tensors.items()))
+    write(copied / "model.safetensors", {**weights.tensors, name: tensor.unsqueeze(0)}, weights.metadata)
+    assert f"model.safetensors: these weights belong to another model: {name} has shape" in refused(copied)
 
 
 @pytest.mark.parametrize("command", ["score", "evaluate", "align", "view"])
