@@ -94,11 +94,14 @@ def command(
         length_normalization=length_normalization,
         coverage_penalty=coverage_penalty,
     )
-    examples = usable(refuse_long(chunks(lines, chunk_size(translator)), translator, max_tokens), bad.add)
+    size = chunk_size(translator)
+    examples = usable(refuse_long(chunks(lines, size), translator, max_tokens), bad.add)
     if judge:
-        judge.add(Aligner(translator, join=join)(examples))
+        for part in chunks(examples, size):
+            judge.add(Aligner(translator, join=join)(part))
     asked = segments([hide_spaces(example, join) for example in examples], group)
-    outputs = [one_line(found[0].target_text) for found in translator.translate(asked.sources)]
+    parts = chunks(asked.sources, size)
+    outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part)]
     if out:
         write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
     result = evaluate(asked, outputs, metrics, lengths, judge.errors() if judge else None)
