@@ -13,6 +13,7 @@ from torch import nn
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.decoders.bahdanau import BahdanauDecoder
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.model import EncoderDecoder
 from regard.training.averaging import MovingAverage
@@ -69,9 +70,10 @@ def make_model(dropout: float = 0.3) -> EncoderDecoder:
     output.weight = embedding.weight
     rates = {"embedding_dropout": dropout, "output_dropout": dropout}
     encoder = RecurrentEncoder(nn.Embedding(SOURCE_VOCAB, 5), 3, **rates)
+    tokens = TargetTokens(embedding, output, **rates)
     sizes = {"memory_size": encoder.output_size, "summary_size": encoder.state_size, "hidden_size": 7}
     attention = build_attention(7, encoder.output_size, score="additive")
-    return EncoderDecoder(encoder, BahdanauDecoder(embedding, output, attention, **sizes, **rates))
+    return EncoderDecoder(encoder, BahdanauDecoder(tokens, attention, **sizes))
 
 
 def make_learner(seed: int = 1, **choices: object) -> Learner:
