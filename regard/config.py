@@ -248,7 +248,7 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         faults = "; ".join(_fault(dict(detail)) for detail in error.errors())
-        raise UsageError(f"{where}: {faults}.") from error
+        raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
 
 def dump(config: Config) -> str:

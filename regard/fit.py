@@ -21,7 +21,7 @@ from regard.data.files import write_whole
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
 from regard.data.tokenizer import Tokenizer
-from regard.errors import UsageError
+from regard.errors import CheckpointError, UsageError
 from regard.metrics import METRICS
 from regard.model import EncoderDecoder
 from regard.run import Run, search_options
@@ -110,6 +110,8 @@ def fit(
     resume_here = resume and run.config_file.exists()
     if not resume and run.config_file.exists():
         raise UsageError(f"{out} holds a run already. Resume it with --resume, or choose another --out.")
+    if run.checkpoints.exists() and not run.config_file.exists():
+        raise CheckpointError(f"{out} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
     files.check()
     if validation is not None:
         validation.check()
@@ -137,6 +139,8 @@ def _resumed(run: Run, config: Config) -> Run:
 
     Raises UsageError that names what else has changed: the run would no longer be the one that was begun.
     """
+    if run.weights_file.exists():
+        run.verify()
     begun, wanted = _flat(run.config.model_dump()), _flat(config.model_dump())
     changed = {key for key in begun.keys() | wanted.keys() if begun.get(key) != wanted.get(key)}
     if fixed := sorted(changed - LIMITS):

@@ -101,15 +101,7 @@ class Run:
         config, tokenizers = self.config, self.tokenizers
         if not self.weights_file.exists():
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
-        weights = load_weights(self.weights_file)
-        if weights.metadata.get("format", FORMAT) > FORMAT:
-            raise CheckpointError(f"{self.weights_file} is from a newer version of Regard: pip install -U regard")
-        for name, digest in self._digests().items():
-            if weights.metadata.get(name) != digest:
-                raise CheckpointError(
-                    f"{self.path}: {name} is not the one that model.safetensors was trained with. "
-                    "Restore the directory from a whole copy."
-                )
+        weights = self._weights()
         try:
             model = build_model(config.model, tokenizers[0].size, tokenizers[1].size)
         except (UsageError, RuntimeError) as error:
@@ -119,6 +111,22 @@ class Run:
         except CheckpointError as error:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
+
+    def verify(self) -> None:
+        """Raises CheckpointError unless the files of the run are those that its weights were trained with."""
+        self._weights()
+
+    def _weights(self) -> Contents:
+        weights = load_weights(self.weights_file)
+        if weights.metadata.get("format", FORMAT) > FORMAT:
+            raise CheckpointError(f"{self.weights_file} is from a newer version of Regard: pip install -U regard")
+        for name, digest in self._digests().items():
+            if weights.metadata.get(name) != digest:
+                raise CheckpointError(
+                    f"{self.path}: {name} is not the one that model.safetensors was trained with. "
+                    "Restore the directory from a whole copy."
+                )
+        return weights
 
     def _digests(self) -> dict[str, str]:
         source, target = self.tokenizers

@@ -4,6 +4,7 @@ The lengths of the texts are mapped from their files, since the plan of every ep
 read where they are needed. What stays in memory is a few bytes a pair, however long the texts.
 """
 
+import hashlib
 import json
 import os
 from bisect import bisect_right
@@ -18,7 +19,7 @@ from jaxtyping import Integer
 from regard.data.report import Report
 from regard.errors import DataError
 
-FORMAT, VERSION = "regard corpus", 1
+FORMAT, VERSION = "regard corpus", 2
 INDEX = "index.json"
 TOKENS = ("source.tokens", "target.tokens")
 ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
@@ -105,8 +106,12 @@ class Corpus:
             index = json.loads((directory / INDEX).read_bytes())
             if (index["format"], index["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"version {index['version']}")
-            arrays = {name: _mapped(directory / name, *index["arrays"][name]) for name in ARRAYS}
-            source, target = (_stored(directory / name, *index["arrays"][name]) for name in TOKENS)
+            if index.pop("sha256") != index_digest(index):
+                raise ValueError(f"{INDEX} is damaged")
+            for name, (_, size, digest) in index["arrays"].items():
+                _check(directory / name, size, digest)
+            arrays = {name: _mapped(directory / name, index["arrays"][name][0]) for name in ARRAYS}
+            source, target = (_stored(directory / name, index["arrays"][name][0]) for name in TOKENS)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{directory} holds no whole corpus. Delete it and encode the corpus again.") from error
         return cls.assembled(index, arrays, source, target)
@@ -129,15 +134,24 @@ def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:
     return read
 
 
-def _stored(path: Path, dtype: str, size: int) -> Read:
+def index_digest(index: dict[str, Any]) -> str:
+    """SHA-256 of what describes a corpus."""
+    return hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
+
+
+def _check(path: Path, size: int, digest: str) -> None:
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size != size or hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise ValueError(f"{path.name} is damaged")
+
+
+def _stored(path: Path, dtype: str) -> Read:
     """Read tokens from a file, place by place.
 
     The file is not mapped: a pass in random order would keep all of a mapping in the memory of the process, since each
     page fault brings in sixteen pages at once.
     """
     width = np.dtype(dtype).itemsize
-    if path.stat().st_size != size:
-        raise ValueError(f"{path.name} has not {size} bytes")
     file = open(path, "rb", buffering=0)  # noqa: SIM115 - lives as long as the corpus
 
     def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
@@ -147,8 +161,5 @@ def _stored(path: Path, dtype: str, size: int) -> Read:
     return read
 
 
-def _mapped(path: Path, dtype: str, size: int) -> np.ndarray:
-    array = np.asarray(np.memmap(path, dtype, mode="r"))  # a plain array is faster to index
-    if array.nbytes != size:
-        raise ValueError(f"{path.name} has not {size} bytes")
-    return array
+def _mapped(path: Path, dtype: str) -> np.ndarray:
+    return np.asarray(np.memmap(path, dtype, mode="r"))  # a plain array is faster to index

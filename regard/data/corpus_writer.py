@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION
+from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION, index_digest
 from regard.data.example import Example
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
@@ -65,14 +65,15 @@ class CorpusWriter:
         """What describes the arrays: as JSON beside them, or for `Corpus.assembled`."""
         arrays = self.source.arrays | self.target.arrays | {"lines": self.lines}
         digests = "".join(array.digest.hexdigest() for array in arrays.values())
-        return {
+        index = {
             "format": FORMAT,
             "version": VERSION,
             "files": self.files,
             "report": asdict(report),
             "digest": hashlib.sha256(digests.encode()).hexdigest(),
-            "arrays": {name: [array.dtype.str, array.size] for name, array in arrays.items()},
+            "arrays": {name: [array.dtype.str, array.size, array.digest.hexdigest()] for name, array in arrays.items()},
         }
+        return index | {"sha256": index_digest(index)}
 
 
 class _SideWriter:

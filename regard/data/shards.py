@@ -102,7 +102,7 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
 def _in_memory(write: Write) -> Corpus:
     streams: dict[str, io.BytesIO] = {}
     index = write(lambda name: streams.setdefault(name, io.BytesIO()))
-    arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, (dtype, _) in index["arrays"].items()}
+    arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, (dtype, *_) in index["arrays"].items()}
     return Corpus.assembled(index, arrays, *(held(arrays[name]) for name in TOKENS))
 
 

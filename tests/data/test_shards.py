@@ -149,6 +149,19 @@ def test_a_corpus_that_is_not_whole_is_refused(tmp_path: Path, harm: str) -> Non
         Corpus.open(directory)
 
 
+@pytest.mark.parametrize("name", [INDEX, "lines", "source.tokens", "target.lengths", "target.landmarks"])
+def test_a_flipped_byte_is_found(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "corpus"
+    encode(iter(EXAMPLES), SOURCE, TARGET, max_length=101, directory=directory)
+    content = bytearray((directory / name).read_bytes())
+    for place in range(0, len(content), max(1, len(content) // 11)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        (directory / name).write_bytes(flipped)
+        with pytest.raises(DataError, match="holds no whole corpus"):
+            Corpus.open(directory)
+
+
 def test_prepare_encodes_once_and_keeps_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = written(tmp_path)
     first = prepare(files, SOURCE, TARGET, max_length=7, cache=tmp_path / "cache")

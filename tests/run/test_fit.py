@@ -9,7 +9,7 @@ import torch
 import regard
 from regard.config import Config, parse
 from regard.data.readers import PairFiles
-from regard.errors import DataError, UsageError
+from regard.errors import CheckpointError, DataError, UsageError
 from regard.fit import fit
 from regard.run import Run
 
@@ -85,6 +85,18 @@ def test_a_resume_may_not_change_the_model(pairs: PairFiles, tmp_path: Path) -> 
     fit(config(max_steps=3), pairs, None, tmp_path / "run")
     with pytest.raises(UsageError, match=r"training.learning_rate was 0.001 and is 0.5"):
         fit(config(learning_rate=0.5), pairs, None, tmp_path / "run", resume=True)
+
+
+def test_a_resume_of_a_damaged_run_is_refused(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(max_steps=3), pairs, None, tmp_path / "run")
+    recipe = tmp_path / "run" / "config.yaml"
+    lines = recipe.read_text().splitlines(keepends=True)
+    recipe.write_text("".join(lines[:-2]))
+    with pytest.raises(CheckpointError, match="config.yaml is not the one"):
+        fit(config(), pairs, None, tmp_path / "run", resume=True)
+    recipe.unlink()
+    with pytest.raises(CheckpointError, match="holds checkpoints but no config.yaml"):
+        fit(config(), pairs, None, tmp_path / "run", resume=True)
 
 
 def test_resuming_nothing_begins(pairs: PairFiles, tmp_path: Path) -> None:
