@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 SENTENCES = (
     "Tom chases Jerry",
-    "Three books were bought by the old teacher yesterday.",
-    "Did the cat that chased the dog sleep behind the door last night?",
+    "Three books were bought by the kind teacher yesterday.",
+    "The cat that chased the dog slept in the kitchen last night.",
 )
 SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidden_size=32", "training.max_steps=60")
 
