@@ -1,4 +1,7 @@
-"""`regard demo --compare`: the same model with attention, with uniform weights, and with a fixed context."""
+"""`regard demo --compare`: the same model with attention, with uniform weights, and with a fixed context.
+
+The fixed contexts are those of Cho et al. 2014 (at every step) and Sutskever, Vinyals & Le 2014 (at the start).
+"""
 
 import json
 import os
@@ -26,8 +29,8 @@ EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51)
 MODELS: dict[str, dict[str, str]] = {
     "attention": {},
     "uniform weights": {"model.attention.select": "uniform"},
-    "fixed, every step (Cho 2014)": {"model.decoder.kind": "fixed", "model.decoder.context": "every"},
-    "fixed, start (Sutskever 2014)": {"model.decoder.kind": "fixed", "model.decoder.context": "start"},
+    "fixed, every step": {"model.decoder.kind": "fixed", "model.decoder.context": "every"},
+    "fixed, at the start": {"model.decoder.kind": "fixed", "model.decoder.context": "start"},
 }
 
 
