@@ -34,12 +34,13 @@ from regard.training.lock import lock
 from regard.training.loop import train
 from regard.training.metrics_file import MetricsFile
 from regard.training.objective import CrossEntropy
-from regard.training.plan import Plan
+from regard.training.plan import Plan, Validate
 from regard.training.progress import Progress
 from regard.training.schedules import Constant, Cosine, InverseSquareRoot, Linear, Plateau, Schedule
 from regard.training.stopping import Goal, Limits
+from regard.training.tensorfile import Contents
 from regard.training.validation import mean_loss
-from regard.training.weights import load_weights
+from regard.training.weights import apply, load_weights
 from regard.translator import Translator
 
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
@@ -228,11 +229,12 @@ def _train(
     )
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
+    validate, planned = Validator(config, run, held), _plan(options)
     progress = train(
         learner,
         lambda epoch, start: learn.batches(options.seed, epoch, start),
-        _plan(options),
-        validate=Validator(config, run, held),
+        planned,
+        validate=validate,
         checkpoints=checkpoints,
         resume=resume,
         listeners=[*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)],
@@ -240,8 +242,17 @@ def _train(
         origin=learn.corpus.origin,
     )
     if checkpoints.averaged.exists():
-        run.publish(load_weights(checkpoints.averaged))
+        _publish_average(run, model, checkpoints, validate, planned.goal)
     return progress
+
+
+def _publish_average(run: Run, model: EncoderDecoder, checkpoints: Checkpoints, validate: Validate, goal: Goal) -> None:
+    """Use the average of the last states, unless the best of them was better by itself."""
+    averaged, best = load_weights(checkpoints.averaged), load_weights(checkpoints.best)
+    apply(model, averaged.tensors)
+    scores = validate(model)
+    if goal.gain(scores) >= goal.gain(best.metadata["scores"]):
+        run.publish(Contents(averaged.tensors, averaged.metadata | {"scores": scores}))
 
 
 class Validator:

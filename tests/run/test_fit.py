@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 import regard
 from regard.config import Config, parse
@@ -12,6 +11,7 @@ from regard.data.readers import PairFiles
 from regard.errors import CheckpointError, DataError, UsageError
 from regard.fit import fit
 from regard.run import Run
+from regard.training.weights import load_weights
 
 CHINESE = str.maketrans("0123456789", "〇一二三四五六七八九")
 SMALL = {
@@ -124,7 +124,10 @@ def test_every_schedule_and_optimizer_trains(pairs: PairFiles, tmp_path: Path, k
     assert fit(chosen, pairs, pairs, tmp_path / "run").step == 6
 
 
-def test_the_average_of_the_last_is_published(pairs: PairFiles, tmp_path: Path) -> None:
-    fit(config(average_last=2, max_steps=9), pairs, pairs, tmp_path / "run")
+def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(average_last=2, max_steps=9, metric="loss"), pairs, pairs, tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "averaged.safetensors").exists()
-    assert Run(tmp_path / "run").load_model(torch.device("cpu"))[1]["steps"] == [6, 9]
+    published = load_weights(tmp_path / "run" / "model.safetensors").metadata
+    best = load_weights(tmp_path / "run" / "checkpoints" / "best.safetensors").metadata
+    assert published["scores"]["loss"] <= best["scores"]["loss"]
+    assert published.get("steps", [6, 9]) == [6, 9]
