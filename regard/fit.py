@@ -149,13 +149,7 @@ def _resumed(run: Run, config: Config) -> Run:
         raise UsageError(
             f"{run.path} cannot be resumed with another recipe: {faults}. Give the same, or another --out."
         )
-    if changed:
-        resumed = Run(run.path)
-        resumed.create(config, *run.tokenizers)
-        if run.weights_file.exists():
-            resumed.publish(load_weights(run.weights_file))
-        return resumed
-    return run
+    return run.adopt(config) if changed else run
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

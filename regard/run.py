@@ -89,6 +89,20 @@ class Run:
         except OSError as error:
             raise RegardError(f"{self.path} cannot be written: {error.strerror}. Choose another --out.") from error
 
+    def adopt(self, config: Config) -> "Run":
+        """The run with another recipe for the same model. It is whole at every moment: the weights first come to
+        accept both recipes, then the new one takes the place of the old."""
+        recipe = dump(config).encode()
+        if self.weights_file.exists():
+            weights = self._weights()
+            both = [self._digests()["config.yaml"], hashlib.sha256(recipe).hexdigest()]
+            write(self.weights_file, weights.tensors, weights.metadata | {"config.yaml": both})
+        try:
+            write_whole(self.config_file, recipe)
+        except OSError as error:
+            raise RegardError(f"{self.config_file} cannot be written: {error.strerror}. Make room.") from error
+        return Run(self.path)
+
     def publish(self, weights: Contents) -> None:
         """Make these the weights to use."""
         facts: dict[str, Any] = {
@@ -121,7 +135,8 @@ class Run:
         if weights.metadata.get("format", FORMAT) > FORMAT:
             raise CheckpointError(f"{self.weights_file} is from a newer version of Regard: pip install -U regard")
         for name, digest in self._digests().items():
-            if weights.metadata.get(name) != digest:
+            accepted = weights.metadata.get(name)
+            if digest not in (accepted if isinstance(accepted, list) else [accepted]):
                 raise CheckpointError(
                     f"{self.path}: {name} is not the one that model.safetensors was trained with. "
                     "Restore the directory from a whole copy."
