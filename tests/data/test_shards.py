@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regard.data import shards
-from regard.data.corpus import INDEX, Corpus
+from regard.data.corpus import INDEX, VERSION, Corpus, index_digest
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
@@ -144,7 +144,9 @@ def test_a_corpus_that_is_not_whole_is_refused(tmp_path: Path, harm: str) -> Non
     elif harm == "bad index":
         index.write_text("[]")
     else:
-        index.write_text(json.dumps(json.loads(index.read_text()) | {"version": 2}))
+        newer = json.loads(index.read_text()) | {"version": VERSION + 1}
+        del newer["sha256"]
+        index.write_text(json.dumps(newer | {"sha256": index_digest(newer)}))
     with pytest.raises(DataError, match=r"corpus holds no whole corpus. Delete it and encode"):
         Corpus.open(directory)
 

@@ -40,7 +40,7 @@ def test_no_pickle_anywhere() -> None:
 @pytest.mark.slow
 def test_killed_and_resumed_is_the_run_that_was_never_killed(tmp_path: Path) -> None:
     finish(sitting(tmp_path / "whole"))
-    drawn = random.Random(1)
+    drawn, kills = random.Random(1), 0
     for _ in range(10):
         process = sitting(tmp_path / "killed")
         assert process.stdout is not None
@@ -49,7 +49,11 @@ def test_killed_and_resumed_is_the_run_that_was_never_killed(tmp_path: Path) -> 
         time.sleep(drawn.uniform(0, 0.1))  # an update or a save takes some hundredths of a second
         process.kill()
         process.communicate()
-        assert process.returncode == -signal.SIGKILL
+        assert process.returncode in (-signal.SIGKILL, 0)
+        if process.returncode == 0:  # on a busy machine the kill may come after the end
+            break
+        kills += 1
+    assert kills >= 2
     finish(sitting(tmp_path / "killed"))
     assert_same(tmp_path / "whole", tmp_path / "killed")
 
