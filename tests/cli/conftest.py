@@ -1,10 +1,9 @@
 """Small runs for the commands."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy import pairs, recipe, untrained
+from toy import Make, pairs, recipe, untrained
 
 from regard.data.readers import PairFiles
 from regard.fit import fit
@@ -32,9 +31,6 @@ def run(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     fit(config, PairFiles((str(files / "train.tsv"),)), None, out)
     return out
-
-
-Make = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Make
-from toy import pairs, regard
+from toy import Make, pairs, regard
 
 import regard as library
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Make
-from toy import pairs, regard
+from toy import Make, pairs, regard
 
 import regard as library
 from regard.alignment.alignment import Alignment

@@ -1,6 +1,7 @@
 """A toy language, small recipes and runs, and a way to call the commands."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from regard.data.tokenizer import Tokenizer
 from regard.run import Run
 from regard.training.tensorfile import Contents
 from regard.training.weights import weights_of
+
+Make = Callable[..., Path]
 
 WORDS = {"the": "le", "red": "rouge", "old": "vieux", "dog": "chien", "cat": "chat", "sees": "voit", "hears": "ouït"}
 MODEL = {"embedding_size": 23, "encoder": {"hidden_size": 29}, "decoder": {"kind": "bahdanau", "hidden_size": 31}}
