@@ -7,7 +7,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def keep_memory() -> None:
-    """Keep freed blocks of up to 1 GiB for the next step; a third of the time of a training step on a CPU.
+    """Keep freed blocks of up to 1 GiB for the next step.
 
     Works with glibc and does nothing elsewhere. Call it before the first large tensor.
     """
