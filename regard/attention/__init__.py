@@ -11,7 +11,9 @@
     build      from names to an Attention                  build.py
 
 Add a score: one file with `prepare` and `forward`, one line in `SCORES`. It is built as `Score(query_size, key_size)`,
-with keyword options that have defaults.
+with keyword options that have defaults. A docstring says what the mechanism is, its formula, its source, its options,
+its cost (for all target positions of a batch, forward and backward, beyond inputs, parameters and their gradients) and
+an example; `docs/mechanisms.md` is made of them by `make docs`.
 """
 
 from regard.attention.table import Table

@@ -62,6 +62,9 @@ class Attention(nn.Module):
     Masks: `prepare` takes the source mask (True = real); padding gets a weight of exactly zero, and whatever
     stands there, NaN too, changes nothing. A row without a real position gets zeros.
 
+    Cost: time O(batch·target·source·value), memory O(batch·(target·(source + value) + source·(key + value))).
+    Beside those of the parts; a window hides positions, but does not save computing their scores.
+
     The query [10, 5, 10] against three keys: scores 60, 15, 15, of which softmax leaves the first.
 
         >>> import torch

@@ -23,6 +23,8 @@ class CosineScore(nn.Module):
         key_size: features of a key; must equal `query_size`.
         strength: β before training. With 1 the largest weight is at most e² times the smallest.
 
+    Cost: time O(batch·target·source·query), memory O(batch·(target·source + (target + source)·query)).
+
     On paper: [3, 4] and [4, 3] have cosine 24/25, [3, 4] and [-6, -8] have -1; β = 5.
 
         >>> import torch

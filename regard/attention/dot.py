@@ -19,6 +19,8 @@ class DotScore(nn.Module):
         query_size: features of a query.
         key_size: features of a key; must equal `query_size`.
 
+    Cost: time O(batch·target·source·query), memory O(batch·target·source).
+
     On paper: [10, 5, 10] · [5, 0, 1] = 50 + 0 + 10, [10, 5, 10] · [0, 1, 1] = 0 + 5 + 10 and so on.
 
         >>> import torch

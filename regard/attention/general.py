@@ -19,6 +19,8 @@ class GeneralScore(nn.Module):
         query_size: features of a query.
         key_size: features of a key.
 
+    Cost: time O(batch·source·query·(target + key)), memory O(batch·source·(target + query)).
+
     On paper: W = [[1, 2, 3], [4, 5, 6]], k = [1, 0, 1] gives W k = [4, 10], and with q = [1, 2] the score is 24.
 
         >>> import torch

@@ -20,6 +20,8 @@ class LocalMWindow(nn.Module):
     Args:
         radius: D; 10 in the paper.
 
+    Cost: time O(batch·target·source), memory O(batch·target·source).
+
     On paper: D = 1 and four positions, of which the last is padding; the steps are 0 to 3.
 
         >>> import torch
@@ -60,6 +62,8 @@ class LocalPWindow(nn.Module):
         query_size: features of a query.
         hidden_size: width of the prediction; `query_size` if not given.
         radius: D; 10 in the paper.
+
+    Cost: time O(batch·target·(query·hidden + source)), memory O(batch·target·(hidden + source)).
 
     On paper: v = 0 predicts the middle of four positions, p = 2; with D = 2 the gains are exp(−d² / 2).
 

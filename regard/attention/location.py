@@ -22,6 +22,8 @@ class LocationScore(nn.Module):
         key_size: features of a key; only their number of positions is used.
         max_source: positions that have a score.
 
+    Cost: time O(batch·target·source·query), memory O(source·(batch·target + query)).
+
     On paper: W = [[1, 0], [0, 1]] and q = [2, 3]; a third position is ignored.
 
         >>> import torch

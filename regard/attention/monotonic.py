@@ -28,6 +28,8 @@ class Monotonic(nn.Module):
         offset: r before training; below zero, so that the walk does not stop everywhere at first.
         noise: standard deviation of the noise in training mode.
 
+    Cost: time O(batch·target·source·log(source)), memory O(batch·target·source·log(source)).
+
     On paper: p = 1/2 everywhere. The first step stops at 1/2, 1/4, 1/8, and with the rest runs past the end. The second
     reaches q = 1/2, 1/4 + 1/4, 1/4 + 1/8.
 

@@ -27,6 +27,9 @@ class Heads(nn.Module):
         value_size: features of a value, and of the context; must be a multiple of `num_heads`.
         num_heads: number of heads.
 
+    Cost: time O(batch·(target·(query·query + value·value) + source·(key·query + value·value))), memory
+    O(batch·(target + source)·(query + value)). The parts inside see batch·heads rows of query/heads features.
+
     Two heads with projections that change nothing: each looks with its half of the query at its half of the keys.
 
         >>> import torch

@@ -37,6 +37,8 @@ class AttentionPooling(nn.Module):
         value_size: features of a position.
         attention: built for queries and keys of `value_size`; additive softmax attention over everything if None.
 
+    Cost: time O(batch·source·value·value), memory O(batch·source·value). With another attention, that one's.
+
     On paper: with v and W zero every position has the same to say.
 
         >>> import torch
@@ -71,6 +73,8 @@ class MaxPooling(nn.Module):
     Args:
         value_size: features of a position.
 
+    Cost: time O(batch·source·value), memory O(batch·source·value).
+
         >>> import torch
         >>> values = torch.tensor([[[1.0, 5.0, 0.0], [2.0, 3.0, -1.0], [9.0, 9.0, 9.0]]])
         >>> pooled = MaxPooling(3)(values, torch.tensor([[True, True, False]]))
@@ -103,6 +107,8 @@ class GatedPooling(nn.Module):
 
     Args:
         value_size: features of a position.
+
+    Cost: time O(batch·source·value), memory O(batch·source·value).
 
     On paper: σ(0) = 1/2 of everything.
 

@@ -21,6 +21,8 @@ class SinusoidalPositions(nn.Module):
     Args:
         size: d, the features; even.
 
+    Cost: time O(batch·length·size), memory O(batch·length·size).
+
     On paper: d = 4; position 1 is sin 1, cos 1, sin 0.01, cos 0.01.
 
         >>> import torch
@@ -62,6 +64,9 @@ class RelativeScore(nn.Module):
         score: an entry of `SCORES`, built.
         query_size: features of a query, d.
         max_distance: K; keys farther off are all the same to it.
+
+    Cost: time O(batch·target·(max_distance·query + source)), memory O(batch·target·(max_distance + source)).
+    Beside those of the score inside.
 
     On paper: K = 1, d = 1, a = [2, 3, 5] for left, here, right, and keys of zero.
 

@@ -21,6 +21,8 @@ class ScaledDotScore(nn.Module):
         query_size: features of a query.
         key_size: features of a key; must equal `query_size`.
 
+    Cost: time O(batch·target·source·query), memory O(batch·target·(source + query)).
+
     On paper: [1, 1, 1, 1] · [1, 2, 3, 4] / √4 = 10 / 2.
 
         >>> import torch

@@ -58,6 +58,8 @@ class Softmax(nn.Module):
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, eq. 6.
 
+    Cost: time O(batch·target·source), memory O(batch·target·source).
+
     Scores log 1, log 2, log 5 and one hidden position: 1/8, 2/8, 5/8 and zero.
 
         >>> import torch
@@ -83,6 +85,10 @@ class Uniform(nn.Module):
     """The same weight on every visible position, whatever the scores: what attention is measured against.
 
         weights = 1 / n   over the n visible positions
+
+    Source: Wiegreffe & Pinter 2019, arXiv:1908.04626, the baseline of uniform weights.
+
+    Cost: time O(batch·target·source), memory O(batch·target·source).
 
     Four positions, two of them hidden: a half on each of the others.
 

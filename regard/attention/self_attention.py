@@ -21,6 +21,9 @@ class SelfAttention(nn.Module):
 
     Masks: padding is neither looked at nor looks; its context is zero.
 
+    Cost: time O(batch·length·length·value), memory O(batch·length·(length + value)). Beside those of the
+    parts, where target and source are length.
+
     On paper: one causal head over [1, 0], [0, 1] with scores q · k: the first sees itself, the second e to 1.
 
         >>> import torch

@@ -14,6 +14,8 @@ class GlobalWindow(nn.Module):
 
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025, section 3.1.
 
+    Cost: time O(1), memory O(1).
+
         >>> import torch
         >>> from regard.attention.history import History
         >>> source = Source(torch.zeros(1, 3, 0), torch.zeros(1, 3, 1), torch.tensor([[True, True, False]]))
@@ -35,6 +37,8 @@ class CausalWindow(nn.Module):
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. It is not among `WINDOWS`: between two sequences it
     would mean nothing.
+
+    Cost: time O(batch·target·source), memory O(batch·target·source).
 
         >>> import torch
         >>> from regard.attention.history import History
