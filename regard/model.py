@@ -33,17 +33,17 @@ class EncoderDecoder(nn.Module):
         """Read the source."""
         return self.encoder(source, mask)
 
-    def begin(self, memory: Memory) -> tuple[Any, Any]:
-        """The decoder's view of the source, and its first state."""
-        return self.decoder.begin(memory)
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
+        """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""
+        return self.decoder.begin(memory, temperature)
 
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """One token for every row of the state."""
         return self.decoder.step(tokens, state, source)
 
-    def forward(self, batch: Batch) -> Unrolled:
+    def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """Features and weights under teacher forcing; `project` turns features into logits."""
-        source, state = self.begin(self.encode(batch.source, batch.source_mask))
+        source, state = self.begin(self.encode(batch.source, batch.source_mask), temperature)
         return self.decoder(batch.inputs, source, state)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:

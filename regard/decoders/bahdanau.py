@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, begin, look
+from regard.decoders.state import AttentiveState, begin, look, unrolled
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -55,10 +55,15 @@ class BahdanauDecoder(nn.Module):
         self.recurrence = Recurrence(cell, tokens.embedding_size + memory_size, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
 
-    def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
+    @property
+    def carries(self) -> bool:
+        """The state reads what was seen."""
+        return True
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        return begin(self.attention, memory, cells, fed_size=0)
+        return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
     def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
         """Logits of the next token."""
@@ -74,7 +79,7 @@ class BahdanauDecoder(nn.Module):
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
         embedded = self.tokens.embed(inputs)
         cells, history = state.cells, state.history
-        states, contexts, weights = [], [], []
+        states, contexts, looks = [], [], []
         for gates in self.recurrence.gates(embedded).unbind(1):
             states.append(cells.top)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
@@ -82,9 +87,9 @@ class BahdanauDecoder(nn.Module):
             gates = gates + self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             contexts.append(context)
-            weights.append(attended.weights)
+            looks.append(attended)
         features = self._deep(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
-        return Unrolled(features, torch.cat(weights, 1))
+        return unrolled(features, looks)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""

@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Cells, Recurrence
-from regard.decoders.state import AttentiveState, begin, look
+from regard.decoders.state import AttentiveState, begin, look, unrolled
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -53,10 +53,15 @@ class ConditionalDecoder(nn.Module):
         self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, tokens.feature_size)
 
-    def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
+    @property
+    def carries(self) -> bool:
+        """The state reads what was seen."""
+        return True
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
         cells = self.before.begin(self.bridge(memory.summary))
-        return begin(self.attention, memory, cells, fed_size=0)
+        return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
     def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
         """Logits of the next token."""
@@ -72,7 +77,7 @@ class ConditionalDecoder(nn.Module):
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
         embedded = self.tokens.embed(inputs)
         cells, history = state.cells, state.history
-        states, contexts, weights = [], [], []
+        states, contexts, looks = [], [], []
         for gates in self.before.gates(embedded).unbind(1):
             between = self.before.step(gates, cells)
             attended = self.attention(between.top.unsqueeze(1), source, history)
@@ -80,9 +85,9 @@ class ConditionalDecoder(nn.Module):
             cells = self._behind(context, between)
             states.append(cells.top)
             contexts.append(context)
-            weights.append(attended.weights)
+            looks.append(attended)
         features = self._deep(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
-        return Unrolled(features, torch.cat(weights, 1))
+        return unrolled(features, looks)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""

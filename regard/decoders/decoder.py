@@ -12,8 +12,15 @@ from regard.encoders.memory import Memory
 class Decoder(Protocol):
     """One decoder of the table `DECODERS`. Its source and its state are records of its own."""
 
-    def begin(self, memory: Memory) -> tuple[Any, Any]:
-        """Project what is needed once per source; the source record and the first state."""
+    @property
+    def carries(self) -> bool:
+        """Whether what a step looked at reaches later steps, so that a choice answers for their tokens too."""
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
+        """Project what is needed once per source; the source record and the first state.
+
+        The temperature is for a selection that is annealed, see `History`; any other leaves it unread.
+        """
 
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """One token for every row of the state."""

@@ -74,8 +74,13 @@ class FixedDecoder(nn.Module):
         self.recurrence = Recurrence(cell, tokens.embedding_size + extra, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + beside, tokens.feature_size)
 
-    def begin(self, memory: Memory) -> tuple[FixedSource, FixedState]:
-        """Make the first state from the summary."""
+    @property
+    def carries(self) -> bool:
+        """Nothing is looked at."""
+        return False
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[FixedSource, FixedState]:
+        """Make the first state from the summary; there is nothing to anneal."""
         cells = self.recurrence.begin(self.bridge(memory.summary))
         rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
         return FixedSource(memory.summary, memory.mask.size(1)), FixedState(cells, rows)
@@ -93,7 +98,8 @@ class FixedDecoder(nn.Module):
         summary = source.summary.unsqueeze(1).expand(-1, inputs.size(1), -1)
         embedded = self._inputs(inputs, summary)
         features = self._deep(self.recurrence.unroll(embedded, state.cells), embedded)
-        return Unrolled(features, features.new_zeros(*inputs.shape, source.length))
+        nothing = features.new_zeros(inputs.shape)
+        return Unrolled(features, features.new_zeros(*inputs.shape, source.length), nothing, nothing)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""

@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, begin, look
+from regard.decoders.state import AttentiveState, begin, look, unrolled
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -58,10 +58,15 @@ class LuongDecoder(nn.Module):
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
 
-    def begin(self, memory: Memory) -> tuple[Source, AttentiveState]:
+    @property
+    def carries(self) -> bool:
+        """With input feeding, or a mechanism that remembers."""
+        return self.fed_size > 0 or self.attention.sequential
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        return begin(self.attention, memory, cells, fed_size=self.fed_size)
+        return begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
 
     def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
         """Logits of the next token."""
@@ -81,7 +86,7 @@ class LuongDecoder(nn.Module):
         embedded = self.tokens.embed(inputs)
         hidden = self.recurrence.unroll(embedded, state.cells)
         attended = self.attention(hidden, source, state.history)
-        return Unrolled(self._combine(attended.context, hidden), attended.weights)
+        return unrolled(self._combine(attended.context, hidden), [attended])
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
@@ -90,15 +95,15 @@ class LuongDecoder(nn.Module):
     def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
         cells, fed, history = state.cells, state.fed, state.history
-        features, weights = [], []
+        features, looks = [], []
         for gates in self._gates(inputs).unbind(1):
             gates = gates + self.recurrence.gates(fed, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             fed, history = self._combine(attended.context.squeeze(1), cells.top), attended.history
             features.append(fed)
-            weights.append(attended.weights)
-        return Unrolled(torch.stack(features, 1), torch.cat(weights, 1))
+            looks.append(attended)
+        return unrolled(torch.stack(features, 1), looks)
 
     def _gates(self, tokens: Tensor) -> Tensor:
         return self.recurrence.gates(self.tokens.embed(tokens))

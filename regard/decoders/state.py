@@ -1,5 +1,6 @@
 """State of the recurrent decoders, and how its rows look at their sources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +11,7 @@ from regard.attention.attention import Attended, Attention
 from regard.attention.history import History
 from regard.attention.source import Source
 from regard.decoders.recurrence import Cells
+from regard.decoders.step import Unrolled
 from regard.encoders.memory import Memory
 
 
@@ -34,13 +36,16 @@ class AttentiveState:
         return AttentiveState(self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows[rows])
 
 
-def begin(attention: Attention, memory: Memory, cells: Cells, *, fed_size: int) -> tuple[Source, AttentiveState]:
+def begin(
+    attention: Attention, memory: Memory, cells: Cells, *, fed_size: int, temperature: float
+) -> tuple[Source, AttentiveState]:
     """The source with its keys projected, and the first state: nothing fed yet, row r looks at source r."""
     source = attention.prepare(memory.keys, memory.values, memory.mask)
     batch = memory.mask.size(0)
     fed = memory.values.new_zeros(batch, fed_size)
     rows = torch.arange(batch, device=fed.device)
-    return source, AttentiveState(cells, fed, attention.begin(source), rows)
+    history = attention.begin(source, temperature=temperature)
+    return source, AttentiveState(cells, fed, history, rows)
 
 
 def look(attention: Attention, query: Float[Tensor, "rows query"], source: Source, state: AttentiveState) -> Attended:
@@ -62,6 +67,16 @@ def look(attention: Attention, query: Float[Tensor, "rows query"], source: Sourc
         history=replace(state.history, step=state.history.step + 1),
         log_prob=grouped.log_prob.reshape(-1, 1),
         entropy=grouped.entropy.reshape(-1, 1),
+    )
+
+
+def unrolled(features: Float[Tensor, "batch target features"], looks: Sequence[Attended]) -> Unrolled:
+    """The answer for a whole target, from its features and the looks that they were made with, in order."""
+    return Unrolled(
+        features,
+        torch.cat([look.weights for look in looks], 1),
+        torch.cat([look.log_prob for look in looks], 1),
+        torch.cat([look.entropy for look in looks], 1),
     )
 
 

@@ -37,7 +37,10 @@ class Unrolled:
     Args:
         features: what the output layer projects; kept apart so that a loss projects the real tokens only.
         weights: row t is what produced the features of output token t.
+        log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
     """
 
     features: Float[Tensor, "batch target features"]
     weights: Float[Tensor, "batch target source"]
+    log_prob: Float[Tensor, "batch target"]
+    entropy: Float[Tensor, "batch target"]
