@@ -1,8 +1,8 @@
 """Training: one visible loop over finished objects.
 
-Read in this order: loop.py (the loop), objective.py (what it makes small), session.py (what happens between two
-updates), learner.py (what an update changes), checkpoint.py (how that survives a kill); then schedules, stopping,
-averaging, and the listeners.
+Read in this order: loop.py (the loop), objective.py (what it makes small; score_function.py where the attention
+samples), session.py (what happens between two updates), learner.py (what an update changes), checkpoint.py (how that
+survives a kill); then schedules, temperature, stopping, averaging, and the listeners.
 """
 
 from importlib import import_module
@@ -24,6 +24,7 @@ SCHEDULES = Table(
 )
 
 _PLACES = {
+    "Annealing": "temperature",
     "Checkpoints": "checkpoint",
     "CrossEntropy": "objective",
     "Goal": "stopping",
@@ -35,6 +36,7 @@ _PLACES = {
     "Plan": "plan",
     "Progress": "progress",
     "ProgressBar": "progress_bar",
+    "ScoreFunction": "score_function",
     "TensorBoard": "tensorboard",
     "apply": "weights",
     "load_weights": "weights",

@@ -11,6 +11,7 @@ from regard.errors import CheckpointError
 from regard.training import randomness
 from regard.training.averaging import MovingAverage
 from regard.training.schedules import Schedule
+from regard.training.temperature import Annealing, Temperature
 from regard.training.weights import AVERAGE, MODEL, apply, check, under, weights_of
 
 OPTIMIZER, OBJECTIVE, RANDOM = "optimizer/", "objective/", "random/"
@@ -22,11 +23,12 @@ class Learner:
 
     Args:
         model: maps a batch to `features`; on its device, in its first or loaded weights.
-        objective: maps model and batch to a `Loss`; what it remembers are its buffers.
+        objective: maps model, batch and temperature to a `Loss`; what it remembers are its buffers.
         optimizer: over the model's parameters.
         schedule: the learning rate of each step; sets that of every group.
         clip: the longest gradient; None for any length.
         average: the moving average to validate and publish in place of the weights, where there is one.
+        temperature: that of each step, for a selection that is annealed.
     """
 
     model: nn.Module
@@ -35,6 +37,7 @@ class Learner:
     schedule: Schedule
     clip: float | None = 1.0
     average: MovingAverage | None = None
+    temperature: Temperature = Annealing()  # noqa: RUF009 (frozen)
 
     @property
     def device(self) -> torch.device:

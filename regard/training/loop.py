@@ -88,7 +88,7 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress) -> Up
     nll = 0.0
     learner.optimizer.zero_grad(set_to_none=True)
     for batch in batches:
-        loss = learner.objective(learner.model, batch.to(learner.device))
+        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
         if not math.isfinite(total := float(loss.total.detach())):
             raise NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)

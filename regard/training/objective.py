@@ -32,7 +32,7 @@ class CrossEntropy(nn.Module):
         total = Σ over real tokens: -(1-ε) log p(y) - ε/V Σ(v) log p(v)
 
     Source: Szegedy et al. 2016, arXiv:1512.00567, section 7. An objective is a module, so that what one remembers
-    (a baseline, a temperature) is saved as its buffers; this one remembers nothing.
+    (a baseline) is saved as its buffers; this one remembers nothing.
 
     Args:
         smoothing: ε, the share of the probability that is spread over the whole vocabulary.
@@ -40,26 +40,37 @@ class CrossEntropy(nn.Module):
 
     def __init__(self, smoothing: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"CrossEntropy: smoothing is {smoothing}; expected 0 ≤ smoothing < 1. Try 0.1.")
-        self.smoothing = smoothing
+        self.smoothing = expect_smoothing("CrossEntropy", smoothing)
 
-    def forward(self, model: Any, batch: Batch) -> Loss:
-        """The loss of a batch; a model is what maps a batch to `features`, and has `project`."""
-        features, targets = real_tokens(model, batch)
+    def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
+        """The loss of a batch; a model maps a batch and a temperature to `features`, and has `project`."""
+        features, targets = real_tokens(model(batch, temperature).features, batch)
         logits = model.project(features)
         total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self.smoothing)
         if not self.smoothing:
             return Loss(total, total.detach(), len(targets))
-        with torch.no_grad():
-            nll = F.cross_entropy(logits, targets, reduction="sum")
-        return Loss(total, nll, len(targets))
+        return Loss(total, unsmoothed(logits, targets), len(targets))
 
 
-def real_tokens(model: Any, batch: Batch) -> tuple[Float[Tensor, "tokens features"], Int[Tensor, " tokens"]]:
+@torch.no_grad()
+def unsmoothed(logits: Float[Tensor, "tokens vocab"], targets: Int[Tensor, " tokens"]) -> Float[Tensor, ""]:
+    """Negative log-probability of the targets, without a gradient: what a loss with smoothing reports beside itself."""
+    return F.cross_entropy(logits, targets, reduction="sum")
+
+
+def expect_smoothing(place: str, smoothing: float) -> float:
+    """The smoothing; ValueError when it is no share."""
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"{place}: smoothing is {smoothing}; expected 0 ≤ smoothing < 1. Try 0.1.")
+    return smoothing
+
+
+def real_tokens(
+    features: Float[Tensor, "batch target features"], batch: Batch
+) -> tuple[Float[Tensor, "tokens features"], Int[Tensor, " tokens"]]:
     """Features and targets of the real tokens, row by row.
 
     They are picked before the projection onto the vocabulary, which is half the cost of a step.
     """
     real = batch.target_mask.flatten().nonzero().squeeze(1)  # an index is twice as fast as a mask, both ways
-    return model(batch).features.flatten(0, 1).index_select(0, real), batch.targets.flatten().index_select(0, real)
+    return features.flatten(0, 1).index_select(0, real), batch.targets.flatten().index_select(0, real)

@@ -21,7 +21,8 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
     device = next(model.parameters()).device
     with undisturbed(model):
         for batch in batches:
-            features, targets = real_tokens(model, batch.to(device))
+            batch = batch.to(device)
+            features, targets = real_tokens(model(batch).features, batch)
             total += float(_nll(model, features, targets))
             tokens += len(targets)
     if not tokens:

@@ -1,0 +1,91 @@
+"""What training makes small where the attention samples one position: the score-function gradient."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.data.batch import Batch
+from regard.training.objective import Loss, expect_smoothing, real_tokens, unsmoothed
+
+
+class ScoreFunction(nn.Module):
+    """Cross-entropy of what followed from sampled choices, and the gradient that teaches how to choose.
+
+        ℓ(t)  = -log p(y(t) | choices up to t)                    with label smoothing, what `CrossEntropy` sums
+        C(t)  = Σ over u ≥ t: ℓ(u) - b                            what choice t answers for; no gradient
+        total = Σ over real tokens: ℓ(t) + λr C(t) log p(choice t) - λe H(t)
+        b     ← d b + (1 - d) mean ℓ                              after each batch
+
+    Source: Xu et al. 2015, arXiv:1502.03044, section 4.1, eq. 10 to 12 (REINFORCE, Williams 1992). The mean of Σ ℓ
+    over the choices is the negative of their bound on log p(y). With λr = 1, ∂total is an unbiased estimate of its
+    gradient: b comes from earlier batches, so it does not depend on these choices and only takes variance away.
+
+    Three things are said otherwise than there. The paper's reward is log p of the whole sequence; here a choice
+    answers for the tokens from its own on, since earlier ones cannot depend on it: the mean of the gradient stays the
+    same, and its variance falls. Where a decoder carries nothing from step to step (`Decoder.carries`), a choice
+    answers for its own token alone. So b is per token, and the baseline of a choice is b times the tokens that it
+    answers for. H is the entropy of each step along the sampled choices, as in eq. 12: a choice does not answer for
+    the entropy of later steps.
+
+    Args:
+        smoothing: of the cross-entropy, see `CrossEntropy`.
+        reinforce: λr; another number than 1 trades exactness for less (or more) weight on the choices.
+        entropy: λe, in nats; keeps the choices from becoming sure too early. 0.002 in the authors' code.
+        baseline: d, the share that b keeps at each batch; 0.9 in the paper.
+        carries: whether choices answer for later tokens too; True is right for every decoder, only noisier.
+
+    What it remembers is the buffer `baseline`, which is in the checkpoint: 0 before the first batch.
+    """
+
+    baseline: Float[Tensor, ""]
+
+    def __init__(
+        self,
+        smoothing: float = 0.0,
+        *,
+        reinforce: float = 1.0,
+        entropy: float = 0.002,
+        baseline: float = 0.9,
+        carries: bool = True,
+    ) -> None:
+        super().__init__()
+        self.smoothing = expect_smoothing("ScoreFunction", smoothing)
+        if reinforce < 0 or entropy < 0:
+            raise ValueError(
+                f"ScoreFunction: reinforce is {reinforce} and entropy is {entropy}; expected both 0 or more. "
+                "Try 1 and 0.002."
+            )
+        if not 0 <= baseline < 1:
+            raise ValueError(f"ScoreFunction: baseline is {baseline}; expected 0 ≤ baseline < 1. Try 0.9.")
+        self.reinforce = reinforce
+        self.entropy = entropy
+        self.decay = baseline
+        self.carries = carries
+        self.register_buffer("baseline", torch.zeros(()))
+
+    def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
+        """The loss of a batch; its model samples in training mode."""
+        unrolled = model(batch, temperature)
+        features, targets = real_tokens(unrolled.features, batch)
+        logits = model.project(features)
+        losses = F.cross_entropy(logits, targets, reduction="none", label_smoothing=self.smoothing)
+        choices = (self._costs(losses.detach(), batch) * unrolled.log_prob)[batch.target_mask].sum()
+        entropy = unrolled.entropy[batch.target_mask].sum()
+        total = losses.sum() + self.reinforce * choices - self.entropy * entropy
+        self._remember(losses.detach())
+        nll = unsmoothed(logits, targets) if self.smoothing else losses.detach().sum()
+        return Loss(total, nll, len(targets))
+
+    def _costs(self, losses: Float[Tensor, " tokens"], batch: Batch) -> Float[Tensor, "batch target"]:
+        """C: what followed from each choice, against what is usual."""
+        costs = losses.new_zeros(batch.target_mask.shape)
+        costs[batch.target_mask] = losses - self.baseline
+        return costs.flip(1).cumsum(1).flip(1) if self.carries else costs
+
+    @torch.no_grad()
+    def _remember(self, losses: Float[Tensor, " tokens"]) -> None:
+        """Move b; only after the costs are taken, since b must not depend on the choices that it is the baseline of."""
+        self.baseline.lerp_(losses.mean().to(self.baseline.dtype), 1 - self.decay)
