@@ -41,15 +41,16 @@ def test_reverse_is_the_symbols_backwards() -> None:
 
 
 def test_the_place_of_a_symbol_of_reverse_follows_from_nothing_that_can_be_counted() -> None:
-    """Sources of one length and targets of one length still differ in where the first, the second … symbol stands."""
+    """Sources of one length and targets of one length still differ in where the second, the third … symbol stands."""
     places: dict[tuple[int, int, int], list[int]] = {}
     for source, target in make_task("reverse", train=2003, dev=1, test=1).train:
         for step, symbol in enumerate(target.split()):
             key = (len(source.split()), len(target.split()), step)
             places.setdefault(key, []).append(source.split().index(symbol))
-    several = [len(set(found)) > 1 for (length, count, _), found in places.items() if length > count and len(found) > 9]
+    gapped = [found for (length, count, step), found in places.items() if count < length < 2 * count and step]
+    several = [len(set(found)) > 1 for found in gapped if len(found) > 19]
     assert len(several) > 99
-    assert all(several)
+    assert sum(several) > 0.95 * len(several)
 
 
 def test_shifted_copy_is_at_the_step_plus_the_offset() -> None:
