@@ -49,6 +49,8 @@ class Attention(nn.Module):
         weights       = select(scores, visible, history) · gain
         context       = weights @ values
 
+    Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, eq. 5 and 6.
+
     Args:
         score: an entry of `SCORES`, built.
         select: an entry of `SELECTIONS`, built.

@@ -66,7 +66,7 @@ class HardArgmax(nn.Module):
 
         weights = one at argmax(scores), zero elsewhere;   ∂weights / ∂scores := ∂softmax(scores) / ∂scores
 
-    Source: the straight-through estimator of Bengio, Léonard & Courville 2013, arXiv:1308.3432, section 4. Of equal
+    Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432, section 4: the straight-through estimator. Of equal
     scores the first wins.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).

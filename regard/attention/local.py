@@ -26,6 +26,7 @@ class LocalMWindow(nn.Module):
 
         >>> import torch
         >>> from regard.attention.history import History
+        >>> from regard.attention.source import Source
         >>> source = Source(torch.zeros(1, 4, 0), torch.zeros(1, 4, 1), torch.tensor([[True, True, True, False]]))
         >>> LocalMWindow(radius=1)(torch.zeros(1, 4, 1), source, History.start(torch.zeros(1, 0)))[0].int()
         tensor([[[1, 1, 0, 0],
@@ -69,6 +70,7 @@ class LocalPWindow(nn.Module):
 
         >>> import torch
         >>> from regard.attention.history import History
+        >>> from regard.attention.source import Source
         >>> window = LocalPWindow(1, radius=2)
         >>> _ = window.energy.weight.data.zero_()
         >>> source = Source(torch.zeros(1, 4, 0), torch.zeros(1, 4, 1), torch.ones(1, 4, dtype=torch.bool))

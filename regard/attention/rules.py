@@ -32,6 +32,7 @@ REFUSED = (
 NOT_NORMALIZED = {
     "monotonic": "what is left is the probability of running past the end of the source (Raffel 2017, section 2.4)",
     "local_p": "the Gaussian only takes away (Luong 2015, eq. 10)",
+    "gated": "each gate opens by itself, so that the sum is anything up to the length",
 }
 
 # Entries that ask where a position is, not only what stands there: permuting the source does not permute the weights.

@@ -1,6 +1,7 @@
 """Windows: which source positions a target position may look at, and with what gain."""
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from regard.attention.history import History
@@ -18,6 +19,7 @@ class GlobalWindow(nn.Module):
 
         >>> import torch
         >>> from regard.attention.history import History
+        >>> from regard.attention.source import Source
         >>> source = Source(torch.zeros(1, 3, 0), torch.zeros(1, 3, 1), torch.tensor([[True, True, False]]))
         >>> GlobalWindow()(torch.zeros(1, 1, 1), source, History.start(torch.zeros(1, 0)))
         (tensor([[[ True,  True, False]]]), None)
@@ -25,7 +27,9 @@ class GlobalWindow(nn.Module):
 
     sequential = False
 
-    def forward(self, query: Tensor, source: Source, history: History) -> tuple[Tensor, None]:
+    def forward(
+        self, query: Float[Tensor, "batch target query"], source: Source, history: History
+    ) -> tuple[Bool[Tensor, "batch 1 source"], None]:
         """The mask, for every target position; no gain."""
         return source.mask.unsqueeze(1), None
 
@@ -42,6 +46,7 @@ class CausalWindow(nn.Module):
 
         >>> import torch
         >>> from regard.attention.history import History
+        >>> from regard.attention.source import Source
         >>> source = Source(torch.zeros(1, 3, 0), torch.zeros(1, 3, 1), torch.ones(1, 3, dtype=torch.bool))
         >>> CausalWindow()(torch.zeros(1, 3, 1), source, History.start(torch.zeros(1, 0)))[0].int()
         tensor([[[1, 0, 0],
@@ -52,7 +57,9 @@ class CausalWindow(nn.Module):
     sequential = False
     timed = True
 
-    def forward(self, query: Tensor, source: Source, history: History) -> tuple[Tensor, None]:
+    def forward(
+        self, query: Float[Tensor, "batch target query"], source: Source, history: History
+    ) -> tuple[Bool[Tensor, "batch target source"], None]:
         """The lower triangle of the mask, from the step of the history on; no gain."""
         positions = torch.arange(source.mask.size(1), device=query.device)
         return (positions <= history.positions(query.size(1)).unsqueeze(-1)) & source.mask.unsqueeze(1), None

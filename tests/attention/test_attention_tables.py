@@ -11,7 +11,7 @@ from jaxtyping import Float
 from mechanisms import QUERY, every_combination, look
 from torch import Tensor, nn
 
-from regard.attention import SCORES, SELECTIONS, WINDOWS
+from regard.attention import POOLINGS, SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.attention.history import History
 from regard.attention.rules import (
@@ -24,7 +24,7 @@ from regard.attention.rules import (
 )
 
 TABLES = [SCORES, SELECTIONS, WINDOWS]
-NAMES = [name for table in TABLES for name in table]
+NAMES = [name for table in (*TABLES, POOLINGS) for name in table]
 
 
 def test_sizes_of_the_tables() -> None:
