@@ -24,8 +24,9 @@ class Heads(nn.Module):
         query_size: features of a query; must be a multiple of `num_heads`. A head's query and key have
             query_size / num_heads features.
         key_size: features of a key.
-        value_size: features of a value, and of the context; must be a multiple of `num_heads`.
+        value_size: features of a value; must be a multiple of `num_heads`.
         num_heads: number of heads.
+        output_size: features of the context; `value_size` if not given.
 
     Cost: time O(batch·(target·(query·query + value·value) + source·(key·query + value·value))), memory
     O(batch·(target + source)·(query + value)). The parts inside see batch·heads rows of query/heads features.
@@ -45,7 +46,9 @@ class Heads(nn.Module):
                  [0.6667, 0.3333]]])
     """
 
-    def __init__(self, query_size: int, key_size: int, value_size: int, num_heads: int) -> None:
+    def __init__(
+        self, query_size: int, key_size: int, value_size: int, num_heads: int, *, output_size: int | None = None
+    ) -> None:
         super().__init__()
         for name, size in (("query_size", query_size), ("value_size", value_size)):
             if num_heads < 1 or size % num_heads:
@@ -57,7 +60,7 @@ class Heads(nn.Module):
         self.project_query = nn.Linear(query_size, query_size, bias=False)
         self.project_key = nn.Linear(key_size, query_size, bias=False)
         self.project_value = nn.Linear(value_size, value_size, bias=False)
-        self.project_output = nn.Linear(value_size, value_size, bias=False)
+        self.project_output = nn.Linear(value_size, output_size or value_size, bias=False)
 
     def split_query(self, query: Float[Tensor, "batch target query"]) -> Float[Tensor, "batch heads target head"]:
         """The query of each head."""
@@ -71,7 +74,7 @@ class Heads(nn.Module):
         """The values of each head."""
         return self._split("values", values, self.project_value)
 
-    def merge(self, contexts: Float[Tensor, "batch heads target head"]) -> Float[Tensor, "batch target value"]:
+    def merge(self, contexts: Float[Tensor, "batch heads target head"]) -> Float[Tensor, "batch target output"]:
         """One context of the contexts of all heads."""
         return self.project_output(contexts.transpose(1, 2).flatten(2))
 

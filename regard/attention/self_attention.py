@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
+from regard.attention.cache import Cache
 
 
 class SelfAttention(nn.Module):
@@ -27,6 +29,7 @@ class SelfAttention(nn.Module):
     On paper: one causal head over [1, 0], [0, 1] with scores q · k: the first sees itself, the second e to 1.
 
         >>> import torch
+        >>> from regard.attention.attention import Attention
         >>> from regard.attention.dot import DotScore
         >>> from regard.attention.select import Softmax
         >>> from regard.attention.window import CausalWindow
@@ -55,3 +58,25 @@ class SelfAttention(nn.Module):
             entropy=attended.entropy.masked_fill(~mask, 0.0),
             heads=None if heads is None else heads.masked_fill(padding.unsqueeze(1), 0.0),
         )
+
+    def extend(self, values: Float[Tensor, "batch length value"], cache: Cache) -> tuple[Attended, Cache]:
+        """Look from the next positions at all that there are by now; the answer of `forward` for these positions.
+
+        The attention must be causal, and not `sequential`: its past weights would have another width at every step.
+
+        Args:
+            values: the positions behind those of the cache, all of them real.
+            cache: the positions before; `Cache.start` for none.
+
+        Raises ValueError for a sequential attention.
+        """
+        if self.attention.sequential:
+            raise ValueError(
+                "SelfAttention.extend: the attention is sequential; expected one that forgets, since a source that "
+                "grows gives its steps different widths. Choose another score or selection."
+            )
+        real = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
+        grown = cache.append(self.attention.prepare(values, values, real))
+        source = grown.source
+        history = self.attention.begin(source)
+        return self.attention(values, source, replace(history, step=history.step + cache.length)), grown

@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Cells, Recurrence
-from regard.decoders.state import AttentiveState, begin, look, unrolled
+from regard.decoders.state import AttentiveState, begin, look, stepped, unrolled
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -67,11 +67,11 @@ class ConditionalDecoder(nn.Module):
         """Logits of the next token."""
         embedded = self.tokens.embed(tokens)
         between = self.before.step(self.before.gates(embedded), state.cells)
-        attended = look(self.attention, between.top, source, state)
+        attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         cells = self._behind(context, between)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
-        return Step(self.project(self._deep(cells.top, embedded, context)), state, attended.weights.squeeze(1))
+        return stepped(self.project(self._deep(cells.top, embedded, context)), state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""

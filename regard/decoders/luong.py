@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, begin, look, unrolled
+from regard.decoders.state import AttentiveState, begin, look, stepped, unrolled
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -74,10 +74,10 @@ class LuongDecoder(nn.Module):
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
-        attended = look(self.attention, cells.top, source, state)
+        attended = look(self.attention, cells.top, source, state.history, state.rows)
         attentional = self._combine(attended.context.squeeze(1), cells.top)
         state = AttentiveState(cells, attentional[:, : self.fed_size], attended.history, state.rows)
-        return Step(self.project(attentional), state, attended.weights.squeeze(1))
+        return stepped(self.project(attentional), state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target."""

@@ -11,7 +11,7 @@ from regard.attention.attention import Attended, Attention
 from regard.attention.history import History
 from regard.attention.source import Source
 from regard.decoders.recurrence import Cells
-from regard.decoders.step import Unrolled
+from regard.decoders.step import State, Step, Unrolled
 from regard.encoders.memory import Memory
 
 
@@ -48,35 +48,56 @@ def begin(
     return source, AttentiveState(cells, fed, history, rows)
 
 
-def look(attention: Attention, query: Float[Tensor, "rows query"], source: Source, state: AttentiveState) -> Attended:
-    """One look of every state row at its own source row; the record has a target axis of length 1.
+def look(
+    attention: Attention,
+    query: Float[Tensor, "rows query"],
+    source: Source,
+    history: History,
+    rows: Int[Tensor, " rows"],
+) -> Attended:
+    """One look of every state row at its own source row, `rows`; the record has a target axis of length 1.
 
     Rows side by side that share a source, as those of a beam do, become several targets of one source, which is then
     read once for all of them. A mechanism for which a target has a past, a time or noise of its own gets copies.
     """
-    sources, counts = torch.unique_consecutive(state.rows, return_counts=True)
+    sources, counts = torch.unique_consecutive(rows, return_counts=True)
     beam = int(counts[0]) if counts.numel() else 1
     if attention.sequential or attention.timed or attention.training or bool((counts != beam).any()):
-        return attention(query.unsqueeze(1), _rows(source, state.rows), state.history)
+        return attention(query.unsqueeze(1), _rows(source, rows), history)
     chosen = _rows(source, sources)
     grouped = attention(query.view(-1, beam, query.size(-1)), chosen, attention.begin(chosen))
     return replace(
         grouped,
         context=grouped.context.flatten(0, 1).unsqueeze(1),
         weights=grouped.weights.flatten(0, 1).unsqueeze(1),
-        history=replace(state.history, step=state.history.step + 1),
+        history=replace(history, step=history.step + 1),
         log_prob=grouped.log_prob.reshape(-1, 1),
         entropy=grouped.entropy.reshape(-1, 1),
+        heads=None if grouped.heads is None else grouped.heads.transpose(1, 2).flatten(0, 1).unsqueeze(2),
     )
+
+
+def stepped(logits: Float[Tensor, "rows vocab"], state: State, looks: Sequence[Attended]) -> Step:
+    """The answer of one step, from the looks of its layers: its weights are those of the last."""
+    heads = tuple(heads_of(look).squeeze(2) for look in looks)
+    return Step(logits, state, looks[-1].weights.squeeze(1), heads)
+
+
+def heads_of(look: Attended) -> Float[Tensor, "rows heads target source"]:
+    """The weights of each head, also where there is one."""
+    return look.weights.unsqueeze(1) if look.heads is None else look.heads
 
 
 def unrolled(features: Float[Tensor, "batch target features"], looks: Sequence[Attended]) -> Unrolled:
     """The answer for a whole target, from its features and the looks that they were made with, in order."""
+    weights = torch.cat([look.weights for look in looks], 1)
+    several = [look.heads for look in looks if look.heads is not None]
     return Unrolled(
         features,
-        torch.cat([look.weights for look in looks], 1),
+        weights,
         torch.cat([look.log_prob for look in looks], 1),
         torch.cat([look.entropy for look in looks], 1),
+        (torch.cat(several, 2) if several else weights.unsqueeze(1),),
     )
 
 

@@ -22,12 +22,15 @@ class Step:
     Args:
         logits: unnormalised scores of the next token.
         state: the state after this step.
-        weights: what this token looked at; all zeros for a decoder without attention.
+        weights: what this token looked at; all zeros for a decoder without attention. Of several heads it is the mean,
+            of several layers the last.
+        heads: the weights of each head, a tensor per layer that looks; empty without attention.
     """
 
     logits: Float[Tensor, "rows vocab"]
     state: State
     weights: Float[Tensor, "rows source"]
+    heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,13 @@ class Unrolled:
 
     Args:
         features: what the output layer projects; kept apart so that a loss projects the real tokens only.
-        weights: row t is what produced the features of output token t.
+        weights: row t is what produced the features of output token t; of heads and layers as in `Step`.
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
+        heads: the weights of each head, a tensor per layer that looks; empty without attention.
     """
 
     features: Float[Tensor, "batch target features"]
     weights: Float[Tensor, "batch target source"]
     log_prob: Float[Tensor, "batch target"]
     entropy: Float[Tensor, "batch target"]
+    heads: tuple[Float[Tensor, "batch heads target source"], ...] = ()
