@@ -57,9 +57,10 @@ class Attention(nn.Module):
         window: an entry of `WINDOWS`, built.
         heads: projections into several heads (see `multihead.py`), or None for one head without projections.
 
-    A part is a module with two marks: `sequential` if it reads the weights of earlier steps, so that many steps are
+    A part is a module with marks: `sequential` if it reads the weights of earlier steps, so that many steps are
     run one by one; `timed` (False where absent) if it reads how many steps there were. A caller that keeps no history
-    can serve a mechanism only if it is neither.
+    can serve a mechanism only if it is neither. Training looks at two more, False where absent: `sampled`, no gradient
+    goes through its choice, so that an objective has to use `log_prob`; `annealed`, it reads the temperature.
 
     Masks: `prepare` takes the source mask (True = real); padding gets a weight of exactly zero, and whatever
     stands there, NaN too, changes nothing. A row without a real position gets zeros.

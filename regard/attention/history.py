@@ -19,7 +19,7 @@ class History:
         previous: weights of the step before; width 0 for a mechanism that forgets. Several heads: (batch, heads, ·).
         total: sum of the weights of all steps before; width 0 for a mechanism that forgets. Several heads likewise.
         seed: what the noise of this row is computed from; zero where nothing is sampled.
-        temperature: what a selection's own temperature is multiplied by; an objective that anneals sets it.
+        temperature: what a selection's own temperature is multiplied by; training that anneals sets it.
     """
 
     step: Int[Tensor, " batch"]

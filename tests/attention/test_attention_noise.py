@@ -174,3 +174,27 @@ def test_what_samples_can_infer_the_best_position_or_the_expectation(kind) -> No
 def test_temperature_must_be_positive() -> None:
     with pytest.raises(ValueError, match=r"^GumbelSoftmax: temperature is 0.0; expected more than 0\. "):
         GumbelSoftmax(temperature=0.0)
+
+
+def test_some_rows_expect_instead_of_sampling() -> None:
+    """A row does so in all its steps or in none, as often as is asked for, and then chooses nothing."""
+    rows = 1009
+    select, plain = Hard(expectation=0.25), Hard()
+    shape = (rows, 3, 5)
+    selected, sampled = (
+        each(SCORES.expand(shape), VISIBLE.expand(shape), start(torch.arange(rows))) for each in (select, plain)
+    )
+    soft = (selected.weights < 1).all(-1)
+    assert (soft == soft[:, :1]).all()
+    assert abs(int(soft[:, 0].sum()) - rows / 4) < 4 * (rows * 3 / 16) ** 0.5
+    expected = torch.softmax(SCORES.masked_fill(~VISIBLE, -math.inf), -1)
+    torch.testing.assert_close(selected.weights[soft], expected.expand(int(soft.sum()), -1))
+    assert not selected.log_prob[soft].any()
+    assert torch.equal(selected.weights[~soft], sampled.weights[~soft])
+    assert torch.equal(selected.log_prob[~soft], sampled.log_prob[~soft])
+    assert torch.equal(selected.entropy, sampled.entropy)
+
+
+def test_a_share_of_all_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Hard: expectation is 1.0; expected 0 ≤ expectation < 1. Try 0.5"):
+        Hard(expectation=1.0)
