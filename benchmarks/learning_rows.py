@@ -1,0 +1,126 @@
+"""The mechanisms of learning.py, and what was expected of each before any of them was trained."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+WINDOW = {"local_m": {"radius": 5}, "local_p": {"radius": 5}}
+COUNTS = "states count places and know their neighbours"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mechanism.
+
+    Args:
+        name: for `--only` and the table.
+        reverse, shifted_copy: whether it should solve the task.
+        because: why, in a phrase.
+        model: what it changes in the model of the recipe.
+    """
+
+    name: str
+    reverse: bool
+    shifted_copy: bool
+    because: str
+    model: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> dict[str, bool]:
+        """Task → whether it should be solved."""
+        return {"reverse": self.reverse, "shifted_copy": self.shifted_copy}
+
+
+def _with(score: str = "additive", select: str = "softmax", window: str = "global") -> dict[str, Any]:
+    return {"attention": {"score": score, "select": select, "window": window, "options": WINDOW}}
+
+
+ROWS = (
+    # Scores, each with softmax over everything.
+    Row("additive", True, True, f"compares query and key through a learned layer; {COUNTS}", _with()),
+    Row("dot", True, True, f"compares; encoder and decoder can learn one space; {COUNTS}", _with("dot")),
+    Row("scaled_dot", True, True, "as dot, with smaller scores at the start", _with("scaled_dot")),
+    Row("general", True, True, f"compares through a learned matrix; {COUNTS}", _with("general")),
+    Row("cosine", True, True, "as dot; the strength, learned from 8, is enough for weights near one", _with("cosine")),
+    Row(
+        "location",
+        False,
+        True,
+        "does not read keys: gaps move what it looks for; but the step plus three is a place",
+        _with("location"),
+    ),
+    Row("location_sensitive", True, True, "additive, and it sees where it looked before", _with("location_sensitive")),
+    Row("coverage", True, True, "additive, and it sees what was used up", _with("coverage")),
+    # Selections, each over additive scores.
+    Row("uniform", False, False, "one mean of the whole source, the same at every step", _with(select="uniform")),
+    Row(
+        "sparsemax",
+        True,
+        True,
+        "one position is a corner of the simplex, and within its reach",
+        _with(select="sparsemax"),
+    ),
+    Row("entmax15", True, True, "as sparsemax", _with(select="entmax15")),
+    Row(
+        "hard_argmax",
+        True,
+        True,
+        "one position is what both need; softmax lends it its gradient",
+        _with(select="hard_argmax"),
+    ),
+    Row(
+        "monotonic",
+        False,
+        True,
+        "never goes back; a shifted copy is one walk from left to right",
+        _with(select="monotonic"),
+    ),
+    Row(
+        "gumbel_softmax", True, True, "noise in training, the best position in the test", _with(select="gumbel_softmax")
+    ),
+    Row(
+        "hard",
+        True,
+        True,
+        "samples one position; its gradient is noisy, so it may be the slowest",
+        _with(select="hard"),
+    ),
+    # Windows, each over additive scores with softmax; radius 5, so that a window is smaller than the source.
+    Row(
+        "local_m",
+        False,
+        True,
+        "the window moves forwards with the step, and reverse begins at the end",
+        _with(window="local_m"),
+    ),
+    Row(
+        "local_p",
+        True,
+        True,
+        "the place is predicted, roughly with gaps; the window is wide enough for that",
+        _with(window="local_p"),
+    ),
+    # Shapes.
+    Row("four heads", True, True, "four looks at a time, of which one is enough", {"attention": {"num_heads": 4}}),
+    Row(
+        "transformer",
+        True,
+        True,
+        "compares; sinusoids tell the place, and self-attention the neighbour",
+        {"encoder": {"kind": "transformer"}, "decoder": {"kind": "transformer"}},
+    ),
+    # Without attention.
+    Row(
+        "fixed, at the start",
+        False,
+        False,
+        "up to 54 bits in one vector that is read once",
+        {"decoder": {"kind": "fixed", "context": "start"}},
+    ),
+    Row(
+        "fixed, every step",
+        False,
+        False,
+        "the same vector, read at every step",
+        {"decoder": {"kind": "fixed", "context": "every"}},
+    ),
+)
