@@ -1,0 +1,39 @@
+"""What of a run can be used: its best weights so far, or the average where that is better."""
+
+from regard.card import model_card
+from regard.data.files import write_whole
+from regard.fit.subsets import Subset
+from regard.model import EncoderDecoder
+from regard.run import Run
+from regard.training.checkpoint import Checkpoints
+from regard.training.events import Event, Validated
+from regard.training.plan import Validate
+from regard.training.stopping import Goal
+from regard.training.tensorfile import Contents
+from regard.training.weights import apply, load_weights
+
+
+class Publisher:
+    """Keeps `model.safetensors` at the best weights so far, so that a run can be used while it trains."""
+
+    def __init__(self, run: Run, model: EncoderDecoder, learn: Subset, checkpoints: Checkpoints) -> None:
+        self.run = run
+        self.size = sum(parameter.numel() for parameter in model.parameters())
+        self.learn = learn
+        self.checkpoints = checkpoints
+
+    def __call__(self, event: Event) -> None:
+        """Publish what has just been kept as the best."""
+        if isinstance(event, Validated) and event.best:
+            self.run.publish(load_weights(self.checkpoints.best))
+            card = model_card(self.run.config, self.size, len(self.learn), event)
+            write_whole(self.run.path / "card.md", card.encode())
+
+
+def publish_average(run: Run, model: EncoderDecoder, checkpoints: Checkpoints, validate: Validate, goal: Goal) -> None:
+    """Use the average of the last states, unless the best of them was better by itself."""
+    averaged, best = load_weights(checkpoints.averaged), load_weights(checkpoints.best)
+    apply(model, averaged.tensors)
+    scores = validate(model)
+    if goal.gain(scores) >= goal.gain(best.metadata["scores"]):
+        run.publish(Contents(averaged.tensors, averaged.metadata | {"scores": scores}))

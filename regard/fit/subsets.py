@@ -1,0 +1,71 @@
+"""Which pairs are learned from, and which are held out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from regard.config import Config, DataConfig
+from regard.data.batch import Batch
+from regard.data.batches import BatchPlan, batches, plan
+from regard.data.corpus import Corpus
+from regard.data.readers import PairFiles
+from regard.data.shards import prepare
+from regard.data.tokenizer import Tokenizer
+from regard.errors import UsageError
+
+HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some or all pairs of a corpus, batched by length.
+
+    Args:
+        corpus: the whole.
+        rows: the numbers of the pairs, int32; None for all, which then take no memory of their own.
+        data: how they are put into batches.
+    """
+
+    corpus: Corpus
+    rows: np.ndarray | None
+    data: DataConfig
+
+    def __len__(self) -> int:
+        return len(self.corpus) if self.rows is None else len(self.rows)
+
+    def first(self, count: int) -> list[int]:
+        """Numbers of the first pairs."""
+        return list(range(min(count, len(self)))) if self.rows is None else self.rows[:count].tolist()
+
+    def plan(self, seed: int, epoch: int) -> BatchPlan:
+        """The batches of an epoch: a function of corpus, rows, seed and epoch."""
+        size = {f"max_{self.data.batch_by}": self.data.batch_size}
+        source, target = self.corpus.source_lengths, self.corpus.target_lengths
+        if self.rows is None:
+            return plan(source, target, seed=seed, epoch=epoch, **size)
+        order = plan(source[self.rows], target[self.rows], seed=seed, epoch=epoch, **size)
+        return replace(order, pairs=self.rows[order.pairs])
+
+    def batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on."""
+        return batches(self.corpus, self.plan(seed, epoch), start)
+
+
+def split(
+    config: Config, files: PairFiles, validation: PairFiles | None, source: Tokenizer, target: Tokenizer, cache: Path
+) -> tuple[Subset, Subset]:
+    """The pairs to learn from and the pairs to validate on."""
+    data = config.data
+    corpus = prepare(files, source, target, max_length=data.max_length, cache=cache)
+    if validation is not None:
+        other = prepare(validation, source, target, max_length=data.max_length, cache=cache)
+        return Subset(corpus, None, data), Subset(other, None, data)
+    if len(corpus) < 2:
+        raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")
+    count = max(1, min(HELD_OUT_MOST, int(len(corpus) * HELD_OUT_SHARE)))
+    held = np.zeros(len(corpus), dtype=bool)
+    held[np.random.default_rng(config.training.seed).choice(len(corpus), count, replace=False)] = True
+    learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
+    return Subset(corpus, learn, data), Subset(corpus, rest, data)

@@ -1,0 +1,39 @@
+"""How a recipe validates."""
+
+from dataclasses import replace
+
+from torch import nn
+
+from regard.config import Config
+from regard.fit.subsets import Subset
+from regard.metrics import METRICS
+from regard.model import EncoderDecoder
+from regard.run import Run, search_options
+from regard.training.validation import mean_loss
+from regard.translator import Translator
+
+
+class Validator:
+    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text."""
+
+    def __init__(self, config: Config, run: Run, held: Subset) -> None:
+        self.metric = config.training.metric
+        self.held = held
+        self.source_tokenizer, self.target_tokenizer = run.tokenizers
+        self.options = search_options(config.search)
+        rows = held.first(config.training.validate_pairs)
+        corpus = held.corpus
+        self.sources = [self.source_tokenizer.decode(corpus.source[row].tolist()) for row in rows]
+        self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """The loss, the perplexity, and the metric."""
+        scores = mean_loss(model, self.held.batches(0, 0))
+        if self.metric == "loss":
+            return scores
+        assert isinstance(model, EncoderDecoder)
+        greedy = replace(self.options, beam_size=1)
+        translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
+        outputs = [found[0].target_text for found in translator.translate(self.sources)]
+        score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
+        return scores | {self.metric: score.value}
