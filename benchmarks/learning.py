@@ -29,7 +29,7 @@ import torch
 from learning_rows import ROWS, Row
 
 from regard.allocator import keep_memory
-from regard.config import Config, dump, parse
+from regard.config import parse
 from regard.data.diagnostic import TASKS, make_task, write_task
 from regard.data.embedded import write_corpus
 from regard.data.readers import PairFiles
@@ -103,10 +103,9 @@ class UntilSolved:
             raise Solved
 
 
-def recipe(row: Row, task: str, seed: int) -> Config:
+def recipe(row: Row, task: str, seed: int) -> dict[str, Any]:
     """The recipe of a task, with a row's mechanism in it."""
-    values = merged(RECIPES[task], {"model": row.model, "training": {"seed": seed}})
-    return parse(values, f"{row.name} on {task}")
+    return merged(RECIPES[task], {"model": row.model, "training": {"seed": seed}})
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,12 +119,12 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 
 def learn(row: Row, task: str, seed: int, out: Path) -> dict[str, Any]:
     """Train one mechanism on one task, translate the held-out split, and say how good and how dear that was."""
-    config, data, run = recipe(row, task, seed), out / "data" / task, out / "runs" / task / row.name
+    values, data, run = recipe(row, task, seed), out / "data" / task, out / "runs" / task / row.name
     shutil.rmtree(run, ignore_errors=True)
     train, dev = (PairFiles((str(data / f"{split}.tsv"),)) for split in ("train", "dev"))
     listener, wall, processor = UntilSolved(), time.perf_counter(), time.process_time()
     with suppress(Solved):
-        fit(config, train, dev, run, listeners=[listener])
+        fit(parse(values, f"{row.name} on {task}"), train, dev, run, listeners=[listener])
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     translator = load(run)
     pairs = [line.split("\t") for line in held_out(data).read_text(encoding="utf-8").splitlines()]
@@ -135,7 +134,7 @@ def learn(row: Row, task: str, seed: int, out: Path) -> dict[str, Any]:
         "row": row.name,
         "task": task,
         "seed": seed,
-        "recipe": digest(config),
+        "recipe": digest(values),
         "score": round(score.value, 2),
         "updates": listener.step,
         "seconds": round(wall, 1),
@@ -149,9 +148,9 @@ def held_out(data: Path) -> Path:
     return data / ("dev.tsv" if data.name == "embedded" else "test.tsv")
 
 
-def digest(config: Config) -> str:
+def digest(values: Mapping[str, Any]) -> str:
     """Names a recipe: a result of another one is not this one's."""
-    return hashlib.sha256(dump(config).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def known(results: Path) -> dict[tuple[str, str], dict[str, Any]]:
