@@ -5,14 +5,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from regard.attention.build import build_attention
-from regard.config import ModelConfig
+from regard.attention.attention import Attention
+from regard.attention.build import build_attention, build_self_attention
+from regard.config import DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
 from regard.decoders import DECODERS
 from regard.decoders.tokens import TargetTokens
+from regard.decoders.transformer import TransformerDecoder, TransformerDecoderLayer
 from regard.encoders.recurrent import RecurrentEncoder
+from regard.encoders.transformer import TransformerEncoder, TransformerEncoderLayer
 from regard.errors import UsageError
 from regard.initialize import initialize
 from regard.model import EncoderDecoder
+
+MAX_DISTANCE = 16  # of relative positions: k of the base model of Shaw et al. 2018, section 4.1
 
 
 def build_model(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
@@ -35,32 +40,51 @@ def build_model(config: ModelConfig, source_size: int, target_size: int) -> Enco
     return model
 
 
-def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder:
+def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder | TransformerEncoder:
+    encoder = config.encoder
+    if encoder.kind == "transformer":
+        layers = [
+            TransformerEncoderLayer(_self_attention(encoder), **_layer_options(encoder, config.dropout))
+            for _ in range(encoder.num_layers)
+        ]
+        return TransformerEncoder(
+            embedding,
+            layers,
+            hidden_size=encoder.hidden_size,
+            positions=encoder.positions,
+            norm=encoder.norm,
+            embedding_dropout=config.dropout.embedding,
+            output_dropout=config.dropout.context,
+        )
     return RecurrentEncoder(
         embedding,
-        config.encoder.hidden_size,
-        num_layers=config.encoder.num_layers,
-        cell=config.encoder.cell,
-        bidirectional=config.encoder.bidirectional,
-        summary=config.encoder.summary,
-        layer_norm=config.encoder.layer_norm,
-        source_bridging=config.encoder.source_bridging,
+        encoder.hidden_size,
+        num_layers=encoder.num_layers,
+        cell=encoder.cell,
+        bidirectional=encoder.bidirectional,
+        summary=encoder.summary,
+        layer_norm=encoder.layer_norm,
+        source_bridging=encoder.source_bridging,
         embedding_dropout=config.dropout.embedding,
         layer_dropout=config.dropout.layers,
         output_dropout=config.dropout.context,
     )
 
 
-def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, encoder: RecurrentEncoder) -> nn.Module:
+def _decoder(
+    config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, encoder: RecurrentEncoder | TransformerEncoder
+) -> nn.Module:
     decoder = config.decoder
+    tokens = TargetTokens(
+        embedding, output, embedding_dropout=config.dropout.embedding, output_dropout=config.dropout.output
+    )
+    if decoder.kind == "transformer":
+        return _transformer_decoder(config, tokens, encoder.output_size)
     options: dict[str, Any] = {
         "summary_size": encoder.state_size,
         "hidden_size": decoder.hidden_size,
         "cell": decoder.cell,
     }
-    tokens = TargetTokens(
-        embedding, output, embedding_dropout=config.dropout.embedding, output_dropout=config.dropout.output
-    )
     if decoder.kind != "conditional":
         options |= {"num_layers": decoder.num_layers, "layer_dropout": config.dropout.layers}
     if decoder.kind == "fixed":
@@ -68,18 +92,56 @@ def _decoder(config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, en
     options["memory_size"] = encoder.output_size
     if decoder.kind == "luong":
         options["input_feeding"] = decoder.input_feeding
+    return DECODERS[decoder.kind](tokens, _attention(config, encoder.output_size), **options)
+
+
+def _transformer_decoder(config: ModelConfig, tokens: TargetTokens, memory_size: int) -> TransformerDecoder:
+    decoder = config.decoder
+    layers = [
+        TransformerDecoderLayer(
+            _self_attention(decoder, causal=True),
+            _attention(config, memory_size, output_size=decoder.hidden_size),
+            memory_size=memory_size,
+            **_layer_options(decoder, config.dropout),
+        )
+        for _ in range(decoder.num_layers)
+    ]
+    return TransformerDecoder(
+        tokens, layers, hidden_size=decoder.hidden_size, positions=decoder.positions, norm=decoder.norm
+    )
+
+
+def _layer_options(stage: EncoderConfig | DecoderConfig, dropout: DropoutConfig) -> dict[str, Any]:
+    """What a layer of a transformer wants besides its attentions."""
+    return {
+        "hidden_size": stage.hidden_size,
+        "feed_forward_size": stage.feed_forward_size or 4 * stage.hidden_size,
+        "norm": stage.norm,
+        "dropout": dropout.layers,
+    }
+
+
+def _self_attention(stage: EncoderConfig | DecoderConfig, *, causal: bool = False) -> Attention:
+    distance = MAX_DISTANCE if stage.positions == "relative" else None
+    return build_self_attention(stage.hidden_size, num_heads=stage.num_heads, causal=causal, max_distance=distance)
+
+
+def _attention(config: ModelConfig, memory_size: int, output_size: int | None = None) -> Attention:
+    """What the decoder looks at the source with."""
+    attention = config.attention
     try:
-        attention = build_attention(
-            decoder.hidden_size,
-            encoder.output_size,
-            score=config.attention.score,
-            select=config.attention.select,
-            window=config.attention.window,
-            options=config.attention.options,
+        return build_attention(
+            config.decoder.hidden_size,
+            memory_size,
+            score=attention.score,
+            select=attention.select,
+            window=attention.window,
+            options=attention.options,
+            num_heads=attention.num_heads,
+            output_size=output_size,
         )
     except (ValueError, TypeError) as error:
         raise UsageError(f"model.attention: {error}") from error
-    return DECODERS[decoder.kind](tokens, attention, **options)
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,13 +1,15 @@
 """The model card: what a run directory is, for people."""
 
-from regard.config import Config
+from regard.config import Config, DecoderConfig, EncoderConfig
 from regard.training.events import Validated
 
 
 def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
     """Markdown with what was trained on how much, how good it is, and how to use it."""
-    decoder, attention = config.model.decoder, config.model.attention
+    encoder, decoder, attention = config.model.encoder, config.model.decoder, config.model.attention
     looks = "no attention" if decoder.kind == "fixed" else f"{attention.score} score, {attention.select} selection"
+    if attention.num_heads > 1 and decoder.kind != "fixed":
+        looks += f", {attention.num_heads} heads"
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items())
     return f"""---
 library_name: regard
@@ -19,8 +21,8 @@ An encoder-decoder that shows what it looks at, made with [Regard](https://pypi.
 
 | | |
 | --- | --- |
-| decoder | {decoder.kind} ({decoder.cell}), {looks} |
-| encoder | {config.model.encoder.kind} ({config.model.encoder.cell}) |
+| decoder | {_built(decoder)}, {looks} |
+| encoder | {_built(encoder)} |
 | parameters | {parameters:,} |
 | pairs learned from | {pairs:,} |
 | updates | {validated.step:,} (epoch {validated.epoch + 1}, {validated.seconds / 60:.1f} minutes) |
@@ -34,3 +36,7 @@ Validation, on pairs held out from training:
 Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a sentence"`, or in Python
 `regard.load("DIRECTORY").translate(["a sentence"])`. Every choice is in `config.yaml`.
 """
+
+
+def _built(stage: EncoderConfig | DecoderConfig) -> str:
+    return stage.kind if stage.kind == "transformer" else f"{stage.kind} ({stage.cell})"

@@ -24,6 +24,14 @@ DECODERS: dict[str, dict[str, Any]] = {
     "luong-fed-deep-lstm": {"kind": "luong", "input_feeding": True, "cell": "lstm", "num_layers": 2},
     "conditional": {"kind": "conditional"},
     "conditional-lstm": {"kind": "conditional", "cell": "lstm"},
+    "transformer": {"kind": "transformer", "num_heads": 2, "num_layers": 2},
+    "transformer-deep-relative-post": {
+        "kind": "transformer",
+        "num_heads": 7,
+        "num_layers": 3,
+        "positions": "relative",
+        "norm": "post",
+    },
 }
 FIXED: dict[str, dict[str, Any]] = {
     "fixed-start": {"kind": "fixed"},

@@ -9,6 +9,7 @@ from typer.main import get_command
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
 from regard.decoders import DECODERS
+from regard.encoders import ENCODERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +22,7 @@ def test_every_command_is_there_and_no_other() -> None:
     assert set(re.findall(r"^regard (\w+)", README, re.MULTILINE)) <= commands
 
 
-@pytest.mark.parametrize("table", [DECODERS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind)
+@pytest.mark.parametrize("table", [ENCODERS, DECODERS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind)
 def test_every_choice_is_named(table) -> None:
     choices = README.split("| choice | entries |")[1].split("\n\n")[0]
     assert [name for name in table if f"`{name}`" not in choices] == []

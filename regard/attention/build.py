@@ -10,8 +10,10 @@ from torch import nn
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
 from regard.attention.multihead import Heads
+from regard.attention.positions import RelativeScore
 from regard.attention.rules import refusal
 from regard.attention.table import Table
+from regard.attention.window import CausalWindow, GlobalWindow
 
 _CATCH_ALL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
@@ -26,6 +28,7 @@ def build_attention(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     num_heads: int = 1,
     value_size: int | None = None,
+    output_size: int | None = None,
 ) -> Attention:
     """Build an attention by names.
 
@@ -40,9 +43,10 @@ def build_attention(
             chosen are left unread, so that one recipe can hold options for all that it compares.
         num_heads: with more than one, projections into heads go around everything (see `multihead.py`).
         value_size: features of a value where there are several heads; `key_size` if not given.
+        output_size: features of the context where there are several heads; `value_size` if not given.
 
     Raises ValueError for an unknown name or option (with the nearest known one), and for a combination that makes no
-    sense (with the reason; see `rules.REFUSED`).
+    sense (with the reason; see `rules.REFUSED`). Raises TypeError for an option of another type.
     """
     options = options or {}
     parts = ((SCORES, score), (SELECTIONS, select), (WINDOWS, window))
@@ -53,7 +57,8 @@ def build_attention(
     sizes = {"query_size": query_size, "key_size": key_size}
     heads = None
     if num_heads != 1:
-        heads = Heads(query_size, key_size, key_size if value_size is None else value_size, num_heads)
+        value_size = key_size if value_size is None else value_size
+        heads = Heads(query_size, key_size, value_size, num_heads, output_size=output_size)
         sizes = dict.fromkeys(sizes, query_size // num_heads)
     reason = refusal(score, select, window)
     if reason is not None:
@@ -62,6 +67,35 @@ def build_attention(
         )
     built = [_build(table, name, sizes, options.get(name, {})) for table, name in parts]
     return Attention(built[0], built[1], built[2], heads)
+
+
+def build_self_attention(
+    size: int,
+    *,
+    num_heads: int,
+    score: str = "scaled_dot",
+    select: str = "softmax",
+    causal: bool = False,
+    max_distance: int | None = None,
+) -> Attention:
+    """Build an attention for `SelfAttention`; with projections around one head, too.
+
+    Args:
+        size: features of a position, a multiple of `num_heads`.
+        num_heads: number of heads.
+        score, select: names in `SCORES`, `SELECTIONS`.
+        causal: a position looks at no later one.
+        max_distance: score distances up to it, too (see `RelativeScore`); None for no such score.
+
+    Raises ValueError for an unknown name, and for a size that is no multiple of `num_heads`.
+    """
+    heads = Heads(size, size, size, num_heads)
+    width = size // num_heads
+    scoring: nn.Module = SCORES.choose(score)(width, width)
+    if max_distance is not None:
+        scoring = RelativeScore(scoring, width, max_distance=max_distance)
+    window = CausalWindow() if causal else GlobalWindow()
+    return Attention(scoring, SELECTIONS.choose(select)(), window, heads)
 
 
 def _build(table: Table, name: str, sizes: Mapping[str, int], options: Mapping[str, Any]) -> nn.Module:

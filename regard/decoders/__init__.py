@@ -10,5 +10,6 @@ DECODERS = Table(
         "luong": "luong:LuongDecoder",
         "conditional": "conditional:ConditionalDecoder",
         "fixed": "fixed:FixedDecoder",
+        "transformer": "transformer:TransformerDecoder",
     },
 )

@@ -2,4 +2,8 @@
 
 from regard.attention.table import Table
 
-ENCODERS = Table("encoder", "regard.encoders", {"recurrent": "recurrent:RecurrentEncoder"})
+ENCODERS = Table(
+    "encoder",
+    "regard.encoders",
+    {"recurrent": "recurrent:RecurrentEncoder", "transformer": "transformer:TransformerEncoder"},
+)
