@@ -106,7 +106,26 @@ ROWS = (
         True,
         True,
         "compares; sinusoids tell the place, and self-attention the neighbour",
-        {"encoder": {"kind": "transformer"}, "decoder": {"kind": "transformer"}},
+        {
+            "encoder": {"kind": "transformer", "hidden_size": 64, "num_layers": 2, "source_bridging": False},
+            "decoder": {"kind": "transformer", "num_layers": 2},
+            "attention": {"score": "scaled_dot", "num_heads": 4},
+        },
+    ),
+    # States of one feature a direction, with the symbol beside them: next to no order in the memory.
+    Row(
+        "additive, bare symbols",
+        False,
+        False,
+        "keys tell neither neighbour nor place, so that like symbols look alike",
+        _with() | {"encoder": {"hidden_size": 1}},
+    ),
+    Row(
+        "location, bare symbols",
+        False,
+        True,
+        "asks for a place, which needs no key; that is what location is",
+        _with("location") | {"encoder": {"hidden_size": 1}},
     ),
     # Without attention.
     Row(
