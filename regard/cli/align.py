@@ -1,5 +1,6 @@
 """`regard align`: the word alignment of given pairs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from regard.cli.options import (
     Threads,
     Threshold,
     Units,
+    WordFiles,
 )
 from regard.cli.report import reported, say
 from regard.errors import UsageError
@@ -46,6 +48,7 @@ def command(
     ] = None,
     units: Units = "words",
     join: Join = "none",
+    words: WordFiles = None,
     threshold: Threshold = None,
     gold: GoldFile = None,
     json: Json = False,
@@ -71,22 +74,26 @@ def command(
     from regard.cli.output import put
     from regard.cli.pairs import BadPairs, pair_lines
     from regard.cli.runs import data_config, open_runs
-    from regard.cli.stream import answered, chunk_size, chunks, refuse_long
+    from regard.cli.stream import Line, answered, chunk_size, chunks, refuse_long
     from regard.cli.units import check_linking
+    from regard.cli.words import segmentation
 
     check_linking(units, threshold)
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
     choose("--join", join, SIDES)
     if symmetrize and reverse is None:
         raise UsageError("--symmetrize makes one alignment of two directions; give the run of the other as --reverse.")
-    if units != "words" and (reverse or join != "none"):
-        raise UsageError(f"--units is {units!r}; expected words where --reverse or --join is given.")
+    if units != "words" and (reverse or words or join != "none"):
+        raise UsageError(f"--units is {units!r}; expected words where --reverse, --join or --words is given.")
     bad = BadPairs(on_bad_input)
-    lines = list(pair_lines(pairs, data_config(run), format)) if gold else pair_lines(pairs, data_config(run), format)
+    lines: Iterable[Line] = pair_lines(pairs, data_config(run), format)
+    if gold or words:
+        lines = list(lines)
     judge = Judge(gold, len(list(lines))) if gold else None
+    segment = segmentation(join, words, len(list(lines)) if words else 0)
     forward = open_runs([run], device, threads, batch_size=batch_size)
     backward = open_runs([reverse], device, threads, batch_size=batch_size) if reverse else None
-    aligner = Aligner(forward, backward, SYMMETRIZATIONS[how], units, join, threshold)
+    aligner = Aligner(forward, segment, backward, SYMMETRIZATIONS[how], units, threshold)
     for found in answered(refuse_long(chunks(lines, chunk_size(forward)), forward, max_tokens), aligner, bad.add):
         put([links_line(found, json)])
         if judge and isinstance(found, Aligned):

@@ -27,6 +27,9 @@ def command(
         bool, typer.Option("--compare", help="Also train it without attention, three ways, and plot BLEU by length.")
     ] = False,
     small: Annotated[bool, typer.Option("--small", help="A minute less: shows that it runs, not how well.")] = False,
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Only write the corpus there: pairs, words, gold alignment.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -35,20 +38,20 @@ def command(
 
     Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and OUT/alignment.png. What is there of an
     earlier demo is replaced.
+
+    Example: regard demo --out demo
     """
+    if export is not None:
+        _export(export)
+        return
+    _check_free("--out", out, out / "corpus")
     from regard.allocator import keep_memory
 
     keep_memory()
     from regard.cli.demo_compare import run_comparison
     from regard.data.embedded import english_chinese, write_corpus
-    from regard.errors import UsageError
 
-    corpus_folder = out / "corpus"
-    if out.exists() and any(out.iterdir()) and not (corpus_folder / "train.tsv").exists():
-        raise UsageError(
-            f"{out} holds something else; expected a new directory or that of a demo. Choose another --out."
-        )
-    write_corpus(corpus_folder)
+    write_corpus(out / "corpus")
     config = demo_config(seed, small)
     say("embedded corpus English → Chinese, written by a grammar; training sees the text alone, never its alignment")
     if compare:
@@ -56,6 +59,27 @@ def command(
     else:
         _train(config, out, threads, quiet)
     _show(out, small)
+
+
+def _check_free(option: str, folder: Path, corpus: Path) -> None:
+    """Raises UsageError for a directory with something else in it than an embedded corpus where it should be."""
+    from regard.errors import UsageError
+
+    if folder.exists() and any(folder.iterdir()) and not (corpus / "train.tsv").exists():
+        raise UsageError(
+            f"{folder} holds something else; expected a new directory or that of a demo. Choose another {option}."
+        )
+
+
+def _export(folder: Path) -> None:
+    """Write the corpus, and say what can be done with it."""
+    from regard.data.embedded import write_corpus
+
+    _check_free("--export", folder, folder)
+    write_corpus(folder)
+    dev = folder / "dev"
+    say(f"wrote {folder}: train, dev and three test splits, each as .tsv, .words.tsv (words apart) and .gold (links)")
+    say(f"next: regard evaluate RUN {dev}.tsv --metric bleu_zh --words {dev}.words.tsv --gold {dev}.gold")
 
 
 def demo_config(seed: int, small: bool) -> "Config":

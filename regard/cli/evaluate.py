@@ -23,6 +23,7 @@ from regard.cli.options import (
     Quiet,
     RunPath,
     Threads,
+    WordFiles,
 )
 from regard.cli.report import reported
 
@@ -47,6 +48,7 @@ def command(
     ] = False,
     gold: GoldFile = None,
     join: Join = "none",
+    words: WordFiles = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the translations here.")] = None,
     json: Json = False,
     on_bad_input: BadInput = None,
@@ -66,7 +68,7 @@ def command(
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
-    from regard.cli.aligner import Aligner, hide_spaces
+    from regard.cli.aligner import Aligner
     from regard.cli.choices import choose
     from regard.cli.evaluation import evaluate, segments
     from regard.cli.gold import Judge
@@ -74,6 +76,7 @@ def command(
     from regard.cli.pairs import BadPairs, pair_lines
     from regard.cli.runs import data_config, open_runs
     from regard.cli.stream import chunk_size, chunks, refuse_long, usable
+    from regard.cli.words import seen, segmentation
     from regard.data.files import write_whole
     from regard.metrics import METRICS
 
@@ -85,6 +88,7 @@ def command(
     bad = BadPairs(on_bad_input)
     lines = list(pair_lines(pairs, data_config(run), format))
     judge = Judge(gold, len(lines)) if gold else None
+    segment = segmentation(join, words, len(lines))
     translator = open_runs(
         [run],
         device,
@@ -98,8 +102,8 @@ def command(
     examples = usable(refuse_long(chunks(lines, size), translator, max_tokens), bad.add)
     if judge:
         for part in chunks(examples, size):
-            judge.add(Aligner(translator, join=join)(part))
-    asked = segments([hide_spaces(example, join) for example in examples], group)
+            judge.add(Aligner(translator, segment)(part))
+    asked = segments([seen(segment, example) for example in examples], group)
     parts = chunks(asked.sources, size)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part)]
     if out:

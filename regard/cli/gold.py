@@ -37,7 +37,7 @@ class Judge:
                 raise DataError(
                     f"{self.path}, line {line}: links {outside[0][0]} with {outside[0][1]}, but the pair has {sources} "
                     f"and {targets} words, counted from 0. Give pairs with white space between the words that the gold "
-                    "file counts; --join hides it from the model."
+                    "file counts, which --join hides from the model; or such a copy of the pairs as --words."
                 )
             self._pairs.append((one.links, gold))
 

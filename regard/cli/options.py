@@ -60,6 +60,13 @@ BadInput = Annotated[
 GoldFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Gold alignment of the pairs: 0-0 is sure, 1p2 possible; from 0.")
 ]
+WordFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="The pairs again, with white space between the words to align; once for one file, twice for two.",
+    ),
+]
 Join = Annotated[
     str,
     typer.Option(

@@ -2,13 +2,18 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from toy import Make
+from toy import regard as regard_command
 
 import regard
+from regard.cli.embedded import score_split
+from regard.data.embedded import GoldPair
 
 
 def demo(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +51,43 @@ def test_compare_trains_all_four_under_one_budget(tmp_path: Path) -> None:
     results = json.loads((out / "by-length.json").read_text(encoding="utf-8"))
     assert len(results) == 4
     assert all(result["peak_megabytes"] > 50 and result["bleu_by_length"] for result in results)
+
+
+# The grammar runs in processes of its own: type checks at run time slow it down twenty times.
+def export(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "regard", "demo", "--export", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def dev_pairs(count: int) -> tuple[GoldPair, ...]:
+    code = "import pickle, sys; from regard.data.embedded import english_chinese as corpus; "
+    code += f"sys.stdout.buffer.write(pickle.dumps(corpus().dev[:{count}]))"
+    return pickle.loads(subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def test_the_exported_corpus_gives_the_scores_of_the_demo(random_run: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    told = export(folder)
+    assert (told.returncode, told.stdout) == (0, "")
+    assert f"next: regard evaluate RUN {folder}/dev.tsv --metric bleu_zh" in told.stderr
+    for path in folder.iterdir():  # a few pairs are enough here
+        path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:7]), encoding="utf-8")
+    run, dev = random_run("bpe", "characters"), folder / "dev"
+    options = ["--metric", "bleu_zh", "--words", f"{dev}.words.tsv", "--gold", f"{dev}.gold", "--json"]
+    found = json.loads(regard_command("evaluate", run, f"{dev}.tsv", *options).out)
+    expected = score_split(regard.load(run), "dev", dev_pairs(7))
+    assert found["segments"] == expected.pairs == 7
+    assert found["scores"][0]["value"] == expected.bleu.value
+    assert 100 * found["alignment"]["error_rate"] == pytest.approx(expected.alignment_error)
+    assert export(folder).returncode == 0  # over itself
+
+
+def test_export_leaves_other_folders_alone(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("mine")
+    told = export(tmp_path)
+    assert told.returncode == 2
+    assert "Choose another --export." in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["train.txt"]
 
 
 def test_demo_leaves_other_folders_alone(tmp_path: Path) -> None:

@@ -116,6 +116,44 @@ def test_joined_words_stay_units_and_hide_from_the_model(random_run: Make) -> No
     assert whole.split("\t")[0] != regard("score", run, "-", stdin="the dog\tab c def\n").lines[0].split("\t")[0]
 
 
+def test_words_are_given_beside_the_text_that_the_model_sees(random_run: Make, tmp_path: Path) -> None:
+    run = random_run("characters", "characters")
+    (tmp_path / "raw.tsv").write_text("Dogs sleep.\tabcdef\n\t\n the dog\tx yz\n")
+    (tmp_path / "words.tsv").write_text("Dogs sleep .\tab c def\n\t\nthe dog\tx y z\n")
+    words = ["--words", tmp_path / "words.tsv"]
+    records = [json.loads(line) for line in regard("align", run, tmp_path / "raw.tsv", "--json", *words).lines]
+    assert [record["source"] for record in records] == [["Dogs", "sleep", "."], [], ["the", "dog"]]
+    assert [record["target"] for record in records] == [["ab", "c", "def"], [], ["x", "y", "z"]]
+    # Where white space is all that differs, it is what --join does.
+    (tmp_path / "raw.tsv").write_text("the dog\tabcdef\n")
+    (tmp_path / "words.tsv").write_text("the dog\tab c def\n")
+    joined = regard("align", run, tmp_path / "words.tsv", "--join", "target")
+    assert regard("align", run, tmp_path / "raw.tsv", *words).out == joined.out
+    (tmp_path / "words").write_text("the dog\n")
+    (tmp_path / "targets").write_text("ab c def\n")
+    parallel = ["--words", tmp_path / "words", "--words", tmp_path / "targets"]
+    assert regard("align", run, tmp_path / "raw.tsv", *parallel).out == joined.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("the dog\tle chien\n", "words.tsv: 1 lines, and there are 2 pairs. Give one line for each pair."),
+        ("the dog\tle chien\nthe cat\tle chien\n", "line 2: the words are 'le chien', but the text is 'le chat'."),
+        ("the dog\tle chien\nthe cat\n", "words.tsv, line 2: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["align", "evaluate"])
+def test_words_that_do_not_fit(run: Path, files: Path, tmp_path: Path, command: str, words: str, message: str) -> None:
+    (tmp_path / "words.tsv").write_text(words)
+    gold = tmp_path / "gold"
+    gold.write_text("0-0\n0-0\n")
+    options = ["--gold", gold, "--words", tmp_path / "words.tsv"]
+    result = regard(command, run, "-", *options, stdin="the dog\tle chien\nthe cat\tle chat\n")
+    assert result.code == 3
+    assert message in result.err
+
+
 @pytest.mark.parametrize(
     ("gold", "message"),
     [
@@ -143,6 +181,8 @@ def test_gold_that_does_not_fit(
         (["--symmetrize", "unio", "--reverse", "x"], "Did you mean union?"),
         (["--threshold", "0"], "--threshold is 0.0; expected above 0 and at most 1"),
         (["--units", "tokens", "--join", "target"], "--units is 'tokens'; expected words"),
+        (["--words", "x", "--join", "target"], "--words and --join both say where the words are. Leave one out."),
+        (["--units", "tokens", "--words", "x"], "--units is 'tokens'; expected words"),
         (["--join", "left"], "--join is 'left'; expected one of none, source, target, both"),
         (["--format", "tvs"], "--format is 'tvs'; expected one of parallel, tsv, jsonl, bars. Did you mean tsv?"),
         (["--on-bad-input", "skp"], "--on-bad-input is 'skp'; expected one of error, skip. Did you mean skip?"),

@@ -17,11 +17,12 @@ import pytest
 
 from regard.alignment.pharaoh import parse_gold
 from regard.data.embedded import Corpus, GoldPair, english_chinese, write_corpus
+from regard.data.embedded import corpus as embedded
 from regard.data.embedded.gold import write_pair
 from regard.data.embedded.phrase import read
 from regard.data.embedded.sentences import sentence
 
-__all__ = ["conflicts", "english_chinese"]  # what `elsewhere` uses
+__all__ = ["conflicts", "english_chinese", "with_test_seed"]  # what `elsewhere` uses
 
 SPLITS = ("train", "dev", "ordinary", "combinations", "long")
 
@@ -54,6 +55,12 @@ def source_words(pair: GoldPair) -> list[str]:
 
 def target_words(pair: GoldPair) -> list[str]:
     return [pair.target[start:end] for start, end in pair.target_spans]
+
+
+def with_test_seed(seed: int) -> Corpus:
+    """The corpus with other tests."""
+    embedded.TEST_SEED = seed
+    return english_chinese()
 
 
 def test_sizes():
@@ -290,6 +297,15 @@ def test_every_process_makes_the_same_corpus():
     assert elsewhere("english_chinese()", seed=2) == corpus()
 
 
+def test_tests_can_be_drawn_anew_and_what_is_learned_from_stays():
+    other = elsewhere("with_test_seed(7)", seed=1)
+    assert (other.train, other.dev) == (corpus().train, corpus().dev)
+    old, new = ({pair.source for pairs in c.test.values() for pair in pairs} for c in (corpus(), other))
+    assert old & new == {"Tom chases Jerry", "Tom chases Jerry."}
+    seen = {pair.source for pair in (*other.train, *other.dev)} | {pair.target for pair in (*other.train, *other.dev)}
+    assert not [p for pairs in other.test.values() for p in pairs if p.source in seen or p.target in seen]
+
+
 class FewWords(random.Random):
     """Chooses between the first two of any long list, so that the same English comes up often by different ways."""
 
@@ -320,11 +336,13 @@ def test_written_files_say_the_same(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.{kind}"
         for name in ("train", "dev", "test-ordinary", "test-combinations", "test-long")
-        for kind in ("tsv", "gold")
+        for kind in ("tsv", "words.tsv", "gold")
     }
     pairs = split("dev")
     lines = (tmp_path / "dev.tsv").read_text(encoding="utf-8").split("\n")
     assert lines == [f"{pair.source}\t{pair.target}" for pair in pairs] + [""]
+    words = (tmp_path / "dev.words.tsv").read_text(encoding="utf-8").split("\n")
+    assert words == ["\t".join((" ".join(source_words(p)), " ".join(target_words(p)))) for p in pairs] + [""]
     for pair, line in zip(pairs, (tmp_path / "dev.gold").read_text(encoding="utf-8").splitlines(), strict=True):
         gold = parse_gold(line, "dev.gold", 1)
         assert (gold.sure, gold.possible) == (pair.sure, pair.possible)

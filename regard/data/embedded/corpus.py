@@ -1,7 +1,9 @@
 """The embedded English → Chinese corpus: drawn from the grammar, split, and written out.
 
-The same texts come out on every machine and in every process: the only source of chance is one `random.Random` with a
-fixed seed. `sentences.py` has what is said, `phrase.py` where the gold alignment comes from.
+The same texts come out on every machine and in every process: the only sources of chance are two `random.Random` with
+fixed seeds. One makes what a model learns from and is chosen on, the other the tests, so that these can be drawn anew
+when somebody has looked at them while choosing, and the training text stays as it is. `sentences.py` has what is said,
+`phrase.py` where the gold alignment comes from.
 
 The guideline of the alignment. Punctuation is a word and is linked. A Chinese word has one sure link, to the English
 word that it renders; where several English words share in it, the others are possible:
@@ -19,7 +21,7 @@ word that it renders; where several English words share in it, the others are po
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, chain, islice, pairwise
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
@@ -32,9 +34,10 @@ from regard.data.embedded.scenes import active
 from regard.data.embedded.sentences import long_sentence, sentence
 from regard.data.embedded.verbs import TRANSITIVE
 
-KNOWN = {"train": 12_000, "dev": 300, "ordinary": 500}
-NEW = 300
-LONG = 300
+LEARNING_SEED = 20
+TEST_SEED = 2014
+SHORT, LONG = range(3, 31), range(31, 61)  # English words
+SIZES = {"train": 12_000, "dev": 300, "ordinary": 500, "combinations": 300, "long": 300}
 
 # Never in training: a word in a construction (construction:word), a pair of words (chase:Jerry, red:car).
 HELD_OUT = frozenset(
@@ -80,19 +83,24 @@ def english_chinese() -> Corpus:
     sentence in them: `ordinary` (500), `combinations` (300: each has a word in a construction, or beside another word,
     that never occur together in training) and `long` (300 of 31 to 60 English words).
     """
-    rng = Random(20)
     texts: set[str] = set()
-    known: list[GoldPair] = []
-    new: list[GoldPair] = []
-    short = _distinct(chain(_tom_chases_jerry(), _endless(sentence, rng)), range(3, 31), texts)
-    while len(known) < sum(KNOWN.values()) or len(new) < NEW:
-        pair, held_out = next(short)
-        (new if held_out else known).append(pair)
-    long = (pair for pair, held_out in _distinct(_endless(long_sentence, rng), range(31, 61), texts) if not held_out)
-    train, dev, ordinary = (tuple(known[start:end]) for start, end in pairwise(accumulate(KNOWN.values(), initial=0)))
-    return Corpus(
-        train, dev, {"ordinary": ordinary, "combinations": tuple(new[:NEW]), "long": tuple(islice(long, LONG))}
-    )
+    shown = list(_distinct(_tom_chases_jerry(), SHORT, texts))
+    learning = _distinct(_endless(sentence, Random(LEARNING_SEED)), SHORT, texts)
+    train = _take(learning, SIZES["train"])
+    dev = _take(learning, SIZES["dev"])
+    rng = Random(TEST_SEED)
+    short = _distinct(_endless(sentence, rng), SHORT, texts)
+    tests = {
+        "ordinary": _take(short, SIZES["ordinary"]),
+        "combinations": _take(chain(shown, short), SIZES["combinations"], held_out=True),
+        "long": _take(_distinct(_endless(long_sentence, rng), LONG, texts), SIZES["long"]),
+    }
+    return Corpus(train, dev, tests)
+
+
+def _take(drawn: Iterable[tuple[GoldPair, bool]], count: int, *, held_out: bool = False) -> tuple[GoldPair, ...]:
+    """The next so many pairs that have what training must not have, or that do not."""
+    return tuple(islice((pair for pair, has in drawn if has == held_out), count))
 
 
 def _endless(make: Callable[[Random], Phrase], rng: Random) -> Iterator[Phrase]:
@@ -121,13 +129,18 @@ def _tom_chases_jerry() -> Iterator[Phrase]:
 
 
 def write_corpus(folder: str | Path) -> None:
-    """Write every split as `<split>.tsv` (source, tab, target) and `<split>.gold` (Pharaoh; `-` sure, `p` possible)."""
+    """Write every split as three files.
+
+    `<split>.tsv` has source, tab, target; `<split>.words.tsv` the same with spaces between the words that the links
+    count; `<split>.gold` the links (Pharaoh; `-` sure, `p` possible).
+    """
     corpus = english_chinese()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     splits = {"train": corpus.train, "dev": corpus.dev} | {f"test-{name}": pairs for name, pairs in corpus.test.items()}
     for name, pairs in splits.items():
         _write(folder / f"{name}.tsv", (f"{pair.source}\t{pair.target}" for pair in pairs))
+        _write(folder / f"{name}.words.tsv", ("\t".join(map(" ".join, pair.words())) for pair in pairs))
         _write(folder / f"{name}.gold", (pair.pharaoh() for pair in pairs))
 
 

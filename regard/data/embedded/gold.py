@@ -25,6 +25,12 @@ class GoldPair:
     sure: frozenset[tuple[int, int]]
     possible: frozenset[tuple[int, int]]
 
+    def words(self) -> tuple[list[str], list[str]]:
+        """The words of the source and of the target, which the links count."""
+        return [self.source[start:end] for start, end in self.source_spans], [
+            self.target[start:end] for start, end in self.target_spans
+        ]
+
     def pharaoh(self) -> str:
         """The alignment as one line: `0-0` is a sure link, `1p2` a possible one."""
         return " ".join(f"{s}{'-' if (s, t) in self.sure else 'p'}{t}" for s, t in sorted(self.possible))
