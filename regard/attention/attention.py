@@ -12,6 +12,7 @@ from regard.attention.check import (
     expect_dtype,
     expect_floating,
     expect_mask,
+    expect_module,
     expect_shape,
     expect_some,
 )
@@ -99,6 +100,7 @@ class Attention(nn.Module):
     ) -> Source:
         """Project the keys; called once per source. Raises ValueError for a source axis of length 0."""
         _check_source(keys, values, mask)
+        expect_module("Attention.prepare", "keys", keys, self)
         padding = ~mask.unsqueeze(-1)
         same = values is keys
         # Filled before any product: 0 · NaN is NaN.
@@ -117,8 +119,12 @@ class Attention(nn.Module):
             source: what will be looked at.
             generator: where a mechanism that samples in training mode draws the seed of each row from; torch's own
                 generator if None. Nothing else is ever drawn.
-            temperature: see `History`.
+            temperature: see `History`; above zero.
         """
+        if not temperature > 0:
+            raise ValueError(
+                f"Attention.begin: temperature is {temperature}; expected more than 0. Anneal towards zero, not to it."
+            )
         width = source.values.size(-2) if self.sequential else 0
         past = source.values.new_zeros(*source.values.shape[:-2], width)
         seed = None

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import Parameter, signature
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from torch import nn
 
@@ -106,8 +107,18 @@ def _build(table: Table, name: str, sizes: Mapping[str, int], options: Mapping[s
     for option in options:
         if option not in accepted:
             raise ValueError(f"{table.kind} {name!r} has no option {option!r}; expected {_known(option, accepted)}")
+    for option, value in options.items():
+        _check_type(f"{table.kind} {name!r}", option, value, parameters[option].annotation)
     module: nn.Module = entry(**{size: sizes[size] for size in sizes if size in parameters}, **options)
     return module
+
+
+def _check_type(place: str, option: str, value: Any, annotation: Any) -> None:
+    """Raise TypeError for an option of another type: 0 is a float too, but True is not a number."""
+    accepted = get_args(annotation) or (annotation,)
+    if type(value) not in accepted and not (type(value) is int and float in accepted):
+        names = " or ".join("nothing" if one is NoneType else one.__name__ for one in accepted)
+        raise TypeError(f"{place} has {option} {value!r}; expected {names}. Give a value of that type.")
 
 
 def _known(given: str, accepted: list[str]) -> str:

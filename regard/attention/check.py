@@ -1,7 +1,7 @@
 """Checks of what callers hand in. Each message says where, what was given, what is expected, what to do."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Axes = tuple[int | str, ...]
 
@@ -58,6 +58,24 @@ def expect_dtype(place: str, name: str, tensor: Tensor, other: str, reference: T
             f"{place}: {name} {_have(name)} dtype {tensor.dtype}; expected {reference.dtype}, that of {other}. "
             "Convert one of them with .to(dtype)."
         )
+
+
+def expect_module(place: str, name: str, tensor: Tensor, module: nn.Module) -> None:
+    """Raise TypeError or ValueError unless the tensor has the dtype and device of the module, if it has parameters."""
+    parameter = next(module.parameters(), None)
+    if parameter is not None:
+        expect_dtype(place, name, tensor, "the module's parameters", parameter)
+        expect_device(place, name, tensor, "the module's parameters", parameter)
+
+
+def expect_sequence(place: str, values: Tensor, mask: Tensor, size: int | str) -> None:
+    """Raise ValueError or TypeError unless these are sequences of that many features, and which positions are real."""
+    expect_shape(place, "values", values, ("batch", "source", size), "Set value_size to their features, batch first.")
+    expect_some(place, "values", values, "source", "end")
+    expect_floating(place, "values", values)
+    expect_shape(place, "mask", mask, tuple(values.shape[:2]), "Give one entry per position.")
+    expect_mask(place, mask)
+    expect_device(place, "mask", mask, "values", values)
 
 
 def expect_keys(place: str, keys: Tensor, key_size: int) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.build import build_attention
-from regard.attention.check import expect_mask, expect_shape, expect_some
+from regard.attention.check import expect_module, expect_sequence
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class AttentionPooling(nn.Module):
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
         """Ask the question of every sequence."""
+        expect_sequence("AttentionPooling.forward", values, mask, self.question.size(0))
+        expect_module("AttentionPooling.forward", "values", values, self)
         source = self.attention.prepare(values, values, mask)
         query = self.question.to(values.dtype).expand(values.size(0), 1, -1)
         attended: Attended = self.attention(query, source, self.attention.begin(source))
@@ -88,7 +90,7 @@ class MaxPooling(nn.Module):
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
         """The largest real value of each feature, and where it stood."""
-        _check("MaxPooling.forward", values, mask, self.value_size)
+        expect_sequence("MaxPooling.forward", values, mask, self.value_size)
         lowest = torch.finfo(values.dtype).min
         largest, where = values.masked_fill(~mask.unsqueeze(-1), lowest).max(1)
         positions = torch.arange(values.size(1), device=values.device).unsqueeze(-1)
@@ -125,14 +127,8 @@ class GatedPooling(nn.Module):
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
         """What passes the gates, added up."""
-        _check("GatedPooling.forward", values, mask, self.gate.in_features)
+        expect_sequence("GatedPooling.forward", values, mask, self.gate.in_features)
+        expect_module("GatedPooling.forward", "values", values, self)
         values = values.masked_fill(~mask.unsqueeze(-1), 0.0)
         weights = torch.sigmoid(self.gate(values)).squeeze(-1).masked_fill(~mask, 0.0)
         return Pooled(torch.einsum("bs,bsd->bd", weights, values), weights)
-
-
-def _check(place: str, values: Tensor, mask: Tensor, size: int) -> None:
-    expect_shape(place, "values", values, ("batch", "source", size), "Set value_size to their features, batch first.")
-    expect_some(place, "values", values, "source", "end")
-    expect_shape(place, "mask", mask, tuple(values.shape[:2]), "Give one entry per position.")
-    expect_mask(place, mask)

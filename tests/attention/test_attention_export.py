@@ -3,7 +3,7 @@
 import jaxtyping
 import pytest
 import torch
-from mechanisms import Combination, every_entry
+from mechanisms import ONCE, Combination
 from torch import Tensor, nn
 
 from regard.attention.attention import Attention
@@ -33,9 +33,15 @@ def inputs(batch: int, source: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(batch, 1, SIZE), torch.randn(batch, source, SIZE), mask
 
 
+# Heads are rows of a batch for what is inside: one that forgets, one that remembers, and one that samples will do.
+CASES = [(names, 1) for names in ONCE]
+CASES += [
+    (names, 2) for names in ONCE if names[:2] in (("dot", "softmax"), ("coverage", "softmax"), ("dot", "monotonic"))
+]
+
+
 @pytest.mark.slow
-@every_entry
-@pytest.mark.parametrize("num_heads", [1, 2])
+@pytest.mark.parametrize(("names", "num_heads"), CASES, ids=[f"{'-'.join(names)}-{heads}" for names, heads in CASES])
 def test_export_for_any_batch_and_length(names: Combination, num_heads: int) -> None:
     torch.manual_seed(1)
     score, select, window = names
