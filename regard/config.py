@@ -204,8 +204,30 @@ class ScheduleConfig(Section):
     kind: Literal["constant", "inverse_sqrt", "cosine", "linear", "plateau"] = "constant"
     warmup_steps: int = Field(0, ge=0, description="updates of linear growth from zero")
     factor: float = Field(0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by")
-    patience: int = Field(2, ge=0, description="plateau: validations without a gain before the rate falls")
+    patience: int = Field(2, ge=1, description="plateau: validations without a gain before the rate falls")
     min_rate: float = Field(0.0, ge=0, description="plateau, cosine, linear: the lowest rate")
+
+
+class HardConfig(Section):
+    """How sampled choices learn, see `training.score_function`."""
+
+    reinforce: float = Field(1.0, ge=0, description="λr: weight of what a choice answers for; 1 is exact")
+    entropy: float = Field(0.002, ge=0, description="λe: weight of the entropy of the choices, in nats")
+    baseline: float = Field(0.9, ge=0, lt=1, description="share that the moving baseline keeps at each batch")
+
+
+class TemperatureConfig(Section):
+    """How the temperature of an annealed selection falls: max(min, start · exp(-rate · updates))."""
+
+    start: float = Field(1.0, gt=0)
+    min: float = Field(0.5, gt=0)
+    rate: float = Field(1e-4, ge=0, description="fall per update; 0 for none")
+
+    @model_validator(mode="after")
+    def _falls(self) -> "TemperatureConfig":
+        if self.min > self.start:
+            raise ValueError(f"min is {self.min} and start is {self.start}; expected min ≤ start")
+        return self
 
 
 class TrainingConfig(Section):
@@ -216,6 +238,8 @@ class TrainingConfig(Section):
     weight_decay: float = Field(0.0, ge=0)
     schedule: ScheduleConfig = ScheduleConfig()
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    hard: HardConfig = HardConfig()
+    temperature: TemperatureConfig = TemperatureConfig()
     clip: float | None = Field(1.0, gt=0, description="most length of the gradient; null for none")
     accumulate: int = Field(1, ge=1, description="batches per update")
     max_epochs: int = Field(20, ge=1)
@@ -263,6 +287,23 @@ class Config(Section):
     def _tied_vocabularies(self) -> "Config":
         if self.model.tie == "three_way" and not self.data.joint:
             raise ValueError("model.tie is three_way; expected data.joint: true, since both sides share one table")
+        return self
+
+    @model_validator(mode="after")
+    def _taught(self) -> "Config":
+        """Keys of an objective or a temperature belong to the selections that need them."""
+        from regard.attention import SELECTIONS
+
+        select = "softmax" if self.model.decoder.kind == "fixed" else self.model.attention.select
+        for key, mark in (("hard", "sampled"), ("temperature", "annealed")):
+            if getattr(self.training, key) == TrainingConfig.model_fields[key].default:
+                continue
+            if not getattr(SELECTIONS[select], mark, False):
+                owners = [name for name in SELECTIONS if getattr(SELECTIONS[name], mark, False)]
+                raise ValueError(
+                    f"training.{key} belongs to attention that selects with {', '.join(owners)}; "
+                    f"expected no such key for {self.model.decoder.kind} with {self.model.attention.select}"
+                )
         return self
 
 

@@ -1,5 +1,7 @@
 """From the training part of a recipe to the parts of the loop."""
 
+from torch import nn
+
 from regard.config import TrainingConfig
 from regard.metrics import METRICS
 from regard.model import EncoderDecoder
@@ -9,7 +11,9 @@ from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
 from regard.training.plan import Plan
 from regard.training.schedules import Constant, Cosine, InverseSquareRoot, Linear, Plateau, Schedule
+from regard.training.score_function import ScoreFunction
 from regard.training.stopping import Goal, Limits
+from regard.training.temperature import Annealing
 
 
 def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: int) -> Learner:
@@ -22,11 +26,25 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
     """
     return Learner(
         model,
-        CrossEntropy(options.label_smoothing),
+        build_objective(options, model).to(next(model.parameters()).device),
         OPTIMIZERS[options.optimizer](model, options.learning_rate, options.weight_decay),
         build_schedule(options, total_steps),
         options.clip,
         MovingAverage(model, options.moving_average) if options.moving_average else None,
+        Annealing(options.temperature.start, options.temperature.min, options.temperature.rate),
+    )
+
+
+def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
+    """What the model's attention needs: a selection without a gradient of its own is taught by the score function."""
+    if not any(getattr(part, "sampled", False) for part in model.modules()):
+        return CrossEntropy(options.label_smoothing)
+    return ScoreFunction(
+        options.label_smoothing,
+        reinforce=options.hard.reinforce,
+        entropy=options.hard.entropy,
+        baseline=options.hard.baseline,
+        carries=model.decoder.carries,
     )
 
 

@@ -64,7 +64,7 @@ def feed(epoch: int, start: int) -> Iterator[Batch]:
         yield make_batch([(3, 3), (2, 1), (1, 2)], seed=100 * epoch + number, first_row=3 * number)
 
 
-def make_model(dropout: float = 0.3) -> EncoderDecoder:
+def make_model(dropout: float = 0.3, select: str = "softmax") -> EncoderDecoder:
     """A tied model of a few hundred weights."""
     embedding, output = nn.Embedding(TARGET_VOCAB, 5), nn.Linear(5, TARGET_VOCAB)
     output.weight = embedding.weight
@@ -72,14 +72,14 @@ def make_model(dropout: float = 0.3) -> EncoderDecoder:
     encoder = RecurrentEncoder(nn.Embedding(SOURCE_VOCAB, 5), 3, **rates)
     tokens = TargetTokens(embedding, output, **rates)
     sizes = {"memory_size": encoder.output_size, "summary_size": encoder.state_size, "hidden_size": 7}
-    attention = build_attention(7, encoder.output_size, score="additive")
+    attention = build_attention(7, encoder.output_size, score="additive", select=select)
     return EncoderDecoder(encoder, BahdanauDecoder(tokens, attention, **sizes))
 
 
-def make_learner(seed: int = 1, **choices: object) -> Learner:
+def make_learner(seed: int = 1, select: str = "softmax", **choices: object) -> Learner:
     """Model and optimiser with dropout, label smoothing, decay, a plateau after a warm-up, and a moving average."""
     torch.manual_seed(seed)
-    model = make_model()
+    model = make_model(select=select)
     parts = {
         "objective": CrossEntropy(smoothing=0.1),
         "optimizer": adamw(model, weight_decay=0.1),

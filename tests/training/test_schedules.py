@@ -65,5 +65,11 @@ def test_plateau_halves_after_two_validations_without_a_gain(gains: tuple[float,
     assert Plateau(rate=0.8, patience=2)(100, gains) == pytest.approx(0.8 / 2**cuts)
 
 
+def test_plateau_without_patience_is_refused() -> None:
+    assert Plateau(rate=0.8, patience=1)(100, (3.0, 2.0)) == pytest.approx(0.4)
+    with pytest.raises(ValueError, match="patience is 0; expected at least 1. Give 1 to cut the rate after the first"):
+        Plateau(rate=0.8, patience=0)
+
+
 def test_plateau_keeps_its_floor() -> None:
     assert Plateau(rate=0.8, patience=1, min_rate=0.3)(100, (0.0,) * 10) == 0.3
