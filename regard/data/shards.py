@@ -23,6 +23,7 @@ from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
+from regard.data.unfinished import unfinished
 from regard.errors import DataError, RegardError
 
 CHUNK_PAIRS = 4_096
@@ -107,24 +108,21 @@ def _in_memory(write: Write) -> Corpus:
 
 
 def _in_directory(write: Write, directory: Path) -> Corpus:
-    temporary = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        with ExitStack() as stack:
-            index = write(lambda name: stack.enter_context(open(temporary / name, "wb")))
-        (temporary / INDEX).write_text(json.dumps(index, indent=1))
-        for path in temporary.iterdir():
-            _sync(path)
-        try:
-            temporary.rename(directory)
-        except OSError:
-            # Another process may have been faster with the same corpus; then that one serves.
-            if not directory.exists():
-                raise
+        with unfinished(directory) as temporary:
+            with ExitStack() as stack:
+                index = write(lambda name: stack.enter_context(open(temporary / name, "wb")))
+            (temporary / INDEX).write_text(json.dumps(index, indent=1))
+            for path in temporary.iterdir():
+                _sync(path)
+            try:
+                temporary.rename(directory)
+            except OSError:
+                # Another process may have been faster with the same corpus; then that one serves.
+                if not directory.exists():
+                    raise
     except OSError as error:
         raise RegardError(f"{directory} cannot be written: {error.strerror}. Free the disk or name another.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Corpus.open(directory)
 
 

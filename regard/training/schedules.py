@@ -83,7 +83,7 @@ class Linear:
 class Plateau:
     """`rate` is multiplied by `factor` whenever `patience` validations in a row were no better than the best before.
 
-    After a cut the count starts again; the rate never falls below `min_rate`.
+    After a cut the count starts again; the rate never falls below `min_rate`. Raises ValueError for a patience below 1.
     """
 
     rate: float
@@ -92,12 +92,19 @@ class Plateau:
     warmup_steps: int = 0
     min_rate: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.patience < 1:
+            raise ValueError(
+                f"Plateau: patience is {self.patience}; expected at least 1. Give 1 to cut the rate after the first "
+                "validation without a gain."
+            )
+
     def __call__(self, step: int, gains: Sequence[float]) -> float:
         """The rate of that step."""
         best, stale, cuts = -math.inf, 0, 0
         for gain in gains:
             best, stale = (gain, 0) if gain > best else (best, stale + 1)
-            if stale >= max(self.patience, 1):
+            if stale >= self.patience:
                 stale, cuts = 0, cuts + 1
         return max(self.rate * self.factor**cuts, self.min_rate) * _warmup(step, self.warmup_steps)
 
