@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention import SCORES, SELECTIONS
+from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.rules import refusal
 from regard.build import build_model
 from regard.config import Config, parse
@@ -37,6 +37,8 @@ FIXED: dict[str, dict[str, Any]] = {
     "fixed-start": {"kind": "fixed"},
     "fixed-every": {"kind": "fixed", "context": "every", "cell": "lstm", "num_layers": 2},
 }
+
+TRANSFORMER: dict[str, Any] = {"kind": "transformer", "hidden_size": 14, "num_heads": 7, "num_layers": 2}
 
 
 def recipe(decoder: dict[str, Any], score: str = "additive", select: str = "softmax", **model: Any) -> Config:
@@ -70,7 +72,7 @@ def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) ->
 
 
 def combinations() -> list[Any]:
-    """Every decoder with every score, every decoder with every selection, and the decoders without attention."""
+    """Every decoder with every score, selection and window, with heads, and above both encoders; those without a look."""
     plain = [name for name in DECODERS if "-deep-" not in name and "-lstm" not in name]
     parts = [(name, score, "softmax") for name in plain for score in SCORES]
     parts += [(name, "additive", select) for name in plain for select in SELECTIONS if select != "softmax"]
@@ -80,7 +82,25 @@ def combinations() -> list[Any]:
         for name, score, select in parts
         if refusal(score, select, "global") is None
     ]
-    return attentive + [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
+    heads = {"score": "general", "num_heads": 2}
+    several = [pytest.param(recipe(DECODERS[name], attention=heads), id=f"{name}-heads") for name in plain]
+    local = [
+        pytest.param(recipe(DECODERS[name], attention=_window(window)), id=f"{name}-{window}")
+        for name in plain
+        for window in WINDOWS
+        if window != "global"
+    ]
+    above = [
+        pytest.param(recipe(decoder, encoder=TRANSFORMER), id=f"{name}-above-transformer")
+        for name, decoder in (DECODERS | FIXED).items()
+        if name in plain or name in FIXED
+    ]
+    fixed = [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
+    return attentive + several + local + above + fixed
+
+
+def _window(name: str) -> dict[str, Any]:
+    return {"score": "general", "window": name, "options": {name: {"radius": 2}}}
 
 
 def _tokens(length: int, vocabulary: int, generator: torch.Generator) -> Tensor:
