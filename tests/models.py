@@ -72,7 +72,7 @@ def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) ->
 
 
 def combinations() -> list[Any]:
-    """Every decoder with every score, selection and window, with heads, and above both encoders; those without a look."""
+    """Every decoder with every score, selection and window, with heads, above both encoders; and those without any."""
     plain = [name for name in DECODERS if "-deep-" not in name and "-lstm" not in name]
     parts = [(name, score, "softmax") for name in plain for score in SCORES]
     parts += [(name, "additive", select) for name in plain for select in SELECTIONS if select != "softmax"]
