@@ -52,7 +52,8 @@ def read(documented: Any) -> Docstring:
     """The docstring of a class, in its parts. Paragraphs lose their line breaks, formula and example keep them."""
     summary, *blocks = re.split(r"\n{2,}", inspect.cleandoc(documented.__doc__ or ""))
     labelled = {"Source": "", "Cost": ""}
-    formula, notes, example, caption = "", [], "", ""
+    formula, example, caption = "", "", ""
+    notes: list[str] = []
     arguments: dict[str, str] = {}
     before = ""
     for block in blocks:

@@ -25,6 +25,15 @@ CHAPTERS = (
     ("Windows", WINDOWS, "Which positions may be looked at, and with what gain. `model.attention.window` in a recipe."),
     ("Poolings", POOLINGS, "A sequence in one vector. The entries of `regard.attention.POOLINGS`."),
 )
+MARKS = {
+    "sequential": "reads the weights of earlier steps, so that steps are run one by one",
+    "timed": "reads how many steps there were",
+    "random": "draws in training mode, from a seed per row",
+    "sampled": "ends with a choice, which the score-function objective teaches",
+    "annealed": "follows the temperature that training lets fall",
+    "positional": "asks where a key stands, not only what it is",
+    "same size": "wants queries and keys of one size",
+}
 INTRODUCTION = """# Mechanisms of attention
 
 Every mechanism of `regard.attention`: what it computes, from which equation, with which shapes, at what cost. This page
@@ -36,17 +45,19 @@ is made from the tables and the docstrings; `make docs` writes it, and a test ho
     context       = weights @ values
 
 **Shapes** are those of the annotations, which the tests check at every call: `hidden` and the like are options, `#axis`
-is that axis or 1. Masks are bool, and True is real. **Cost** is that of all target positions of a batch, forward and
-backward, beyond the inputs, the parameters and their gradients. Of the **marks**, *sequential* reads the weights of
-earlier steps, so that steps are run one by one; *timed* reads how many steps there were; *random* samples in training
-mode, from a seed per row; *positional* asks where a key stands, not only what it is; *same size* wants queries and
-keys of one size.
+is that axis or 1. Masks are bool, and True is real.
+
+**Cost** is that of all target positions of a batch, forward and backward, beyond the inputs, the parameters and their
+gradients; a test measures how it grows.
+
+**Marks** say what a caller must know:
 """
 
 
 def page() -> str:
     """The whole page."""
-    parts = [INTRODUCTION, "## From the paper to the file\n", _papers()]
+    marks = "\n".join(f"- *{mark}*: {meaning};" for mark, meaning in MARKS.items())
+    parts = [INTRODUCTION, f"{marks.removesuffix(';')}.\n", "## From the paper to the file\n", _papers()]
     for title, table, meaning in CHAPTERS:
         parts += [f"## {title}\n", f"{meaning}\n", _overview(table), *(_section(*each) for each in table.items())]
     others = dict(_others())
@@ -106,8 +117,9 @@ def _section(name: str, entry: Any) -> str:
 
 
 def _marks(name: str, entry: Any) -> list[str]:
-    marks = [mark for mark in ("sequential", "timed", "random") if getattr(entry, mark, False) is True]
-    return marks + ["positional"] * (name in POSITIONAL) + ["same size"] * (name in SAME_SIZE)
+    marks = {mark for mark in MARKS if getattr(entry, mark, False) is True}
+    marks |= {mark for mark, names in (("positional", POSITIONAL), ("same size", SAME_SIZE)) if name in names}
+    return [mark for mark in MARKS if mark in marks]
 
 
 def _promises(name: str, entry: Any) -> Iterator[str]:
@@ -122,9 +134,9 @@ def _promises(name: str, entry: Any) -> Iterator[str]:
 
 def _shapes(entry: Any) -> Iterator[str]:
     """One line per method that computes: what goes in, what comes out."""
-    for method in ("prepare", "forward"):
-        if method in vars(entry):
-            signature = inspect.signature(vars(entry)[method])
+    for method, function in vars(entry).items():
+        if inspect.isfunction(function) and not method.startswith("_"):
+            signature = inspect.signature(function)
             shapes = {name: shape(parameter.annotation) for name, parameter in signature.parameters.items()}
             given = [name if axes.lower() == name else f"{name} {axes}".strip() for name, axes in shapes.items()]
             yield f"`{method}`: {', '.join(given[1:])} → {shape(signature.return_annotation)}"

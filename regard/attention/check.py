@@ -70,7 +70,8 @@ def expect_module(place: str, name: str, tensor: Tensor, module: nn.Module) -> N
 
 def expect_sequence(place: str, values: Tensor, mask: Tensor, size: int | str) -> None:
     """Raise ValueError or TypeError unless these are sequences of that many features, and which positions are real."""
-    expect_shape(place, "values", values, ("batch", "source", size), "Set value_size to their features, batch first.")
+    advice = "Give one row of features per position." if isinstance(size, str) else "Set value_size to their features."
+    expect_shape(place, "values", values, ("batch", "source", size), advice)
     expect_some(place, "values", values, "source", "end")
     expect_floating(place, "values", values)
     expect_shape(place, "mask", mask, tuple(values.shape[:2]), "Give one entry per position.")

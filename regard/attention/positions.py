@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_query, expect_shape
+from regard.attention.check import expect_floating, expect_query, expect_shape
 from regard.attention.history import History
 
 
@@ -45,6 +45,9 @@ class SinusoidalPositions(nn.Module):
         """The features of positions start, start + 1, … with their waves."""
         place, axes = "SinusoidalPositions.forward", ("batch", "length", self.size)
         expect_shape(place, "features", features, axes, "Set size to the number of features, batch first.")
+        expect_floating(place, "features", features)
+        if start < 0:
+            raise ValueError(f"{place}: start is {start}; expected 0 or more. Count the positions from 0.")
         positions = torch.arange(start, start + features.size(1), device=features.device, dtype=torch.float32)
         even = torch.arange(0, self.size, 2, device=features.device, dtype=torch.float32)
         angles = positions.unsqueeze(1) * torch.exp(even * (-math.log(10000) / self.size))

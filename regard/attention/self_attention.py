@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.cache import Cache
+from regard.attention.check import expect_module, expect_sequence
 
 
 class SelfAttention(nn.Module):
@@ -45,6 +46,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, values: Float[Tensor, "batch length value"], mask: Bool[Tensor, "batch length"]) -> Attended:
         """Look from every position at every position."""
+        expect_sequence("SelfAttention.forward", values, mask, "value")
+        expect_module("SelfAttention.forward", "values", values, self)
         source = self.attention.prepare(values, values, mask)
         padding = ~mask.unsqueeze(-1)
         query = values.masked_fill(padding, 0.0)

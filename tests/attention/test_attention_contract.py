@@ -1,5 +1,6 @@
 """What holds for every score × selection × window that makes sense."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from mechanisms import (
     TARGET,
     VALUE,
     Combination,
+    every_combination,
     every_entry,
     every_mode,
     inputs,
@@ -26,14 +28,16 @@ from regard.attention.rules import NOT_NORMALIZED, POSITIONAL, SURROGATE_GRADIEN
 
 
 def gradients(
-    attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+    attention: Attention, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor, scale: float = 1.0
 ) -> tuple[Attended, list[Tensor]]:
     """The record, and the gradient of a scalar that reads all of it with respect to inputs and parameters."""
     leaves = [tensor.clone().requires_grad_() for tensor in (query, keys, values)]
     attended = look(attention, *leaves, mask)
     loss = attended.context.square().sum() + attended.weights.square().sum()
     loss = loss + attended.log_prob.sum() + attended.entropy.sum()
-    found = torch.autograd.grad(loss, leaves + list(attention.parameters()), materialize_grads=True, allow_unused=True)
+    found = torch.autograd.grad(
+        scale * loss, leaves + list(attention.parameters()), materialize_grads=True, allow_unused=True
+    )
     return attended, list(found)
 
 
@@ -169,6 +173,30 @@ def test_large_scores_stay_finite(names: Combination, dtype: torch.dtype, size: 
     for tensor in (weights, selected.log_prob, selected.entropy):
         assert tensor.isfinite().all()
     assert scores.grad is None or scores.grad.isfinite().all()
+
+
+@every_combination
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_scores_of_ten_thousand_stay_finite_from_query_to_gradient(names: Combination, dtype: torch.dtype) -> None:
+    """Scores of ±1e4 as the score itself makes them: by a large query, or where it is bounded by what comes last."""
+    query, keys, values, mask = inputs(names)
+    attention = make(names, "train")
+    source = attention.prepare(keys, values, mask)
+    score, start = attention.score, attention.begin(source)
+    factor = 1e4 / float(score(query[:, :1], source.prepared, start).detach().abs().max())
+    with torch.no_grad():
+        if hasattr(score, "energy"):
+            score.energy.weight.mul_(factor)
+        elif hasattr(score, "log_strength"):
+            score.log_strength.add_(math.log(factor))
+        else:
+            query = query * factor
+    attention = attention.to(dtype)
+    leaves = [tensor.to(dtype).requires_grad_() for tensor in (query, keys, values)]
+    source = attention.prepare(leaves[1], leaves[2], mask)
+    assert attention.score(leaves[0][:, :1], source.prepared, attention.begin(source)).abs().max() > 9e3
+    attended, found = gradients(attention, *leaves, mask, scale=1e-3)
+    assert all(tensor.isfinite().all() for tensor in (attended.context, attended.weights, attended.log_prob, *found))
 
 
 @every_entry

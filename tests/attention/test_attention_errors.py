@@ -7,13 +7,14 @@ import pytest
 import torch
 from mechanisms import BATCH, KEY, QUERY, SOURCE, TARGET, VALUE, Combination, every_entry, inputs, look, make
 
-from regard.attention import POOLINGS, SCORES
+from regard.attention import POOLINGS, SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
 from regard.attention.general import GeneralScore
 from regard.attention.local import LocalPWindow
 from regard.attention.positions import RelativeScore, SinusoidalPositions
 from regard.attention.rules import SAME_SIZE
+from regard.attention.self_attention import SelfAttention
 
 
 @pytest.fixture(autouse=True)
@@ -145,23 +146,108 @@ def test_wrong_size_for_heads() -> None:
         ValueError, match=r"^Heads: keys have shape \(2, 5, 11\); expected \(batch, length, 4\)\. Build"
     ):
         attention.prepare(KEYS, VALUES, MASK)
+    with pytest.raises(
+        ValueError, match=r"^Heads: values have shape \(2, 5, 13\); expected \(batch, length, 4\)\. Build"
+    ):
+        attention.prepare(KEYS[..., :4], VALUES, MASK)
+    source = attention.prepare(KEYS[..., :4], VALUES[..., :4], MASK)
+    with pytest.raises(ValueError, match=r"^Heads: query has shape \(2, 3, 7\); expected \(batch, length, 6\)\. Build"):
+        attention(QUERIES, source, attention.begin(source))
 
 
-@pytest.mark.parametrize("name", ["max", "gated"])
+def test_positions() -> None:
+    positions = SinusoidalPositions(6)
+    with pytest.raises(
+        TypeError, match=r"^SinusoidalPositions\.forward: features have dtype torch.int64; expected a fl"
+    ):
+        positions(torch.zeros(BATCH, TARGET, 6, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"^SinusoidalPositions\.forward: start is -1; expected 0 or more\. Count the"):
+        positions(torch.zeros(BATCH, TARGET, 6), start=-1)
+
+
+SEQUENCE_FAULTS = [
+    (VALUES[0], MASK, ValueError, r"values have shape \(5, 13\); expected \(batch, source, \w+\)\. (Give|Set)"),
+    (VALUES[:, :0], MASK, ValueError, r"values have shape \(2, 0, 13\); expected at least one source position\."),
+    (VALUES, MASK[:1], ValueError, r"mask has shape \(1, 5\); expected \(2, 5\)\. Give one entry per position\."),
+    (VALUES, MASK.unsqueeze(1), ValueError, r"mask has shape \(2, 1, 5\); expected \(2, 5\)\."),
+    (VALUES, MASK.float(), TypeError, r"mask has dtype torch.float32; expected torch.bool, True where"),
+    (VALUES.long(), MASK, TypeError, r"values have dtype torch.int64; expected a floating point one\."),
+    (VALUES, MASK.to("meta"), ValueError, r"mask is on meta; expected cpu, where values are\. Move one"),
+]
+SEQUENCES = {name: POOLINGS[name](VALUE) for name in POOLINGS}
+SEQUENCES["self-attention"] = SelfAttention(build_attention(VALUE, VALUE))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize(("values", "mask", "error", "message"), SEQUENCE_FAULTS)
+def test_sequences(name: str, values, mask, error, message: str) -> None:
+    module = SEQUENCES[name]
+    with pytest.raises(error, match=rf"^{type(module).__name__}\.forward: {message}"):
+        module(values, mask)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_features_of_a_pooling(name: str) -> None:
+    module = SEQUENCES[name]
+    message = (
+        r"forward: values have shape \(2, 5, 11\); expected \(batch, source, 13\)\. Set value_size to their features"
+    )
+    with pytest.raises(ValueError, match=rf"^{type(module).__name__}\.{message}"):
+        module(KEYS, MASK)
+
+
+@pytest.mark.parametrize("name", [name for name in SEQUENCES if name != "max"])
+def test_sequences_of_another_kind_than_the_parameters(name: str) -> None:
+    module = SEQUENCES[name]
+    place = rf"^{type(module).__name__}\.forward: values"
+    with pytest.raises(
+        TypeError, match=rf"{place} have dtype torch.float64; expected torch.float32, that of the modul"
+    ):
+        module(VALUES.double(), MASK)
+    with pytest.raises(ValueError, match=rf"{place} are on meta; expected cpu, where the module's parameters are\."):
+        module(VALUES.to("meta"), MASK.to("meta"))
+
+
+def test_keys_of_another_kind_than_the_parameters(attention: Attention) -> None:
+    place = r"^Attention\.prepare: keys"
+    with pytest.raises(
+        TypeError, match=rf"{place} have dtype torch.float64; expected torch.float32, that of the module"
+    ):
+        attention.prepare(KEYS.double(), VALUES.double(), MASK)
+    with pytest.raises(
+        ValueError, match=rf"{place} are on meta; expected cpu, where the module's parameters are\. Move"
+    ):
+        attention.prepare(KEYS.to("meta"), VALUES.to("meta"), MASK.to("meta"))
+    plain = build_attention(KEY, KEY, score="dot")
+    plain.prepare(KEYS.double(), VALUES.double(), MASK)  # it has no parameters, so that any dtype will do
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_temperature_of_a_history(attention: Attention, temperature: float) -> None:
+    with pytest.raises(ValueError, match=r"^Attention\.begin: temperature is \S+; expected more than 0\. Anneal"):
+        attention.begin(attention.prepare(KEYS, VALUES, MASK), temperature=temperature)
+
+
 @pytest.mark.parametrize(
-    ("values", "mask", "error", "message"),
+    ("name", "option", "value", "message"),
     [
-        (VALUES[0], MASK, ValueError, r"values have shape \(5, 13\); expected \(batch, source, 13\)\. Set value_size"),
-        (KEYS, MASK, ValueError, r"values have shape \(2, 5, 11\); expected \(batch, source, 13\)\. Set value_size"),
-        (VALUES[:, :0], MASK, ValueError, r"values have shape \(2, 0, 13\); expected at least one source position\."),
-        (VALUES, MASK[:1], ValueError, r"mask has shape \(1, 5\); expected \(2, 5\)\. Give one entry per position\."),
-        (VALUES, MASK.float(), TypeError, r"mask has dtype torch.float32; expected torch.bool"),
+        ("additive", "hidden_size", "64", r"score 'additive' has hidden_size '64'; expected int or nothing\. Give a"),
+        ("local_p", "radius", 2.5, r"window 'local_p' has radius 2.5; expected int\. Give a value of that type\."),
+        ("cosine", "strength", True, r"score 'cosine' has strength True; expected float\. Give"),
+        (
+            "gumbel_softmax",
+            "straight_through",
+            1,
+            r"selection 'gumbel_softmax' has straight_through 1; expected bool\.",
+        ),
+        ("hard", "inference", ["argmax"], r"selection 'hard' has inference \['argmax'\]; expected str\."),
     ],
 )
-def test_pooling(name: str, values, mask, error, message: str) -> None:
-    pooling = POOLINGS[name](VALUE)
-    with pytest.raises(error, match=rf"^{type(pooling).__name__}\.forward: {message}"):
-        pooling(values, mask)
+def test_types_of_options(name: str, option: str, value: object, message: str) -> None:
+    kinds = {"score": SCORES, "select": SELECTIONS, "window": WINDOWS}
+    chosen = {kind: name for kind, table in kinds.items() if name in table}
+    with pytest.raises(TypeError, match=rf"^attention {message}"):
+        build_attention(KEY, KEY, **chosen, options={name: {option: value}})
 
 
 @pytest.mark.parametrize(
