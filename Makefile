@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo demo-small test quick lint types format clean
+.PHONY: demo demo-small test quick lint types format docs clean
 
 demo: .venv/base
 	$(BIN)/regard demo --out demo
@@ -29,17 +29,24 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The pages that are made from the code.
+docs: .venv/base
+	$(BIN)/python docs/generate.py
+
 # torch comes first and pinned: an unpinned one would bring several GB of CUDA packages.
 .venv/torch: constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) torch
 	touch $@
 
-.venv/base: .venv/torch pyproject.toml
+# What an installation is made of: the kernels are compiled by it.
+BUILD := pyproject.toml hatch_build.py regard/attention/kernels/additive.c
+
+.venv/base: .venv/torch $(BUILD)
 	$(PIP) -e '.[plot]'
 	touch $@
 
-.venv/dev: .venv/torch pyproject.toml
+.venv/dev: .venv/torch $(BUILD)
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/base
 
