@@ -1,0 +1,55 @@
+"""Medians and spread, and the tables they go into."""
+
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Repeats of one measurement.
+
+    Args:
+        values: one per repeat.
+        digits: shown behind the point.
+    """
+
+    values: Sequence[float]
+    digits: int = 0
+
+    @property
+    def median(self) -> float:
+        """The one in the middle."""
+        return median(self.values)
+
+    def __str__(self) -> str:
+        """Median [least–most]; the median alone where there is one repeat."""
+        middle = f"{self.median:,.{self.digits}f}"
+        if len(self.values) == 1:
+            return middle
+        return f"{middle} [{min(self.values):,.{self.digits}f}–{max(self.values):,.{self.digits}f}]"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def machine_line(threads: int) -> str:
+    """The machine and what runs on it, in one line."""
+    return f"{processor()}, {os.cpu_count()} cores, {threads} threads; torch {torch.__version__}, float32"
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
