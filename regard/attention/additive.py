@@ -1,11 +1,11 @@
 """Additive (concat) score."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.attention.check import expect_keys, expect_query
 from regard.attention.history import History
+from regard.attention.kernels.additive import additive_scores
 
 
 class AdditiveScore(nn.Module):
@@ -19,8 +19,9 @@ class AdditiveScore(nn.Module):
     Args:
         query_size: features of a query.
         key_size: features of a key.
-        hidden_size: width of the comparison; `query_size` if not given. Memory grows as
-            batch × target × source × hidden_size.
+        hidden_size: width of the comparison; `query_size` if not given. Time grows as
+            batch × target × source × hidden_size, memory only as batch × (target + source) × hidden_size beside the
+            scores: see `kernels/additive.py`.
 
     On paper: with every weight 1, q = [atanh 0.5], k = [0] and k = [-atanh 0.5] score 0.5 and 0.
 
@@ -57,5 +58,4 @@ class AdditiveScore(nn.Module):
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
         expect_query("AdditiveScore.forward", query, self.project_query.in_features)
-        hidden = torch.tanh(self.project_query(query).unsqueeze(2) + prepared.unsqueeze(1))  # (b, t, s, hidden)
-        return self.energy(hidden).squeeze(-1)
+        return additive_scores(self.project_query(query), prepared, self.energy.weight.squeeze(0))

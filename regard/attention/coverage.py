@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from regard.attention.check import expect_keys, expect_query
 from regard.attention.history import History
+from regard.attention.kernels.additive import additive_scores
 
 
 class CoverageScore(nn.Module):
@@ -67,5 +68,5 @@ class CoverageScore(nn.Module):
         """Score one target position against every source position."""
         expect_query("CoverageScore.forward", query, self.project_query.in_features)
         coverage = history.total.unsqueeze(-1) / prepared[..., -1:]
-        hidden = torch.tanh(self.project_query(query) + prepared[..., :-1] + self.project_coverage(coverage))
-        return self.energy(hidden).transpose(1, 2)
+        keys = prepared[..., :-1] + self.project_coverage(coverage)
+        return additive_scores(self.project_query(query), keys, self.energy.weight.squeeze(0))

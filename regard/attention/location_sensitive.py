@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from regard.attention.check import expect_keys, expect_query
 from regard.attention.history import History
+from regard.attention.kernels.additive import additive_scores
 
 
 class LocationSensitiveScore(nn.Module):
@@ -69,5 +70,5 @@ class LocationSensitiveScore(nn.Module):
         """Score one target position against every source position."""
         expect_query("LocationSensitiveScore.forward", query, self.project_query.in_features)
         filtered = self.convolve(history.previous.unsqueeze(1)).transpose(1, 2)  # (batch, source, channels)
-        hidden = torch.tanh(self.project_query(query) + prepared + self.project_location(filtered))
-        return self.energy(hidden).transpose(1, 2)
+        keys = prepared + self.project_location(filtered)
+        return additive_scores(self.project_query(query), keys, self.energy.weight.squeeze(0))

@@ -1,0 +1,97 @@
+"""Compiles the kernels when the package is built or installed, where there is a C compiler. Without one nothing is lost
+but speed: the package then computes in PyTorch.
+
+    REGARD_BUILD_KERNELS=off       do not try
+    REGARD_BUILD_KERNELS=require   fail if it cannot be done
+    CC                             the compiler; cc, gcc or clang if not given
+
+It can be run by itself too: python hatch_build.py
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # run by itself
+    BuildHookInterface = object
+
+SWITCH = "REGARD_BUILD_KERNELS"
+FOLDER = Path("regard", "attention", "kernels")
+SOURCE = "additive.c"
+LIBRARY = "libadditive.so"
+FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+
+
+class CustomBuildHook(BuildHookInterface):
+    """Called by hatchling before a wheel is put together, and before an editable installation."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and say so in the wheel's tag if it worked."""
+        library = build(Path(self.root))
+        if library is not None and version != "editable":
+            from packaging.tags import platform_tags
+
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{next(platform_tags())}"
+            build_data["force_include"][str(library)] = (FOLDER / LIBRARY).as_posix()
+
+
+def build(root: Path) -> Path | None:
+    """Compile the library beside its source; None, and a line on standard error, if that is not to be had."""
+    library = root / FOLDER / LIBRARY
+    wish = os.environ.get(SWITCH, "").lower()
+    library.unlink(missing_ok=True)
+    if wish == "off":
+        return None
+    try:
+        _compile(root / FOLDER / SOURCE, library)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or error
+        if wish == "require":
+            raise RuntimeError(f"{SWITCH} is require, and the kernels do not compile: {said}") from error
+        print(f"Regard's kernels were not compiled, PyTorch will compute: {said}", file=sys.stderr)
+        return None
+    return library
+
+
+def _compile(source: Path, library: Path) -> None:
+    """Once per instruction set, then all in one library. It takes the old one's place when it is whole."""
+    compiler = _compiler()
+    common = [*FLAGS, f"-DSOURCE={zlib.crc32(source.read_bytes())}u"]
+    variants = {"plain": [*common, "-DVARIANT=plain"]}
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        variants["plain"].append("-DWITH_AVX2")
+        variants["avx2"] = [*common, "-DVARIANT=avx2", "-mavx2", "-mfma"]
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        objects = []
+        for name, flags in variants.items():
+            objects.append(str(Path(folder, f"{name}.o")))
+            _run([*compiler, *flags, "-c", str(source), "-o", objects[-1]])
+        made = Path(folder, LIBRARY)
+        _run([*compiler, "-shared", "-pthread", *objects, "-o", str(made)])
+        made.replace(library)
+
+
+def _compiler() -> list[str]:
+    if os.environ.get("CC"):
+        return os.environ["CC"].split()
+    for name in ("cc", "gcc", "clang"):
+        if shutil.which(name):
+            return [name]
+    raise FileNotFoundError("no C compiler (cc, gcc, clang) on the path")
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(__file__).parent) is None)
