@@ -8,6 +8,11 @@ from torch import Tensor, nn
 
 from regard.attention.history import History
 
+Scores = Float[Tensor, "batch target source"]
+"""How well each source position answers each target position; of any size and sign."""
+Visible = Bool[Tensor, " batch #target source"]
+"""True where a source position may get weight; one row for all target positions, or one for each."""
+
 
 @dataclass(frozen=True)
 class Selected:
@@ -30,23 +35,17 @@ def deterministic(weights: Float[Tensor, "batch target source"]) -> Selected:
     return Selected(weights, nothing, nothing)
 
 
-def fill_hidden(
-    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
-) -> Float[Tensor, "batch target source"]:
+def fill_hidden(scores: Scores, visible: Visible) -> Float[Tensor, "batch target source"]:
     """The scores, with the lowest finite number at hidden positions: unlike -∞ it keeps a fully hidden row finite."""
     return scores.masked_fill(~visible, torch.finfo(scores.dtype).min)
 
 
-def masked_softmax(
-    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
-) -> Float[Tensor, "batch target source"]:
+def masked_softmax(scores: Scores, visible: Visible) -> Float[Tensor, "batch target source"]:
     """Softmax over the visible positions; exactly zero at the others, and everywhere in a row that sees nothing."""
     return torch.softmax(fill_hidden(scores, visible), dim=-1).masked_fill(~visible, 0.0)
 
 
-def masked_log_softmax(
-    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
-) -> Float[Tensor, "batch target source"]:
+def masked_log_softmax(scores: Scores, visible: Visible) -> Float[Tensor, "batch target source"]:
     """Logarithm of softmax over the visible positions; zero at the others, so that a sum over positions is finite."""
     return torch.log_softmax(fill_hidden(scores, visible), dim=-1).masked_fill(~visible, 0.0)
 
@@ -71,12 +70,7 @@ class Softmax(nn.Module):
 
     sequential = False
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         return deterministic(masked_softmax(scores, visible))
 
@@ -102,12 +96,7 @@ class Uniform(nn.Module):
 
     sequential = False
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         seen = visible.to(scores.dtype).expand_as(scores)
         return deterministic(seen / seen.sum(-1, keepdim=True).clamp(min=1))

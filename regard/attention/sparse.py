@@ -1,11 +1,10 @@
 """Selections that give exactly zero to positions of low score: projections onto the simplex."""
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from regard.attention.history import History
-from regard.attention.select import Selected, deterministic, fill_hidden
+from regard.attention.select import Scores, Selected, Visible, deterministic, fill_hidden
 
 
 class Sparsemax(nn.Module):
@@ -29,12 +28,7 @@ class Sparsemax(nn.Module):
 
     sequential = False
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         shifted = _shift(scores, visible)
         descending, counts = _sort(shifted)
@@ -68,12 +62,7 @@ class Entmax15(nn.Module):
 
     sequential = False
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         shifted = _shift(scores, visible, 0.5)
         descending, counts = _sort(shifted)
