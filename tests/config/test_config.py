@@ -34,6 +34,7 @@ def test_all_faults_at_once() -> None:
     ("values", "expected"),
     [
         ({"model": {"decoder": {"kind": "loung"}}}, "did you mean luong?"),
+        ({"model": {"encoder": {"kind": "transfomer"}}}, "did you mean transformer?"),
         ({"model": {"attention": {"score": "aditive"}}}, "did you mean additive?"),
         ({"model": {"attention": {"select": "softmx"}}}, "did you mean softmax?"),
         ({"training": {"metric": "bleuu"}}, "did you mean bleu?"),
@@ -48,6 +49,21 @@ def test_an_unknown_name_names_the_nearest(values: dict, expected: str) -> None:
     [
         ({"model": {"decoder": {"kind": "bahdanau", "input_feeding": True}}}, "input_feeding belongs to the luong"),
         ({"model": {"decoder": {"kind": "conditional", "num_layers": 2}}}, "num_layers is 2; expected 1"),
+        ({"model": {"decoder": {"kind": "transformer", "cell": "lstm"}}}, "cell belongs to the bahdanau, luong"),
+        ({"model": {"decoder": {"norm": "post"}}}, "norm belongs to the transformer decoder; expected no such key for"),
+        ({"model": {"encoder": {"num_heads": 2}}}, "num_heads belongs to the transformer encoder"),
+        (
+            {"model": {"encoder": {"kind": "transformer", "source_bridging": True}}},
+            "source_bridging belongs to the recurrent encoder; expected no such key for transformer",
+        ),
+        (
+            {"model": {"decoder": {"kind": "transformer", "num_heads": 7}}},
+            "num_heads is 7 and hidden_size is 256; expected a divisor of it",
+        ),
+        (
+            {"model": {"encoder": {"kind": "transformer", "hidden_size": 7, "num_heads": 7}}},
+            "hidden_size is 7; expected an even number for sinusoidal positions",
+        ),
         ({"model": {"tie": "three_way"}}, "expected data.joint: true"),
         ({"model": {"tie": "two_way", "readout_size": 7}}, "readout_size is 7 and embedding_size is 256"),
     ],
