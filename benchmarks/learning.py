@@ -4,6 +4,7 @@
     python benchmarks/learning.py --expected            the table that was written before anything was trained
     python benchmarks/learning.py --only cosine hard    some of them
     python benchmarks/learning.py --table               what is known so far, without training
+    python benchmarks/learning.py --page docs/learning.md     the same, put into the page between its marks
 
 `reverse` and `shifted_copy` are made by `regard.data.diagnostic`: the first needs to find by content, the second by
 place. Solved means that at least 99 % of 500 test sequences, none of them in training, are right from end to end under
@@ -16,17 +17,17 @@ what is there is not trained again.
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from learning_recipes import METRIC, RECIPES, digest, recipe
 from learning_rows import ROWS, Row
 
 from regard.allocator import keep_memory
@@ -42,46 +43,7 @@ from regard.training.events import Event, Saved, Validated
 THRESHOLD = 99.0
 # Nats per target token. A wrong token has at least log 2, and a text about 11 tokens: at most 0.8 % of texts are wrong.
 SOLVED_LOSS = 0.0005
-SIDE = {"tokenizer": "symbols", "vocab_size": 32}
-DIAGNOSTIC: dict[str, Any] = {
-    "data": {"source": SIDE, "target": SIDE, "batch_by": "sentences", "batch_size": 32},
-    "model": {
-        "embedding_size": 32,
-        # Small states with the symbol beside them: a state tells the neighbourhood and the place, not the whole text.
-        "encoder": {"hidden_size": 16, "source_bridging": True},
-        "decoder": {"kind": "luong", "hidden_size": 64},
-    },
-    "training": {
-        "learning_rate": 0.004,
-        "schedule": {"kind": "linear", "warmup_steps": 100},
-        "max_steps": 1500,
-        "validate_every": 250,
-    },
-    "search": {"beam_size": 1, "max_ratio": 1.0, "max_extra": 5},  # no target is longer than its source
-}
-EMBEDDED: dict[str, Any] = {
-    "data": {
-        "source": {"tokenizer": "bpe", "vocab_size": 2000},
-        "target": {"tokenizer": "characters", "vocab_size": 1500},
-        "batch_size": 1000,
-    },
-    "model": {
-        "embedding_size": 128,
-        "tie": "two_way",
-        "encoder": {"hidden_size": 64, "source_bridging": True},
-        # As wide as the memory, so that the scores without a projection fit.
-        "decoder": {"kind": "luong", "hidden_size": 256},
-    },
-    "training": {
-        "learning_rate": 0.004,
-        "schedule": {"kind": "linear", "warmup_steps": 100},
-        "label_smoothing": 0.1,
-        "max_epochs": 2,
-    },
-    "search": {"beam_size": 1},
-}
-RECIPES = dict.fromkeys(TASKS, DIAGNOSTIC) | {"embedded": EMBEDDED}
-METRIC = dict.fromkeys(TASKS, "exact") | {"embedded": "bleu_zh"}
+MARKS = ("<!-- observed -->", "<!-- end -->")
 
 
 class Solved(Exception):
@@ -102,20 +64,6 @@ class UntilSolved:
             self.solved = event.scores["loss"] <= SOLVED_LOSS
         elif isinstance(event, Saved) and self.solved:
             raise Solved
-
-
-def recipe(row: Row, task: str, seed: int) -> dict[str, Any]:
-    """The recipe of a task, with a row's mechanism in it."""
-    return merged(RECIPES[task], {"model": row.model, "training": {"seed": seed, **row.training}})
-
-
-def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings, the second over the first."""
-    result = dict(values)
-    for key, value in changes.items():
-        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
-        result[key] = merged(result[key], value) if both else value
-    return result
 
 
 def learn(row: Row, task: str, seed: int, out: Path) -> dict[str, Any]:
@@ -149,11 +97,6 @@ def held_out(data: Path) -> Path:
     return data / ("dev.tsv" if data.name == "embedded" else "test.tsv")
 
 
-def digest(values: Mapping[str, Any]) -> str:
-    """Names a recipe: a result of another one is not this one's."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def known(results: Path) -> dict[tuple[str, str], dict[str, Any]]:
     """What was measured, by recipe and task; of two results the later."""
     lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
@@ -163,14 +106,15 @@ def known(results: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def table(results: Path, seed: int, tasks: list[str]) -> Iterator[str]:
     """Expected and observed, in Markdown."""
     found = known(results)
-    yield "| mechanism | " + " | ".join(f"{task}: expected | observed" for task in tasks) + " |"
-    yield "| --- |" + " --- | --- |" * len(tasks)
+    heads = [f"{task}: expected | observed" if task in TASKS else f"{task}: BLEU" for task in tasks]
+    yield "| mechanism | " + " | ".join(heads) + " |"
+    yield "| --- |" + "".join(" --- | --- |" if task in TASKS else " --- |" for task in tasks)
     for row in ROWS:
         cells = []
         for task in tasks:
-            result = found.get((digest(recipe(row, task, seed)), task))
-            expected = row.expected.get(task)
-            cells += [{True: "yes", False: "no", None: ""}[expected], _observed(result, expected)]
+            result, expected = found.get((digest(recipe(row, task, seed)), task)), row.expected.get(task)
+            cells += [] if expected is None else ["yes" if expected else "no"]
+            cells.append(_observed(result, expected))
         yield f"| {row.name} | " + " | ".join(cells) + " |"
 
 
@@ -181,6 +125,12 @@ def _observed(result: dict[str, Any] | None, expected: bool | None) -> str:
         return f"{result['score']:.1f}"
     text = f"{result['score']:.1f} % ({result['updates']})"
     return text if (result["score"] >= THRESHOLD) == expected else f"**{text}**"
+
+
+def with_table(page: str, lines: list[str]) -> str:
+    """A page with these lines between its marks. Raises ValueError for a page without them."""
+    before, rest = page.split(MARKS[0])
+    return "\n".join([before + MARKS[0], *lines, MARKS[1] + rest.split(MARKS[1])[1]])
 
 
 def expectations() -> Iterator[str]:
@@ -201,6 +151,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--expected", action="store_true", help="print what is expected, and train nothing")
     parser.add_argument("--table", action="store_true", help="print what is known, and train nothing")
+    parser.add_argument("--page", type=Path, help="also put the table into this page, between its marks")
     options = parser.parse_args()
     if unknown := set(options.only) - {row.name for row in ROWS}:
         parser.error(f"no mechanism {', '.join(unknown)}; expected one of {', '.join(row.name for row in ROWS)}")
@@ -211,7 +162,10 @@ def main() -> None:
         keep_memory()
         torch.set_num_threads(options.threads)
         train_all([row for row in ROWS if row.name in options.only], options.tasks, options.seed, options.out, results)
-    print(*table(results, options.seed, options.tasks), sep="\n")
+    lines = list(table(results, options.seed, options.tasks))
+    print(*lines, sep="\n")
+    if options.page:
+        options.page.write_text(with_table(options.page.read_text(encoding="utf-8"), lines), encoding="utf-8")
 
 
 def train_all(rows: list[Row], tasks: list[str], seed: int, out: Path, results: Path) -> None:

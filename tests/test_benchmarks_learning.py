@@ -63,8 +63,8 @@ def test_the_table_marks_what_came_otherwise(learning: Any, tmp_path: Path) -> N
 
 def test_what_is_known_is_not_trained_again(learning: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "make_task", lambda name: make_task(name, train=97, dev=5, test=7))
-    limits = {"training": {"max_steps": 3, "validate_every": 3}}
-    monkeypatch.setitem(learning.RECIPES, "reverse", learning.merged(learning.DIAGNOSTIC, limits))
+    short = learning.RECIPES["reverse"]["training"] | {"max_steps": 3, "validate_every": 3}
+    monkeypatch.setitem(learning.RECIPES, "reverse", learning.RECIPES["reverse"] | {"training": short})
     rows, results = [row for row in learning.ROWS if row.name in ("additive", "uniform")], tmp_path / "results.jsonl"
     learning.train_all(rows[:1], ["reverse"], 1, tmp_path, results)
     learning.train_all(rows, ["reverse"], 1, tmp_path, results)
@@ -81,3 +81,10 @@ def test_a_solved_run_ends_behind_its_checkpoint(learning: Any) -> None:
     with pytest.raises(learning.Solved):
         listener(learning.Saved(10))
     assert listener.step == 10
+
+
+def test_a_table_takes_the_place_of_the_one_before(learning: Any) -> None:
+    begin, end = learning.MARKS
+    page = learning.with_table(f"# Title\n\n{begin}\nold\nolder\n{end}\n\nMore.\n", ["new", "newer"])
+    assert page == f"# Title\n\n{begin}\nnew\nnewer\n{end}\n\nMore.\n"
+    assert all(mark in (ROOT / "docs" / "learning.md").read_text(encoding="utf-8") for mark in learning.MARKS)

@@ -1,0 +1,70 @@
+"""The recipes of learning.py: one budget for each task, in which a row exchanges the mechanism."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from learning_rows import Row
+
+from regard.data.diagnostic import TASKS
+
+SIDE = {"tokenizer": "symbols", "vocab_size": 32}
+DIAGNOSTIC: dict[str, Any] = {
+    "data": {"source": SIDE, "target": SIDE, "batch_by": "sentences", "batch_size": 32},
+    "model": {
+        "embedding_size": 32,
+        # Small states with the symbol beside them: a state tells the neighbourhood and the place, not the whole text.
+        "encoder": {"hidden_size": 16, "source_bridging": True},
+        "decoder": {"kind": "luong", "hidden_size": 64},
+    },
+    "training": {
+        "learning_rate": 0.004,
+        "schedule": {"kind": "linear", "warmup_steps": 100},
+        "max_steps": 1500,
+        "validate_every": 250,
+    },
+    "search": {"beam_size": 1, "max_ratio": 1.0, "max_extra": 5},  # no target is longer than its source
+}
+EMBEDDED: dict[str, Any] = {
+    "data": {
+        "source": {"tokenizer": "bpe", "vocab_size": 2000},
+        "target": {"tokenizer": "characters", "vocab_size": 1500},
+        "batch_size": 1000,
+    },
+    "model": {
+        "embedding_size": 128,
+        "tie": "two_way",
+        "encoder": {"hidden_size": 64, "source_bridging": True},
+        # As wide as the memory, so that the scores without a projection fit.
+        "decoder": {"kind": "luong", "hidden_size": 256},
+    },
+    "training": {
+        "learning_rate": 0.004,
+        "schedule": {"kind": "linear", "warmup_steps": 100},
+        "label_smoothing": 0.1,
+        "max_epochs": 2,
+    },
+    "search": {"beam_size": 1},
+}
+RECIPES = dict.fromkeys(TASKS, DIAGNOSTIC) | {"embedded": EMBEDDED}
+METRIC = dict.fromkeys(TASKS, "exact") | {"embedded": "bleu_zh"}
+
+
+def recipe(row: Row, task: str, seed: int) -> dict[str, Any]:
+    """The recipe of a task, with a row's mechanism in it."""
+    return merged(RECIPES[task], {"model": row.model, "training": {"seed": seed, **row.training}})
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings, the second over the first."""
+    result = dict(values)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Names a recipe: a result of another one is not this one's."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
