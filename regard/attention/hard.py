@@ -6,7 +6,15 @@ from torch import Tensor, nn
 
 from regard.attention.history import History
 from regard.attention.noise import gumbel, uniform
-from regard.attention.select import Selected, deterministic, fill_hidden, masked_log_softmax, masked_softmax
+from regard.attention.select import (
+    Scores,
+    Selected,
+    Visible,
+    deterministic,
+    fill_hidden,
+    masked_log_softmax,
+    masked_softmax,
+)
 
 INFERENCES = ("argmax", "expectation")
 
@@ -14,7 +22,7 @@ INFERENCES = ("argmax", "expectation")
 class Hard(nn.Module):
     """One position, sampled from softmax in training mode.
 
-        s ~ softmax(scores),   weights = one at s, zero elsewhere
+        s ~ softmax(scores),   weights = one at s, zero elsewhere;   in some rows weights = softmax(scores)
 
     Source: Xu et al. 2015, arXiv:1502.03044, section 4.1. No gradient goes through the choice: the record carries
     log p(s) and the entropy of softmax, with which an objective builds the score-function gradient of eq. 11; reward,
@@ -23,7 +31,7 @@ class Hard(nn.Module):
     Args:
         inference: in evaluation mode, "argmax" gives the most probable position, "expectation" gives softmax.
         expectation: the share of rows whose weights are softmax in training mode too, in all their steps; nothing is
-            chosen there, so log p(s) is zero. The paper takes 0.5, which "further improves the robustness".
+            chosen there, so log p(s) is zero. 0.5 in the paper, for the robustness of learning.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).
 
@@ -33,7 +41,7 @@ class Hard(nn.Module):
         >>> from regard.attention.history import History
         >>> scores, both = torch.tensor([[[1.0, 3.0]]]).log(), torch.ones(1, 1, 2, dtype=torch.bool)
         >>> start = History.start(torch.zeros(1, 0))
-        >>> sampled = Hard()(scores, both, start)
+        >>> sampled = Hard(expectation=0.0)(scores, both, start)
         >>> sampled.entropy, torch.allclose(sampled.log_prob.exp(), sampled.weights @ torch.tensor([0.25, 0.75]))
         (tensor([[0.5623]]), True)
         >>> Hard().eval()(scores, both, start).weights
@@ -45,19 +53,14 @@ class Hard(nn.Module):
     random = True
     sampled = True
 
-    def __init__(self, *, inference: str = "argmax", expectation: float = 0.0) -> None:
+    def __init__(self, *, inference: str = "argmax", expectation: float = 0.5) -> None:
         super().__init__()
         if not 0 <= expectation < 1:
             raise ValueError(f"Hard: expectation is {expectation}; expected 0 ≤ expectation < 1. Try 0.5.")
         self.inference = _inference("Hard", inference)
         self.expectation = expectation
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """One position per target position, its log-probability and the entropy."""
         if not self.training:
             return deterministic(infer(scores, visible, self.inference))
@@ -96,12 +99,7 @@ class HardArgmax(nn.Module):
 
     sequential = False
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """One position per target position."""
         return deterministic(straight_through(one_hot(scores, visible), masked_softmax(scores, visible)))
 
@@ -147,12 +145,7 @@ class GumbelSoftmax(nn.Module):
         self.straight_through = straight_through
         self.inference = _inference("GumbelSoftmax", inference)
 
-    def forward(
-        self,
-        scores: Float[Tensor, "batch target source"],
-        visible: Bool[Tensor, " batch #target source"],
-        history: History,
-    ) -> Selected:
+    def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         if not self.training:
             return deterministic(infer(scores, visible, self.inference))
@@ -168,9 +161,7 @@ def perturb(log_probs: Float[Tensor, "batch target source"], history: History) -
     return log_probs.to(torch.promote_types(log_probs.dtype, torch.float32)) + noise
 
 
-def one_hot(
-    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"]
-) -> Bool[Tensor, "batch target source"]:
+def one_hot(scores: Scores, visible: Visible) -> Bool[Tensor, "batch target source"]:
     """True at the best visible position, of equal ones the first; nowhere in a row that sees nothing."""
     best = fill_hidden(scores, visible).argmax(-1, keepdim=True)
     return (torch.arange(scores.size(-1), device=scores.device) == best) & visible
@@ -184,9 +175,7 @@ def straight_through(
     return choice.to(soft.dtype) + (soft - soft.detach())
 
 
-def infer(
-    scores: Float[Tensor, "batch target source"], visible: Bool[Tensor, " batch #target source"], inference: str
-) -> Float[Tensor, "batch target source"]:
+def infer(scores: Scores, visible: Visible, inference: str) -> Float[Tensor, "batch target source"]:
     """What a sampling selection does without sampling."""
     if inference == "expectation":
         return masked_softmax(scores, visible)

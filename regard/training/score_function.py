@@ -28,7 +28,8 @@ class ScoreFunction(nn.Module):
     same, and its variance falls. Where a decoder carries nothing from step to step (`Decoder.carries`), a choice
     answers for its own token alone. So b is per token, and the baseline of a choice is b times the tokens that it
     answers for. H is the entropy of each step along the sampled choices, as in eq. 12: a choice does not answer for
-    the entropy of later steps.
+    the entropy of later steps. A row that expects in place of sampling (`Hard.expectation`) has log p 0, and learns
+    by its cross-entropy alone.
 
     Args:
         smoothing: of the cross-entropy, see `CrossEntropy`.

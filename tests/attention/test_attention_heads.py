@@ -103,7 +103,8 @@ def test_weights_of_each_head_sum_to_one(names: Combination) -> None:
 
 
 def test_heads_sample_on_their_own() -> None:
-    attention = build_attention(QUERY, KEY, select="hard", num_heads=HEADS, value_size=VALUE)
+    options = {"hard": {"expectation": 0.0}}
+    attention = build_attention(QUERY, KEY, select="hard", num_heads=HEADS, value_size=VALUE, options=options)
     keys, values = torch.zeros(1, 97, KEY), torch.zeros(1, 97, VALUE)
     attended = look(attention, torch.zeros(1, TARGET, QUERY), keys, values, torch.ones(1, 97, dtype=torch.bool))
     choices = attended.heads.argmax(-1)

@@ -70,7 +70,9 @@ SCORES = torch.tensor([0.3, -1.0, 1.2, 0.0, 0.5], dtype=torch.double)
 VISIBLE = torch.tensor([True, True, True, False, True])
 
 
-@pytest.mark.parametrize("select", [Hard(), GumbelSoftmax(straight_through=True)], ids=["hard", "gumbel_softmax"])
+@pytest.mark.parametrize(
+    "select", [Hard(expectation=0.0), GumbelSoftmax(straight_through=True)], ids=["hard", "gumbel_softmax"]
+)
 def test_choices_come_as_often_as_softmax_says(select) -> None:
     rows = 4001
     selected = select(SCORES.expand(rows, 1, -1), VISIBLE.expand(rows, 1, -1), start(torch.arange(rows)))
@@ -82,7 +84,7 @@ def test_choices_come_as_often_as_softmax_says(select) -> None:
 
 
 def test_log_prob_and_entropy_are_those_of_softmax() -> None:
-    selected = Hard()(SCORES.expand(97, 1, -1), VISIBLE.expand(97, 1, -1), start(torch.arange(97)))
+    selected = Hard(expectation=0.0)(SCORES.expand(97, 1, -1), VISIBLE.expand(97, 1, -1), start(torch.arange(97)))
     softmax = torch.distributions.Categorical(logits=SCORES.masked_fill(~VISIBLE, -math.inf))
     choice = selected.weights.argmax(-1)
     torch.testing.assert_close(selected.log_prob, softmax.log_prob(choice))
@@ -105,7 +107,8 @@ def test_score_function_gradient_is_unbiased() -> None:
     The expectation over paths of reward · ∇ log p + ∇ reward is the gradient of the expected reward.
     """
     torch.manual_seed(3)
-    attention = build_attention(2, 2, score="coverage", select="hard").double()
+    options = {"hard": {"expectation": 0.0}}
+    attention = build_attention(2, 2, score="coverage", select="hard", options=options).double()
     query, keys = torch.randn(1, 2, 2).double(), torch.randn(1, 3, 2).double().requires_grad_()
     wanted = [keys, attention.score.project_coverage.weight, attention.score.project_key.weight]
     paths: dict[tuple[int, ...], int] = {}
@@ -179,7 +182,7 @@ def test_temperature_must_be_positive() -> None:
 def test_some_rows_expect_instead_of_sampling() -> None:
     """A row does so in all its steps or in none, as often as is asked for, and then chooses nothing."""
     rows = 1009
-    select, plain = Hard(expectation=0.25), Hard()
+    select, plain = Hard(expectation=0.25), Hard(expectation=0.0)
     shape = (rows, 3, 5)
     selected, sampled = (
         each(SCORES.expand(shape), VISIBLE.expand(shape), start(torch.arange(rows))) for each in (select, plain)

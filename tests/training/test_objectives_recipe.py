@@ -147,7 +147,8 @@ def test_the_temperature_reaches_the_selection(decoder: str) -> None:
 @pytest.mark.parametrize("decoder", models.DECODERS | models.FIXED)
 def test_what_was_sampled_is_handed_on(decoder: str, select: str) -> None:
     """In training mode the log-probability of each choice and the entropy of each step; zeros where none is made."""
-    model = models.small_model(models.recipe((models.DECODERS | models.FIXED)[decoder], select=select))
+    attention = {"select": select, "options": {"hard": {"expectation": 0.0}}}
+    model = models.small_model(models.recipe((models.DECODERS | models.FIXED)[decoder], attention=attention))
     batch = models.batch_of([(5, 3), (5, 2)])
     samples = select == "hard" and decoder in models.DECODERS
     for training_mode in (True, False):
