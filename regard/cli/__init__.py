@@ -1,14 +1,14 @@
 """The command line: one thin file per command. Nothing heavy is imported before a command needs it."""
 
+import io
+import os
 import sys
 
 
 def main() -> None:
     """Run the command that the arguments name."""
-    # A lone surrogate in a path, and any character on a terminal that cannot show it, must not end a run.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    settle_encoding(sys.stdout)
+    settle_encoding(sys.stderr)
     from regard.cli.app import app
     from regard.cli.report import abandon_output
 
@@ -17,3 +17,14 @@ def main() -> None:
     except OSError as error:  # the help itself, into a full disk
         abandon_output()
         sys.exit(f"regard: <stdout> cannot be written: {error.strerror}.")
+
+
+def settle_encoding(stream: object) -> None:
+    """Files and pipes get UTF-8 in every locale; a terminal what it says that it shows, and PYTHONIOENCODING is obeyed.
+
+    What the encoding does not have, a lone surrogate in a path for instance, is written as an escape: it must not end
+    a run.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        chosen = stream.isatty() or os.environ.get("PYTHONIOENCODING", "").split(":")[0]
+        stream.reconfigure(encoding=stream.encoding if chosen else "utf-8", errors="backslashreplace")

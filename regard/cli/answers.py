@@ -8,6 +8,7 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.io import to_record
 from regard.alignment.pharaoh import format_links
 from regard.cli.aligner import Aligned
+from regard.cli.options import Sampling
 from regard.cli.output import json_line, one_line
 from regard.cli.units import linked, regrouped
 from regard.data.lines import BadLine
@@ -82,10 +83,11 @@ def refused_line(bad: BadLine, json: bool) -> str:
     return json_line({"line": bad.line, "error": f"the line {bad.reason}"}) if json else ""
 
 
-def sampling_options(seed: int, temperature: float, top_k: int, top_p: float) -> SamplingOptions:
+def sampling_options(given: Sampling) -> SamplingOptions:
     """How to draw. Raises UsageError for a number that cannot be."""
+    temperature, top_p = given.temperature, given.top_p
     if not (temperature > 0 and math.isfinite(temperature)):
         raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
     if not 0 < top_p <= 1:
         raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
-    return SamplingOptions(seed, temperature, top_k, top_p)
+    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)

@@ -22,20 +22,24 @@ SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidd
 
 @reported
 def command(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where everything is written.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where everything is written.")] = Path(
+        "demo"
+    ),
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train it without attention, three ways, and plot BLEU by length.")
     ] = False,
     small: Annotated[bool, typer.Option("--small", help="A minute less: shows that it runs, not how well.")] = False,
     export: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Only write the corpus there: pairs, words, gold alignment.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the corpus there, with words and gold alignment, and nothing else."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of everything random.")] = 1,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train English → Chinese on the embedded corpus, translate, and show the alignment.
+    """Train on the embedded corpus, translate, and show the alignment.
 
+    The corpus is English → Chinese, written by a grammar; there is nothing to download, and it takes a minute or two.
     Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and OUT/alignment.png. What is there of an
     earlier demo is replaced.
 
@@ -45,9 +49,9 @@ def command(
         _export(export)
         return
     _check_free("--out", out, out / "corpus")
-    from regard.allocator import keep_memory
+    from regard.cli.machine import set_up
 
-    keep_memory()
+    set_up(threads)
     from regard.cli.demo_compare import run_comparison
     from regard.data.embedded import english_chinese, write_corpus
 
@@ -57,7 +61,7 @@ def command(
     if compare:
         run_comparison(config, english_chinese(), out, threads=threads, quiet=quiet)
     else:
-        _train(config, out, threads, quiet)
+        _train(config, out, quiet)
     _show(out, small)
 
 
@@ -92,17 +96,13 @@ def demo_config(seed: int, small: bool) -> "Config":
         return load_recipe(path, [f"training.seed={seed}", *(SMALL if small else ())])
 
 
-def _train(config: "Config", out: Path, threads: int | None, quiet: bool) -> None:
+def _train(config: "Config", out: Path, quiet: bool) -> None:
     import shutil
-
-    import torch
 
     from regard.data.readers import PairFiles
     from regard.fit import fit
     from regard.training.progress_bar import ProgressBar
 
-    if threads:
-        torch.set_num_threads(threads)
     shutil.rmtree(out / "model", ignore_errors=True)
     train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
     tell = (lambda line: None) if quiet else say

@@ -1,14 +1,16 @@
 """The quality of outputs: each metric with its signature, and all of them by the length of the source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from regard.alignment.error_rate import AlignmentErrors
 from regard.cli.output import aligned_columns
+from regard.cli.stream import Line
 from regard.data.example import Example
+from regard.data.lines import BadLine
 from regard.errors import DataError
-from regard.metrics import METRICS
+from regard.metrics import METRICS, NEED_TEXT
 from regard.metrics.by_length import LengthRow, by_length
 from regard.metrics.score import Score
 
@@ -31,6 +33,16 @@ def segments(examples: Sequence[Example], group: bool) -> Segments:
     for one in examples:
         groups.setdefault(one.source, []).append(one.target or "")
     return Segments(list(groups), list(groups.values()))
+
+
+def with_references(lines: Iterable[Line], metrics: Sequence[str]) -> Iterator[Line]:
+    """The same lines; a pair without a reference becomes a BadLine where a metric divides by the length of it."""
+    needing = [name for name in metrics if name in NEED_TEXT]
+    for line in lines:
+        if needing and isinstance(line, Example) and not (line.target or "").strip():
+            yield BadLine(line.line, f"has an empty reference, and {needing[0]} divides by its length", line.file)
+        else:
+            yield line
 
 
 def length_unit(wanted: str, sources: Sequence[str]) -> Unit:

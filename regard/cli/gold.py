@@ -1,11 +1,16 @@
 """Alignments that people made, against those of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from regard.alignment.error_rate import AlignmentErrors, alignment_errors
 from regard.alignment.linking import Gold, Links
 from regard.alignment.pharaoh import parse_gold
 from regard.cli.aligner import Aligned
+from regard.cli.choices import choose
+from regard.cli.options import SIDES, Linking
+from regard.cli.stream import Line
+from regard.cli.words import Segmentation, segmentation
 from regard.data.lines import BadLine, opened, shown, texts
 from regard.errors import DataError
 
@@ -52,6 +57,32 @@ class Judge:
             f"alignment error {100 * errors.error_rate:.2f} %, precision {100 * errors.precision:.2f} %, "
             f"recall {100 * errors.recall:.2f} % ({len(self._pairs)} pairs, {errors.found} links, {errors.sure} sure)"
         )
+
+
+@dataclass(frozen=True)
+class JudgedPairs:
+    """Given pairs with what is said of their words.
+
+    Args:
+        lines: the pairs; all at once where their number had to be known.
+        segment: where the words are, and what of the pairs the model is to see.
+        judge: compares with the gold alignment, where there is one.
+    """
+
+    lines: Iterable[Line]
+    segment: Segmentation
+    judge: Judge | None
+
+
+def judged_pairs(linking: Linking, lines: Iterable[Line]) -> JudgedPairs:
+    """The pairs with the files that `linking` names. Raises UsageError and DataError where these do not fit."""
+    choose("--join", linking.join, SIDES)
+    pairs = 0
+    if linking.gold or linking.words:
+        lines = list(lines)
+        pairs = len(lines)
+    judge = Judge(linking.gold, pairs) if linking.gold else None
+    return JudgedPairs(lines, segmentation(linking.join, linking.words, pairs), judge)
 
 
 def _read(path: str) -> list[Gold]:

@@ -1,9 +1,13 @@
 """Files of pairs as the command line gives them."""
 
+import os
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from regard.cli.choices import choose
+from regard.cli.options import Reading
 from regard.cli.report import say
 from regard.config import DataConfig
 from regard.data.example import Example
@@ -50,6 +54,28 @@ def _barred(path: str) -> Iterator[Example | BadLine]:
                 yield Example(source.strip(), target.strip(), name, number)
             else:
                 yield BadLine(number, "has no |||", name)
+
+
+def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iterator[Example | BadLine], "BadPairs"]:
+    """The lines of these files, read as the run read its own, and what becomes of the bad ones.
+
+    Raises CheckpointError for a run that is none, and what `pair_lines` raises.
+    """
+    from regard.run import Run
+
+    bad = BadPairs(reading.on_bad_input)
+    return pair_lines(paths, Run(run).config.data, reading.format), bad
+
+
+def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Which arguments are runs and which are pairs: the first is a run, and so are the directories after it.
+
+    Raises UsageError where no pairs follow.
+    """
+    runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
+    if pairs := list(given[len(runs) :]):
+        return runs, pairs
+    raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv or .jsonl, or -.")
 
 
 class BadPairs:

@@ -1,53 +1,91 @@
-"""Trained runs, opened as the command line says."""
+"""Trained runs, opened as the command line says, and the lines that go through them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from regard.config import DataConfig
+from regard.cli.options import Opening, Search
+from regard.cli.stream import Answer, Line, Refusal, answered, chunks, prompt, standard_input
+from regard.data.example import Example
+from regard.data.lines import BadLine
 from regard.errors import UsageError
 from regard.translator import Translator
 
-
-def data_config(path: Path) -> DataConfig:
-    """How a run read its pairs, so that others are read alike. Raises CheckpointError for a run that is none."""
-    from regard.run import Run
-
-    return Run(path).config.data
+Item = TypeVar("Item")
+CHUNK_BATCHES = 16
+"""Enough batches at a time to sort by length, few enough to see that it goes on."""
 
 
-def open_runs(
-    paths: Sequence[Path],
-    device: str,
-    threads: int | None,
-    *,
-    beam: int | None = None,
-    batch_size: int | None = None,
-    length_normalization: float | None = None,
-    coverage_penalty: float | None = None,
-) -> Translator:
-    """The models of some runs as one translator; what is None is as the recipe of the first run says.
+@dataclass(frozen=True)
+class Session:
+    """Opened runs, and lines on their way through them.
+
+    Args:
+        translator: the models.
+        opening: the options that they were opened with.
+    """
+
+    translator: Translator
+    opening: Opening
+
+    def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        """As many at a time as are worth it."""
+        return chunks(items, self._size)
+
+    def typed(self) -> Iterator[list[Line]]:
+        """The lines of standard input; who sits at a terminal is told that it is their turn."""
+        if not self.opening.quiet:
+            prompt()
+        return standard_input(self._size)
+
+    def readable(self, parts: Iterable[Sequence[Line]]) -> Iterator[list[Line]]:
+        """The same lines; what has too many tokens on a side becomes a BadLine."""
+        for part in parts:
+            yield [self._checked(line) for line in part]
+
+    def answers(
+        self,
+        parts: Iterable[Sequence[Line]],
+        answer: Callable[[list[Example]], Sequence[Answer]],
+        refuse: Callable[[BadLine], Refusal],
+    ) -> Iterator[Answer | Refusal]:
+        """One answer for each line, in order: of `answer` for those that can be read, of `refuse` for the others."""
+        return answered(self.readable(parts), answer, refuse)
+
+    @property
+    def _size(self) -> int:
+        return CHUNK_BATCHES * self.translator.options.batch_size
+
+    def _checked(self, line: Line) -> Line:
+        if isinstance(line, BadLine):
+            return line
+        source, target = self.translator.source_tokenizer, self.translator.target_tokenizer
+        longest = max(len(source.ids(line.source)), len(target.ids(line.target)) if line.target else 0)
+        if longest <= self.opening.max_tokens:
+            return line
+        reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
+        return BadLine(line.line, reason, line.file)
+
+
+def open_runs(paths: Sequence[Path], opening: Opening, search: Search | None = None) -> Session:
+    """The models of some runs as one; several are an ensemble.
 
     Raises CheckpointError for a run that cannot be read, UsageError for a device or a number that cannot be.
     """
-    from regard.allocator import keep_memory
+    from regard.cli.machine import set_up
 
-    keep_memory()
-    import torch
-
+    set_up(opening.threads)
     from regard.build import pick_device
     from regard.run import Run, load, search_options
     from regard.search.ranking import Ranking
 
-    if threads:
-        torch.set_num_threads(threads)
-    chosen = str(pick_device(device))
+    chosen, search = str(pick_device(opening.device)), search or Search()
     given: dict[str, Any] = {
-        "beam_size": beam,
-        "batch_size": batch_size,
-        "length_normalization": length_normalization,
-        "coverage_penalty": coverage_penalty,
+        "beam_size": search.beam,
+        "batch_size": opening.batch_size,
+        "length_normalization": search.length_normalization,
+        "coverage_penalty": search.coverage_penalty,
     }
     options = replace(
         search_options(Run(paths[0]).config.search),
@@ -57,4 +95,4 @@ def open_runs(
         Ranking(options.length_normalization, options.coverage_penalty)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return load(paths, options, chosen)
+    return Session(load(paths, options, chosen), opening)

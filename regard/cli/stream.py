@@ -15,13 +15,11 @@ from regard.cli.report import say
 from regard.data.example import Example
 from regard.data.lines import BadLine, read_lines
 from regard.errors import DataError
-from regard.translator import Translator
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Refusal = TypeVar("Refusal")
 Line = Example | BadLine
-CHUNK_BATCHES = 16
 WAIT_SECONDS = 0.05
 """Who types, or writes to a pipe slowly, is answered after this pause."""
 
@@ -121,27 +119,6 @@ def answered(
         found = iter(answer([line for line in chunk if isinstance(line, Example)]))
         for line in chunk:
             yield refuse(line) if isinstance(line, BadLine) else next(found)
-
-
-def chunk_size(translator: Translator) -> int:
-    """Lines at a time: enough batches to sort by length, few enough to see that it goes on."""
-    return CHUNK_BATCHES * translator.options.batch_size
-
-
-def refuse_long(chunks: Iterable[Sequence[Line]], translator: Translator, most: int) -> Iterator[list[Line]]:
-    """The same lines; what has more tokens than `most` on a side becomes a BadLine."""
-    source, target = translator.source_tokenizer, translator.target_tokenizer
-
-    def checked(line: Line) -> Line:
-        if isinstance(line, BadLine):
-            return line
-        longest = max(len(source.ids(line.source)), len(target.ids(line.target)) if line.target else 0)
-        if longest <= most:
-            return line
-        return BadLine(line.line, f"has {longest} tokens; at most {most} are read (see --max-tokens)", line.file)
-
-    for chunk in chunks:
-        yield [checked(line) for line in chunk]
 
 
 def usable(chunks: Iterable[Sequence[Line]], refuse: Callable[[BadLine], BadLine]) -> list[Example]:

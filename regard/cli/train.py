@@ -6,47 +6,52 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import BadInput, Device, Quiet, Seed, Threads
+from regard.cli.options import BadInput, Device, PairPaths, Quiet, Seed, Threads
 from regard.cli.report import reported, say
 
 
 @reported
 def command(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file; the config.yaml of a run is one.")],
-    pairs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SRC TGT | PAIRS | -", help="Two parallel files, or one .tsv or .jsonl; also .gz, or -."
-        ),
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run directory to write.")],
+    pairs: PairPaths,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The directory to write.")],
     dev: Annotated[
         list[str] | None,
-        typer.Option(help="Validation pairs, given once for one file, twice for two; else 2 % are held out."),
+        typer.Option(
+            metavar="FILE", help="Pairs to validate on, once for one file, twice for two; else 2 % are held out."
+        ),
     ] = None,
     sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="A.B=C", help="Change one value of the recipe; may repeat.")
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=C", help="Change a value of the recipe: training.max_epochs=3; may repeat."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, exactly.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, as if it had not been stopped.")
+    ] = False,
     format: Annotated[
-        str | None, typer.Option("--format", metavar="parallel|tsv|jsonl", help="When the file's name does not say it.")
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="parallel|tsv|jsonl",
+            help="How pairs are written, where the name of the file does not say it.",
+        ),
     ] = None,
     on_bad_input: BadInput = None,
     seed: Seed = None,
     device: Device = "auto",
     threads: Threads = None,
-    tensorboard: Annotated[bool, typer.Option(help="Also write RUN/tensorboard (needs regard[log]).")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard (needs regard[log]).")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe on pairs. Ctrl-C saves and says how to go on.
 
     Example: regard train recipes/multi30k-en-de.yaml train.en train.de --dev val.en --dev val.de --out runs/en-de
     """
-    from regard.allocator import keep_memory
+    from regard.cli.machine import set_up
 
-    keep_memory()
-    import torch
-
+    set_up(threads)
     from regard.build import pick_device
     from regard.cli.pairs import pair_files
     from regard.config import load_recipe
@@ -59,8 +64,6 @@ def command(
     overrides += [f"training.seed={seed}"] if seed is not None else []
     overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
     config = load_recipe(recipe, overrides)
-    if threads:
-        torch.set_num_threads(threads)
     files = pair_files(pairs, config.data, format)
     validation = pair_files(dev, config.data, format) if dev else None
     try:

@@ -5,20 +5,24 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import MAX_TOKENS, BeamSize, Device, MaxTokens, Quiet, RunPath, Threads, Units
+from regard.cli.options import Opening, RunPath, Search, Units
 from regard.cli.report import reported, say
+from regard.cli.spread import spread
 
-Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into this file.")]
+Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into this file (needs regard[plot]).")]
 
 
 @reported
+@spread
 def command(
     run: RunPath,
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]…", help="Sentences to translate; else standard input.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Sentences to translate; else standard input.")
     ] = None,
+    *,
     target: Annotated[
-        list[str] | None, typer.Option(help="Show the alignment with this text instead; once for each TEXT.")
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Take this for the translation, and show its alignment; once for each TEXT."),
     ] = None,
     units: Units = "auto",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one page that needs nothing else.")] = None,
@@ -27,22 +31,20 @@ def command(
     pdf: Picture = None,
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write units, spans and weights.")] = None,
     npz: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the same for numpy.")] = None,
-    beam: BeamSize = None,
-    max_tokens: MaxTokens = MAX_TOKENS,
-    device: Device = "auto",
-    threads: Threads = None,
-    quiet: Quiet = False,
+    search: Search,
+    opening: Opening,
 ) -> None:
     """Translate sentences and show what each word looked at.
 
-    Without a file, as heat maps here. Several files may be asked for at once; each holds all sentences.
+    Without a file, as heat maps here: in colour on a terminal that has it, in shades elsewhere, in plain ASCII with
+    PYTHONIOENCODING=ascii. Several files may be asked for at once; each holds all sentences.
 
     Example: regard view runs/en-zh "Tom chases Jerry." --html alignment.html
     """
     from regard.alignment.alignment import Alignment
     from regard.cli.runs import open_runs
     from regard.cli.showing import argument_lines, check_files, draw, save
-    from regard.cli.stream import Refusals, answered, chunk_size, chunks, prompt, refuse_long, standard_input
+    from regard.cli.stream import Refusals
     from regard.cli.units import check_linking, regrouped
     from regard.data.example import Example
 
@@ -51,21 +53,18 @@ def command(
     files = {option: path for option, path in wanted.items() if path is not None}
     check_files(files)
     given = argument_lines(texts or [], target or [])
-    translator, refusals = open_runs([run], device, threads, beam=beam), Refusals()
-    if not given and not quiet:
-        prompt()
+    session, refusals = open_runs([run], opening, search), Refusals()
 
     def answer(examples: list[Example]) -> list[Alignment]:
         sources = [example.source for example in examples]
         if target:
-            found = translator.score(sources, [example.target or "" for example in examples])
+            found = session.translator.score(sources, [example.target or "" for example in examples])
         else:
-            found = [best[0] for best in translator.translate(sources)]
+            found = [best[0] for best in session.translator.translate(sources)]
         return [regrouped(alignment, units) for alignment in found]
 
-    lines = chunks(given, len(given)) if given else standard_input(chunk_size(translator))
     shown = []
-    for found in answered(refuse_long(lines, translator, max_tokens), answer, refusals.add):
+    for found in session.answers(session.chunks(given) if given else session.typed(), answer, refusals.add):
         if isinstance(found, Alignment):
             if files:
                 shown.append(found)
@@ -73,6 +72,6 @@ def command(
                 draw(found)
     if shown:
         save(shown, files, f"{run.resolve().name}: what each word looked at")
-        if not quiet:
+        if not opening.quiet:
             say(f"regard: wrote {', '.join(str(path) for path in files.values())}")
     refusals.finish()

@@ -6,6 +6,9 @@ Each is computed by its own library, which is imported when its name is first lo
 
 from regard.attention.table import Table
 
+NEED_TEXT = frozenset({"wer", "cer"})
+"""Metrics that divide by the length of the references, and raise ValueError for one that is empty."""
+
 METRICS = Table(
     "metric",
     "regard.metrics",

@@ -1,13 +1,14 @@
 """`regard evaluate`: scores that anyone else would get from the same text."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import sacrebleu
 from toy import regard
 
-from regard.metrics import METRICS
+from regard.metrics import METRICS, NEED_TEXT
 
 
 def test_bleu_is_that_of_sacrebleu_on_the_kept_outputs(run: Path, files: Path, tmp_path: Path) -> None:
@@ -77,7 +78,33 @@ def test_options_that_cannot_be(run: Path, files: Path, options: list[str], code
     assert message in result.err
 
 
-def test_references_that_a_metric_cannot_use(run: Path) -> None:
-    result = regard("evaluate", run, "-", "--metric", "wer", stdin="the dog\t\n")
-    assert result.code == 3
-    assert "WER: a reference is empty" in result.err
+@pytest.mark.parametrize("metric", METRICS)
+def test_references_that_a_metric_cannot_use_are_found_before_the_work(run: Path, metric: str) -> None:
+    lines, options = "the dog\tle chien\nthe cat\t \n", ["--metric", metric]
+    result = regard("evaluate", run, "-", *options, stdin=lines)
+    assert (result.code, metric in NEED_TEXT) in [(3, True), (0, False)]
+    if metric in NEED_TEXT:
+        told = f"<stdin>, line 2: the line has an empty reference, and {metric} divides by its length. Correct it, or"
+        assert told in result.err
+        skipped = regard("evaluate", run, "-", *options, "--on-bad-input", "skip", stdin=lines)
+        assert skipped.code == 0
+        assert "1 line(s) skipped; the first: <stdin>, line 2" in skipped.err
+
+
+def test_several_runs_are_an_ensemble(run: Path, files: Path, tmp_path: Path) -> None:
+    other = tmp_path / "copy"
+    shutil.copytree(run, other)
+    alone, both = (regard("evaluate", *runs, files / "test.tsv") for runs in ([run], [run, other]))
+    assert both.out == alone.out  # the same model twice
+    files_too = regard("evaluate", run, other, files / "test.src", files / "test.tgt")
+    assert files_too.out == alone.out
+
+
+@pytest.mark.parametrize("command", ["evaluate", "score"])
+def test_runs_come_before_pairs(run: Path, files: Path, command: str) -> None:
+    result = regard(command, run, run)
+    assert (result.code, result.out) == (2, "")
+    assert f"no pairs are given after {run}. Give two parallel files, one .tsv or .jsonl, or -." in result.err
+    missing = regard(command, run, "runs/nowhere", files / "test.src", files / "test.tgt")
+    assert missing.code == 2
+    assert "3 are given: runs/nowhere" in missing.err
