@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from learning_recipes import METRIC, RECIPES, digest, recipe
 from learning_rows import ROWS, Row
+from pages import put
 
 from regard.allocator import keep_memory
 from regard.config import parse
@@ -43,7 +44,6 @@ from regard.training.events import Event, Saved, Validated
 THRESHOLD = 99.0
 # Nats per target token. A wrong token has at least log 2, and a text about 11 tokens: at most 0.8 % of texts are wrong.
 SOLVED_LOSS = 0.0005
-MARKS = ("<!-- observed -->", "<!-- end -->")
 
 
 class Solved(Exception):
@@ -127,12 +127,6 @@ def _observed(result: dict[str, Any] | None, expected: bool | None) -> str:
     return text if (result["score"] >= THRESHOLD) == expected else f"**{text}**"
 
 
-def with_table(page: str, lines: list[str]) -> str:
-    """A page with these lines between its marks. Raises ValueError for a page without them."""
-    before, rest = page.split(MARKS[0])
-    return "\n".join([before + MARKS[0], *lines, MARKS[1] + rest.split(MARKS[1])[1]])
-
-
 def expectations() -> Iterator[str]:
     """What was written before anything was trained, in Markdown."""
     yield "| mechanism | reverse | shifted copy | because |"
@@ -165,7 +159,7 @@ def main() -> None:
     lines = list(table(results, options.seed, options.tasks))
     print(*lines, sep="\n")
     if options.page:
-        options.page.write_text(with_table(options.page.read_text(encoding="utf-8"), lines), encoding="utf-8")
+        put(lines, options.page)
 
 
 def train_all(rows: list[Row], tasks: list[str], seed: int, out: Path, results: Path) -> None:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,37 +22,38 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_mechanism_has_a_row_that_can_be_built(cost: Any) -> None:
-    rows = cost.entries()
+    rows, changed = cost.rows(), import_module("cost_row").changed
     assert {*SCORES, *SELECTIONS, *WINDOWS} - {"softmax", "global"} <= set(rows)
     for name, row in rows.items():
-        model = cost.changed(demo_config(1, False), row.model).model
+        model = changed(demo_config(1, False), row.model).model
         assert build_model(model, 17, 19).training, name
         for table, chosen in ((SCORES, model.attention.score), (SELECTIONS, model.attention.select)):
             assert name not in table or chosen == name
 
 
 def test_additive_stands_with_and_without_the_kernel(cost: Any) -> None:
-    rows = cost.entries()
+    rows = cost.rows()
     assert rows["additive"].model == rows[cost.PLAIN].model
     assert rows["additive"].environment == {}
     assert rows[cost.PLAIN].environment == {"REGARD_KERNELS": "off"}
 
 
-def test_the_report_compares_turn_by_turn(cost: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    speeds = {"additive": [10.0, 20.0, 40.0], "general": [15.0, 60.0, 20.0]}
-    facts = {"parameters": 1234567, "memory": 89e6}
-    cost.report({name: SimpleNamespace(facts=facts, speeds=each) for name, each in speeds.items()})
-    printed = capsys.readouterr().out
-    assert "| additive | 1,234,567 | 20 (10, 40) | 89 |" in printed
-    assert "general trains 1.50 times as fast as additive" in printed
+def test_the_report_compares_round_by_round(cost: Any) -> None:
+    seconds = {"additive": [10.0, 5.0, 2.5], "general": [5.0, 2.5, 5.0]}
+    answers = {
+        name: [{"tokens": 100, "seconds": each, "parameters": 1234567, "memory_mb": 89.4} for each in times]
+        for name, times in seconds.items()
+    }
+    assert ["additive", "1,234,567", "20 [10–40]", "89"] in list(cost.table(answers))
+    assert list(cost.comparison(answers)) == ["general / additive: 2.00 [0.50–2.00] × the tokens/s"]
 
 
 @pytest.mark.slow
 def test_a_row_is_measured_in_a_process_of_its_own() -> None:
-    command = [sys.executable, str(BENCHMARKS / "cost.py"), "--only", "dot", "--threads", "1", "--repeats", "1"]
+    command = [sys.executable, str(BENCHMARKS / "cost.py"), "--only", "dot", "--threads", "1", "--rounds", "1"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     row = next(line for line in printed.splitlines() if line.startswith("| dot"))
-    parameters, speed, memory = (cell.strip().split(" ")[0].replace(",", "") for cell in row.split("|")[2:5])
+    parameters, speed, memory = (cell.strip().replace(",", "") for cell in row.split("|")[2:5])
     assert int(parameters) > 100_000
     assert int(speed) > 100
     assert 1 < int(memory) < 2_000

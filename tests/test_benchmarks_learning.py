@@ -81,10 +81,3 @@ def test_a_solved_run_ends_behind_its_checkpoint(learning: Any) -> None:
     with pytest.raises(learning.Solved):
         listener(learning.Saved(10))
     assert listener.step == 10
-
-
-def test_a_table_takes_the_place_of_the_one_before(learning: Any) -> None:
-    begin, end = learning.MARKS
-    page = learning.with_table(f"# Title\n\n{begin}\nold\nolder\n{end}\n\nMore.\n", ["new", "newer"])
-    assert page == f"# Title\n\n{begin}\nnew\nnewer\n{end}\n\nMore.\n"
-    assert all(mark in (ROOT / "docs" / "learning.md").read_text(encoding="utf-8") for mark in learning.MARKS)
