@@ -19,21 +19,22 @@ class AdditiveScore(nn.Module):
     Args:
         query_size: features of a query.
         key_size: features of a key.
-        hidden_size: width of the comparison; `query_size` if not given. Time grows as
-            batch × target × source × hidden_size, memory only as batch × (target + source) × hidden_size beside the
-            scores: see `kernels/additive.py`.
+        hidden_size: width of the comparison; `query_size` if not given.
 
-    On paper: with every weight 1, q = [atanh 0.5], k = [0] and k = [-atanh 0.5] score 0.5 and 0.
+    Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory
+    O(batch·(target·source + (target + source)·hidden)). See `kernels/additive.py`.
+
+    On paper: with every weight 1, q = [atanh 0.5], k = [0] and k = [atanh 0.25 − atanh 0.5] score 0.5 and 0.25.
 
         >>> import torch
         >>> from regard.attention.history import History
         >>> score = AdditiveScore(1, 1, 1)
         >>> for weight in score.parameters():
         ...     _ = weight.data.fill_(1.0)
-        >>> half = torch.tensor([[[0.5]]]).atanh()
-        >>> prepared = score.prepare(torch.cat([0 * half, -half], 1))
-        >>> score(half, prepared, History.start(torch.zeros(1, 0))).detach().tolist()
-        [[[0.5, 0.0]]]
+        >>> half, quarter = torch.tensor([0.5, 0.25]).atanh().view(2, 1, 1, 1)
+        >>> prepared = score.prepare(torch.cat([0 * half, quarter - half], 1))
+        >>> score(half, prepared, History.start(torch.zeros(1, 0))).detach()
+        tensor([[[0.5000, 0.2500]]])
     """
 
     sequential = False

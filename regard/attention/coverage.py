@@ -24,6 +24,9 @@ class CoverageScore(nn.Module):
         hidden_size: width of the comparison; `query_size` if not given.
         max_fertility: target positions that one source position may be due (N, 2 in the paper).
 
+    Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory O(batch·target·source·hidden).
+    A step alone holds batch·source·hidden.
+
     On paper: V, v = 1 and the rest 0 leave tanh of the coverage. U_f = 0 gives Φ = 2 · σ(0) = 1.
 
         >>> import torch

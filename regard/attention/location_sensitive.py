@@ -1,6 +1,5 @@
 """Location-sensitive score: additive, with an eye on where the step before looked."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -24,6 +23,9 @@ class LocationSensitiveScore(nn.Module):
         hidden_size: width of the comparison; `query_size` if not given.
         channels: filters of the convolution (k in the paper, 10 there).
         width: positions that a filter sees, odd (r in the paper, 201 for frames of speech).
+
+    Cost: time O(batch·(target·source·channels·(width + hidden) + (target·query + source·key)·hidden)), memory
+    O(batch·target·source·(hidden + channels)). A step alone holds batch·source·(hidden + channels).
 
     On paper: w, U, F = 1 and W, V, b = 0 leave tanh of the weight before, here atanh 0.25 at the second position.
 
