@@ -46,6 +46,7 @@ def findings() -> list[Finding]:
         Finding("python", python),
         Finding("machine", f"{platform.platform()}, {os.cpu_count()} cores"),
         *_torch(),
+        _kernels(),
         *_packages(),
         _font(),
         _terminal(),
@@ -60,6 +61,13 @@ def _torch() -> Iterator[Finding]:
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads, {capability}")
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     yield Finding("cuda", ", ".join(f"cuda:{number} {name}" for number, name in enumerate(names)) or "none; the CPU")
+
+
+def _kernels() -> Finding:
+    from regard.attention.kernels.native import kernels
+
+    found = kernels()
+    return Finding("attention kernels", found.reason, fine=not found.advice, advice=found.advice)
 
 
 def _packages() -> Iterator[Finding]:

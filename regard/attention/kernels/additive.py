@@ -42,8 +42,8 @@ def additive_scores(
     dtype = torch.promote_types(query.dtype, keys.dtype)
     inner = torch.promote_types(dtype, torch.float32)
     operands = (query.to(inner), keys.to(inner), vector.to(inner))
-    scores = plain_scores(*operands) if _is_traced(*operands) else _AdditiveScores.apply(*operands)
-    return scores.to(dtype)
+    scores: Any = plain_scores if _is_traced(*operands) else _AdditiveScores.apply
+    return scores(*operands).to(dtype)
 
 
 def plain_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
@@ -51,25 +51,29 @@ def plain_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     return (torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) * vector).sum(-1)
 
 
+def plain_gradients(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of `plain_scores`, given that of the scores."""
+    hidden = torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1))
+    slope = grad.unsqueeze(-1) * (1 - hidden.square()) * vector
+    return slope.sum(2), slope.sum(1), (grad.unsqueeze(-1) * hidden).sum((0, 1, 2))
+
+
 class _AdditiveScores(torch.autograd.Function):
-    """Ties forward and backward together; the static methods are those that PyTorch asks for."""
+    """Scores by a kernel. The static methods are those that PyTorch asks for; transforms get the plain expression."""
 
     @staticmethod
     def forward(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
         return _engine(query).forward(query, keys, vector)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
         ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        operands, grad = ctx.saved_tensors, grads[0]
-        # Gradients are recorded only where a second derivative is wanted.
-        backward = _plain_backward if torch.is_grad_enabled() else _engine(grad).backward
-        found = backward(grad, *operands)
-        return tuple(each if needed else None for each, needed in zip(found, ctx.needs_input_grad, strict=True))
+        gradients: Any = _AdditiveGradients.apply
+        return _needed(ctx, gradients(*grads, *ctx.saved_tensors))
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *operands: Tensor) -> tuple[Tensor, int]:
@@ -77,17 +81,46 @@ class _AdditiveScores(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        query, keys, vector = ctx.saved_tensors
-        hidden = torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1))
-        moved = (1 - hidden.square()) * (tangents[0].unsqueeze(2) + tangents[1].unsqueeze(1))
-        return (hidden * tangents[2] + moved * vector).sum(-1)
+        return _push(plain_scores, ctx.saved_tensors, tangents)
 
 
-def _plain_backward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients by an expression that can be differentiated again."""
-    hidden = torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1))
-    slope = grad.unsqueeze(-1) * (1 - hidden.square()) * vector
-    return slope.sum(2), slope.sum(1), (grad.unsqueeze(-1) * hidden).sum((0, 1, 2))
+class _AdditiveGradients(torch.autograd.Function):
+    """Gradients by a kernel; theirs, the second derivatives, by the plain expression."""
+
+    @staticmethod
+    def forward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _engine(query).backward(grad, query, keys, vector)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return _needed(ctx, torch.func.vjp(plain_gradients, *ctx.saved_tensors)[1](grads))
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], *operands: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+        return torch.vmap(plain_gradients, in_dims=in_dims, randomness=info.randomness)(*operands), (0, 0, 0)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, ...]:
+        return _push(plain_gradients, ctx.saved_tensors, tangents)
+
+
+def _push(function: Any, operands: tuple[Tensor, ...], tangents: tuple[Tensor, ...]) -> Any:
+    """The derivative along tangents, by reverse mode twice: forward mode, which calls this, cannot be nested."""
+    vjp: Any = torch.func.vjp
+    output, pull = vjp(function, *operands)
+    zeros = torch.zeros_like(output) if isinstance(output, Tensor) else tuple(torch.zeros_like(each) for each in output)
+    return vjp(pull, zeros)[1](tangents)[0]
+
+
+def _needed(ctx: Any, gradients: tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+    return tuple(each if needed else None for each, needed in zip(gradients, ctx.needs_input_grad, strict=True))
 
 
 def _engine(tensor: Tensor) -> Any:
@@ -97,7 +130,7 @@ def _engine(tensor: Tensor) -> Any:
 
 
 def _is_traced(*tensors: Tensor) -> bool:
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return True
     return any(type(each) not in (Tensor, nn.Parameter) or each.device.type == "meta" for each in tensors)
 

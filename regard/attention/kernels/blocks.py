@@ -1,5 +1,6 @@
 """The kernels in PyTorch alone: block by block in buffers that stay in the cache, any dtype and device."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -17,7 +18,8 @@ def forward(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     tanh = _Tanh(query, keys)
     scores = query.new_empty(query.size(0), query.size(1), keys.size(1))
     for rows, targets, sources in tanh.blocks():
-        torch.matmul(tanh(rows, targets, sources), vector, out=scores[rows, targets, sources])
+        hidden, _ = tanh(rows, targets, sources)
+        scores[rows, targets, sources] = torch.matmul(hidden, vector)
     return scores
 
 
@@ -25,21 +27,20 @@ def backward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple
     """Gradients of the query, the keys and the vector."""
     tanh = _Tanh(query, keys)
     grad_query, grad_keys = torch.zeros_like(query), torch.zeros_like(keys)
-    grad_vector = torch.zeros_like(vector, dtype=torch.double)  # it sums over all pairs
-    block_vector = torch.empty_like(vector)
+    grad_vector = torch.zeros_like(vector, dtype=torch.promote_types(vector.dtype, tanh.widest))
     for rows, targets, sources in tanh.blocks():
-        hidden = tanh(rows, targets, sources)
-        part = grad[rows, targets, sources]
-        # With `out` nothing is autocast, should the backward run inside of it.
-        grad_vector += torch.mv(hidden.flatten(0, 2).t(), part.reshape(-1), out=block_vector)
-        hidden.square_().neg_().add_(1).mul_(part.unsqueeze(-1))
-        grad_query[rows, targets] += hidden.sum(2)
-        grad_keys[rows, sources] += hidden.sum(1)
+        hidden, spare = tanh(rows, targets, sources)
+        part = grad[rows, targets, sources].unsqueeze(-1)
+        weighted = torch.mul(hidden, part, out=spare)
+        grad_vector += weighted.sum((0, 1, 2))
+        slope = torch.addcmul(part, weighted, hidden, value=-1, out=spare)  # g · (1 − tanh²)
+        grad_query[rows, targets] += slope.sum(2)
+        grad_keys[rows, sources] += slope.sum(1)
     return grad_query.mul_(vector), grad_keys.mul_(vector), grad_vector.to(vector.dtype)
 
 
 class _Tanh:
-    """tanh(query + keys), of one block at a time, in a buffer that the next block overwrites.
+    """tanh(query + keys), of one block at a time, and room of the same shape; the next block overwrites both.
 
     In single precision on a CPU, where tanh costs twenty times a product, from products of exponentials: see
     `additive.c`. Each exponential is kept in two parts, of which the upper has 12 bits, so that the product of two
@@ -47,15 +48,18 @@ class _Tanh:
     """
 
     def __init__(self, query: Tensor, keys: Tensor) -> None:
+        on_cpu = query.device.type == "cpu"
         self.query, self.keys = query.unsqueeze(2), keys.unsqueeze(1)
-        self.size = CPU_BLOCK if query.device.type == "cpu" else OTHER_BLOCK
-        self.split: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] | None = None
-        if query.device.type == "cpu" and query.dtype == torch.float32 and _is_near(query) and _is_near(keys):
-            upper, rest = _split(self.keys)
-            self.split = _split(self.query), (upper, rest, upper + rest)
-        batch, target, source, hidden = query.size(0), query.size(1), keys.size(1), query.size(2)
-        largest = min(batch * target * source * hidden, max(self.size, hidden))
-        self.buffers = [query.new_empty(largest) for _ in range(1 if self.split is None else 2)]
+        self.size = CPU_BLOCK if on_cpu else OTHER_BLOCK
+        # What sums over all blocks are held in; not every device has double precision.
+        self.widest = torch.double if on_cpu else query.dtype
+        self.by_products = on_cpu and query.dtype == torch.float32 and _is_near(query) and _is_near(keys)
+        if self.by_products:
+            self.query_upper, self.query_rest = _split(self.query)
+            self.key_upper, self.key_rest = _split(self.keys)
+            self.key_whole = self.key_upper + self.key_rest
+        pairs = query.size(0) * query.size(1) * keys.size(1)
+        self.buffers = query.new_empty(2, min(pairs * query.size(2), max(self.size, query.size(2))))
 
     def blocks(self) -> Iterator[Slices]:
         """Slices of batch, target and source that fit a buffer; whole sources where they fit, then whole targets."""
@@ -69,18 +73,18 @@ class _Tanh:
                 for start in range(0, source, sources):
                     yield slice(row, row + rows), slice(first, first + targets), slice(start, start + sources)
 
-    def __call__(self, rows: slice, targets: slice, sources: slice) -> Tensor:
-        query, keys = self.query[rows, targets], self.keys[rows, :, sources]
-        shape = torch.broadcast_shapes(query.shape, keys.shape)
-        buffers = [each[: shape.numel()].view(shape) for each in self.buffers]
-        if self.split is None:
-            return torch.add(query, keys, out=buffers[0]).tanh_()
-        (upper, rest), others = (each for each in self.split)
-        key_upper, key_rest, key = (each[rows, :, sources] for each in others)
-        upper, rest = upper[rows, targets], rest[rows, targets]
-        less = torch.mul(upper, key_upper, out=buffers[0]).sub_(1)
-        less.addcmul_(upper, key_rest).addcmul_(rest, key)
-        return less.div_(torch.add(less, 2, out=buffers[1]))
+    def __call__(self, rows: slice, targets: slice, sources: slice) -> tuple[Tensor, Tensor]:
+        left, right = (rows, targets), (rows, slice(None), sources)
+        query, keys = self.query[left], self.keys[right]
+        shape = (query.size(0), query.size(1), keys.size(2), query.size(3))
+        hidden, spare = self.buffers[:, : math.prod(shape)].view(2, *shape)
+        if not self.by_products:
+            return torch.add(query, keys, out=hidden).tanh_(), spare
+        # exp(2q) · exp(2k) − 1, then divided by itself + 2
+        torch.mul(self.query_upper[left], self.key_upper[right], out=hidden).sub_(1)
+        hidden.addcmul_(self.query_upper[left], self.key_rest[right])
+        hidden.addcmul_(self.query_rest[left], self.key_whole[right])
+        return hidden.div_(torch.add(hidden, 2, out=spare)), spare
 
 
 def _is_near(tensor: Tensor) -> bool:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 SWITCH = "REGARD_KERNELS"
-OFF = ("off", "0", "no", "false")
+WISHES = ("", "off", "plain")
 SOURCE = Path(__file__).with_name("additive.c")
 LIBRARY = Path(__file__).with_name("libadditive.so")
+REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Kernels:
 
     Args:
         library: the loaded library; None where PyTorch computes.
+        fast: whether its calls may use AVX2.
         team: the address of the function that runs work on PyTorch's own threads; None where each call brings its own.
         reason: in words, for `regard doctor`.
         advice: what would make them faster; empty if nothing is amiss.
     """
 
     library: Any
+    fast: bool
     team: int | None
     reason: str
     advice: str = ""
@@ -36,22 +39,27 @@ class Kernels:
 
 @cache
 def kernels() -> Kernels:
-    """Look for the library, once. `REGARD_KERNELS=off` keeps to PyTorch."""
-    rebuild = "install a C compiler, then Regard again: pip install --force-reinstall --no-deps regard"
-    if os.environ.get(SWITCH, "").lower() in OFF:
-        return Kernels(None, None, f"PyTorch, because {SWITCH} is {os.environ[SWITCH]}")
+    """Look for the library, once. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs."""
+    wish = os.environ.get(SWITCH, "").lower()
+    if wish not in WISHES:
+        raise ValueError(f"{SWITCH} is {wish!r}; expected off or plain. Unset it to use what is fastest.")
+    if wish == "off":
+        return _without(f"{SWITCH} is off")
     if not LIBRARY.exists():
-        return Kernels(None, None, "PyTorch: no C compiler was found when Regard was installed", rebuild)
+        return _without("nothing was compiled when Regard was installed", REBUILD)
     try:
         library = _declare(ctypes.CDLL(str(LIBRARY)))
     except (OSError, AttributeError) as error:
-        return Kernels(None, None, f"PyTorch: the compiled library does not load here ({error})", rebuild)
+        return _without(f"the compiled library does not load here ({error})", REBUILD)
     if library.regard_source() != zlib.crc32(SOURCE.read_bytes()):
-        return Kernels(None, None, f"PyTorch: the compiled library is not that of {SOURCE.name}", rebuild)
-    variant = "AVX2" if library.regard_variant() == 2 else "plain C"
-    team = _team()
-    threads = "PyTorch's threads" if team else "its own threads"
-    return Kernels(library, team, f"compiled, {variant}, {threads}")
+        return _without(f"the compiled library is not that of this {SOURCE.name}", REBUILD)
+    fast, team = wish != "plain" and library.regard_variant() == 2, _team()
+    threads = "PyTorch's threads" if team else "threads of its own"
+    return Kernels(library, fast, team, f"compiled C, {'AVX2' if fast else 'plain'}, {threads}")
+
+
+def _without(reason: str, advice: str = "") -> Kernels:
+    return Kernels(None, False, None, f"PyTorch: {reason}", advice)
 
 
 def forward(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
@@ -73,10 +81,8 @@ def backward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple
 def _call(name: str, arrays: tuple[Tensor, ...], query: Tensor, keys: Tensor) -> None:
     found = kernels()
     sizes = (*query.shape[:2], keys.size(1), query.size(2))
-    # 1: the fastest variant that this processor has.
-    code = getattr(found.library, name)(
-        *[each.data_ptr() for each in arrays], *sizes, 1, torch.get_num_threads(), found.team
-    )
+    pointers = [each.data_ptr() for each in arrays]
+    code = getattr(found.library, name)(*pointers, *sizes, found.fast, torch.get_num_threads(), found.team)
     if code:
         raise MemoryError(f"{name}: no memory to work in for sizes {sizes}; expected a little. Use a smaller batch.")
 
