@@ -6,7 +6,8 @@
     history    what a mechanism remembers of earlier steps history.py, noise.py
     attention  the four put together, once for all         attention.py; multihead.py for several heads
     pooling    a sequence in one vector                    pooling.py
-    positions  where a position is                         positions.py, self_attention.py
+    positions  where a position is                         positions.py
+    sequences  that look at themselves, while they grow    self_attention.py, cache.py
     rules      what does not combine, what is special      rules.py
     build      from names to an Attention                  build.py
 
