@@ -43,7 +43,7 @@ def test_matches_torch_multihead_attention() -> None:
         theirs.v_proj_weight.copy_(attention.heads.project_value.weight)
         theirs.out_proj.weight.copy_(attention.heads.project_output.weight)
     query, keys, values = (
-        torch.randn(BATCH, n, d).double() for n, d in ((TARGET, size), (SOURCE, KEY), (SOURCE, size))
+        torch.randn(BATCH, n, d).double().requires_grad_() for n, d in ((TARGET, size), (SOURCE, KEY), (SOURCE, size))
     )
     source = attention.prepare(keys, values, MASK)
     attended = attention(query, source, attention.begin(source))
@@ -51,6 +51,9 @@ def test_matches_torch_multihead_attention() -> None:
     torch.testing.assert_close(attended.context, context)
     torch.testing.assert_close(attended.heads, weights)
     torch.testing.assert_close(attended.weights, weights.mean(1))
+    ours = gradients(attended.context, query, keys, values, attention.heads.project_query.weight)
+    for mine, other in zip(ours, gradients(context, query, keys, values, theirs.q_proj_weight), strict=True):
+        torch.testing.assert_close(mine, other)
 
 
 @pytest.fixture(scope="module")

@@ -133,6 +133,19 @@ def test_padding_neither_looks_nor_is_looked_at(causal: bool) -> None:
     assert all(each.grad.isfinite().all() for each in attention.parameters() if each.grad is not None)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("num_heads", [1, 2])
+def test_self_attention_in_low_precision_is_finite_and_close(dtype: torch.dtype, num_heads: int) -> None:
+    exact, values = SelfAttention(relative(causal=True, num_heads=num_heads)), draw(BATCH, SOURCE, SIZE)
+    rough = SelfAttention(relative(causal=True, num_heads=num_heads)).to(dtype)
+    found = rough(values.to(dtype), MASK)
+    assert found.context.dtype == found.weights.dtype == dtype
+    torch.testing.assert_close(found.context.double(), exact(values, MASK).context, rtol=0.05, atol=0.05)
+    large = (1e4 * values.sign()).to(dtype)
+    scores = rough(large / large.abs().max().sqrt(), MASK)
+    assert scores.context.isfinite().all()
+
+
 # Pooling
 
 every_pooling = pytest.mark.parametrize("name", POOLINGS)
@@ -181,6 +194,19 @@ def test_order_does_not_matter_to_a_pool(name: str) -> None:
 def test_pooling_gradcheck(name: str) -> None:
     pooling, values = pool(name), draw(BATCH, SOURCE, SIZE).requires_grad_()
     assert torch.autograd.gradcheck(lambda *given: pooling(given[0], MASK).vector, (values, *pooling.parameters()))
+
+
+@every_pooling
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_pool_of_large_values_in_low_precision_is_finite(name: str, dtype: torch.dtype) -> None:
+    pooling = pool(name).to(dtype)
+    values = (1e4 * draw(BATCH, SOURCE, SIZE).sign()).to(dtype).requires_grad_()
+    pooled = pooling(values, MASK)
+    assert pooled.vector.dtype == pooled.weights.dtype == dtype
+    (1e-3 * pooled.vector.float()).sum().backward()
+    assert values.grad is not None
+    for tensor in (pooled.vector, pooled.weights, values.grad):
+        assert tensor.isfinite().all()
 
 
 def test_attention_pooling_is_that_of_hierarchical_attention_networks() -> None:
