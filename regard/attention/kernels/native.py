@@ -40,9 +40,8 @@ class Kernels:
 @cache
 def kernels() -> Kernels:
     """Look for the library, once. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs."""
-    wish = os.environ.get(SWITCH, "").lower()
-    if wish not in WISHES:
-        raise ValueError(f"{SWITCH} is {wish!r}; expected off or plain. Unset it to use what is fastest.")
+    wish = os.environ.get(SWITCH, "")
+    advice = "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off or plain. Unset it to use what is fastest."
     if wish == "off":
         return _without(f"{SWITCH} is off")
     if not LIBRARY.exists():
@@ -55,7 +54,7 @@ def kernels() -> Kernels:
         return _without(f"the compiled library is not that of this {SOURCE.name}", REBUILD)
     fast, team = wish != "plain" and library.regard_variant() == 2, _team()
     threads = "PyTorch's threads" if team else "threads of its own"
-    return Kernels(library, fast, team, f"compiled C, {'AVX2' if fast else 'plain'}, {threads}")
+    return Kernels(library, fast, team, f"compiled C, {'AVX2' if fast else 'plain'}, {threads}", advice)
 
 
 def _without(reason: str, advice: str = "") -> Kernels:
