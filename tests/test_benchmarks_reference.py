@@ -181,7 +181,13 @@ def test_a_process_that_ends_says_why(tmp_path: Path) -> None:
         Worker(System("Nobody", OURS.python, "timing.nothing"), tmp_path, "train", 1, log)
 
 
-def test_a_missing_environment_names_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_a_missing_environment_names_its_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], half: bool
+) -> None:
+    if half:
+        (tmp_path / "opennmt" / "bin").mkdir(parents=True)
+        (tmp_path / "opennmt" / "bin" / "python").touch()
     assert present(tmp_path, ["opennmt"]) == []
     assert f"setup.py --into {tmp_path} --only opennmt" in capsys.readouterr().err
 

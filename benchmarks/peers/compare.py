@@ -43,11 +43,11 @@ def present(environments: Path, wanted: Sequence[str]) -> list[Peer]:
     for peer in PEERS:
         if peer.name not in wanted:
             continue
-        if peer.python(environments).exists():
+        if peer.whole(environments).exists():
             found.append(peer)
         else:
             command = f"python benchmarks/peers/setup.py --into {environments} --only {peer.name}"
-            tell(f"{peer.title} has no environment and is left out. Make it with: {command}")
+            tell(f"{peer.title} has no whole environment and is left out. Make it with: {command}")
     return found
 
 

@@ -20,15 +20,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from peers.systems import PEERS, Peer
 
 NEEDED_BYTES = 4_000_000_000
-WHOLE = "whole"
 
 
 def make(peer: Peer, into: Path) -> None:
     """Make the environment of one system; subprocess.CalledProcessError where pip fails."""
-    home = into / peer.name
-    if (home / WHOLE).exists():
+    if peer.whole(into).exists():
         return
-    venv.create(home, clear=True, with_pip=True)
+    venv.create(into / peer.name, clear=True, with_pip=True)
     python = str(peer.python(into))
     if peer.shares_torch:
         own = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
@@ -36,7 +34,7 @@ def make(peer: Peer, into: Path) -> None:
         (Path(own.decode().strip()) / "zz_shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     for packages in peer.installs:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-    (home / WHOLE).touch()
+    peer.whole(into).touch()
 
 
 def main() -> None:

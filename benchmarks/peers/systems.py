@@ -30,6 +30,10 @@ class Peer:
     modes: tuple[str, ...] = ("train", "greedy", "beam")
     environment: tuple[tuple[str, str], ...] = ()
 
+    def whole(self, into: Path) -> Path:
+        """What stands in its environment once all is installed."""
+        return into / self.name / "whole"
+
     def python(self, into: Path) -> Path:
         """The interpreter of its environment."""
         return into / self.name / "bin" / "python"

@@ -43,7 +43,8 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def machine_line(threads: int) -> str:
     """The machine and what runs on it, in one line."""
-    return f"{processor()}, {os.cpu_count()} cores, {threads} threads; torch {torch.__version__}, float32"
+    plural = "" if threads == 1 else "s"
+    return f"{processor()}, {os.cpu_count()} cores, {threads} thread{plural} used; torch {torch.__version__}, float32"
 
 
 def processor() -> str:
