@@ -183,14 +183,18 @@ def test_scores_of_ten_thousand_stay_finite_from_query_to_gradient(names: Combin
     attention = make(names, "train")
     source = attention.prepare(keys, values, mask)
     score, start = attention.score, attention.begin(source)
-    factor = 1e4 / float(score(query[:, :1], source.prepared, start).detach().abs().max())
+
+    def missing(query: Tensor) -> float:
+        return 1e4 / float(score(query[:, :1], source.prepared, start).detach().abs().max())
+
     with torch.no_grad():
         if hasattr(score, "energy"):
-            score.energy.weight.mul_(factor)
+            score.energy.weight.mul_(missing(query))
         elif hasattr(score, "log_strength"):
-            score.log_strength.add_(math.log(factor))
+            score.log_strength.add_(math.log(missing(query)))
         else:
-            query = query * factor
+            for _ in range(9):  # closes in on the size, whether scores grow as the query or as its square
+                query = query * missing(query) ** 0.7
     attention = attention.to(dtype)
     leaves = [tensor.to(dtype).requires_grad_() for tensor in (query, keys, values)]
     source = attention.prepare(leaves[1], leaves[2], mask)
