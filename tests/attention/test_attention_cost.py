@@ -26,6 +26,7 @@ docstring = import_module("docstring")
 
 FEATURES = ("query", "key", "value", "hidden")
 AXES = {"batch": ("batch",), "target": ("target",), "source": ("source",), "features": FEATURES}
+AXES["all of these at once"] = ("target", "source", *FEATURES)
 OPTIONS = {"channels": 10, "width": 15}
 BASE = dict.fromkeys(("batch", "target", "source", *FEATURES), 4) | OPTIONS
 GROWTH, SLACK, LEAST = 16, 4, 0.5
