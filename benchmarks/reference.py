@@ -160,7 +160,9 @@ def main() -> None:
     for part in options.only:
         tell(f"measuring: {part}")
         measure: Callable[[], Rows] = getattr(report, part)
-        rows += list(measure())
+        for row in measure():
+            tell("  ".join(row))  # a long run may be cut short
+            rows.append(row)
     print(f"{machine_line(options.threads)}; {given.rounds} rounds, {time.strftime('%Y-%m-%d')}\n")
     print(markdown(HEAD, rows))
     print(f"\n{report.limits()}")

@@ -129,6 +129,7 @@ def main() -> None:
     bench = Bench(folder.resolve(), systems, options.threads, given, tell)
     if set(options.only) - {"train"}:
         bench.give_weights()
+    titles = versions(peers, options.environments.resolve())
     found: dict[str, Column] = {}
     larger: dict[str, bool] = {}
     sgemm: list[float] = []
@@ -137,8 +138,8 @@ def main() -> None:
         more, directions, measured = columns(part, bench)
         found |= more
         larger |= directions
+        tell(table(more, titles))  # a long run may be cut short
         sgemm += [value for each in measured for value in each.machine.sgemm]
-    titles = versions(peers, options.environments.resolve())
     print(f"{machine_line(options.threads)}; sgemm {Figure(sgemm)} GF/s; {given.rounds} rounds of each system in turn,")
     print(f"{time.strftime('%Y-%m-%d')}; {facts(folder).lengths.pairs:,} pairs; median [least–most].\n")
     print(table(found, titles))
