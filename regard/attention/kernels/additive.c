@@ -63,6 +63,8 @@ void forward_plain(void *), backward_plain(void *), forward_avx2(void *), backwa
 
 static inline vec spread(float value) { return value - (vec){0}; }
 
+static inline ints spread_bits(int32_t value) { return value - (ints){0}; }
+
 static inline vec muladd(vec a, vec b, vec c) {
 #ifdef FUSED
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
@@ -81,10 +83,15 @@ static inline vec choose(ints condition, vec yes, vec no) {
 
 /* Whether every lane is at most NEAR in size; not a number is not. */
 static inline int is_near(vec first, vec second) {
-    const ints size = {0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffffff};
-    union { ints lanes; int64_t words[LANES / 2]; } fits;
-    fits.lanes = ((vec)((ints)first & size) <= spread(NEAR)) & ((vec)((ints)second & size) <= spread(NEAR));
-    return (fits.words[0] & fits.words[1] & fits.words[2] & fits.words[3]) == -1;
+    const ints size = spread_bits(0x7fffffff);
+    const ints fits = ((vec)((ints)first & size) <= spread(NEAR)) & ((vec)((ints)second & size) <= spread(NEAR));
+#ifdef FUSED
+    return _mm256_movemask_ps((__m256)fits) == 0xff;
+#else
+    union { ints lanes; int64_t words[LANES / 2]; } each;
+    each.lanes = fits;
+    return (each.words[0] & each.words[1] & each.words[2] & each.words[3]) == -1;
+#endif
 }
 
 /* exp(2x), x within ±FAR, and what its rounding left, relative to it. Comparisons with a NaN are false: it passes. */
@@ -110,10 +117,12 @@ static inline void exponential(vec x, vec *whole, vec *rest) {
 
 /* Two vectors of a row that may end before them; what is missing is zero. */
 static inline void load_chunk(const float *row, int64_t left, vec *first, vec *second) {
-    float padded[CHUNK] __attribute__((aligned(ALIGNMENT))) = {0};
-    if (left < CHUNK) {
+    if (__builtin_expect(left < CHUNK, 0)) {
+        float padded[CHUNK] __attribute__((aligned(ALIGNMENT))) = {0};
         memcpy(padded, row, sizeof(float) * left);
-        row = padded;
+        *first = load(padded);
+        *second = load(padded + LANES);
+        return;
     }
     *first = load(row);
     *second = load(row + LANES);
@@ -135,7 +144,7 @@ static inline void store_chunk(float *row, int64_t left, vec first, vec second) 
    without, their upper 12 bits, whose products are exact, and all the rest. */
 static inline void keep(vec *whole, vec *rest) {
 #ifndef FUSED
-    const ints upper = (ints)spread(0.0f) - 4096;
+    const ints upper = spread_bits(-4096);
     const vec kept = (vec)((ints)*whole & upper);
     *rest = *whole - kept + *whole * *rest;
     *whole = kept;

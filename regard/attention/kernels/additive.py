@@ -23,16 +23,18 @@ def additive_scores(
 
     Nothing of size batch × target × source × hidden is held, forward or backward: the backward computes tanh again.
     Single precision on the CPU runs in compiled code where that is in use (`native.kernels`), everything else in
-    blocks of PyTorch. Half precision is computed in single precision and returned in its own. Tracing (`torch.export`,
-    `torch.compile`, `torch.jit.trace`), transforms (`torch.func`, forward mode) and second derivatives get the plain
-    expression, whose memory grows with all four sizes.
+    blocks of PyTorch, or by the plain expression where pairs are at most twice the rows. Half precision is computed
+    in single precision and returned in its own. Tracing (`torch.export`, `torch.compile`, `torch.jit.trace`),
+    transforms (`torch.func`, forward mode) and second derivatives get the plain expression, whose memory grows with
+    all four sizes.
 
     Args:
         query: projected queries.
         keys: projected keys, and whatever else a score adds to them.
         vector: the weights of the sum.
 
-    Errors against double precision, relative to the largest magnitude of a result, are below 1e-6, gradients too.
+    Errors against double precision, relative to the largest magnitude of a result, are below 1e-6; gradients too, but
+    in PyTorch they lose digits where every tanh is saturated, as its own do.
     A NaN makes NaN of the scores of its row, and of no other. In compiled code the scores and gradients of a row do
     not depend, to the last bit, on the rest of the batch, on padding, or on the number of threads.
 
@@ -42,13 +44,14 @@ def additive_scores(
     dtype = torch.promote_types(query.dtype, keys.dtype)
     inner = torch.promote_types(dtype, torch.float32)
     operands = (query.to(inner), keys.to(inner), vector.to(inner))
-    scores: Any = plain_scores if _is_traced(*operands) else _AdditiveScores.apply
+    is_plain = _is_traced(*operands) or (_engine(operands[0]) is blocks and _is_small(*operands))
+    scores: Any = plain_scores if is_plain else _AdditiveScores.apply
     return scores(*operands).to(dtype)
 
 
 def plain_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
     """The formula itself, which holds batch × target × source × hidden numbers."""
-    return (torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) * vector).sum(-1)
+    return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector
 
 
 def plain_gradients(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,6 +130,12 @@ def _engine(tensor: Tensor) -> Any:
     """The module that computes for tensors of this kind."""
     single = tensor.device.type == "cpu" and tensor.dtype == torch.float32
     return native if single and native.kernels().library is not None else blocks
+
+
+def _is_small(query: Tensor, keys: Tensor, vector: Tensor) -> bool:
+    """Whether there are so few pairs that holding them is linear, too: always so for a single step."""
+    target, source = query.size(1), keys.size(1)
+    return target * source <= 2 * (target + source)
 
 
 def _is_traced(*tensors: Tensor) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor
 CPU_BLOCK = 2**18  # numbers in one buffer: 1 MiB in single precision
 OTHER_BLOCK = 2**24  # enough to fill a large device
 NEAR = 10.0  # exp(2 · (NEAR + NEAR)) is far inside the range of single precision
+SMALL = 0.7  # of 2x: below it expm1 has more digits than exp
 
 Slices = tuple[slice, slice, slice]
 
@@ -58,6 +59,7 @@ class _Tanh:
             self.query_upper, self.query_rest = _split(self.query)
             self.key_upper, self.key_rest = _split(self.keys)
             self.key_whole = self.key_upper + self.key_rest
+            self.minus_one = query.new_tensor(-1.0)
         pairs = query.size(0) * query.size(1) * keys.size(1)
         self.buffers = query.new_empty(2, min(pairs * query.size(2), max(self.size, query.size(2))))
 
@@ -81,7 +83,7 @@ class _Tanh:
         if not self.by_products:
             return torch.add(query, keys, out=hidden).tanh_(), spare
         # exp(2q) · exp(2k) − 1, then divided by itself + 2
-        torch.mul(self.query_upper[left], self.key_upper[right], out=hidden).sub_(1)
+        torch.addcmul(self.minus_one, self.query_upper[left], self.key_upper[right], out=hidden)
         hidden.addcmul_(self.query_upper[left], self.key_rest[right])
         hidden.addcmul_(self.query_rest[left], self.key_whole[right])
         return hidden.div_(torch.add(hidden, 2, out=spare)), spare
@@ -89,11 +91,14 @@ class _Tanh:
 
 def _is_near(tensor: Tensor) -> bool:
     """Whether all numbers are small enough for products of exponentials; not a number is not."""
-    return bool((tensor.abs() <= NEAR).all())
+    least, most = tensor.aminmax() if tensor.numel() else (tensor.new_zeros(()),) * 2
+    return bool((least >= -NEAR) & (most <= NEAR))
 
 
 def _split(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """exp(2x): its upper 12 bits, and the rest."""
-    whole = tensor.double().mul_(2).exp_()
-    upper = (whole.float().view(torch.int32) & -4096).view(torch.float32)
-    return upper, whole.sub_(upper).float()
+    """exp(2x): its upper 12 bits, and the rest, which for small x keeps the digits that exp rounds away."""
+    double = tensor * 2
+    whole = torch.exp(double)
+    upper = (whole.view(torch.int32) & -4096).view(torch.float32)
+    precise = double.expm1().sub_(upper - 1)
+    return upper, torch.where(double.abs() < SMALL, precise, whole.sub_(upper))
