@@ -28,7 +28,7 @@ DECODERS: dict[str, dict[str, Any]] = {
     "transformer-deep-relative-post": {
         "kind": "transformer",
         "num_heads": 7,
-        "num_layers": 3,
+        "num_layers": 2,
         "positions": "relative",
         "norm": "post",
     },
