@@ -1,0 +1,28 @@
+"""Recipes: small frozen models, one per stage, and how a file and `--set a.b=c` become one of them.
+
+Config lives here, at the edge. `build.py` turns it into objects; no module ever sees it.
+"""
+
+from regard.config.data import DataConfig, SideConfig
+from regard.config.model import AttentionConfig, DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
+from regard.config.recipe import Config, SearchConfig, dump, load_recipe, parse
+from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
+
+__all__ = [
+    "AttentionConfig",
+    "Config",
+    "DataConfig",
+    "DecoderConfig",
+    "DropoutConfig",
+    "EncoderConfig",
+    "HardConfig",
+    "ModelConfig",
+    "ScheduleConfig",
+    "SearchConfig",
+    "SideConfig",
+    "TemperatureConfig",
+    "TrainingConfig",
+    "dump",
+    "load_recipe",
+    "parse",
+]
