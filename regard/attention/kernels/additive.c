@@ -11,8 +11,9 @@
    matter. A pair costs two multiply-adds and half a division: two neighbours share one,
    n0/D0 + n1/D1 = (n0·D1 + n1·D0) / (D0·D1).
    Where |q| or |k| is above NEAR, or not a number, the product could leave the range of a float: there the
-   exponential is taken of the clamped sum, pair by pair. What a pair gives depends on its two rows alone: not on the
-   batch, the lengths, the tiles or the threads.
+   exponential is taken of the clamped sum, pair by pair. So it is for a single target row, where each key has one pair
+   only, and nothing is staged. What a pair gives depends on its two rows alone, and on whether there is one target row:
+   not on the batch, the lengths, the tiles or the threads.
 
    The file is compiled once per instruction set: VARIANT names the functions, and the variant without AVX2 brings
    what chooses among them. Vectors are an extension that GCC and Clang share. */
@@ -94,25 +95,42 @@ static inline int is_near(vec first, vec second) {
 #endif
 }
 
-/* exp(2x), x within ±FAR, and what its rounding left, relative to it. Comparisons with a NaN are false: it passes. */
-static inline void exponential(vec x, vec *whole, vec *rest) {
-    const vec one = spread(1.0f), magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
+/* exp(2x), x within ±FAR, as power · (1 + left + series · left). Comparisons with a NaN are false: it passes. */
+static inline vec expand(vec x, vec *left, vec *series) {
+    const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
     x = choose(x > spread(FAR), spread(FAR), x);
     x = choose(x < spread(-FAR), spread(-FAR), x);
     const vec shifted = muladd(x, spread(2.885390081777927f), magic);
-    const vec power = shifted - magic;
+    const vec whole = shifted - magic;
     /* ln 2 in two parts, the first exact in 16 bits */
-    const vec left = muladd(power, spread(-1.42860677e-6f), muladd(power, spread(-0.693145751953125f), x + x));
-    vec series = muladd(left, spread(1.0f / 5040), spread(1.0f / 720));
-    series = muladd(series, left, spread(1.0f / 120));
-    series = muladd(series, left, spread(1.0f / 24));
-    series = muladd(series, left, spread(1.0f / 6));
-    series = muladd(series, left, spread(0.5f)) * left;
+    const vec y = muladd(whole, spread(-1.42860677e-6f), muladd(whole, spread(-0.693145751953125f), x + x));
+    vec sum = muladd(y, spread(1.0f / 5040), spread(1.0f / 720));
+    sum = muladd(sum, y, spread(1.0f / 120));
+    sum = muladd(sum, y, spread(1.0f / 24));
+    sum = muladd(sum, y, spread(1.0f / 6));
+    *series = muladd(sum, y, spread(0.5f)) * y;
+    *left = y;
+    return (vec)(((ints)shifted << 23) + (ints)spread(1.0f));
+}
+
+/* exp(2x), and what its rounding left, relative to it. */
+static inline void exponential(vec x, vec *whole, vec *rest) {
+    const vec one = spread(1.0f);
+    vec left, series;
+    const vec power = expand(x, &left, &series);
     /* exp − 1, then exp: each sum and what it lost; the loss divided by exp, for which 1 − p + p² is near enough */
     const vec upper = muladd(series, left, left), lost = muladd(series, left, left - upper);
     const vec sum = one + upper;
     *rest = ((upper - (sum - one)) + lost) * muladd(upper, upper - one, one);
-    *whole = sum * (vec)(((ints)shifted << 23) + (ints)one);
+    *whole = sum * power;
+}
+
+/* exp(2x), and exp(2x) − 1 to its last digits. */
+static inline vec exponential_less(vec x, vec *less) {
+    vec left, series;
+    const vec power = expand(x, &left, &series), upper = muladd(series, left, left);
+    *less = muladd(power, upper, power - spread(1.0f));
+    return muladd(power, upper, power);
 }
 
 /* Two vectors of a row that may end before them; what is missing is zero. */
@@ -200,14 +218,13 @@ typedef struct {
 } row;
 
 /* Adds the chunk's part of vector · tanh(query + key) to the sum, exponentials taken pair by pair. */
-static vec score_far(const job *todo, const row *query, const row *key, int64_t at, vec sum) {
-    vec q0, q1, k0, k1, e0, e1, rest0, rest1;
-    load_chunk(query->raw + at, todo->hidden - at, &q0, &q1);
-    load_chunk(key->raw + at, todo->hidden - at, &k0, &k1);
-    exponential(q0 + k0, &e0, &rest0);
-    exponential(q1 + k1, &e1, &rest1);
-    sum = muladd(load(todo->vector + at), (e0 - spread(1.0f) + rest0) / (e0 + spread(1.0f)), sum);
-    return muladd(load(todo->vector + at + LANES), (e1 - spread(1.0f) + rest1) / (e1 + spread(1.0f)), sum);
+static inline vec score_pair(const job *todo, const float *query, const float *key, int64_t at, vec sum) {
+    vec q0, q1, k0, k1, n0, n1;
+    load_chunk(query + at, todo->hidden - at, &q0, &q1);
+    load_chunk(key + at, todo->hidden - at, &k0, &k1);
+    const vec e0 = exponential_less(q0 + k0, &n0), e1 = exponential_less(q1 + k1, &n1);
+    sum = muladd(load(todo->vector + at), n0 / (e0 + spread(1.0f)), sum);
+    return muladd(load(todo->vector + at + LANES), n1 / (e1 + spread(1.0f)), sum);
 }
 
 /* Scores of `count` query rows against one key, lanes still apart. The count is a constant where this is inlined. */
@@ -219,7 +236,7 @@ static inline void score(const job *todo, const row *queries, int count, const r
         const vec s0 = load(key->rest + at), s1 = load(key->rest + at + LANES);
         for (int r = 0; r < count; r++) {
             if (__builtin_expect(!(queries[r].near[chunk] & key->near[chunk]), 0)) {
-                sums[r] = score_far(todo, &queries[r], key, at, sums[r]);
+                sums[r] = score_pair(todo, queries[r].raw, key->raw, at, sums[r]);
                 continue;
             }
             const float *whole = queries[r].whole + at, *rest = queries[r].rest + at;
@@ -280,8 +297,25 @@ static void forward_item(const job *todo, int64_t item, float *memory) {
     }
 }
 
+/* One tile of keys of one row of the batch against its only target row. */
+static void forward_step(const job *todo, int64_t item) {
+    const int64_t tiles = (todo->source + todo->tile - 1) / todo->tile, hidden = todo->hidden;
+    const int64_t batch = item / tiles, first = item % tiles * todo->tile;
+    const int64_t last = batch * todo->source + smaller(first + todo->tile, todo->source);
+    for (int64_t j = batch * todo->source + first; j < last; j++) {
+        vec sum = spread(0.0f);
+        for (int64_t at = 0; at < hidden; at += CHUNK)
+            sum = score_pair(todo, todo->query + batch * hidden, todo->keys + j * hidden, at, sum);
+        todo->scores[j] = total(sum);
+    }
+}
+
 void NAME(forward)(void *given) {
     job *todo = given;
+    if (todo->target == 1) {
+        for (int64_t item = take(todo); item < todo->items; item = take(todo)) forward_step(todo, item);
+        return;
+    }
     const size_t floats = 2 * (todo->tile + TOGETHER) * todo->width;
     float *memory = reserve(todo, sizeof(float) * floats + (todo->tile + TOGETHER) * (todo->width / CHUNK));
     if (!memory) return;
@@ -313,12 +347,12 @@ static inline void slopes_near(const stages *at, int64_t i, int64_t j, vec g, ve
     slope[1] = g1 * (r1 * e1);
 }
 
-static void slopes_far(vec q, vec k, vec g, vec *tanhs, vec *slope) {
-    vec whole, rest;
-    exponential(q + k, &whole, &rest);
-    const vec inverse = spread(1.0f) / (whole + spread(1.0f));
-    *tanhs = muladd(g * inverse, whole - spread(1.0f) + rest, *tanhs);
-    *slope = g * inverse * (inverse * whole);
+static inline void slopes_pair(vec q, vec k, vec g, vec *tanhs, vec *slope) {
+    vec less;
+    const vec whole = exponential_less(q + k, &less);
+    const vec inverse = spread(1.0f) / (whole + spread(1.0f)), part = g * inverse;
+    *tanhs = muladd(part, less, *tanhs);
+    *slope = part * (inverse * whole);
 }
 
 static void add(float *to, vec first, vec second) {
@@ -342,7 +376,7 @@ static void backward_tile(const job *todo, const stages *at, int64_t batch, int6
                 vec q[2], k[2];
                 load_chunk(todo->query + (batch * todo->target + i) * todo->hidden + feature, left, &q[0], &q[1]);
                 load_chunk(todo->keys + (batch * todo->source + j) * todo->hidden + feature, left, &k[0], &k[1]);
-                for (int half = 0; half < 2; half++) slopes_far(q[half], k[half], g, &tanhs[half], &slope[half]);
+                for (int half = 0; half < 2; half++) slopes_pair(q[half], k[half], g, &tanhs[half], &slope[half]);
             }
             sum[0] += slope[0];
             sum[1] += slope[1];
@@ -358,10 +392,9 @@ static void backward_tile(const job *todo, const stages *at, int64_t batch, int6
 }
 
 /* The sums of one row and chunk, with the factor that they all have. */
-static void finish(const job *todo, int64_t feature, const float *sums, float *to) {
-    const vec first = load(todo->vector + feature) * spread(4.0f) * load(sums);
-    const vec second = load(todo->vector + feature + LANES) * spread(4.0f) * load(sums + LANES);
-    store_chunk(to, todo->hidden - feature, first, second);
+static inline void finish(const job *todo, int64_t feature, vec first, vec second, float *to) {
+    const vec v0 = load(todo->vector + feature), v1 = load(todo->vector + feature + LANES);
+    store_chunk(to, todo->hidden - feature, v0 * spread(4.0f) * first, v1 * spread(4.0f) * second);
 }
 
 /* Where the stages of one chunk are; without memory, how many bytes they take. */
@@ -407,16 +440,65 @@ static void backward_item(const job *todo, int64_t item, const stages *at) {
     }
     for (int64_t i = 0; i < target; i++)
         for (int64_t c = 0; c < count; c++)
-            finish(todo, begin + c * CHUNK, at[c].grad_query + i * CHUNK,
-                   todo->grad_query + query + i * hidden + c * CHUNK);
+            finish(todo, begin + c * CHUNK, load(at[c].grad_query + i * CHUNK),
+                   load(at[c].grad_query + i * CHUNK + LANES), todo->grad_query + query + i * hidden + c * CHUNK);
     for (int64_t j = 0; j < source; j++)
         for (int64_t c = 0; c < count; c++)
-            finish(todo, begin + c * CHUNK, at[c].grad_keys + j * CHUNK,
-                   todo->grad_keys + keys + j * hidden + c * CHUNK);
+            finish(todo, begin + c * CHUNK, load(at[c].grad_keys + j * CHUNK),
+                   load(at[c].grad_keys + j * CHUNK + LANES), todo->grad_keys + keys + j * hidden + c * CHUNK);
+}
+
+/* The same where there is one target row. The sums: three times as many numbers as the chunks have features. */
+static void backward_step(const job *todo, int64_t item, float *sums) {
+    const int64_t chunks = todo->width / CHUNK, spans = (chunks + todo->span - 1) / todo->span;
+    const int64_t batch = item / spans, first = item % spans * todo->span, hidden = todo->hidden;
+    const int64_t begin = first * CHUNK, features = smaller(todo->span, chunks - first) * CHUNK;
+    const float *query = todo->query + batch * hidden;
+    double *grad_vector = todo->grad_vector + batch * todo->width + begin;
+    float *tile = sums + features, *tanhs = tile + features;
+    memset(grad_vector, 0, sizeof(double) * features);
+    memset(sums, 0, sizeof(float) * features);
+    for (int64_t from = 0; from < todo->source; from += TILE) {
+        memset(tile, 0, 2 * sizeof(float) * features);
+        for (int64_t j = from; j < smaller(from + TILE, todo->source); j++) {
+            const float *keys = todo->keys + (batch * todo->source + j) * hidden;
+            float *grad_keys = todo->grad_keys + (batch * todo->source + j) * hidden;
+            const vec g = spread(todo->grad[batch * todo->source + j]);
+            for (int64_t at = 0; at < features; at += CHUNK) {
+                const int64_t h = begin + at;
+                vec q[2], k[2], slope[2], sum[2] = {load(tanhs + at), load(tanhs + at + LANES)};
+                load_chunk(query + h, hidden - h, &q[0], &q[1]);
+                load_chunk(keys + h, hidden - h, &k[0], &k[1]);
+                for (int half = 0; half < 2; half++) slopes_pair(q[half], k[half], g, &sum[half], &slope[half]);
+                store(tanhs + at, sum[0]);
+                store(tanhs + at + LANES, sum[1]);
+                add(tile + at, slope[0], slope[1]);
+                finish(todo, h, slope[0], slope[1], grad_keys + h);
+            }
+        }
+        for (int64_t at = 0; at < features; at++) {
+            sums[at] += tile[at];
+            grad_vector[at] += tanhs[at];
+        }
+    }
+    float *grad_query = todo->grad_query + batch * hidden + begin;
+    for (int64_t at = 0; at < features; at += CHUNK)
+        finish(todo, begin + at, load(sums + at), load(sums + at + LANES), grad_query + at);
+}
+
+static void backward_steps(job *todo) {
+    float *sums = reserve(todo, 3 * sizeof(float) * CHUNK * todo->span);
+    if (!sums) return;
+    for (int64_t item = take(todo); item < todo->items; item = take(todo)) backward_step(todo, item, sums);
+    free(sums);
 }
 
 void NAME(backward)(void *given) {
     job *todo = given;
+    if (todo->target == 1) {
+        backward_steps(todo);
+        return;
+    }
     stages none, *at = reserve(todo, sizeof(stages) * todo->span);
     const size_t bytes = place(&none, NULL, todo->target, todo->source);
     char *memory = reserve(todo, bytes * todo->span);
@@ -529,17 +611,18 @@ int regard_backward(const float *query, const float *keys, const float *vector, 
                 .grad_keys = grad_keys, .batch = batch, .target = target, .source = source, .hidden = hidden};
     float *padded = complete(&todo);
     const int64_t cost = batch * (target * source + 4 * (target + source)) * hidden;
-    todo.grad_vector = calloc(batch * todo.width + 1, sizeof(double));
+    todo.grad_vector = calloc((batch + 1) * todo.width + 1, sizeof(double));
     const int64_t chunks = todo.width / CHUNK, bytes = 3 * sizeof(float) * CHUNK * (target + source + TILE);
-    todo.span = smaller(chunks, 1 + TILE_BYTES / bytes);
+    todo.span = target == 1 ? chunks : smaller(chunks, 1 + TILE_BYTES / bytes);
     if (batch < 4 * threads) todo.span = smaller(todo.span, (batch * chunks + 4 * threads - 1) / (4 * threads));
     todo.items = todo.span ? batch * ((chunks + todo.span - 1) / todo.span) : 0;
     if (!padded || !todo.grad_vector) todo.failed = 1;
     else backward_any(&todo, cost, fast && has_avx2(), threads, together);
-    for (int64_t h = 0; h < hidden && !todo.failed; h++) {
-        double sum = 0;
-        for (int64_t b = 0; b < batch; b++) sum += todo.grad_vector[b * todo.width + h];
-        grad_vector[h] = (float)sum;
+    if (!todo.failed) {
+        double *sums = todo.grad_vector; /* the first row's take in those of the others */
+        for (int64_t b = 1; b < batch; b++)
+            for (int64_t h = 0; h < hidden; h++) sums[h] += sums[b * todo.width + h];
+        for (int64_t h = 0; h < hidden; h++) grad_vector[h] = (float)sums[h];
     }
     free(todo.grad_vector);
     free(padded);

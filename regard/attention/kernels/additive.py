@@ -36,7 +36,8 @@ def additive_scores(
     Errors against double precision, relative to the largest magnitude of a result, are below 1e-6; gradients too, but
     in PyTorch they lose digits where every tanh is saturated, as its own do.
     A NaN makes NaN of the scores of its row, and of no other. In compiled code the scores and gradients of a row do
-    not depend, to the last bit, on the rest of the batch, on padding, or on the number of threads.
+    not depend, to the last bit, on the rest of the batch, on padding, or on the number of threads; one target row by
+    itself is computed in another way than among others, with the same bound on its errors.
 
     Raises ValueError for sizes or devices that do not fit, TypeError for integers.
     """
