@@ -118,6 +118,6 @@ def test_missing_file_is_named() -> None:
 
 
 def test_standard_input_without_peek(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\ntwo\n"))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\ntwo\n", mtime=0))))
     with opened("-") as stream:
         assert list(texts(stream, "<stdin>")) == ["one", "two"]

@@ -160,7 +160,7 @@ def test_unequal_lengths_with_standard_input(tmp_path, monkeypatch: pytest.Monke
         list(PairFiles(("-", path)).read())
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
 @pytest.mark.parametrize("names", [("a.tsv",), ("a.jsonl",), ("a.en", "a.zh")])
 def test_empty_file(tmp_path, names: tuple[str, ...], content: bytes) -> None:
     for name in names:
@@ -200,7 +200,7 @@ def test_missing_file(tmp_path) -> None:
 def test_spooled_standard_input_reads_twice_and_keeps_its_name(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = []
     for _ in range(2):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"a\tb\nno tab\n"))))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"a\tb\nno tab\n", mtime=0))))
         kept.append(PairFiles(("-",), on_bad_input="skip").spooled(tmp_path))
     assert kept[0] == kept[1]
     assert kept[0].fingerprint() == kept[1].fingerprint()
