@@ -17,6 +17,11 @@ from regard.config import dump
 PATIENCE_SECONDS = 60
 
 
+def hear_interrupts() -> None:
+    """In a child before it starts: what a shell begins in the background ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     """Until the file is there."""
     end = time.monotonic() + PATIENCE_SECONDS
@@ -36,7 +41,8 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
     )
     given = [str(tmp_path / "recipe.yaml"), str(tmp_path / "my pairs.tsv"), "--out", str(tmp_path / "out")]
     command = [sys.executable, "-m", "regard", "train", *given, "--threads", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts)
     wait_for(tmp_path / "out" / "checkpoints" / "last.safetensors", process)
     process.send_signal(number)
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
@@ -58,7 +64,7 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
 def test_an_interrupted_translation_says_so_in_one_line(run: Path) -> None:
     command = [sys.executable, "-m", "regard", "translate", str(run), "--threads", "1"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("the dog\n")
