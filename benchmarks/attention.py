@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pages import put
+from pages import report
 from timing.figures import Figure, machine_line, markdown
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
@@ -136,9 +136,7 @@ def main() -> None:
         "",
         f"{machine_line(options.threads)}; sgemm beside it {Figure(machine.sgemm)} GF/s. Kernels: {kernels().reason}.",
     ]
-    print(*lines, sep="\n")
-    if options.page:
-        put(lines, options.page)
+    report(lines, options.page)
 
 
 if __name__ == "__main__":

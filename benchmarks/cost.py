@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from cost_row import prepare_corpus
 from cost_rows import PLAIN, rows
-from pages import put
+from pages import report
 from timing.figures import Figure, machine_line, markdown
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
@@ -96,9 +96,7 @@ def main() -> None:
         "",
         f"{machine_line(options.threads)}; sgemm beside it {Figure(machine.sgemm)} GF/s.",
     ]
-    print(*lines, sep="\n")
-    if options.page:
-        put(lines, options.page)
+    report(lines, options.page)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from learning_recipes import METRIC, RECIPES, digest, recipe
 from learning_rows import ROWS, Row
-from pages import put
+from pages import report
 
 from regard.allocator import keep_memory
 from regard.config import parse
@@ -157,9 +157,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
         train_all([row for row in ROWS if row.name in options.only], options.tasks, options.seed, options.out, results)
     lines = list(table(results, options.seed, options.tasks))
-    print(*lines, sep="\n")
-    if options.page:
-        put(lines, options.page)
+    report(lines, options.page)
 
 
 def train_all(rows: list[Row], tasks: list[str], seed: int, out: Path, results: Path) -> None:

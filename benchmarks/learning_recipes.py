@@ -7,6 +7,7 @@ from typing import Any
 
 from learning_rows import Row
 
+from regard.cli.demo import demo_config
 from regard.data.diagnostic import TASKS
 
 SIDE = {"tokenizer": "symbols", "vocab_size": 32}
@@ -26,27 +27,9 @@ DIAGNOSTIC: dict[str, Any] = {
     },
     "search": {"beam_size": 1, "max_ratio": 1.0, "max_extra": 5},  # no target is longer than its source
 }
-EMBEDDED: dict[str, Any] = {
-    "data": {
-        "source": {"tokenizer": "bpe", "vocab_size": 2000},
-        "target": {"tokenizer": "characters", "vocab_size": 1500},
-        "batch_size": 1000,
-    },
-    "model": {
-        "embedding_size": 128,
-        "tie": "two_way",
-        "encoder": {"hidden_size": 64, "source_bridging": True},
-        # As wide as the memory, so that the scores without a projection fit.
-        "decoder": {"kind": "luong", "hidden_size": 256},
-    },
-    "training": {
-        "learning_rate": 0.004,
-        "schedule": {"kind": "linear", "warmup_steps": 100},
-        "label_smoothing": 0.1,
-        "max_epochs": 2,
-    },
-    "search": {"beam_size": 1},
-}
+# The demo's decoder is as wide as its memory, so that the scores without a projection fit.
+DEMO = demo_config(1, small=False).model_dump(mode="json", exclude_defaults=True)
+EMBEDDED: dict[str, Any] = DEMO | {"training": DEMO["training"] | {"max_epochs": 2}}
 RECIPES = dict.fromkeys(TASKS, DIAGNOSTIC) | {"embedded": EMBEDDED}
 METRIC = dict.fromkeys(TASKS, "exact") | {"embedded": "bleu_zh"}
 

@@ -14,3 +14,10 @@ def put(lines: Sequence[str], page: Path) -> None:
     before, rest = text.split(MARKS[0])
     behind = rest.split(MARKS[1])[1]
     page.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + behind]), encoding="utf-8")
+
+
+def report(lines: Sequence[str], page: Path | None) -> None:
+    """Print the lines, and put them into the page where one is given."""
+    print(*lines, sep="\n")
+    if page:
+        put(lines, page)
