@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query
+from regard.attention.check import expect_features, expect_keys, expect_query
 from regard.attention.history import History
 from regard.attention.kernels.additive import additive_scores
 
@@ -42,6 +42,7 @@ class AdditiveScore(nn.Module):
     def __init__(self, query_size: int, key_size: int, hidden_size: int | None = None) -> None:
         super().__init__()
         hidden_size = query_size if hidden_size is None else hidden_size
+        expect_features("AdditiveScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size})
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.project_key = nn.Linear(key_size, hidden_size, bias=False)
         self.energy = nn.Linear(hidden_size, 1, bias=False)

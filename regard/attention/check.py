@@ -1,5 +1,8 @@
 """Checks of what callers hand in. Each message says where, what was given, what is expected, what to do."""
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -93,8 +96,22 @@ def expect_query(place: str, query: Tensor, query_size: int) -> None:
     )
 
 
+def expect_features(place: str, sizes: Mapping[str, int]) -> None:
+    """Raise ValueError unless every size, by the name of its argument, is a number of features."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{place}: {name} is {size}; expected 1 or more. Give a number of features.")
+
+
+def expect_positive(place: str, name: str, value: float, advice: str) -> None:
+    """Raise ValueError unless the value is a number above zero, and finite."""
+    if not 0 < value < math.inf:
+        raise ValueError(f"{place}: {name} is {value}; expected more than 0. {advice}")
+
+
 def expect_sizes(place: str, query_size: int, key_size: int) -> None:
     """Raise ValueError unless a query and a key can be compared feature by feature."""
+    expect_features(place, {"query_size": query_size, "key_size": key_size})
     if query_size != key_size:
         raise ValueError(
             f"{place}: query_size is {query_size} and key_size is {key_size}; expected the same size. "

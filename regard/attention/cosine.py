@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query, expect_sizes
+from regard.attention.check import expect_keys, expect_positive, expect_query, expect_sizes
 from regard.attention.history import History
 
 
@@ -40,8 +40,7 @@ class CosineScore(nn.Module):
     def __init__(self, query_size: int, key_size: int, *, strength: float = 8.0) -> None:
         super().__init__()
         expect_sizes("CosineScore", query_size, key_size)
-        if strength <= 0:
-            raise ValueError(f"CosineScore: strength is {strength}; expected more than 0. Leave it out for 8.")
+        expect_positive("CosineScore", "strength", strength, "Leave it out for 8.")
         self.size = key_size
         self.log_strength = nn.Parameter(torch.tensor(math.log(strength)))
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query
+from regard.attention.check import expect_features, expect_keys, expect_positive, expect_query
 from regard.attention.history import History
 from regard.attention.kernels.additive import additive_scores
 
@@ -46,9 +46,9 @@ class CoverageScore(nn.Module):
         self, query_size: int, key_size: int, *, hidden_size: int | None = None, max_fertility: float = 2.0
     ) -> None:
         super().__init__()
-        if max_fertility <= 0:
-            raise ValueError(f"CoverageScore: max_fertility is {max_fertility}; expected more than 0. The paper has 2.")
+        expect_positive("CoverageScore", "max_fertility", max_fertility, "Leave it out for 2.")
         hidden_size = query_size if hidden_size is None else hidden_size
+        expect_features("CoverageScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size})
         self.max_fertility = max_fertility
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.project_key = nn.Linear(key_size, hidden_size, bias=False)

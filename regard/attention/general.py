@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query
+from regard.attention.check import expect_features, expect_keys, expect_query
 from regard.attention.history import History
 
 
@@ -36,6 +36,7 @@ class GeneralScore(nn.Module):
 
     def __init__(self, query_size: int, key_size: int) -> None:
         super().__init__()
+        expect_features("GeneralScore", {"query_size": query_size, "key_size": key_size})
         self.project_key = nn.Linear(key_size, query_size, bias=False)
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source query"]:

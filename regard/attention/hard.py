@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from regard.attention.check import expect_positive
 from regard.attention.history import History
 from regard.attention.noise import gumbel, uniform
 from regard.attention.select import (
@@ -139,8 +140,7 @@ class GumbelSoftmax(nn.Module):
 
     def __init__(self, *, temperature: float = 1.0, straight_through: bool = False, inference: str = "argmax") -> None:
         super().__init__()
-        if temperature <= 0:
-            raise ValueError(f"GumbelSoftmax: temperature is {temperature}; expected more than 0. 1 is usual.")
+        expect_positive("GumbelSoftmax", "temperature", temperature, "Leave it out for 1.")
         self.temperature = temperature
         self.straight_through = straight_through
         self.inference = _inference("GumbelSoftmax", inference)

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_query
+from regard.attention.check import expect_features, expect_query
 from regard.attention.history import History
 from regard.attention.source import Source
 
@@ -84,6 +84,7 @@ class LocalPWindow(nn.Module):
     def __init__(self, query_size: int, *, hidden_size: int | None = None, radius: int = 10) -> None:
         super().__init__()
         hidden_size = query_size if hidden_size is None else hidden_size
+        expect_features("LocalPWindow", {"query_size": query_size, "hidden_size": hidden_size})
         self.radius = _radius("LocalPWindow", radius)
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.energy = nn.Linear(hidden_size, 1, bias=False)
@@ -114,5 +115,5 @@ def _within(mask: Tensor, centre: Tensor, radius: int) -> Tensor:
 
 def _radius(place: str, radius: int) -> int:
     if radius < 1:
-        raise ValueError(f"{place}: radius is {radius}; expected 1 or more. The paper has 10.")
+        raise ValueError(f"{place}: radius is {radius}; expected 1 or more. Leave it out for 10.")
     return radius

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query
+from regard.attention.check import expect_features, expect_keys, expect_query
 from regard.attention.history import History
 
 
@@ -40,6 +40,7 @@ class LocationScore(nn.Module):
 
     def __init__(self, query_size: int, key_size: int, *, max_source: int = 200) -> None:
         super().__init__()
+        expect_features("LocationScore", {"query_size": query_size, "key_size": key_size})
         if max_source < 1:
             raise ValueError(f"LocationScore: max_source is {max_source}; expected 1 or more. Give the longest source.")
         self.key_size = key_size

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query
+from regard.attention.check import expect_features, expect_keys, expect_query
 from regard.attention.history import History
 from regard.attention.kernels.additive import additive_scores
 
@@ -51,7 +51,14 @@ class LocationSensitiveScore(nn.Module):
                 f"LocationSensitiveScore: width is {width}; expected an odd number. "
                 "An even one cannot look as far left as right."
             )
+        if channels < 1:
+            raise ValueError(
+                f"LocationSensitiveScore: channels is {channels}; expected 1 or more. Leave it out for 10."
+            )
         hidden_size = query_size if hidden_size is None else hidden_size
+        expect_features(
+            "LocationSensitiveScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size}
+        )
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.project_key = nn.Linear(key_size, hidden_size)
         self.project_location = nn.Linear(channels, hidden_size, bias=False)

@@ -1,5 +1,7 @@
 """Monotonic selection: from left to right, never back."""
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -51,6 +53,10 @@ class Monotonic(nn.Module):
 
     def __init__(self, *, offset: float = -1.0, noise: float = 1.0) -> None:
         super().__init__()
+        if not math.isfinite(offset):
+            raise ValueError(f"Monotonic: offset is {offset}; expected a finite number. Leave it out for -1.")
+        if not 0 <= noise < math.inf:
+            raise ValueError(f"Monotonic: noise is {noise}; expected 0 or more. Give 0 for none.")
         self.offset = nn.Parameter(torch.tensor(float(offset)))
         self.noise = noise
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_shape
+from regard.attention.check import expect_features, expect_shape
 from regard.attention.history import History
 from regard.attention.source import Source
 
@@ -50,8 +50,15 @@ class Heads(nn.Module):
         self, query_size: int, key_size: int, value_size: int, num_heads: int, *, output_size: int | None = None
     ) -> None:
         super().__init__()
+        output_size = value_size if output_size is None else output_size
+        expect_features(
+            "Heads",
+            {"query_size": query_size, "key_size": key_size, "value_size": value_size, "output_size": output_size},
+        )
+        if num_heads < 1:
+            raise ValueError(f"Heads: num_heads is {num_heads}; expected 1 or more. Give the number of looks.")
         for name, size in (("query_size", query_size), ("value_size", value_size)):
-            if num_heads < 1 or size % num_heads:
+            if size % num_heads:
                 raise ValueError(
                     f"Heads: num_heads is {num_heads} and {name} is {size}; expected a multiple of num_heads. "
                     "Choose a number that divides both sizes."
@@ -60,7 +67,7 @@ class Heads(nn.Module):
         self.project_query = nn.Linear(query_size, query_size, bias=False)
         self.project_key = nn.Linear(key_size, query_size, bias=False)
         self.project_value = nn.Linear(value_size, value_size, bias=False)
-        self.project_output = nn.Linear(value_size, output_size or value_size, bias=False)
+        self.project_output = nn.Linear(value_size, output_size, bias=False)
 
     def split_query(self, query: Float[Tensor, "batch target query"]) -> Float[Tensor, "batch heads target head"]:
         """The query of each head."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.build import build_attention
-from regard.attention.check import expect_module, expect_sequence
+from regard.attention.check import expect_features, expect_module, expect_sequence
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, value_size: int, attention: Attention | None = None) -> None:
         super().__init__()
+        expect_features("AttentionPooling", {"value_size": value_size})
         self.attention = build_attention(value_size, value_size) if attention is None else attention
         self.question = nn.Parameter(torch.randn(value_size) / value_size**0.5)
 
@@ -86,6 +87,7 @@ class MaxPooling(nn.Module):
 
     def __init__(self, value_size: int) -> None:
         super().__init__()
+        expect_features("MaxPooling", {"value_size": value_size})
         self.value_size = value_size
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
@@ -123,6 +125,7 @@ class GatedPooling(nn.Module):
 
     def __init__(self, value_size: int) -> None:
         super().__init__()
+        expect_features("GatedPooling", {"value_size": value_size})
         self.gate = nn.Linear(value_size, 1)
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_floating, expect_query, expect_shape
+from regard.attention.check import expect_features, expect_floating, expect_query, expect_shape
 from regard.attention.history import History
 
 
@@ -89,7 +89,8 @@ class RelativeScore(nn.Module):
     def __init__(self, score: nn.Module, query_size: int, *, max_distance: int = 16) -> None:
         super().__init__()
         if max_distance < 1:
-            raise ValueError(f"RelativeScore: max_distance is {max_distance}; expected 1 or more. 16 is the paper's.")
+            raise ValueError(f"RelativeScore: max_distance is {max_distance}; expected 1 or more. Leave it out for 16.")
+        expect_features("RelativeScore", {"query_size": query_size})
         # Any: torch knows no type of module with a `prepare`.
         self.score: Any = score
         self.sequential = bool(score.sequential)

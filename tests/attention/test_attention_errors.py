@@ -132,7 +132,7 @@ def test_sizes_that_cannot_be_compared(name: str) -> None:
         ),
         ({"options": {"adtive": {}}}, r"attention has options for 'adtive'; expected one of dot.* mean 'additive'\?$"),
         ({"num_heads": 2}, r"Heads: num_heads is 2 and query_size is 7; expected a multiple of num_heads\. Choose"),
-        ({"num_heads": 0}, r"Heads: num_heads is 0 and query_size is 7; expected a multiple of num_heads\. Choose"),
+        ({"num_heads": 0}, r"^Heads: num_heads is 0; expected 1 or more\. Give the number of looks\.$"),
     ],
 )
 def test_build(given: dict, message: str) -> None:
