@@ -39,7 +39,8 @@ class EncoderDecoder(nn.Module):
 
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """One token for every row of the state."""
-        return self.decoder.step(tokens, state, source)
+        moved = self.decoder.advance(tokens, state, source)
+        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """Features and weights under teacher forcing; `project` turns features into logits."""

@@ -1,4 +1,4 @@
-"""Decoders: `begin` once per source, `step` once per token, `forward` for all tokens of a known target at once."""
+"""Decoders: `begin` once per source, `advance` once per token, `forward` for all tokens of a known target at once."""
 
 from regard.attention.table import Table
 

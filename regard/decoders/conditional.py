@@ -10,8 +10,8 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Cells, Recurrence
-from regard.decoders.state import AttentiveState, begin, look, stepped, unrolled
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
+from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
@@ -63,15 +63,15 @@ class ConditionalDecoder(nn.Module):
         cells = self.before.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
-    def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
-        """Logits of the next token."""
+    def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
+        """Features of the next token."""
         embedded = self.tokens.embed(tokens)
         between = self.before.step(self.before.gates(embedded), state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         cells = self._behind(context, between)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
-        return stepped(self.project(self._deep(cells.top, embedded, context)), state, [attended])
+        return advanced(self._deep(cells.top, embedded, context), state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""

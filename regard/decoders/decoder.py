@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.step import Advance, Unrolled
 from regard.encoders.memory import Memory
 
 
@@ -22,8 +22,8 @@ class Decoder(Protocol):
         The temperature is for a selection that is annealed, see `History`; any other leaves it unread.
         """
 
-    def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
-        """One token for every row of the state."""
+    def advance(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Advance:
+        """One token for every row of the state, up to the output layer."""
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Any, state: Any) -> Unrolled:
         """The same over all steps of a known target, in whatever way is fastest."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Cells, Recurrence
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
@@ -85,13 +85,13 @@ class FixedDecoder(nn.Module):
         rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
         return FixedSource(memory.summary, memory.mask.size(1)), FixedState(cells, rows)
 
-    def step(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Step:
-        """Logits of the next token."""
+    def advance(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Advance:
+        """Features of the next token."""
         inputs = self._inputs(tokens, source.summary[state.rows])
         cells = self.recurrence.step(self.recurrence.gates(inputs), state.cells)
         features = self._deep(cells.top, inputs)
         weights = features.new_zeros(len(tokens), source.length)
-        return Step(self.project(features), FixedState(cells, state.rows), weights)
+        return Advance(features, FixedState(cells, state.rows), weights)
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: FixedSource, state: FixedState) -> Unrolled:
         """All steps of a known target in one recurrent call."""

@@ -10,8 +10,8 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, begin, look, stepped, unrolled
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
+from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
@@ -68,8 +68,8 @@ class LuongDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
 
-    def step(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Step:
-        """Logits of the next token."""
+    def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
+        """Features of the next token."""
         gates = self._gates(tokens)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
@@ -77,7 +77,7 @@ class LuongDecoder(nn.Module):
         attended = look(self.attention, cells.top, source, state.history, state.rows)
         attentional = self._combine(attended.context.squeeze(1), cells.top)
         state = AttentiveState(cells, attentional[:, : self.fed_size], attended.history, state.rows)
-        return stepped(self.project(attentional), state, [attended])
+        return advanced(attentional, state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target."""

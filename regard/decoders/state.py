@@ -11,7 +11,7 @@ from regard.attention.attention import Attended, Attention
 from regard.attention.history import History
 from regard.attention.source import Source
 from regard.decoders.recurrence import Cells
-from regard.decoders.step import State, Step, Unrolled
+from regard.decoders.step import Advance, State, Unrolled
 from regard.encoders.memory import Memory
 
 
@@ -77,10 +77,10 @@ def look(
     )
 
 
-def stepped(logits: Float[Tensor, "rows vocab"], state: State, looks: Sequence[Attended]) -> Step:
-    """The answer of one step, from the looks of its layers: its weights are those of the last."""
+def advanced(features: Float[Tensor, "rows features"], state: State, looks: Sequence[Attended]) -> Advance:
+    """What one step comes to, from the looks of its layers: its weights are those of the last."""
     heads = tuple(heads_of(look).squeeze(2) for look in looks)
-    return Step(logits, state, looks[-1].weights.squeeze(1), heads)
+    return Advance(features, state, looks[-1].weights.squeeze(1), heads)
 
 
 def heads_of(look: Attended) -> Float[Tensor, "rows heads target source"]:

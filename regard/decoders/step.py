@@ -1,4 +1,4 @@
-"""What a decoder returns: of one step, and of all steps of a known target."""
+"""What a decoder returns: of one step, before and behind its output layer, and of all steps of a known target."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,6 +13,22 @@ class State(Protocol):
 
     def select(self, rows: Int[Tensor, " selected"]) -> "State":
         """The state of the given rows, in the given order; a row may be taken several times."""
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What one decoding step comes to before the output layer.
+
+    Args:
+        features: what the output layer projects.
+        state: the state after this step.
+        weights, heads: as in `Step`.
+    """
+
+    features: Float[Tensor, "rows features"]
+    state: State
+    weights: Float[Tensor, "rows source"]
+    heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from regard.attention.cache import Cache
 from regard.attention.history import History
 from regard.attention.self_attention import SelfAttention
 from regard.attention.source import Source
-from regard.decoders.state import heads_of, look, stepped
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.state import advanced, heads_of, look
+from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 from regard.encoders.sublayers import FeedForward, Residual, TransformerInput
@@ -158,14 +158,14 @@ class TransformerDecoder(nn.Module):
         rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
         return sources, TransformerState(caches, histories, rows)
 
-    def step(self, tokens: Int[Tensor, " rows"], state: TransformerState, source: tuple[Source, ...]) -> Step:
-        """Logits of the next token."""
+    def advance(self, tokens: Int[Tensor, " rows"], state: TransformerState, source: tuple[Source, ...]) -> Advance:
+        """Features of the next token."""
 
         def each_at_its_own(source: Source, history: History, attention: Attention, query: Tensor) -> Attended:
             return look(attention, query.squeeze(1), source, history, state.rows)
 
         features, state, looks = self._run(tokens.unsqueeze(1), source, state, each_at_its_own)
-        return stepped(self.project(features.squeeze(1)), state, looks)
+        return advanced(features.squeeze(1), state, looks)
 
     def forward(
         self, inputs: Int[Tensor, "batch target"], source: tuple[Source, ...], state: TransformerState
