@@ -24,9 +24,8 @@ except ImportError:  # run by itself
     BuildHookInterface = object
 
 SWITCH = "REGARD_BUILD_KERNELS"
-FOLDER = Path("regard", "attention", "kernels")
-SOURCE = "additive.c"
-LIBRARY = "libadditive.so"
+HEADERS = Path("regard", "attention", "kernels")
+SOURCES = (HEADERS / "additive.c", Path("regard", "unroll", "loops.c"))
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 
@@ -35,37 +34,41 @@ class CustomBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say so in the wheel's tag if it worked."""
-        library = build(Path(self.root))
-        if library is not None and version != "editable":
+        made = build(Path(self.root))
+        if made and version != "editable":
             from packaging.tags import platform_tags
 
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{next(platform_tags())}"
-            build_data["force_include"][str(library)] = (FOLDER / LIBRARY).as_posix()
+            for library in made:
+                build_data["force_include"][str(library)] = library.relative_to(self.root).as_posix()
 
 
-def build(root: Path) -> Path | None:
-    """Compile the library beside its source; None, and a line on standard error, if that is not to be had."""
-    library = root / FOLDER / LIBRARY
+def build(root: Path) -> list[Path]:
+    """Compile the libraries beside their sources; none, and a line on standard error, if that is not to be had."""
     wish = os.environ.get(SWITCH, "").lower()
-    library.unlink(missing_ok=True)
+    made = [root / source.with_name(f"lib{source.stem}.so") for source in SOURCES]
+    for library in made:
+        library.unlink(missing_ok=True)
     if wish == "off":
-        return None
+        return []
     try:
-        _compile(root / FOLDER / SOURCE, library)
+        for source, library in zip(SOURCES, made, strict=True):
+            _compile(root / source, library, sorted((root / HEADERS).glob("*.h")))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or error
         if wish == "require":
             raise RuntimeError(f"{SWITCH} is require, and the kernels do not compile: {said}") from error
         print(f"Regard's kernels were not compiled, PyTorch will compute: {said}", file=sys.stderr)
-        return None
-    return library
+        return []
+    return made
 
 
-def _compile(source: Path, library: Path) -> None:
+def _compile(source: Path, library: Path, headers: list[Path]) -> None:
     """Once per instruction set, then all in one library. It takes the old one's place when it is whole."""
     compiler = _compiler()
-    common = [*FLAGS, f"-DSOURCE={zlib.crc32(source.read_bytes())}u"]
+    checksum = zlib.crc32(b"".join(path.read_bytes() for path in (source, *headers)))
+    common = [*FLAGS, f"-DSOURCE={checksum}u"]
     variants = {"plain": [*common, "-DVARIANT=plain"]}
     if platform.machine().lower() in ("x86_64", "amd64"):
         variants["plain"].append("-DWITH_AVX2")
@@ -75,7 +78,7 @@ def _compile(source: Path, library: Path) -> None:
         for name, flags in variants.items():
             objects.append(str(Path(folder, f"{name}.o")))
             _run([*compiler, *flags, "-c", str(source), "-o", objects[-1]])
-        made = Path(folder, LIBRARY)
+        made = Path(folder, library.name)
         _run([*compiler, "-shared", "-pthread", *objects, "-o", str(made)])
         made.replace(library)
 
@@ -94,4 +97,4 @@ def _run(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(build(Path(__file__).parent) is None)
+    sys.exit(not build(Path(__file__).parent))

@@ -15,6 +15,7 @@ ORDER = [
     "allocator",
     "attention",
     "data",
+    "unroll",
     "encoders",
     "decoders",
     "initialize",

@@ -46,7 +46,7 @@ def findings() -> list[Finding]:
         Finding("python", python),
         Finding("machine", f"{platform.platform()}, {os.cpu_count()} cores"),
         *_torch(),
-        _kernels(),
+        *_kernels(),
         *_packages(),
         _font(),
         _terminal(),
@@ -63,11 +63,12 @@ def _torch() -> Iterator[Finding]:
     yield Finding("cuda", ", ".join(f"cuda:{number} {name}" for number, name in enumerate(names)) or "none; the CPU")
 
 
-def _kernels() -> Finding:
-    from regard.attention.kernels.native import kernels
+def _kernels() -> Iterator[Finding]:
+    from regard.attention.kernels import native as attention
+    from regard.unroll import native as loops
 
-    found = kernels()
-    return Finding("attention kernels", found.reason, fine=not found.advice, advice=found.advice)
+    for name, found in (("attention", attention.kernels()), ("loop", loops.kernels())):
+        yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)
 
 
 def _packages() -> Iterator[Finding]:

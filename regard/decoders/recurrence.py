@@ -8,6 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from regard.unroll import unroll, unrolls
+from regard.unroll.cells import gru, lstm
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -59,12 +62,22 @@ class Recurrence(nn.Module):
         # A single layer has no place for dropout, and torch warns of it.
         self.rnn = kind(input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0)
 
+    @property
+    def gate_size(self) -> int:
+        """Features of the gates of one layer."""
+        return self._weight("weight_ih", 0).size(0)
+
     def begin(self, hidden: Float[Tensor, "batch layers hidden"]) -> Cells:
         """Cells that start from these hidden states and an empty memory."""
         return Cells(hidden, torch.zeros_like(hidden) if self.cell == "lstm" else hidden[..., :0])
 
     def unroll(self, inputs: Float[Tensor, "batch target input"], cells: Cells) -> Float[Tensor, "batch target hidden"]:
         """All steps in one fused call; the outputs of the last layer."""
+        if unrolls(self.rnn, inputs):
+            for layer in range(self.num_layers):
+                below = F.dropout(inputs, self.dropout, self.training) if layer else inputs
+                inputs = unroll(self.rnn, layer, below, cells.hidden[:, layer], cells.memory[:, layer])
+            return inputs
         hidden = cells.hidden.transpose(0, 1).contiguous()  # torch wants (layers, batch, hidden)
         if self.cell == "gru":
             return self.rnn(inputs, hidden)[0]
@@ -101,22 +114,3 @@ class Recurrence(nn.Module):
 
     def _weight(self, name: str, layer: int) -> Tensor:
         return getattr(self.rnn, f"{name}_l{layer}")
-
-
-def gru(
-    gates: Float[Tensor, "batch gates"], recurrent: Float[Tensor, "batch gates"], hidden: Float[Tensor, "batch hidden"]
-) -> Float[Tensor, "batch hidden"]:
-    """One GRU step from the projected input and the projected state, gates in the order reset, update, new."""
-    size = hidden.size(-1)
-    reset, update = torch.sigmoid(gates[:, : 2 * size] + recurrent[:, : 2 * size]).chunk(2, -1)
-    new = torch.tanh(gates[:, 2 * size :] + reset * recurrent[:, 2 * size :])
-    return new + update * (hidden - new)
-
-
-def lstm(
-    gates: Float[Tensor, "batch gates"], memory: Float[Tensor, "batch hidden"]
-) -> tuple[Float[Tensor, "batch hidden"], Float[Tensor, "batch hidden"]]:
-    """One LSTM step from the summed projections, gates in the order input, forget, new, output."""
-    enter, forget, new, leave = gates.chunk(4, -1)
-    memory = torch.sigmoid(forget) * memory + torch.sigmoid(enter) * torch.tanh(new)
-    return torch.sigmoid(leave) * torch.tanh(memory), memory

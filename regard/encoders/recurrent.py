@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.encoders.memory import Memory
+from regard.unroll import unroll, unrolls
 
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -79,9 +80,9 @@ class RecurrentEncoder(nn.Module):
         for depth, forwards in enumerate(self.forwards):
             if depth:
                 states = F.dropout(states, layer_dropout, self.training)
-            outputs = [forwards(states)[0]]
+            outputs = [_run(forwards, states)]
             if self.backwards:
-                outputs.append(reverse(self.backwards[depth](reverse(states, lengths))[0], lengths))
+                outputs.append(reverse(_run(self.backwards[depth], reverse(states, lengths)), lengths))
             states = torch.cat(outputs, -1)
         states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
         summary = self._last(states, lengths) if self.summary == "last" else _mean(states, lengths)
@@ -101,6 +102,15 @@ class RecurrentEncoder(nn.Module):
             return last
         half = self.state_size // 2
         return torch.cat([last[:, :half], states[:, 0, half:]], -1)
+
+
+def _run(rnn: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:
+    """One layer in one direction, from zeros."""
+    assert isinstance(rnn, nn.GRU | nn.LSTM)
+    if not unrolls(rnn, inputs):
+        return rnn(inputs)[0]
+    start = inputs.new_zeros(len(inputs), rnn.hidden_size)
+    return unroll(rnn, 0, inputs, start, start)
 
 
 def reverse(

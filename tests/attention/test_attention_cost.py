@@ -19,6 +19,7 @@ from torch.utils.flop_counter import flop_registry
 from regard.attention import POOLINGS, SCORES, SELECTIONS, WINDOWS
 from regard.attention.history import History
 from regard.attention.kernels import native
+from regard.attention.kernels.library import SWITCH
 from regard.attention.source import Source
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
@@ -153,7 +154,7 @@ def order(text: str, sizes: dict[str, int]) -> float:
 @pytest.fixture
 def _countable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The operations of compiled code are not seen by torch; its path in torch does the same work."""
-    monkeypatch.setenv(native.SWITCH, "off")
+    monkeypatch.setenv(SWITCH, "off")
     native.kernels.cache_clear()
     yield
     native.kernels.cache_clear()

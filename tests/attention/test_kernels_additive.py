@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.attention.kernels import native
 from regard.attention.kernels.additive import additive_scores, plain_scores
+from regard.attention.kernels.library import SWITCH
 
 WISHES = {"compiled": "", "compiled-plain": "plain", "pytorch": "off"}
 SIZES = [(3, 7, 5, 13), (2, 31, 67, 129), (1, 1, 1, 7), (5, 1, 30, 64), (2, 3, 1, 17), (1, 131, 2, 16), (2, 2, 70, 300)]
@@ -17,7 +18,7 @@ targets = pytest.mark.parametrize("target", [1, 3])  # one is computed in its ow
 
 def choose(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the kernels of that name, or skip where they cannot be had."""
-    monkeypatch.setenv(native.SWITCH, WISHES[name])
+    monkeypatch.setenv(SWITCH, WISHES[name])
     native.kernels.cache_clear()
     if name != "pytorch" and native.kernels().library is None:
         pytest.skip(native.kernels().reason)

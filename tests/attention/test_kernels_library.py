@@ -12,8 +12,10 @@ from types import ModuleType
 import pytest
 import torch
 
+from regard import unroll
 from regard.attention.kernels import blocks, native
 from regard.attention.kernels.additive import additive_scores
+from regard.attention.kernels.library import HEADERS, SWITCH
 from regard.cli.health import findings
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +41,11 @@ print(peak() - before)
 
 @pytest.fixture(autouse=True)
 def _looked_for_again() -> Iterator[None]:
-    native.kernels.cache_clear()
+    for each in (native, unroll.native):
+        each.kernels.cache_clear()
     yield
-    native.kernels.cache_clear()
+    for each in (native, unroll.native):
+        each.kernels.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +61,25 @@ def hook() -> ModuleType:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A root with the source and no library."""
-    folder = tmp_path / "regard" / "attention" / "kernels"
-    folder.mkdir(parents=True)
-    shutil.copy(native.SOURCE, folder)
+    for source in (native.SOURCE, unroll.native.SOURCE, *HEADERS):
+        copy = tmp_path / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
     return tmp_path
+
+
+def libraries(root: Path) -> list[Path]:
+    return sorted(path.relative_to(root) for path in root.rglob("*.so"))
 
 
 @needs_compiler
 def test_what_is_built_is_what_is_loaded(hook: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(hook.SWITCH, "require")
-    library = hook.build(tree)
-    assert library == tree / hook.FOLDER / hook.LIBRARY
-    assert [each.name for each in library.parent.iterdir() if each.name != native.SOURCE.name] == [library.name]
+    before = sorted(tree.rglob("*"))
+    made = hook.build(tree)
+    assert made == [tree / each.LIBRARY.relative_to(ROOT) for each in (native, unroll.native)]
+    assert sorted(tree.rglob("*")) == sorted([*before, *made])
+    library = made[0]
     monkeypatch.setattr(native, "LIBRARY", library)
     assert native.kernels().library is not None
     query, keys, vector = torch.randn(2, 3, 5), torch.randn(2, 7, 5), torch.randn(5)
@@ -81,7 +92,7 @@ def test_a_compiler_that_fails_costs_only_speed(
 ) -> None:
     monkeypatch.setenv("CC", compiler)
     monkeypatch.delenv(hook.SWITCH, raising=False)
-    assert hook.build(tree) is None
+    assert hook.build(tree) == []
     assert "were not compiled, PyTorch will compute" in capsys.readouterr().err
     monkeypatch.setenv(hook.SWITCH, "require")
     with pytest.raises(RuntimeError, match="REGARD_BUILD_KERNELS is require, and the kernels do not compile"):
@@ -91,20 +102,20 @@ def test_a_compiler_that_fails_costs_only_speed(
 def test_no_compiler_on_the_path(hook: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", str(tree))
-    assert hook.build(tree) is None
+    assert hook.build(tree) == []
 
 
 def test_building_can_be_switched_off_and_leaves_no_old_library(
     hook: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tree / hook.FOLDER / hook.LIBRARY).write_text("old")
+    (tree / native.LIBRARY.relative_to(ROOT)).write_text("old")
     monkeypatch.setenv(hook.SWITCH, "off")
-    assert hook.build(tree) is None
-    assert not (tree / hook.FOLDER / hook.LIBRARY).exists()
+    assert hook.build(tree) == []
+    assert not libraries(tree)
 
 
 def test_without_a_library_pytorch_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.delenv(SWITCH, raising=False)
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "missing.so")
     assert native.kernels().library is None
     assert native.kernels().reason == "PyTorch: nothing was compiled when Regard was installed"
@@ -113,14 +124,14 @@ def test_without_a_library_pytorch_computes(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_library_for_another_machine_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.delenv(SWITCH, raising=False)
     (tmp_path / "other.so").write_bytes(b"\x7fELF" + bytes(60))
     monkeypatch.setattr(native, "LIBRARY", tmp_path / "other.so")
     assert "does not load here" in native.kernels().reason
 
 
 def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.delenv(SWITCH, raising=False)
     if native.kernels().library is None:
         pytest.skip(native.kernels().reason)
     native.kernels.cache_clear()
@@ -132,9 +143,11 @@ def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize(("wish", "fine"), [("off", True), ("plain", True), ("fast", False)])
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(native.SWITCH, wish)
+    monkeypatch.setenv(SWITCH, wish)
     (found,) = [one for one in findings() if one.about == "attention kernels"]
+    (loops,) = [one for one in findings() if one.about == "loop kernels"]
     assert found.is_so == native.kernels().reason
+    assert loops.is_so == unroll.native.kernels().reason
     if wish == "off":
         assert found.is_so == "PyTorch: REGARD_KERNELS is off"
     if native.LIBRARY.exists():
@@ -146,6 +159,6 @@ def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: p
 @pytest.mark.parametrize("wish", ["", "off"])
 def test_memory_is_linear(wish: str) -> None:
     """700 × 700 × 256 numbers would be 500 MB each time they are held."""
-    environment = os.environ | {native.SWITCH: wish}
+    environment = os.environ | {SWITCH: wish}
     said = subprocess.run([sys.executable, "-c", PEAK], env=environment, capture_output=True, text=True, check=True)
     assert int(said.stdout) < 50

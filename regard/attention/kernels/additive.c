@@ -15,35 +15,15 @@
    only, and nothing is staged. What a pair gives depends on its two rows alone, and on whether there is one target row:
    not on the batch, the lengths, the tiles or the threads.
 
-   The file is compiled once per instruction set: VARIANT names the functions, and the variant without AVX2 brings
-   what chooses among them. Vectors are an extension that GCC and Clang share. */
+   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
-#include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "lanes.h"
 
-#if defined(__FMA__) && defined(__AVX2__)
-#include <immintrin.h>
-#define FUSED
-#endif
-
-#define PASTE_(name, variant) name##_##variant
-#define PASTE(name, variant) PASTE_(name, variant)
-#define NAME(name) PASTE(name, VARIANT)
-
-#define LANES 8
 #define CHUNK (2 * LANES)       /* features that are handled together, and share divisions */
 #define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */
-#define FAR 20.0f               /* tanh is 1 from 9 on; 20 leaves the gradient its digits */
 #define LARGEST 1e3f
 #define TILE_BYTES (128 * 1024) /* of what is staged at a time: a part of the second cache */
 #define TILE 64                 /* rows whose gradients are summed before they join the total */
-#define ALIGNMENT 64
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
-typedef float loose __attribute__((vector_size(4 * LANES), aligned(4)));
-typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
 
 typedef struct {
     const float *query, *keys, *vector, *grad;        /* grad: backward only */
@@ -58,29 +38,7 @@ typedef struct {
     int64_t next;                                     /* the next item that no thread has taken */
 } job;
 
-typedef void (*work)(void *);
-
 void forward_plain(void *), backward_plain(void *), forward_avx2(void *), backward_avx2(void *);
-
-static inline vec spread(float value) { return value - (vec){0}; }
-
-static inline ints spread_bits(int32_t value) { return value - (ints){0}; }
-
-static inline vec muladd(vec a, vec b, vec c) {
-#ifdef FUSED
-    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-    return a * b + c;
-#endif
-}
-
-static inline vec load(const float *from) { return *(const loose *)from; }
-
-static inline void store(float *to, vec value) { *(loose *)to = value; }
-
-static inline vec choose(ints condition, vec yes, vec no) {
-    return (vec)(((ints)yes & condition) | ((ints)no & ~condition));
-}
 
 /* Whether every lane is at most NEAR in size; not a number is not. */
 static inline int is_near(vec first, vec second) {
@@ -93,44 +51,6 @@ static inline int is_near(vec first, vec second) {
     each.lanes = fits;
     return (each.words[0] & each.words[1] & each.words[2] & each.words[3]) == -1;
 #endif
-}
-
-/* exp(2x), x within ±FAR, as power · (1 + left + series · left). Comparisons with a NaN are false: it passes. */
-static inline vec expand(vec x, vec *left, vec *series) {
-    const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
-    x = choose(x > spread(FAR), spread(FAR), x);
-    x = choose(x < spread(-FAR), spread(-FAR), x);
-    const vec shifted = muladd(x, spread(2.885390081777927f), magic);
-    const vec whole = shifted - magic;
-    /* ln 2 in two parts, the first exact in 16 bits */
-    const vec y = muladd(whole, spread(-1.42860677e-6f), muladd(whole, spread(-0.693145751953125f), x + x));
-    vec sum = muladd(y, spread(1.0f / 5040), spread(1.0f / 720));
-    sum = muladd(sum, y, spread(1.0f / 120));
-    sum = muladd(sum, y, spread(1.0f / 24));
-    sum = muladd(sum, y, spread(1.0f / 6));
-    *series = muladd(sum, y, spread(0.5f)) * y;
-    *left = y;
-    return (vec)(((ints)shifted << 23) + (ints)spread(1.0f));
-}
-
-/* exp(2x), and what its rounding left, relative to it. */
-static inline void exponential(vec x, vec *whole, vec *rest) {
-    const vec one = spread(1.0f);
-    vec left, series;
-    const vec power = expand(x, &left, &series);
-    /* exp − 1, then exp: each sum and what it lost; the loss divided by exp, for which 1 − p + p² is near enough */
-    const vec upper = muladd(series, left, left), lost = muladd(series, left, left - upper);
-    const vec sum = one + upper;
-    *rest = ((upper - (sum - one)) + lost) * muladd(upper, upper - one, one);
-    *whole = sum * power;
-}
-
-/* exp(2x), and exp(2x) − 1 to its last digits. */
-static inline vec exponential_less(vec x, vec *less) {
-    vec left, series;
-    const vec power = expand(x, &left, &series), upper = muladd(series, left, left);
-    *less = muladd(power, upper, power - spread(1.0f));
-    return muladd(power, upper, power);
 }
 
 /* Two vectors of a row that may end before them; what is missing is zero. */
@@ -199,8 +119,6 @@ static inline char stage(const float *row, int64_t left, float *whole, float *re
 }
 
 static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
-
-static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void *reserve(job *todo, size_t bytes) {
     void *memory = NULL;
@@ -512,48 +430,16 @@ void NAME(backward)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include <pthread.h>
+#include "team.h"
 
 #define SMALL (1 << 16) /* pairs · features that one thread finishes before another would have begun */
-
-/* A team: GOMP_parallel of the OpenMP that PyTorch runs on. */
-typedef void (*team)(work, void *, unsigned, unsigned);
-
-static void *start(void *given) {
-    void **call = given;
-    ((work)(intptr_t)call[0])(call[1]);
-    return NULL;
-}
-
-static void run(work each, job *todo, int64_t cost, int threads, team together) {
-    const int64_t most = smaller(todo->items, 1 + cost / SMALL);
-    pthread_t others[64];
-    int running = 0;
-    void *call[2] = {(void *)(intptr_t)each, todo};
-    threads = (int)smaller(smaller(threads, most), 64);
-    if (threads > 1 && together) {
-        together(each, todo, (unsigned)threads, 0);
-        return;
-    }
-    while (running < threads - 1 && !pthread_create(&others[running], NULL, start, call)) running++;
-    each(todo);
-    while (running > 0) pthread_join(others[--running], NULL);
-}
-
-static int has_avx2(void) {
-#ifdef WITH_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-    return 0;
-#endif
-}
 
 static void forward_any(job *todo, int64_t cost, int fast, int threads, team together) {
     work each = forward_plain;
 #ifdef WITH_AVX2
     if (fast) each = forward_avx2;
 #endif
-    run(each, todo, cost, threads, together);
+    run(each, todo, smaller(todo->items, 1 + cost / SMALL), threads, together);
 }
 
 static void backward_any(job *todo, int64_t cost, int fast, int threads, team together) {
@@ -561,7 +447,7 @@ static void backward_any(job *todo, int64_t cost, int fast, int threads, team to
 #ifdef WITH_AVX2
     if (fast) each = backward_avx2;
 #endif
-    run(each, todo, cost, threads, together);
+    run(each, todo, smaller(todo->items, 1 + cost / SMALL), threads, together);
 }
 
 /* The vector with zeros up to a whole chunk, and what follows from the sizes. Returns 0 without memory. */

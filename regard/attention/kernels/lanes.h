@@ -1,0 +1,88 @@
+/* What the kernels share: eight floats at a time, and exponentials to their last digits.
+
+   Each source is compiled once per instruction set: VARIANT names the functions. Vectors are an extension that GCC and
+   Clang share. */
+
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__FMA__) && defined(__AVX2__)
+#include <immintrin.h>
+#define FUSED
+#endif
+
+#define PASTE_(name, variant) name##_##variant
+#define PASTE(name, variant) PASTE_(name, variant)
+#define NAME(name) PASTE(name, VARIANT)
+
+#define LANES 8
+#define FAR 20.0f /* tanh is 1 from 9 on; 20 leaves the gradient its digits */
+#define ALIGNMENT 64
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
+typedef float loose __attribute__((vector_size(4 * LANES), aligned(4)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
+
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline vec spread(float value) { return value - (vec){0}; }
+
+static inline ints spread_bits(int32_t value) { return value - (ints){0}; }
+
+static inline vec muladd(vec a, vec b, vec c) {
+#ifdef FUSED
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
+static inline vec load(const float *from) { return *(const loose *)from; }
+
+static inline void store(float *to, vec value) { *(loose *)to = value; }
+
+static inline vec choose(ints condition, vec yes, vec no) {
+    return (vec)(((ints)yes & condition) | ((ints)no & ~condition));
+}
+
+/* exp(2x), x within ±FAR, as power · (1 + left + series · left). Comparisons with a NaN are false: it passes. */
+static inline vec expand(vec x, vec *left, vec *series) {
+    const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
+    x = choose(x > spread(FAR), spread(FAR), x);
+    x = choose(x < spread(-FAR), spread(-FAR), x);
+    const vec shifted = muladd(x, spread(2.885390081777927f), magic);
+    const vec whole = shifted - magic;
+    /* ln 2 in two parts, the first exact in 16 bits */
+    const vec y = muladd(whole, spread(-1.42860677e-6f), muladd(whole, spread(-0.693145751953125f), x + x));
+    vec sum = muladd(y, spread(1.0f / 5040), spread(1.0f / 720));
+    sum = muladd(sum, y, spread(1.0f / 120));
+    sum = muladd(sum, y, spread(1.0f / 24));
+    sum = muladd(sum, y, spread(1.0f / 6));
+    *series = muladd(sum, y, spread(0.5f)) * y;
+    *left = y;
+    return (vec)(((ints)shifted << 23) + (ints)spread(1.0f));
+}
+
+/* exp(2x), and what its rounding left, relative to it. */
+static inline void exponential(vec x, vec *whole, vec *rest) {
+    const vec one = spread(1.0f);
+    vec left, series;
+    const vec power = expand(x, &left, &series);
+    /* exp − 1, then exp: each sum and what it lost; the loss divided by exp, for which 1 − p + p² is near enough */
+    const vec upper = muladd(series, left, left), lost = muladd(series, left, left - upper);
+    const vec sum = one + upper;
+    *rest = ((upper - (sum - one)) + lost) * muladd(upper, upper - one, one);
+    *whole = sum * power;
+}
+
+/* exp(2x), and exp(2x) − 1 to its last digits. */
+static inline vec exponential_less(vec x, vec *less) {
+    vec left, series;
+    const vec power = expand(x, &left, &series), upper = muladd(series, left, left);
+    *less = muladd(power, upper, power - spread(1.0f));
+    return muladd(power, upper, power);
+}

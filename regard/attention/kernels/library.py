@@ -1,0 +1,79 @@
+"""Compiled libraries, called through ctypes: without headers of PyTorch or Python one library serves all versions."""
+
+import ctypes
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SWITCH = "REGARD_KERNELS"
+WISHES = ("", "off", "plain")
+REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
+HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Which kernels are in use, and why.
+
+    Args:
+        library: the loaded library; None where PyTorch computes.
+        fast: whether its calls may use AVX2.
+        team: the address of the function that runs work on PyTorch's own threads; None where each call brings its own.
+        reason: in words, for `regard doctor`.
+        advice: what would make them faster; empty if nothing is amiss.
+    """
+
+    library: Any
+    fast: bool
+    team: int | None
+    reason: str
+    advice: str = ""
+
+
+def find(source: Path, library: Path, declare: Callable[[Any], None]) -> Kernels:
+    """Look for the library of a source. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs.
+
+    `declare` tells ctypes the arguments of its functions. Beside those every library has `regard_source` and
+    `regard_variant`.
+    """
+    wish = os.environ.get(SWITCH, "")
+    advice = "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off or plain. Unset it to use what is fastest."
+    if wish == "off":
+        return _without(f"{SWITCH} is off")
+    if not library.exists():
+        return _without("nothing was compiled when Regard was installed", REBUILD)
+    try:
+        loaded = ctypes.CDLL(str(library))
+        loaded.regard_source.restype = ctypes.c_uint32
+        loaded.regard_variant.restype = ctypes.c_int
+        declare(loaded)
+    except (OSError, AttributeError) as error:
+        return _without(f"the compiled library does not load here ({error})", REBUILD)
+    if loaded.regard_source() != checksum(source):
+        return _without(f"the compiled library is not that of this {source.name}", REBUILD)
+    fast, team = wish != "plain" and loaded.regard_variant() == 2, _team()
+    threads = "PyTorch's threads" if team else "threads of its own"
+    return Kernels(loaded, fast, team, f"compiled C, {'AVX2' if fast else 'plain'}, {threads}", advice)
+
+
+def checksum(source: Path) -> int:
+    """Of the source and of the headers that all sources share."""
+    return zlib.crc32(b"".join(path.read_bytes() for path in (source, *HEADERS)))
+
+
+def _without(reason: str, advice: str = "") -> Kernels:
+    return Kernels(None, False, None, f"PyTorch: {reason}", advice)
+
+
+def _team() -> int | None:
+    """Where PyTorch runs on GNU's OpenMP, its entry: a second pool of threads beside it would fight for the cores."""
+    try:
+        linked = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
+        return ctypes.cast(linked.GOMP_parallel, ctypes.c_void_p).value
+    except (OSError, AttributeError):
+        return None

@@ -1,0 +1,21 @@
+"""Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
+
+from regard.unroll.engine import compiled, loop, serves
+from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.unroll.recurrent import unroll, unrolls
+
+__all__ = [
+    "Gru",
+    "Linear",
+    "Look",
+    "Lstm",
+    "Operation",
+    "Program",
+    "Tanh",
+    "Tensors",
+    "compiled",
+    "loop",
+    "serves",
+    "unroll",
+    "unrolls",
+]

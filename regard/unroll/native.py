@@ -1,0 +1,108 @@
+"""A program in compiled code: one call for all steps, whose threads take rows of the batch. Single precision, CPU."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regard.attention.kernels.library import Kernels, find
+from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+
+SOURCE = Path(__file__).with_name("loops.c")
+LIBRARY = Path(__file__).with_name("libloops.so")
+KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in loops.c
+PANEL = 16
+
+
+@cache
+def kernels() -> Kernels:
+    """The library, looked for once."""
+    return find(SOURCE, LIBRARY, _declare)
+
+
+class _Array(ctypes.Structure):
+    _fields_ = (("data", ctypes.c_void_p), ("grad", ctypes.c_void_p), ("width", ctypes.c_int64))
+
+
+class _Operation(ctypes.Structure):
+    _fields_ = (
+        ("kind", ctypes.c_int64),
+        *((name, _Array) for name in ("into", "source", "other", "before", "saved")),
+        ("weight", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("stride", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("panels", "keys", "values", "vector", "grad_keys", "grad_vector")),
+        ("mask", ctypes.c_void_p),
+        ("positions", ctypes.c_int64),
+    )
+
+
+def forward(program: Program, data: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
+    """Fill `data`."""
+    _call(program, data, {}, tensors, mask, steps)
+
+
+def backward(
+    program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None, steps: int
+) -> None:
+    """Fill `grads`; to those of `keys` and `vector` it is added."""
+    _call(program, data, grads, tensors, mask, steps)
+
+
+def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
+    operations = (_Operation * len(program))()
+    alive = [_describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
+    batch = next(iter(data.values())).size(1)
+    found = kernels()
+    threads = torch.get_num_threads()
+    found.library.regard_unroll(operations, len(program), steps, batch, bool(grads), found.fast, threads, found.team)
+    del alive  # what the operations point to
+
+
+def _describe(
+    operation: Operation, to: _Operation, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None
+) -> list[Tensor]:
+    """Fill the structure; returns what it points to and nobody else holds."""
+
+    def array(name: str) -> _Array:
+        grad = grads[name].data_ptr() if name in grads else None
+        return _Array(data[name].data_ptr(), grad, data[name].size(-1))
+
+    to.kind = KINDS.index(type(operation))
+    to.into = array(operation.into)
+    match operation:
+        case Linear(source, weight, _, bias, plus):
+            matrix = tensors[weight]
+            to.source, to.other = array(source), array(plus) if plus else _Array()
+            to.weight, to.stride = matrix.data_ptr(), matrix.stride(0)
+            to.bias = tensors[bias].data_ptr() if bias else None
+            columns, depth = matrix.t().shape if grads else matrix.shape
+            panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
+            to.panels = panels.data_ptr()
+            return [panels]
+        case Gru(gates, moved, before):
+            to.source, to.other, to.before = array(gates), array(moved), array(before)
+            to.saved = array(f"{operation.into}.saved")
+        case Lstm(gates, memory):
+            to.source, to.other, to.before = array(gates), array(memory), array(f"{memory}-")
+            to.saved = array(f"{operation.into}.saved")
+        case Tanh(source):
+            to.source = array(source)
+        case Look(query, weights):
+            to.source, to.other, to.positions = array(query), array(weights), tensors["keys"].size(1)
+            visible = torch.ones_like(tensors["keys"][..., 0], dtype=torch.bool) if mask is None else mask.contiguous()
+            to.keys, to.values, to.vector = (tensors[name].data_ptr() for name in ("keys", "values", "vector"))
+            to.mask = visible.data_ptr()
+            if grads:
+                to.grad_keys, to.grad_vector = grads["keys"].data_ptr(), grads["vector"].data_ptr()
+            return [visible]
+    return []
+
+
+def _declare(library: Any) -> None:
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    library.regard_unroll.argtypes = [pointer, size, size, size, number, number, number, pointer]
+    library.regard_unroll.restype = None
