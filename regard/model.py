@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from regard.data.batch import Batch
 from regard.decoders.step import Step, Unrolled
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
 
@@ -28,6 +29,15 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.decoder: Any = decoder  # a `Decoder`; Protocol and Module cannot be named at once
+
+    def for_inference(self) -> "EncoderDecoder":
+        """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
+        return EncoderDecoder(self.encoder, self.decoder.for_inference()).eval()
+
+    @property
+    def tokens(self) -> TargetTokens:
+        """The target vocabulary: how a token is read, and the output layer."""
+        return self.decoder.tokens
 
     def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source."""

@@ -186,5 +186,5 @@ def load(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    models = [run.load_model(torch.device(device))[0] for run in runs]
+    models = [run.load_model(torch.device(device))[0].for_inference() for run in runs]
     return Translator(models, *first.tokenizers, options or search_options(first.config.search))

@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
+from regard.decoders.inference import prepared
+from regard.decoders.loops import answer, attend, cell, looking, runs
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
+from regard.unroll import Linear, loop
 
 
 class BahdanauDecoder(nn.Module):
@@ -65,19 +68,26 @@ class BahdanauDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
+    def for_inference(self) -> "BahdanauDecoder":
+        """The same decoder for weights that no longer change."""
+        return prepared(self, self.recurrence)
+
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
         embedded = self.tokens.embed(tokens)
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)
-        cells = self.recurrence.step(self.recurrence.gates(torch.cat([embedded, context], -1)), state.cells)
+        gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
+        cells = self.recurrence.step(self.tokens.enter(tokens, self.recurrence) + gates, state.cells)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
         return advanced(features, state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
         embedded = self.tokens.embed(inputs)
+        if runs(self.attention, source, self.recurrence):
+            return self._run(embedded, source, state)
         cells, history = state.cells, state.history
         states, contexts, looks = [], [], []
         for gates in self.recurrence.gates(embedded).unbind(1):
@@ -94,6 +104,20 @@ class BahdanauDecoder(nn.Module):
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
         return self.tokens.project(features)
+
+    def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
+        """The same loop as a program, time first."""
+        step, tensors = cell(self.recurrence, "gates", "state-", "state")
+        program = (*attend("state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
+        tensors |= looking(self.attention, source) | {
+            "inputs": self.recurrence.gates(embedded.transpose(0, 1)),
+            "feed": self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :],
+            "state-": state.cells.top,
+            "memory-": state.cells.memory[:, 0],
+        }
+        found = loop(program, tensors, source.mask, ["state", "context", "weights"])
+        states, contexts = found["state"][:-1].transpose(0, 1), found["context"].transpose(0, 1)
+        return answer(self._deep(states, embedded, contexts), found["weights"])
 
     def _deep(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
         pairs = self.deep(torch.cat([state, embedded, context], -1))

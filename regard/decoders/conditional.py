@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
+from regard.decoders.inference import prepared
+from regard.decoders.loops import answer, attend, cell, looking, runs
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
+from regard.unroll import Linear, loop
 
 
 class ConditionalDecoder(nn.Module):
@@ -63,10 +66,14 @@ class ConditionalDecoder(nn.Module):
         cells = self.before.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
+    def for_inference(self) -> "ConditionalDecoder":
+        """The same decoder for weights that no longer change."""
+        return prepared(self, self.before)
+
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
         embedded = self.tokens.embed(tokens)
-        between = self.before.step(self.before.gates(embedded), state.cells)
+        between = self.before.step(self.tokens.enter(tokens, self.before), state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         cells = self._behind(context, between)
@@ -76,6 +83,8 @@ class ConditionalDecoder(nn.Module):
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
         embedded = self.tokens.embed(inputs)
+        if self.before.cell == "gru" and runs(self.attention, source, self.before, self.behind):
+            return self._run(embedded, source, state)
         cells, history = state.cells, state.history
         states, contexts, looks = [], [], []
         for gates in self.before.gates(embedded).unbind(1):
@@ -92,6 +101,25 @@ class ConditionalDecoder(nn.Module):
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
         return self.tokens.project(features)
+
+    def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
+        """The same loop as a program, time first."""
+        before, tensors = cell(self.before, "inputs", "state-", "between", "_before")
+        behind, others = cell(self.behind, "seen", "between", "state", "_behind")
+        program = (*before, *attend("between"), Linear("context", "feed", "seen", bias="feed_bias"), *behind)
+        tensors |= (
+            others
+            | looking(self.attention, source)
+            | {
+                "inputs": self.before.gates(embedded.transpose(0, 1)),
+                "feed": self.behind.weight("weight_ih"),
+                "feed_bias": self.behind.weight("bias_ih"),
+                "state-": state.cells.top,
+            }
+        )
+        found = loop(program, tensors, source.mask, ["state", "context", "weights"])
+        states, contexts = found["state"][1:].transpose(0, 1), found["context"].transpose(0, 1)
+        return answer(self._deep(states, embedded, contexts), found["weights"])
 
     def _behind(self, context: Tensor, between: Cells) -> Cells:
         return self.behind.step(self.behind.gates(context), between)

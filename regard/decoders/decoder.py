@@ -6,11 +6,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.decoders.step import Advance, Unrolled
+from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
 
 
 class Decoder(Protocol):
     """One decoder of the table `DECODERS`. Its source and its state are records of its own."""
+
+    @property
+    def tokens(self) -> TargetTokens:
+        """The target vocabulary: how a token is read, and the output layer, which a loss takes chunk by chunk."""
 
     @property
     def carries(self) -> bool:
@@ -21,6 +26,9 @@ class Decoder(Protocol):
 
         The temperature is for a selection that is annealed, see `History`; any other leaves it unread.
         """
+
+    def for_inference(self) -> "Decoder":
+        """The same function of the same parameters, with what can be computed from their values of today prepared."""
 
     def advance(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Advance:
         """One token for every row of the state, up to the output layer."""

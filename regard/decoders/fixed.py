@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.decoders.bridge import Bridge
+from regard.decoders.inference import prepared
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
@@ -84,6 +85,10 @@ class FixedDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
         return FixedSource(memory.summary, memory.mask.size(1)), FixedState(cells, rows)
+
+    def for_inference(self) -> "FixedDecoder":
+        """The same decoder for weights that no longer change."""
+        return prepared(self, None)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Advance:
         """Features of the next token."""

@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
+from regard.decoders.inference import prepared
+from regard.decoders.loops import answer, attend, cell, looking, runs
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
+from regard.unroll import Linear, Tanh, loop
 
 
 class LuongDecoder(nn.Module):
@@ -68,9 +71,13 @@ class LuongDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
 
+    def for_inference(self) -> "LuongDecoder":
+        """The same decoder for weights that no longer change."""
+        return prepared(self, self.recurrence)
+
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        gates = self._gates(tokens)
+        gates = self.tokens.enter(tokens, self.recurrence)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
@@ -82,7 +89,8 @@ class LuongDecoder(nn.Module):
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target."""
         if self.fed_size:
-            return self._loop(inputs, source, state)
+            known = runs(self.attention, source, self.recurrence)
+            return (self._run if known else self._loop)(inputs, source, state)
         embedded = self.tokens.embed(inputs)
         hidden = self.recurrence.unroll(embedded, state.cells)
         attended = self.attention(hidden, source, state.history)
@@ -91,6 +99,30 @@ class LuongDecoder(nn.Module):
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
         return self.tokens.project(features)
+
+    def _run(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
+        """The same loop as a program, time first."""
+        step, tensors = cell(self.recurrence, "gates", "state-", "state")
+        program = (
+            Linear("fed-", "feed", "gates", plus="inputs"),
+            *step,
+            *attend("state"),
+            Linear("context", "combine_context", "joined"),
+            Linear("state", "combine_state", "joined", plus="joined"),
+            Tanh("joined", "fed"),
+        )
+        context_size = source.values.size(-1)
+        tensors |= looking(self.attention, source) | {
+            "inputs": self._gates(inputs.t()),
+            "fed-": state.fed,
+            "feed": self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :],
+            "state-": state.cells.top,
+            "memory-": state.cells.memory[:, 0],
+            "combine_context": self.combine.weight[:, :context_size],
+            "combine_state": self.combine.weight[:, context_size:],
+        }
+        found = loop(program, tensors, source.mask, ["fed", "weights"])
+        return answer(found["fed"][1:].transpose(0, 1), found["weights"])
 
     def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""

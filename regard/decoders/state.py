@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.attention.attention import Attended, Attention
@@ -16,6 +16,42 @@ from regard.encoders.memory import Memory
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The source row that each state row decodes; a beam repeats numbers, never the source.
+
+    Args:
+        numbers: of the source rows.
+        sources: the same, but one for each run of rows that share it.
+        beam: how many rows share each; 0 where that differs.
+        whole: `sources` are all that there are, in order.
+        count: how many there are.
+    """
+
+    numbers: Int[Tensor, " rows"]
+    sources: Int[Tensor, " sources"]
+    beam: int
+    whole: bool
+    count: int
+
+    @classmethod
+    def start(cls, mask: Bool[Tensor, "batch source"]) -> "Rows":
+        """Row r decodes source r."""
+        numbers = torch.arange(mask.size(0), device=mask.device)
+        return cls(numbers, numbers, 1, True, len(numbers))
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "Rows":
+        """Those of the given state rows; found out once, since a search asks at every step."""
+        numbers = self.numbers[rows]
+        if torch.equal(numbers, self.numbers):
+            return self
+        sources, counts = torch.unique_consecutive(numbers, return_counts=True)
+        beam = int(counts[0]) if counts.numel() else 1
+        beam = beam if bool((counts == beam).all()) else 0
+        whole = torch.equal(sources, torch.arange(self.count, device=sources.device))
+        return Rows(numbers, sources, beam, whole, self.count)
+
+
+@dataclass(frozen=True)
 class AttentiveState:
     """One row per hypothesis.
 
@@ -23,17 +59,19 @@ class AttentiveState:
         cells: the recurrent states.
         fed: the attentional vector of the step before; width 0 without input feeding.
         history: what the attention remembers.
-        rows: the source row that each state row decodes; a beam repeats numbers, never the source.
+        rows: the source row that each state row decodes.
     """
 
     cells: Cells
     fed: Float[Tensor, "rows fed"]
     history: History
-    rows: Int[Tensor, " rows"]
+    rows: Rows
 
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
-        return AttentiveState(self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows[rows])
+        return AttentiveState(
+            self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows.select(rows)
+        )
 
 
 def begin(
@@ -41,31 +79,26 @@ def begin(
 ) -> tuple[Source, AttentiveState]:
     """The source with its keys projected, and the first state: nothing fed yet, row r looks at source r."""
     source = attention.prepare(memory.keys, memory.values, memory.mask)
-    batch = memory.mask.size(0)
-    fed = memory.values.new_zeros(batch, fed_size)
-    rows = torch.arange(batch, device=fed.device)
+    fed = memory.values.new_zeros(memory.mask.size(0), fed_size)
     history = attention.begin(source, temperature=temperature)
-    return source, AttentiveState(cells, fed, history, rows)
+    return source, AttentiveState(cells, fed, history, Rows.start(memory.mask))
 
 
 def look(
-    attention: Attention,
-    query: Float[Tensor, "rows query"],
-    source: Source,
-    history: History,
-    rows: Int[Tensor, " rows"],
+    attention: Attention, query: Float[Tensor, "rows query"], source: Source, history: History, rows: Rows
 ) -> Attended:
-    """One look of every state row at its own source row, `rows`; the record has a target axis of length 1.
+    """One look of every state row at its own source row; the record has a target axis of length 1.
 
     Rows side by side that share a source, as those of a beam do, become several targets of one source, which is then
     read once for all of them. A mechanism for which a target has a past, a time or noise of its own gets copies.
     """
-    sources, counts = torch.unique_consecutive(rows, return_counts=True)
-    beam = int(counts[0]) if counts.numel() else 1
-    if attention.sequential or attention.timed or attention.training or bool((counts != beam).any()):
-        return attention(query.unsqueeze(1), _rows(source, rows), history)
-    chosen = _rows(source, sources)
-    grouped = attention(query.view(-1, beam, query.size(-1)), chosen, attention.begin(chosen))
+    whole = source if rows.whole else None
+    if rows.beam == 1:
+        return attention(query.unsqueeze(1), whole or source.select(rows.numbers), history)
+    if rows.beam == 0 or attention.sequential or attention.timed or attention.training:
+        return attention(query.unsqueeze(1), source.select(rows.numbers), history)
+    chosen = whole or source.select(rows.sources)
+    grouped = attention(query.view(-1, rows.beam, query.size(-1)), chosen, attention.begin(chosen))
     return replace(
         grouped,
         context=grouped.context.flatten(0, 1).unsqueeze(1),
@@ -99,10 +132,3 @@ def unrolled(features: Float[Tensor, "batch target features"], looks: Sequence[A
         torch.cat([look.entropy for look in looks], 1),
         (torch.cat(several, 2) if several else weights.unsqueeze(1),),
     )
-
-
-def _rows(source: Source, rows: Int[Tensor, " rows"]) -> Source:
-    """The rows of a source, without a copy when they are all of it in order."""
-    batch = source.mask.size(0)
-    whole = rows.numel() == batch and torch.equal(rows, torch.arange(batch, device=rows.device))
-    return source if whole else source.select(rows)

@@ -14,7 +14,8 @@ from regard.attention.cache import Cache
 from regard.attention.history import History
 from regard.attention.self_attention import SelfAttention
 from regard.attention.source import Source
-from regard.decoders.state import advanced, heads_of, look
+from regard.decoders.inference import prepared
+from regard.decoders.state import Rows, advanced, heads_of, look
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -30,17 +31,19 @@ class TransformerState:
     Args:
         caches: what each layer has put out so far, as its self-attention reads it.
         histories: what the cross-attention of each layer remembers.
-        rows: the source row that each state row decodes; a beam repeats numbers, never the source.
+        rows: the source row that each state row decodes.
     """
 
     caches: tuple[Cache, ...]
     histories: tuple[History, ...]
-    rows: Int[Tensor, " rows"]
+    rows: Rows
 
     def select(self, rows: Int[Tensor, " selected"]) -> "TransformerState":
         """The state of the given rows, in the given order."""
         caches = tuple(cache.select(rows) for cache in self.caches)
-        return TransformerState(caches, tuple(history.select(rows) for history in self.histories), self.rows[rows])
+        return TransformerState(
+            caches, tuple(history.select(rows) for history in self.histories), self.rows.select(rows)
+        )
 
 
 class TransformerDecoderLayer(nn.Module):
@@ -155,8 +158,11 @@ class TransformerDecoder(nn.Module):
             for attention, source in zip(attentions, sources, strict=True)
         )
         caches = tuple(Cache.start(memory.values) for _ in attentions)
-        rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
-        return sources, TransformerState(caches, histories, rows)
+        return sources, TransformerState(caches, histories, Rows.start(memory.mask))
+
+    def for_inference(self) -> "TransformerDecoder":
+        """The same decoder for weights that no longer change."""
+        return prepared(self, None)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: TransformerState, source: tuple[Source, ...]) -> Advance:
         """Features of the next token."""

@@ -1,0 +1,75 @@
+"""A decoder prepared for searching answers as the one it was made from."""
+
+import models
+import pytest
+import torch
+from torch import Tensor
+
+from regard.config import Config
+from regard.data.batch import Batch
+from regard.decoders import inference
+from regard.model import EncoderDecoder
+
+LENGTHS = [(5, 3), (1, 7), (3, 5)]
+ALL = pytest.mark.parametrize("config", models.combinations())
+EACH = pytest.mark.parametrize("name", [*models.DECODERS, *models.FIXED])
+
+
+def named(name: str) -> EncoderDecoder:
+    return models.small_model(models.recipe((models.DECODERS | models.FIXED)[name]))
+
+
+def stepped(model: EncoderDecoder, batch: Batch, beam: int) -> tuple[Tensor, Tensor]:
+    """Logits and weights of all steps of a beam; after the second the sentence in the middle leaves."""
+    logits, weights = [], []
+    with torch.inference_mode():
+        source, state = model.begin(model.encode(batch.source, batch.source_mask))
+        rows = torch.arange(len(LENGTHS)).repeat_interleave(beam)
+        state = state.select(rows)
+        for position, tokens in enumerate(batch.inputs.unbind(1)):
+            if position == 2:
+                staying = (rows != 1).nonzero().squeeze(1)
+                rows, state = rows[staying], state.select(staying)
+            step = model.step(tokens[rows], state, source)
+            state = step.state
+            logits.append(step.logits.flatten())
+            weights.append(step.weights.flatten())
+    return torch.cat(logits), torch.cat(weights)
+
+
+@ALL
+@pytest.mark.parametrize("beam", [1, 3])
+def test_prepared_answers_are_the_same(config: Config, beam: int) -> None:
+    model, batch = models.small_model(config), models.batch_of(LENGTHS)
+    for found, expected in zip(stepped(model.for_inference(), batch, beam), stepped(model, batch, beam), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@EACH
+def test_a_large_vocabulary_gets_no_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = named(name), models.batch_of(LENGTHS)
+    monkeypatch.setattr(inference, "TABLE_ENTRIES", 31)
+    prepared = model.for_inference()
+    assert prepared.decoder.tokens.table is None
+    torch.testing.assert_close(stepped(prepared, batch, 1)[0], stepped(model, batch, 1)[0], atol=1e-5, rtol=0)
+
+
+@EACH
+def test_the_parameters_are_those_of_the_model(name: str) -> None:
+    """By name and by identity; what was prepared is not among what a file holds."""
+    model = named(name)
+    parameters = dict(model.for_inference().named_parameters())
+    assert list(parameters) == [key for key, _ in model.named_parameters()]
+    assert all(parameters[key] is parameter for key, parameter in model.named_parameters())
+    assert set(model.for_inference().state_dict()) == set(model.state_dict())
+
+
+@EACH
+def test_the_model_goes_on_as_it_was(name: str) -> None:
+    model, batch = named(name), models.batch_of(LENGTHS)
+    before = stepped(model, batch, 1)[0]
+    model.for_inference()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2)
+    assert not torch.allclose(stepped(model, batch, 1)[0], before, atol=1e-2)
