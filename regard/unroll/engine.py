@@ -154,7 +154,7 @@ def _gradients(
     found = _of_parameters(program, data, grads, tensors)
     found |= {name: room[name[:-1]][0] for name in starts(program)}
     found |= {name: grads[name] for name in inputs(program)}
-    return [found[name] if needs else None for name, needs in zip(given, needed, strict=True)]
+    return [found.get(name) if needs else None for name, needs in zip(given, needed, strict=True)]
 
 
 def _of_parameters(program: Program, data: Tensors, grads: Tensors, tensors: Tensors) -> Tensors:
