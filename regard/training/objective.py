@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.data.batch import Batch
+from regard.training.linear_cross_entropy import CrossEntropies, linear_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -43,19 +42,18 @@ class CrossEntropy(nn.Module):
         self.smoothing = expect_smoothing("CrossEntropy", smoothing)
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
-        """The loss of a batch; a model maps a batch and a temperature to `features`, and has `project`."""
-        features, targets = real_tokens(model(batch, temperature).features, batch)
-        logits = model.project(features)
-        total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=self.smoothing)
-        if not self.smoothing:
-            return Loss(total, total.detach(), len(targets))
-        return Loss(total, unsmoothed(logits, targets), len(targets))
+        """The loss of a batch; a model maps a batch and a temperature to `features`, and has `tokens`."""
+        costs = cross_entropies(model, model(batch, temperature).features, batch, self.smoothing)
+        return Loss(costs.total, costs.nll.sum(), len(costs.nll))
 
 
-@torch.no_grad()
-def unsmoothed(logits: Float[Tensor, "tokens vocab"], targets: Int[Tensor, " tokens"]) -> Float[Tensor, ""]:
-    """Negative log-probability of the targets, without a gradient: what a loss with smoothing reports beside itself."""
-    return F.cross_entropy(logits, targets, reduction="sum")
+def cross_entropies(
+    model: Any, features: Float[Tensor, "batch target features"], batch: Batch, smoothing: float = 0.0
+) -> CrossEntropies:
+    """What the real tokens of a batch cost, row by row, through the model's output layer."""
+    chosen, targets = real_tokens(features, batch)
+    output = model.tokens.output
+    return linear_cross_entropy(model.tokens.drop(chosen), output.weight, output.bias, targets, smoothing)
 
 
 def expect_smoothing(place: str, smoothing: float) -> float:

@@ -5,10 +5,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.data.batch import Batch
-from regard.training.objective import Loss, expect_smoothing, real_tokens, unsmoothed
+from regard.training.objective import Loss, cross_entropies, expect_smoothing
 
 
 class ScoreFunction(nn.Module):
@@ -70,17 +69,14 @@ class ScoreFunction(nn.Module):
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch; its model samples in training mode."""
         unrolled = model(batch, temperature)
-        features, targets = real_tokens(unrolled.features, batch)
-        logits = model.project(features)
-        losses = F.cross_entropy(logits, targets, reduction="none", label_smoothing=self.smoothing)
-        choices = (self._costs(losses.detach(), batch) * unrolled.log_prob)[batch.target_mask].sum()
+        costs = cross_entropies(model, unrolled.features, batch, self.smoothing)
+        choices = (self._answered(costs.losses, batch) * unrolled.log_prob)[batch.target_mask].sum()
         entropy = unrolled.entropy[batch.target_mask].sum()
-        total = losses.sum() + self.reinforce * choices - self.entropy * entropy
-        self._remember(losses.detach())
-        nll = unsmoothed(logits, targets) if self.smoothing else losses.detach().sum()
-        return Loss(total, nll, len(targets))
+        total = costs.total + self.reinforce * choices - self.entropy * entropy
+        self._remember(costs.losses)
+        return Loss(total, costs.nll.sum(), len(costs.nll))
 
-    def _costs(self, losses: Float[Tensor, " tokens"], batch: Batch) -> Float[Tensor, "batch target"]:
+    def _answered(self, losses: Float[Tensor, " tokens"], batch: Batch) -> Float[Tensor, "batch target"]:
         """C: what followed from each choice, against what is usual."""
         costs = losses.new_zeros(batch.target_mask.shape)
         costs[batch.target_mask] = losses - self.baseline

@@ -3,12 +3,10 @@
 import math
 from collections.abc import Iterable
 
-import torch
 from torch import nn
-from torch.nn import functional as F
 
 from regard.data.batch import Batch
-from regard.training.objective import real_tokens
+from regard.training.objective import cross_entropies
 from regard.training.randomness import undisturbed
 
 
@@ -22,14 +20,10 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
     with undisturbed(model):
         for batch in batches:
             batch = batch.to(device)
-            features, targets = real_tokens(model(batch).features, batch)
-            total += float(_nll(model, features, targets))
-            tokens += len(targets)
+            nll = cross_entropies(model, model(batch).features, batch).nll
+            total += float(nll.sum())
+            tokens += len(nll)
     if not tokens:
         raise ValueError("mean_loss: batches hold no target token; expected at least one. Give validation pairs.")
     loss = total / tokens
     return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-
-
-def _nll(model: nn.Module, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return F.cross_entropy(model.project(features), targets, reduction="sum")  # type: ignore[operator]

@@ -1,10 +1,16 @@
+from typing import Any
+
+import models
 import pytest
 import torch
 from small_run import TARGET_VOCAB, join, make_batch, make_learner, make_model
+from torch import Tensor
 from torch.nn import functional as F
 
+from regard.training import objective
+from regard.training.linear_cross_entropy import CrossEntropies, linear_cross_entropy
 from regard.training.loop import update
-from regard.training.objective import CrossEntropy
+from regard.training.objective import CrossEntropy, real_tokens
 from regard.training.progress import Progress
 from regard.training.validation import mean_loss
 
@@ -31,12 +37,36 @@ def test_total_matches_torch_over_padding() -> None:
     torch.testing.assert_close(CrossEntropy(0.1)(model, batch).total, expected)
 
 
-def test_only_real_tokens_are_projected() -> None:
+def test_only_real_tokens_are_projected(monkeypatch: pytest.MonkeyPatch) -> None:
     model, batch = make_model(), make_batch([(3, 5), (5, 2)], seed=1)
     seen = []
-    model.decoder.tokens.output.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[:-1]))
+
+    def spy(features: Tensor, *others: Any) -> CrossEntropies:
+        seen.append(features.shape)
+        return linear_cross_entropy(features, *others)
+
+    monkeypatch.setattr(objective, "linear_cross_entropy", spy)
     CrossEntropy(0.1)(model, batch)
-    assert seen == [(7,)]
+    assert seen == [(7, 5)]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_features_are_dropped_as_before_a_projection(training: bool) -> None:
+    model, batch = make_model(dropout=0.5).train(training), make_batch([(3, 5), (5, 2)], seed=1)
+    torch.manual_seed(3)
+    loss = CrossEntropy()(model, batch)
+    torch.manual_seed(3)
+    features, targets = real_tokens(model(batch).features, batch)
+    torch.testing.assert_close(loss.total, F.cross_entropy(model.project(features), targets, reduction="sum"))
+
+
+@pytest.mark.parametrize("decoder", models.DECODERS | models.FIXED)
+def test_every_decoder_shows_its_output_layer(decoder: str) -> None:
+    model = models.small_model(models.recipe((models.DECODERS | models.FIXED)[decoder]))
+    batch = models.batch_of([(5, 3), (1, 7)])
+    features, targets = real_tokens(model(batch).features, batch)
+    expected = F.cross_entropy(model.decoder.project(features), targets, reduction="sum")
+    torch.testing.assert_close(CrossEntropy()(model, batch).total, expected)
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0])
