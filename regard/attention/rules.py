@@ -30,7 +30,7 @@ REFUSED = (
 
 # Entries whose weights over the visible positions do not sum to one, and where the rest goes.
 NOT_NORMALIZED = {
-    "monotonic": "what is left is the probability of running past the end of the source (Raffel 2017, section 2.4)",
+    "monotonic": "what is left is the probability of running past the end of the source (Raffel 2017, section 2.3)",
     "local_p": "the Gaussian only takes away (Luong 2015, eq. 10)",
     "gated": "each gate opens by itself, so that the sum is anything up to the length",
 }
