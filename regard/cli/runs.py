@@ -24,10 +24,12 @@ class Session:
     Args:
         translator: the models.
         opening: the options that they were opened with.
+        workers: how many share the lines.
     """
 
     translator: Translator
     opening: Opening
+    workers: int = 1
 
     def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         """As many at a time as are worth it."""
@@ -55,7 +57,7 @@ class Session:
 
     @property
     def _size(self) -> int:
-        return CHUNK_BATCHES * self.translator.options.batch_size
+        return CHUNK_BATCHES * self.translator.options.batch_size * self.workers
 
     def _checked(self, line: Line) -> Line:
         if isinstance(line, BadLine):
@@ -95,4 +97,4 @@ def open_runs(paths: Sequence[Path], opening: Opening, search: Search | None = N
         Ranking(options.length_normalization, options.coverage_penalty)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return Session(load(paths, options, chosen), opening)
+    return Session(load(paths, options, chosen, shortlist=search.shortlist), opening)

@@ -8,6 +8,7 @@ import typer
 
 from regard.cli.options import BadInput, Device, PairPaths, Quiet, Seed, Threads
 from regard.cli.report import reported, say
+from regard.cli.workers import again, working
 
 
 @reported
@@ -48,6 +49,8 @@ def command(
     """Train a recipe on pairs. Ctrl-C saves and says how to go on.
 
     Example: regard train recipes/multi30k-en-de.yaml train.en train.de --dev val.en --dev val.de --out runs/en-de
+
+    Several processes: torchrun --nproc-per-node 2 -m regard train … shares every batch of the recipe, times two.
     """
     from regard.cli.machine import set_up
 
@@ -63,24 +66,28 @@ def command(
     overrides = list(sets or [])
     overrides += [f"training.seed={seed}"] if seed is not None else []
     overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
-    config = load_recipe(recipe, overrides)
-    files = pair_files(pairs, config.data, format)
-    validation = pair_files(dev, config.data, format) if dev else None
-    try:
-        progress = fit(
-            config,
-            files,
-            validation,
-            out,
-            resume=resume,
-            device=pick_device(device),
-            listeners=[ProgressBar(quiet=quiet), *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
-            tell=(lambda line: None) if quiet else say,
-        )
-    except Interrupted:
-        again = shlex.join(["regard", "train", str(recipe), *pairs, "--out", str(out), "--resume"])
-        say(f"regard: go on with: {again}, and the same options")
-        raise
-    if not quiet:
+    with working(device) as (world, name):
+        with world.first_ahead():
+            config = load_recipe(recipe, overrides)
+            files = pair_files(pairs, config.data, format)
+            validation = pair_files(dev, config.data, format) if dev else None
+        try:
+            progress = fit(
+                config,
+                files,
+                validation,
+                out,
+                resume=resume,
+                device=pick_device(name),
+                listeners=[ProgressBar(quiet=quiet), *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
+                tell=(lambda line: None) if quiet else say,
+                world=world,
+            )
+        except Interrupted:
+            if world.leads:
+                command = shlex.join(again(["train", str(recipe), *pairs, "--out", str(out), "--resume"]))
+                say(f"regard: go on with: {command}, and the same options")
+            raise
+    if world.leads and not quiet:
         say(f"trained {progress.step} steps in {progress.seconds / 60:.1f} minutes: {out}")
         say(f'next: regard translate {out} < input > output, or regard view {out} "a sentence"')

@@ -1,5 +1,6 @@
 """`regard translate`: standard input to standard output, a line for a line."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from regard.cli.options import Json, Opening, RunPaths, Sampling, Search, Units
 from regard.cli.report import reported
 from regard.cli.spread import spread
+from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
 from regard.errors import UsageError
 
 
@@ -36,6 +38,8 @@ def command(
     exit code is then 3. Several runs are an ensemble: their probabilities are averaged.
 
     Example: regard translate runs/en-zh --align < input.txt > output.txt
+
+    Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.answers import Writer, sampling_options
     from regard.cli.output import put
@@ -44,22 +48,29 @@ def command(
     from regard.cli.units import check_linking
     from regard.data.example import Example
 
-    check_linking(units)
-    if sampling.sample and (nbest or search.beam):
-        raise UsageError("--sample draws one output; --beam and --nbest look for the best ones. Leave one out.")
-    drawn = sampling_options(sampling) if sampling.sample else None
-    session = open_runs(runs, opening, search)
-    writer, refusals = Writer(nbest is not None, align, json, units), Refusals()
+    with working(opening.device) as (world, device):
+        with world.first_ahead():
+            expect_fresh_input()
+            check_linking(units)
+            if sampling.sample and (nbest or search.beam):
+                raise UsageError("--sample draws one output; --beam and --nbest look for the best ones. Leave one out.")
+            drawn = sampling_options(sampling) if sampling.sample else None
+            session = replace(open_runs(runs, replace(opening, device=device), search), workers=world.size)
+        writer, refusals = Writer(nbest is not None, align, json, units), Refusals()
 
-    def answer(examples: list[Example]) -> list[list[str]]:
-        sources = [example.source for example in examples]
-        if drawn is None:
-            found = session.translator.translate(sources, nbest or 1)
-        else:
-            places = [example.line for example in examples]
-            found = [[one] for one in session.translator.sample(sources, drawn, places)]
-        return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
+        def answer(examples: list[Example]) -> list[list[str]]:
+            sources = [example.source for example in examples]
+            if drawn is None:
+                found = session.translator.translate(sources, nbest or 1)
+            else:
+                places = [example.line for example in examples]
+                found = [[one] for one in session.translator.sample(sources, drawn, places)]
+            return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
-    for lines in session.answers(session.typed(), answer, lambda bad: writer.refused(refusals.add(bad))):
-        put(lines)
-    refusals.finish()
+        if not world.leads:
+            return assist(world, answer)
+        together = shared(world, answer)
+        with dismissing(world):
+            for lines in session.answers(session.typed(), together, lambda bad: writer.refused(refusals.add(bad))):
+                put(lines)
+        refusals.finish()

@@ -30,7 +30,10 @@ class DataConfig(Section):
     max_length: int = Field(200, ge=1, description="tokens of a side; longer training pairs are left out and counted")
     on_bad_input: Literal["error", "skip"] = Field("error", description="stop at a line that is not text, or skip it")
     batch_by: Literal["tokens", "sentences"] = Field("tokens", description="what `batch_size` counts, padding included")
-    batch_size: int = Field(2000, ge=1, description="tokens of the longer side, or pairs, in one batch")
+    batch_size: int = Field(2000, ge=1, description="tokens of the longer side, or pairs, in one batch of one worker")
+    workers: int | None = Field(
+        None, ge=1, description="batch_size counts so many times; null: as many as torchrun starts the run with"
+    )
 
     @model_validator(mode="after")
     def _targets(self) -> "DataConfig":

@@ -117,10 +117,15 @@ def _cuts(widths: Sequence[int], max_tokens: int | None, max_sentences: int | No
     return starts
 
 
-def batches(corpus: Corpus, order: BatchPlan, start: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch in turn, from number `start` on: what an interrupted epoch goes on with."""
+def batches(corpus: Corpus, order: BatchPlan, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+    """The batches of an epoch in turn, from number `start` on: what an interrupted epoch goes on with.
+
+    Of several workers each gets its own pairs of every batch, one after the other as at cards: pairs of a batch stand
+    by length, so all have alike to do. Together they see every pair once; where a batch has fewer pairs than there are
+    workers, those who go empty get a batch without rows.
+    """
     for number in range(start, len(order)):
-        yield collate(corpus, order[number])
+        yield collate(corpus, order[number][worker::workers])
 
 
 def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
@@ -138,7 +143,7 @@ def _padded(
 ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
     """The texts of these numbers with the end mark, padded, and which places are real; no loop over rows."""
     lengths = side.lengths[numbers].astype(np.int64)
-    places = np.arange(int(lengths.max()) + 1)
+    places = np.arange(int(lengths.max(initial=0)) + 1)
     padded = np.full((len(numbers), len(places)), PAD, np.int64)
     padded[places < lengths[:, None]] = side.take(numbers)
     padded[np.arange(len(numbers)), lengths] = END

@@ -129,7 +129,8 @@ def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:
     """Read tokens from an array in memory."""
 
     def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
-        return np.concatenate([tokens[s : s + n] for s, n in zip(starts.tolist(), counts.tolist(), strict=True)])
+        texts = [tokens[s : s + n] for s, n in zip(starts.tolist(), counts.tolist(), strict=True)]
+        return np.concatenate([tokens[:0], *texts])
 
     return read
 

@@ -9,17 +9,19 @@ import torch
 
 from regard.build import build_model
 from regard.config import Config
+from regard.data.lines import readable_once
 from regard.data.readers import PairFiles
 from regard.errors import CheckpointError, UsageError
 from regard.fit.parts import build_learner, build_plan
 from regard.fit.publisher import Publisher, publish_average
-from regard.fit.resuming import resumed
+from regard.fit.resuming import restarted, resumed, shared
 from regard.fit.subsets import Subset, split
 from regard.fit.tokenizers import learn_tokenizers
 from regard.fit.validator import Validator
 from regard.model import EncoderDecoder
 from regard.run import Run
 from regard.training.checkpoint import Checkpoints
+from regard.training.distributed import ALONE, World, launch
 from regard.training.events import Listener
 from regard.training.lock import lock
 from regard.training.loop import train
@@ -37,6 +39,7 @@ def fit(
     device: torch.device | None = None,
     listeners: Sequence[Listener] = (),
     tell: Callable[[str], None] = lambda line: None,
+    world: World = ALONE,
 ) -> Progress:
     """Train, and leave the model in `out`.
 
@@ -44,40 +47,60 @@ def fit(
         config: the recipe.
         files: pairs to learn from.
         validation: pairs to validate on; None holds out 2 % of the others, at most 1000.
-        out: the run directory.
-        resume: go on with the run that is there.
+        out: the run directory; of several workers, on a disk that all of them see, as the files.
+        resume: go on with the run that is there. A run that torchrun starts again goes on in any case.
         device: where to train; the CPU when None.
         listeners: what is told of the run's events.
         tell: what says in one line what was read and built.
+        world: the workers that call this alike; the first one alone writes, listens and tells.
 
     Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
     """
-    run, device = Run(out), device or torch.device("cpu")
-    resume_here = resume and run.config_file.exists()
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{out} holds a run already. Resume it with --resume, or choose another --out.")
-    if run.checkpoints.exists() and not run.config_file.exists():
-        raise CheckpointError(f"{out} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
-    files.check()
-    if validation is not None:
-        validation.check()
-    out.mkdir(parents=True, exist_ok=True)
+    run, device, resume = Run(out), device or torch.device("cpu"), resume or restarted(out)
     with ExitStack() as stack:
-        stack.enter_context(lock(out))
-        spool = Path(stack.enter_context(TemporaryDirectory(prefix="regard-")))
-        files = files.spooled(spool)
-        if resume_here:
-            run = resumed(run, config)
-        else:
-            run.create(config, *learn_tokenizers(config.data, files))
-        source, target = run.tokenizers
-        learn, held = split(config, files, validation, source, target, out / "cache")
-        tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+        with world.first_ahead():
+            if world.leads:
+                run, files = _prepared(config, files, validation, run, resume, world, stack)
+            config, (source, target) = run.config, run.tokenizers
+            learn, held = split(config, files, validation, source, target, out / "cache")
+        if world.leads:
+            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
         torch.manual_seed(config.training.seed)
         model = build_model(config.model, source.size, target.size).to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
-        tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
-        return _train(config, run, model, learn, held, resume, listeners)
+        if world.leads:
+            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+        return _train(config, run, model, learn, held, resume, listeners if world.leads else (), world)
+
+
+def _prepared(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    run: Run,
+    resume: bool,
+    world: World,
+    stack: ExitStack,
+) -> tuple[Run, PairFiles]:
+    """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
+    if not resume and run.config_file.exists():
+        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
+    if run.checkpoints.exists() and not run.config_file.exists():
+        raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
+    files.check()
+    if validation is not None:
+        validation.check()
+    if world.size > 1 and any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+        raise UsageError("standard input and pipes are read once, by one worker. Give several workers files.")
+    run.path.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(lock(run.path, launch()))
+    files = files.spooled(Path(stack.enter_context(TemporaryDirectory(prefix="regard-"))))
+    going_on = resume and run.config_file.exists()
+    config = shared(config, run, world, resume=going_on)
+    if going_on:
+        return resumed(run, config), files
+    run.create(config, *learn_tokenizers(config.data, files))
+    return run, files
 
 
 def _train(
@@ -88,6 +111,7 @@ def _train(
     held: Subset,
     resume: bool,
     listeners: Sequence[Listener],
+    world: World,
 ) -> Progress:
     """Build the parts of the loop and run it."""
     options = config.training
@@ -96,17 +120,20 @@ def _train(
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
     validate, planned = Validator(config, run, held), build_plan(options)
+    if world.leads:
+        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)]
     progress = train(
         learner,
-        lambda epoch, start: learn.batches(options.seed, epoch, start),
+        lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
         planned,
         validate=validate,
         checkpoints=checkpoints,
         resume=resume,
-        listeners=[*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)],
+        listeners=listeners,
         batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
         origin=learn.corpus.origin,
+        world=world,
     )
-    if checkpoints.averaged.exists():
+    if world.leads and checkpoints.averaged.exists():
         publish_average(run, model, checkpoints, validate, planned.goal)
     return progress

@@ -1,13 +1,32 @@
-"""What a resumed run may change: the limits of its training, and nothing else."""
+"""When a run is gone on with, and what it may change then: the limits of its training, and nothing else."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from regard.config import Config
 from regard.errors import UsageError
 from regard.run import Run
+from regard.training.distributed import World, launch, restarts
+from regard.training.lock import last_launch
 
 LIMITS = {f"training.{key}" for key in ("max_epochs", "max_steps", "max_minutes", "patience")}
+
+
+def restarted(out: Path) -> bool:
+    """Whether torchrun has started the workers again and the run in `out` is the one that it had begun."""
+    return restarts() > 0 and last_launch(out) == launch()
+
+
+def shared(config: Config, run: Run, world: World, *, resume: bool) -> Config:
+    """The recipe with the number of workers that its batches are for, where it leaves that open.
+
+    It is fixed when a run begins: who goes on with more or fewer workers shares the same batches among them.
+    """
+    if config.data.workers is not None:
+        return config
+    workers = run.config.data.workers if resume else world.size if world.size > 1 else None
+    return config.model_copy(update={"data": config.data.model_copy(update={"workers": workers})})
 
 
 def resumed(run: Run, config: Config) -> Run:

@@ -41,31 +41,31 @@ class Subset:
 
     def plan(self, seed: int, epoch: int) -> BatchPlan:
         """The batches of an epoch: a function of corpus, rows, seed and epoch."""
-        size = {f"max_{self.data.batch_by}": self.data.batch_size}
+        size = {f"max_{self.data.batch_by}": self.data.batch_size * (self.data.workers or 1)}
         source, target = self.corpus.source_lengths, self.corpus.target_lengths
         if self.rows is None:
             return plan(source, target, seed=seed, epoch=epoch, **size)
         order = plan(source[self.rows], target[self.rows], seed=seed, epoch=epoch, **size)
         return replace(order, pairs=self.rows[order.pairs])
 
-    def batches(self, seed: int, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on."""
-        return batches(self.corpus, self.plan(seed, epoch), start)
+    def batches(self, seed: int, epoch: int, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on; of several workers, each gets its own rows of them."""
+        return batches(self.corpus, self.plan(seed, epoch), start, worker=worker, workers=workers)
 
 
 def split(
     config: Config, files: PairFiles, validation: PairFiles | None, source: Tokenizer, target: Tokenizer, cache: Path
 ) -> tuple[Subset, Subset]:
-    """The pairs to learn from and the pairs to validate on."""
-    data = config.data
+    """The pairs to learn from, and the pairs to validate on, which one worker does alone."""
+    data, alone = config.data, config.data.model_copy(update={"workers": 1})
     corpus = prepare(files, source, target, max_length=data.max_length, cache=cache)
     if validation is not None:
         other = prepare(validation, source, target, max_length=data.max_length, cache=cache)
-        return Subset(corpus, None, data), Subset(other, None, data)
+        return Subset(corpus, None, data), Subset(other, None, alone)
     if len(corpus) < 2:
         raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")
     count = max(1, min(HELD_OUT_MOST, int(len(corpus) * HELD_OUT_SHARE)))
     held = np.zeros(len(corpus), dtype=bool)
     held[np.random.default_rng(config.training.seed).choice(len(corpus), count, replace=False)] = True
     learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
-    return Subset(corpus, learn, data), Subset(corpus, rest, data)
+    return Subset(corpus, learn, data), Subset(corpus, rest, alone)

@@ -68,6 +68,10 @@ class Checkpoints:
         Raises CheckpointError when `last` is not whole or belongs to another learner.
         """
         self._tidy()
+        return self.load(learner)
+
+    def load(self, learner: Learner) -> Progress:
+        """The same, and nothing is tidied up: for who does not hold the lock."""
         if not self.last.exists():
             return Progress()
         contents = tensorfile.read(self.last)

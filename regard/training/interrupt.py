@@ -32,9 +32,14 @@ class Signals:
     """Inside the `with`, the first SIGINT or SIGTERM is noted in `received`; the second exits at once.
 
     Handlers can only be set in the main thread; elsewhere nothing is noted and nothing changes.
+
+    Args:
+        forwarded: torchrun hands on to its workers what they may have got themselves, and kills who does not leave;
+            so no second signal is heeded, and none at all any more after the `with`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forwarded: bool = False) -> None:
+        self.forwarded = forwarded
         self.received: signal.Signals | None = None
         self._abandonable = False
         self._before: dict[signal.Signals, Any] = {}
@@ -47,8 +52,9 @@ class Signals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        leaving = self.forwarded and self.received
         for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            signal.signal(number, signal.SIG_IGN if leaving else signal.SIG_DFL if handler is None else handler)
 
     @contextmanager
     def abandonable(self) -> Iterator[None]:
@@ -62,9 +68,9 @@ class Signals:
             self._abandonable = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.received:
+        if self.received and not self.forwarded:
             raise SystemExit(128 + number)
-        self.received = signal.Signals(number)
+        self.received = self.received or signal.Signals(number)
         if self._abandonable:
             self._abandonable = False
             raise Abandoned

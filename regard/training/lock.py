@@ -12,8 +12,12 @@ NAME = ".lock"
 
 
 @contextmanager
-def lock(directory: Path) -> Iterator[None]:
+def lock(directory: Path, launch: str = "") -> Iterator[None]:
     """Hold the directory inside the `with`.
+
+    Args:
+        directory: made where it does not exist.
+        launch: what started the run, for `last_launch`.
 
     The operating system frees the lock with the process, however that ends, so nothing stale is left behind; the
     file stays, since removing it would let two runs hold two files of one name.
@@ -25,7 +29,7 @@ def lock(directory: Path) -> Iterator[None]:
         with open(directory / NAME, "a+") as file:
             _take(directory, file.fileno())
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()}\n{launch}")
             file.flush()
             held = os.dup(file.fileno())
     except OSError as error:
@@ -36,11 +40,19 @@ def lock(directory: Path) -> Iterator[None]:
         os.close(held)
 
 
+def last_launch(directory: Path) -> str:
+    """What started the run that holds the directory, or held it last; empty where nobody said so."""
+    try:
+        return (directory / NAME).read_text(errors="replace").partition("\n")[2]
+    except OSError:
+        return ""
+
+
 def _take(directory: Path, handle: int) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.pread(handle, 20, 0).decode(errors="replace") or "unknown"
+        holder = os.pread(handle, 20, 0).decode(errors="replace").split("\n")[0] or "unknown"
         raise UsageError(
             f"{directory} is in use by another run (process {holder}). Wait for it, or choose another directory."
         ) from error

@@ -4,14 +4,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
+import torch
+
 from regard.data.batch import Batch
 from regard.training.checkpoint import Checkpoints
+from regard.training.distributed import ALONE, World, add_gradients, blend
 from regard.training.events import Listener
 from regard.training.interrupt import Signals
 from regard.training.learner import Learner
 from regard.training.optimizers import clip
 from regard.training.plan import Feed, Origin, Plan, Validate
 from regard.training.progress import Progress
+from regard.training.randomness import reseed
 from regard.training.session import NotFinite, Session, Update
 
 
@@ -26,6 +30,7 @@ def train(
     listeners: Sequence[Listener] = (),
     batches_per_epoch: Callable[[int], int] | None = None,
     origin: Origin | None = None,
+    world: World = ALONE,
 ) -> Progress:
     """Train until a limit is reached, and return how far that was.
 
@@ -33,9 +38,13 @@ def train(
     was killed anywhere and resumed computes what it would have computed, bit for bit, on the same machine with the
     same number of threads. Seed torch before building the learner.
 
+    Several workers call this alike and end with the same weights; all but the first only compute, with dropout and
+    sampling of their own: in a world of several, noise is a function of torch's seed at the start, step and rank.
+
     Args:
         learner: what an update reads and changes.
         feed: `feed(epoch, start)`, the batches of an epoch from a number on; none when `start` is how many it has.
+            Of several workers each is fed its own rows of every batch, which may be none.
         plan: when things happen.
         validate: scores of a model, in evaluation mode and without gradients; it may draw random numbers.
         checkpoints: where the run is saved; None for nowhere.
@@ -43,20 +52,25 @@ def train(
         listeners: what is told of the run's events.
         batches_per_epoch: number of batches of an epoch, for the share of the run that is over.
         origin: file and line of a row of the corpus, for messages.
+        world: the workers that train together.
 
     Raises:
         Interrupted: after a SIGINT or SIGTERM, once the step is finished and saved.
         RegardError: a loss or gradient is not finite (nothing of it is saved), or the disk is full.
+        Elsewhere: another worker ended.
         CheckpointError: the checkpoint to resume from is not whole, or is not this learner's.
         DataError: an epoch without batches.
     """
-    with Signals() as signals:
-        session = Session(learner, plan, validate, checkpoints, listeners, batches_per_epoch, signals)
+    seed = torch.initial_seed()
+    with Signals(forwarded=world.size > 1) as signals:
+        session = Session(learner, plan, validate, checkpoints, listeners, batches_per_epoch, signals, world)
         try:
             progress = session.begin(resume)
             while not plan.limits.reached(progress):
                 for batches in grouped(feed(progress.epoch, progress.batch), plan.accumulate):
-                    done = update(learner, batches, progress)
+                    if world.size > 1:
+                        reseed(seed, progress.step, world.rank)
+                    done = update(learner, batches, progress, world)
                     progress = session.count(progress, done, len(batches))
                     progress = session.pause(progress)
                     if plan.limits.reached(progress):
@@ -77,22 +91,22 @@ def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def update(learner: Learner, batches: Sequence[Batch], progress: Progress) -> Update:
-    """Forward, backward, clip, step: one update over all the batches, as if they were one.
+def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world: World = ALONE) -> Update:
+    """Forward, backward, clip, step: one update over all the batches of all workers, as if they were one.
 
     The loss is the sum over the target tokens of all of them, divided by the number of those tokens. Raises
-    NotFinite before the weights change.
+    NotFinite, on every worker, before the weights change.
     """
     step = progress.step + 1
-    tokens = sum(int(batch.target_mask.sum()) for batch in batches)
-    nll = 0.0
+    own = sum(int(batch.target_mask.sum()) for batch in batches)
+    tokens = int(world.total(float(own))[0])
     learner.optimizer.zero_grad(set_to_none=True)
-    for batch in batches:
-        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
-        if not math.isfinite(total := float(loss.total.detach())):
-            raise NotFinite(step, f"the loss is {total}", [batch])
-        nll += float(loss.nll)
-        (loss.total / tokens).backward()
+    nll, fault = backward(learner, batches, step, tokens)
+    nll, faults = world.total(nll, float(fault is not None))
+    if faults:
+        raise fault or NotFinite(step, "", [])
+    add_gradients(learner.model.parameters(), world)
+    blend(learner.objective.buffers(), own / tokens, world)
     norm = float(clip(learner.model.parameters(), learner.clip))
     if not math.isfinite(norm):
         raise NotFinite(step, f"the gradient's norm is {norm}", batches)
@@ -103,3 +117,17 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress) -> Up
     if learner.average is not None:
         learner.average.update(learner.model, step)
     return Update(nll, tokens, rate, norm)
+
+
+def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int) -> tuple[float, NotFinite | None]:
+    """This worker's part of the gradient; the unsmoothed loss, and what of it is not finite, where it ends."""
+    nll = 0.0
+    for batch in batches:
+        if not len(batch.order):
+            continue
+        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
+        if not math.isfinite(total := float(loss.total.detach())):
+            return nll, NotFinite(step, f"the loss is {total}", [batch])
+        nll += float(loss.nll)
+        (loss.total / tokens).backward()
+    return nll, None

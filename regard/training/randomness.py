@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +23,12 @@ def restore(found: Mapping[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(found[CPU].cpu())
     if device.type == "cuda" and CUDA in found:
         torch.cuda.set_rng_state(found[CUDA].cpu(), device)
+
+
+def reseed(seed: int, *numbers: int) -> None:
+    """Start the generators anew from these numbers alone: the same give the same noise, any other give other noise."""
+    drawn = np.random.SeedSequence([seed, *numbers]).generate_state(1, np.uint64)
+    torch.manual_seed(int(drawn[0]))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What happens between two updates: counting, telling, validating, saving, stopping."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from functools import lru_cache
 from regard.data.batch import Batch
 from regard.errors import DataError, RegardError
 from regard.training.checkpoint import Checkpoints
+from regard.training.distributed import Elsewhere, World
 from regard.training.events import Ended, Event, Failed, Listener, Saved, Started, Trained, Validated
 from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.learner import Learner
@@ -41,6 +43,9 @@ class NotFinite(Exception):
 class Session:
     """One sitting of a run. It changes nothing that an update reads; `Progress` goes in and comes out.
 
+    Several workers have a session each, with the same progress at every moment. The first one validates, saves and
+    tells; the others wait for what comes of it.
+
     The arguments are those of `train`. A sitting that is resumed at a step where a validation was due and did not
     happen makes up for it, so that the validations are those of a run that was never stopped.
     """
@@ -54,6 +59,7 @@ class Session:
         listeners: Sequence[Listener],
         batches_per_epoch: Callable[[int], int] | None,
         signals: Signals,
+        world: World,
     ) -> None:
         if validate is None and checkpoints is not None and checkpoints.average:
             raise ValueError(
@@ -67,6 +73,7 @@ class Session:
         # A plan of batches takes a sort of the corpus, so its length is asked for once an epoch.
         self.batches_per_epoch = batches_per_epoch and lru_cache(maxsize=1)(batches_per_epoch)
         self.signals = signals
+        self.world = world
         self.clock = time.monotonic()
         self.busy = (0.0, 0)  # seconds of updating and tokens since the last Trained event
 
@@ -75,8 +82,12 @@ class Session:
         if resume and self.checkpoints is None:
             raise ValueError("train: resume is True and checkpoints is None; expected Checkpoints to resume from.")
         progress = Progress()
-        if self.checkpoints is not None:
-            progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
+        with self.world.first_ahead():
+            if self.checkpoints is not None and self.world.leads:
+                progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
+            elif self.checkpoints is not None and resume:
+                progress = self.checkpoints.load(self.learner)
+        self.world.meet()  # the first may save only after everybody has read
         self.learner.model.train()
         self.tell(Started(progress, self._share(progress)))
         return self.pause(progress) if progress.step else progress
@@ -111,12 +122,14 @@ class Session:
         validated = progress.validated
         if self.validate is not None and due and validated != progress.step:
             progress = self._look(progress)
-        self._save(progress, at_once=end or self.signals.received is not None, again=validated != progress.validated)
-        if self.signals.received:
+        progress, received = self._agree(progress)
+        self._save(progress, at_once=end or received is not None, again=validated != progress.validated)
+        if received:
             if self.checkpoints is None:
-                raise Interrupted(self.signals.received, f"step {progress.step} is not saved.")
+                raise Interrupted(received, f"step {progress.step} is not saved.")
+            self.world.meet()  # torchrun ends all when one leaves, so first it is saved
             saved = f"step {progress.step} is saved in {self.checkpoints.last}; resume to go on."
-            raise Interrupted(self.signals.received, saved)
+            raise Interrupted(received, saved)
         return progress
 
     def end_epoch(self, progress: Progress) -> Progress:
@@ -128,15 +141,19 @@ class Session:
     def finish(self, progress: Progress) -> Progress:
         """A limit is reached: validate and save what there is."""
         progress = self.pause(progress, end=True)
-        if self.checkpoints is not None:
+        if self.checkpoints is not None and self.world.leads:
             self.checkpoints.finish(progress)
         return progress
 
     def failure(self, error: NotFinite, origin: Origin | None) -> RegardError:
         """The message for an update that is not finite: step, and the lines that went into it."""
-        lines = tuple(origin(row) if origin else ("row", row) for row in error.rows)
+        found = self.world.gather([error.finding, error.rows])
+        if not found:
+            return Elsewhere("a number is not finite; the first worker says which.")
+        finding = next(finding for finding, _ in found if finding)
+        lines = tuple(origin(row) if origin else ("row", row) for _, rows in found for row in rows)
         message = (
-            f"{error.finding} at step {error.step}, so training stopped and nothing of it was saved; its batch holds "
+            f"{finding} at step {error.step}, so training stopped and nothing of it was saved; its batch holds "
             f"{_listed(lines)}. Lower the learning rate, clip harder, or look at these lines."
         )
         self.tell(Failed(error.step, message, lines))
@@ -152,6 +169,19 @@ class Session:
             listener(event)
 
     def _look(self, progress: Progress) -> Progress:
+        """The first worker validates, and all of them know what comes of it."""
+        with self.world.first_ahead():
+            if self.world.leads:
+                progress = self._validated(progress)
+        return progress if self.world.size == 1 else Progress.from_json(self.world.share(progress.to_json()))
+
+    def _agree(self, progress: Progress) -> tuple[Progress, signal.Signals | None]:
+        """One clock and one signal for all workers, whoever has it: they stop at the same step."""
+        seconds = progress.seconds if self.world.leads else 0.0
+        seconds, number = self.world.largest(seconds, float(self.signals.received or 0))
+        return replace(progress, seconds=seconds), signal.Signals(int(number)) if number else None
+
+    def _validated(self, progress: Progress) -> Progress:
         """Validate; a signal gives it up, and the progress stays without it."""
         assert self.validate is not None
         try:
@@ -167,7 +197,7 @@ class Session:
 
     def _save(self, progress: Progress, *, at_once: bool, again: bool) -> None:
         """Save when it is time, or at once; a step that is saved already only if it is to be saved again."""
-        if self.checkpoints is None:
+        if self.checkpoints is None or not self.world.leads:
             return
         if again or (self.checkpoints.step != progress.step and (at_once or self.checkpoints.due(progress))):
             self.checkpoints.save(self.learner, replace(progress, seconds=progress.seconds + self._since()))
