@@ -3,6 +3,7 @@
 config.yaml                        the recipe, defaults written out
 tokenizer.json                     one for both sides; or tokenizer.source.json and tokenizer.target.json
 model.safetensors                  the weights to use, and digests of the files above
+shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
 card.md                            what it is, for people
 metrics.jsonl, checkpoints/        how it came about; not needed to use it
 """
@@ -23,11 +24,13 @@ from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
 from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
-from regard.training.tensorfile import Contents, write
+from regard.search.shortlist import Shortlist
+from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import apply, load_weights
 from regard.translator import SearchOptions, Translator
 
 FORMAT = 1
+_LISTS = ("common", "starts", "targets")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Run:
     def weights_file(self) -> Path:
         """The weights to use."""
         return self.path / "model.safetensors"
+
+    @property
+    def shortlist_file(self) -> Path:
+        """What source tokens may become."""
+        return self.path / "shortlist.safetensors"
 
     @property
     def checkpoints(self) -> Path:
@@ -126,6 +134,24 @@ class Run:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
 
+    def save_shortlist(self, shortlist: Shortlist, facts: Mapping[str, Any]) -> None:
+        """Keep the shortlist with the run; the facts say how it came about."""
+        tensors = {name: getattr(shortlist, name).long() for name in _LISTS}
+        write(self.shortlist_file, tensors, {"kind": "shortlist", "format": FORMAT, **self._vocabularies(), **facts})
+
+    def load_shortlist(self) -> Shortlist:
+        """The shortlist. Raises UsageError where there is none, CheckpointError for one that is not of this run."""
+        if not self.shortlist_file.exists():
+            raise UsageError(f"{self.path} holds no shortlist. Make one with: regard shortlist {self.path}")
+        contents = read(self.shortlist_file)
+        known = {"kind": "shortlist", "format": FORMAT, **self._vocabularies()}
+        if any(contents.metadata.get(name) != value for name, value in known.items()):
+            raise CheckpointError(
+                f"{self.shortlist_file} is no shortlist for the tokenisers of this run. "
+                f"Make it anew with: regard shortlist {self.path}"
+            )
+        return Shortlist(**{name: contents.tensors[name] for name in _LISTS}, target_size=self.tokenizers[1].size)
+
     def verify(self) -> None:
         """Raises CheckpointError unless the files of the run are those that its weights were trained with."""
         self._weights()
@@ -144,12 +170,11 @@ class Run:
         return weights
 
     def _digests(self) -> dict[str, str]:
+        return {"config.yaml": hashlib.sha256(self.config_file.read_bytes()).hexdigest(), **self._vocabularies()}
+
+    def _vocabularies(self) -> dict[str, str]:
         source, target = self.tokenizers
-        return {
-            "config.yaml": hashlib.sha256(self.config_file.read_bytes()).hexdigest(),
-            "source tokenizer": source.digest,
-            "target tokenizer": target.digest,
-        }
+        return {"source tokenizer": source.digest, "target tokenizer": target.digest}
 
 
 def search_options(config: SearchConfig) -> SearchOptions:
@@ -164,7 +189,11 @@ def search_options(config: SearchConfig) -> SearchOptions:
 
 
 def load(
-    paths: str | Path | Sequence[str | Path], options: SearchOptions | None = None, device: str = "cpu"
+    paths: str | Path | Sequence[str | Path],
+    options: SearchOptions | None = None,
+    device: str = "cpu",
+    *,
+    shortlist: bool = False,
 ) -> Translator:
     """The model in a run directory, ready to translate; several directories are an ensemble.
 
@@ -172,8 +201,10 @@ def load(
         paths: run directories whose models share their tokenisers.
         options: how outputs are looked for; None for what the first run's recipe says.
         device: "cpu", "cuda" …
+        shortlist: make outputs of what the shortlists of the runs allow, each of which must have one.
 
-    Raises CheckpointError for a run that is damaged, not whole, or newer than this version.
+    Raises CheckpointError for a run that is damaged, not whole, or newer than this version, UsageError where a
+    shortlist is missing.
     """
     runs = [Run(Path(path)) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     if not runs:
@@ -187,4 +218,5 @@ def load(
                     "Train the runs on the same data with the same data section."
                 )
     models = [run.load_model(torch.device(device))[0].for_inference() for run in runs]
-    return Translator(models, *first.tokenizers, options or search_options(first.config.search))
+    shortlists = [run.load_shortlist() for run in runs] if shortlist else []
+    return Translator(models, *first.tokenizers, options or search_options(first.config.search), shortlists)

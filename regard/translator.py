@@ -21,6 +21,7 @@ from regard.search.forcing import force
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.sampling import sample
+from regard.search.shortlist import Part, PartialStep, Shortlist
 from regard.search.walking import StepFunction, greedy
 
 Found = list[list[Hypothesis]]
@@ -61,6 +62,8 @@ class Translator:
         models: over the same tokenisers; several average their probabilities.
         source_tokenizer, target_tokenizer: text → token numbers and back.
         options: how outputs are looked for.
+        shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
+            then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
 
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
     """
@@ -71,6 +74,7 @@ class Translator:
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         options: SearchOptions,
+        shortlists: Sequence[Shortlist] = (),
     ) -> None:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
@@ -78,6 +82,7 @@ class Translator:
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.options = options
+        self.shortlists = tuple(shortlists)
 
     def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment."""
@@ -139,7 +144,7 @@ class Translator:
             return [[found] for found in force(step, state, lengths, wanted)]
 
         results: list[Alignment] = []
-        for number, (source, found) in enumerate(zip(sources, self._search(sources, forced), strict=True)):
+        for number, (source, found) in enumerate(zip(sources, self._search(sources, forced, (), None), strict=True)):
             spans = self.source_tokenizer.encode(source).spans
             weights, log_prob = found[0].weights, found[0].log_prob
             results.append(align(source, targets[number], spans, encoded[number].spans, weights, log_prob))
@@ -153,7 +158,7 @@ class Translator:
         places = [place for place, source in enumerate(sources) if source.strip()]
         chosen = [sources[place] for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
-        for place, found in zip(places, self._search(chosen, look, called), strict=True):
+        for place, found in zip(places, self._search(chosen, look, self.shortlists, called), strict=True):
             encoded = self.source_tokenizer.encode(sources[place])
             answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
         return answers
@@ -164,7 +169,13 @@ class Translator:
         return align(source, spelled.text, encoded.spans, spelled.spans, hypothesis.weights, hypothesis.log_prob)
 
     @torch.inference_mode()
-    def _search(self, sources: Sequence[str], look: Callable[..., Found], places: Sequence[int] | None = None) -> Found:
+    def _search(
+        self,
+        sources: Sequence[str],
+        look: Callable[..., Found],
+        shortlists: Sequence[Shortlist],
+        places: Sequence[int] | None,
+    ) -> Found:
         """Search in batches of similar length; the answers in the order of the sources."""
         device = next(self.models[0].parameters()).device
         ids = [self.source_tokenizer.ids(source) for source in sources]
@@ -174,19 +185,27 @@ class Translator:
         for start in range(0, len(order), self.options.batch_size):
             chosen = order[start : start + self.options.batch_size]
             source, mask = (part.to(device) for part in pad_sources([ids[number] for number in chosen]))
-            step, state = self._begin(source, mask)
+            part = Part.of([one.allowed(source, mask) for one in shortlists]) if shortlists else None
+            step, state = self._begin(source, mask, part)
             own = torch.tensor([numbers[number] for number in chosen], device=device)
             for number, hypotheses in zip(chosen, look(step, state, mask.sum(1), own), strict=True):
-                found[number] = hypotheses
+                found[number] = [part.spell(one) for one in hypotheses] if part else hypotheses
         return found
 
-    def _begin(self, source: Tensor, mask: Tensor) -> tuple[StepFunction, Any]:
+    def _begin(self, source: Tensor, mask: Tensor, part: Part | None) -> tuple[StepFunction, Any]:
         """The step function of all models, and its first state."""
-        steps, states = [], []
-        for model in self.models:
-            prepared, state = model.begin(model.encode(source, mask))
-            steps.append(partial(model.step, source=prepared))
-            states.append(state)
-        if len(steps) == 1:
-            return steps[0], states[0]
-        return Ensemble(steps), EnsembleState(tuple(states))
+        begun = [_begin(model, source, mask, part) for model in self.models]
+        if len(begun) == 1:
+            return begun[0]
+        steps, states = zip(*begun, strict=True)
+        return Ensemble(steps), EnsembleState(states)
+
+
+def _begin(model: EncoderDecoder, source: Tensor, mask: Tensor, part: Part | None) -> tuple[StepFunction, Any]:
+    """The step function of one model, over the whole vocabulary or a part of it, and its first state."""
+    prepared, state = model.begin(model.encode(source, mask))
+    if part is None:
+        return partial(model.step, source=prepared), state
+    output = model.tokens.output
+    step = PartialStep(partial(model.decoder.advance, source=prepared), output.weight, output.bias, part)
+    return step, step.begin(state)

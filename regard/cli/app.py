@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from regard import __version__
-from regard.cli import align, demo, doctor, evaluate, score, train, translate, view
+from regard.cli import align, demo, doctor, evaluate, score, shortlist, train, translate, view
 
 app = typer.Typer(
     name="regard",
@@ -22,6 +22,7 @@ app.command("train")(train.command)
 app.command("translate")(translate.command)
 app.command("score")(score.command)
 app.command("evaluate")(evaluate.command)
+app.command("shortlist")(shortlist.command)
 app.command("align")(align.command)
 app.command("view")(view.command)
 app.command("doctor")(doctor.command)

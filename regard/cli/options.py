@@ -38,6 +38,12 @@ PairFormat = Annotated[
         help="How pairs are written, where the name of the file does not say it; bars: source ||| target.",
     ),
 ]
+Shortlisted = Annotated[
+    bool,
+    typer.Option(
+        "--shortlist", help="Output only what the words of a source may become: faster; see `regard shortlist`."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of everything random.")]
@@ -127,6 +133,7 @@ class Search:
     beam: BeamSize = None
     length_normalization: LengthNormalization = None
     coverage_penalty: CoveragePenalty = None
+    shortlist: Shortlisted = False
 
 
 @dataclass(frozen=True)

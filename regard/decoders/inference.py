@@ -69,6 +69,10 @@ class InferenceTokens(nn.Module):
         """Logits of the features."""
         return F.linear(features, self.columns.t(), self.output.bias)
 
+    def drop(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes features"]:
+        """What the output layer multiplies: the features themselves."""
+        return features
+
 
 def _table(vectors: Tensor, recurrence: Recurrence) -> Tensor | None:
     width = recurrence.gates(vectors[:1]).size(1)

@@ -1,0 +1,69 @@
+"""`regard shortlist`: what may the words of a source become?"""
+
+from typing import Annotated
+
+import typer
+
+from regard.cli.options import Opening, Reading, RunPath
+from regard.cli.report import reported, say
+from regard.cli.spread import spread
+
+
+@reported
+@spread
+def command(
+    run: RunPath,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SRC TGT | PAIRS | -]",
+            help="Pairs to learn it from; by default those that the run was trained on, from its cache.",
+        ),
+    ] = None,
+    *,
+    reading: Reading,
+    targets: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many targets of a source token.")] = 20,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, metavar="P", help="Leave out what is a smaller share of its links.")
+    ] = 0.002,
+    common: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Allow the N most frequent target tokens everywhere.")
+    ] = 100,
+    threshold: Annotated[
+        float, typer.Option(min=0, metavar="WEIGHT", help="Link what is looked at with this weight or more.")
+    ] = 0.2,
+    opening: Opening,
+) -> None:
+    """Learn a shortlist, from what the model looks at when it is given the targets of pairs.
+
+    It stays with the run. `regard translate RUN --shortlist` then computes no more than what the words of a sentence
+    may become, and the most frequent words, which is faster and changes few outputs.
+
+    Example: regard shortlist runs/en-de && regard translate runs/en-de --shortlist < input.txt > output.txt
+    """
+    from regard.cli.machine import set_up
+
+    set_up(opening.threads)
+    from regard.analysis.shortlist import Choice, collect
+    from regard.build import pick_device
+    from regard.cli.shortlisting import batches_of, given_corpus
+    from regard.errors import UsageError
+    from regard.run import Run
+
+    opened = Run(run)
+    choice = Choice(targets, share, common, threshold)
+    corpus = given_corpus(opened, pairs or [], reading)
+    model, _ = opened.load_model(pick_device(opening.device))
+    sizes = (opened.tokenizers[0].size, opened.tokenizers[1].size)
+    batches = batches_of(corpus, opening.batch_size or opened.config.search.batch_size)
+    try:
+        found = collect(model, batches, sizes, joint=opened.config.data.joint, choice=choice)
+    except ValueError as error:
+        raise UsageError(f"{run} gives no shortlist: {error}") from error
+    opened.save_shortlist(found, {"pairs": len(corpus), "choice": vars(choice)})
+    if not opening.quiet:
+        say(
+            f"{len(corpus):,} pairs; {len(found.targets) / sizes[0]:.1f} targets of a source token: "
+            f"{opened.shortlist_file}"
+        )
+        say(f"next: regard translate {run} --shortlist < input > output")
