@@ -50,8 +50,8 @@ def linear_cross_entropy(
     x with the mean row of W, and the constant ε/V is of rank one in every gradient. Without a gradient nothing is kept.
 
     Half precision is computed in single precision, and the results are in it. Tracing (`torch.export`,
-    `torch.compile`, `torch.jit.trace`), transforms (`torch.func`, forward mode), second derivatives and a second
-    backward through the same graph get the plain expression, which holds all logits.
+    `torch.compile`, `torch.jit.trace`), transforms (`torch.func`, forward mode) and second derivatives get the plain
+    expression, which holds all logits. A second backward through the same graph sweeps again.
 
     Args:
         features: x, of real tokens alone: every row counts.
@@ -98,10 +98,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        ready, ctx.gradients = ctx.gradients, None  # scaled in place, so good for once
-        if ready is None or torch.is_grad_enabled():
+        if torch.is_grad_enabled():
             return None, None, *_plain_gradients(ctx, grad)
-        return None, None, *(each if each is None else each.mul_(grad) for each in ready)
+        gradients, ctx.gradients = ctx.gradients, None  # scaled in place, so good for once
+        if gradients is None:
+            targets, *operands = ctx.saved_tensors
+            sweep = _Sweep(operands, ctx.needs_input_grad[2:], ctx.smoothing)
+            sweep.run(targets)
+            gradients = sweep.gradients
+        return None, None, *(each if each is None else each.mul_(grad) for each in gradients)
 
 
 def _plain_gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -208,7 +213,7 @@ def _check(features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tenso
     expect_floating(place, "features", features)
     given = {"weight": weight, "targets": targets}
     if bias is not None:
-        expect_shape(place, "bias", bias, (weight.size(0),), "Give one number per entry of the vocabulary.")
-        given["bias"] = bias
+        expect_shape(place, "bias term", bias, (weight.size(0),), "Give one number per entry of the vocabulary.")
+        given["bias term"] = bias
     for name, tensor in given.items():
         expect_device(place, name, tensor, "features", features)
