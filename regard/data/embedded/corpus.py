@@ -35,7 +35,7 @@ from regard.data.embedded.sentences import long_sentence, sentence
 from regard.data.embedded.verbs import TRANSITIVE
 
 LEARNING_SEED = 20
-TEST_SEED = 2014
+TEST_SEED = 2030
 SHORT, LONG = range(3, 31), range(31, 61)  # English words
 SIZES = {"train": 12_000, "dev": 300, "ordinary": 500, "combinations": 300, "long": 300}
 
