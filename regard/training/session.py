@@ -179,7 +179,9 @@ class Session:
         """One clock and one signal for all workers, whoever has it: they stop at the same step."""
         seconds = progress.seconds if self.world.leads else 0.0
         seconds, number = self.world.largest(seconds, float(self.signals.received or 0))
-        return replace(progress, seconds=seconds), signal.Signals(int(number)) if number else None
+        if number:
+            self.signals.received = signal.Signals(int(number))
+        return replace(progress, seconds=seconds), self.signals.received if number else None
 
     def _validated(self, progress: Progress) -> Progress:
         """Validate; a signal gives it up, and the progress stays without it."""

@@ -18,6 +18,7 @@ from regard.encoders.recurrent import RecurrentEncoder
 from regard.model import EncoderDecoder
 from regard.training.averaging import MovingAverage
 from regard.training.checkpoint import Checkpoints
+from regard.training.distributed import ALONE, World
 from regard.training.events import Event, Listener, Saved
 from regard.training.learner import Learner
 from regard.training.lock import lock
@@ -105,6 +106,7 @@ def run(
     learner: Learner | None = None,
     feed: Feed = feed,
     validate: Validate = validate,
+    world: World = ALONE,
 ) -> Progress:
     """One sitting: seven batches an epoch, three to an update, checkpoints and validations out of step."""
     return train(
@@ -114,9 +116,10 @@ def run(
         validate=validate,
         checkpoints=Checkpoints(directory / "checkpoints", every_steps=3, every_minutes=None, average=2),
         resume=resume,
-        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners],
+        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners] if world.leads else [],
         batches_per_epoch=lambda epoch: BATCHES,
         origin=lambda row: ("train.tsv", row + 1),
+        world=world,
     )
 
 
