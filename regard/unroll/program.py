@@ -15,6 +15,7 @@ steps beforehand, or a parameter. The decoder of Luong et al. with input feeding
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 
@@ -74,7 +75,8 @@ Program = tuple[Operation, ...]
 Tensors = dict[str, Tensor]
 
 
-def written(program: Program) -> list[str]:
+@cache
+def written(program: Program) -> tuple[str, ...]:
     """The registers that the loop fills, in order."""
     names: dict[str, None] = {}
     for operation in program:
@@ -83,10 +85,11 @@ def written(program: Program) -> list[str]:
         elif isinstance(operation, Lstm):
             names[operation.memory] = None
         names[operation.into] = None
-    return list(names)
+    return tuple(names)
 
 
-def read(program: Program) -> list[str]:
+@cache
+def read(program: Program) -> tuple[str, ...]:
     """The registers, inputs included, that operations read."""
     names: dict[str, None] = {}
     found: tuple[str, ...]
@@ -103,21 +106,24 @@ def read(program: Program) -> list[str]:
             case Look(query):
                 found = (query,)
         names |= dict.fromkeys(found)
-    return list(names)
+    return tuple(names)
 
 
-def starts(program: Program) -> list[str]:
+@cache
+def starts(program: Program) -> tuple[str, ...]:
     """The registers that are read one step later, with their minus."""
-    return [name for name in read(program) if name.endswith("-")]
+    return tuple(name for name in read(program) if name.endswith("-"))
 
 
-def inputs(program: Program) -> list[str]:
+@cache
+def inputs(program: Program) -> tuple[str, ...]:
     """What is read and never written."""
     known = set(written(program))
-    return [name for name in read(program) if name not in known and not name.endswith("-")]
+    return tuple(name for name in read(program) if name not in known and not name.endswith("-"))
 
 
-def assigned(program: Program) -> set[str]:
+@cache
+def assigned(program: Program) -> frozenset[str]:
     """Registers whose gradient comes from one operation alone, which sets it; to that of others it is added."""
     names: set[str] = set()
     for operation in program:
@@ -132,4 +138,4 @@ def assigned(program: Program) -> set[str]:
                 names.add(query)
             case Linear():
                 pass
-    return names
+    return frozenset(names)
