@@ -27,16 +27,9 @@ DIAGNOSTIC: dict[str, Any] = {
     },
     "search": {"beam_size": 1, "max_ratio": 1.0, "max_extra": 5},  # no target is longer than its source
 }
-# The demo's decoder is as wide as its memory, so that the scores without a projection fit.
-DEMO = demo_config(1, small=False).model_dump(mode="json", exclude_defaults=True)
-EMBEDDED: dict[str, Any] = DEMO | {"training": DEMO["training"] | {"max_epochs": 2}}
-RECIPES = dict.fromkeys(TASKS, DIAGNOSTIC) | {"embedded": EMBEDDED}
-METRIC = dict.fromkeys(TASKS, "exact") | {"embedded": "bleu_zh"}
-
-
-def recipe(row: Row, task: str, seed: int) -> dict[str, Any]:
-    """The recipe of a task, with a row's mechanism in it."""
-    return merged(RECIPES[task], {"model": row.model, "training": {"seed": seed, **row.training}})
+DEMO = demo_config(1, small=False)
+# As wide as the memory, so that the scores without a projection fit.
+WIDTH = {"hidden_size": 2 * DEMO.model.encoder.hidden_size + DEMO.model.embedding_size}
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +39,18 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
         result[key] = merged(result[key], value) if both else value
     return result
+
+
+EMBEDDED = merged(
+    DEMO.model_dump(mode="json", exclude_defaults=True), {"model": {"decoder": WIDTH}, "training": {"max_epochs": 2}}
+)
+RECIPES = dict.fromkeys(TASKS, DIAGNOSTIC) | {"embedded": EMBEDDED}
+METRIC = dict.fromkeys(TASKS, "exact") | {"embedded": "bleu_zh"}
+
+
+def recipe(row: Row, task: str, seed: int) -> dict[str, Any]:
+    """The recipe of a task, with a row's mechanism in it."""
+    return merged(RECIPES[task], {"model": row.model, "training": {"seed": seed, **row.training}})
 
 
 def digest(values: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
+from regard.build import build_model
 from regard.config import parse
 from regard.data.diagnostic import TASKS, make_task
 
@@ -39,6 +40,13 @@ def test_rows_differ_in_the_mechanism_alone(learning: Any, task: str) -> None:
             same = {key: part for key, part in recipe[section].items() if key != "temperature"}
             assert same == recipes[0][section], "the budget is one for all"
     assert len({learning.digest(recipe) for recipe in recipes}) == len(recipes)
+
+
+@pytest.mark.parametrize("task", ["reverse", "embedded"])
+def test_every_row_can_be_built(learning: Any, task: str) -> None:
+    """Scores without a projection want a decoder as wide as the memory."""
+    for row in learning.ROWS:
+        assert build_model(parse(learning.recipe(row, task, 1), row.name).model, 11, 13)
 
 
 def test_the_page_holds_what_is_expected(learning: Any) -> None:
