@@ -82,8 +82,8 @@ class HardArgmax(nn.Module):
 
         weights = one at argmax(scores), zero elsewhere;   ∂weights / ∂scores := ∂softmax(scores) / ∂scores
 
-    Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432, the straight-through estimator, last of the four
-    that it compares. Of equal scores the first wins.
+    Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432, the straight-through estimator. Of equal scores
+    the first wins.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).
 
