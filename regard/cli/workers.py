@@ -1,18 +1,22 @@
 """The processes that `torchrun` started a command in: they work as one, and the first of them speaks."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from regard.cli.stream import Answer
-from regard.data.example import Example
 from regard.errors import RegardError, UsageError
 
 if TYPE_CHECKING:
+    from regard.data.example import Example
     from regard.training.distributed import World
+
+Answer = TypeVar("Answer")
+GRACE_SECONDS = 1.0
+"""torchrun ends all workers when one leaves with an error, and the first has something to say."""
 
 
 @contextmanager
@@ -32,6 +36,7 @@ def working(device: str) -> "Iterator[tuple[World, str]]":
         except (Elsewhere, Interrupted, KeyboardInterrupt) as error:
             if world.leads:
                 raise
+            time.sleep(GRACE_SECONDS)
             raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else error.exit_code) from error
 
 
@@ -55,11 +60,11 @@ def expect_fresh_input() -> None:
 
 
 def shared(
-    world: "World", answer: Callable[[list[Example]], Sequence[Answer]]
-) -> Callable[[list[Example]], Sequence[Answer]]:
+    world: "World", answer: "Callable[[list[Example]], Sequence[Answer]]"
+) -> "Callable[[list[Example]], Sequence[Answer]]":
     """For the first worker: `answer`, with lines and work shared among all. What it answers has to be plain values."""
 
-    def answers(examples: list[Example]) -> Sequence[Answer]:
+    def answers(examples: "list[Example]") -> Sequence[Answer]:
         world.share([[example.source, example.line] for example in examples])
         found: list[Answer] = [None] * len(examples)  # type: ignore[list-item]
         for rank, part in enumerate(world.gather(answer(examples[world.rank :: world.size]))):
@@ -80,8 +85,10 @@ def dismissing(world: "World") -> Iterator[None]:
     world.share(None)
 
 
-def assist(world: "World", answer: Callable[[list[Example]], Sequence[Answer]]) -> None:
+def assist(world: "World", answer: "Callable[[list[Example]], Sequence[Answer]]") -> None:
     """For the other workers: answer what the first one shares, until it has no more."""
+    from regard.data.example import Example
+
     while (rows := world.share(None)) is not None:
         examples = [Example(source, None, "<stdin>", line) for source, line in rows]
         world.gather(answer(examples[world.rank :: world.size]))

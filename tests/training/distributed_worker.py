@@ -29,7 +29,7 @@ from regard.training.progress import Progress
 from regard.training.score_function import ScoreFunction
 from regard.training.stopping import Limits
 
-SIDE = {"tokenizer": "characters", "vocab_size": 97}
+SIDE = {"tokenizer": "characters", "vocab_size": 263}
 DROPOUT = {"embedding": 0.3, "context": 0.2, "output": 0.1}
 
 
