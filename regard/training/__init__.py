@@ -2,7 +2,8 @@
 
 Read in this order: loop.py (the loop), objective.py (what it makes small; score_function.py where the attention
 samples), session.py (what happens between two updates), learner.py (what an update changes), checkpoint.py (how that
-survives a kill), distributed.py (several workers as one); then schedules, temperature, stopping, averaging, and the listeners.
+survives a kill), distributed.py (several workers as one); then schedules, temperature, stopping, averaging, and the
+listeners.
 """
 
 from importlib import import_module
