@@ -41,6 +41,12 @@ def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
 
         g ← g · min(1, limit / ‖g‖)
 
-    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1.
+    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
+    no more; that of PyTorch is then multiplied by one.
     """
-    return nn.utils.clip_grad_norm_(parameters, float("inf") if limit is None else limit)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    length = torch.linalg.vector_norm(torch.stack(lengths)) if lengths else torch.zeros(())
+    if limit is not None and length > limit:
+        torch._foreach_mul_(gradients, limit / length)
+    return length

@@ -48,3 +48,19 @@ def test_clipping_shortens_the_whole_gradient(limit: float | None, expected: flo
     assert float(clip(parameters, limit)) == pytest.approx(13.0)
     length = torch.cat([parameter.grad for parameter in parameters if parameter.grad is not None]).norm()
     assert float(length) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("limit", [None, 5.1])
+def test_a_short_gradient_is_not_written(limit: float | None) -> None:
+    parameter = torch.zeros(2, requires_grad=True)
+    parameter.grad = torch.tensor([3.0, 4.0])
+    before = parameter.grad._version
+    clip([parameter, torch.zeros(3, requires_grad=True)], limit)
+    assert parameter.grad._version == before
+
+
+def test_what_is_not_finite_is_told() -> None:
+    parameter = torch.zeros(2, requires_grad=True)
+    parameter.grad = torch.tensor([3.0, float("nan")])
+    assert clip([parameter], 1.0).isnan()
+    assert float(clip([torch.zeros(3, requires_grad=True)], 1.0)) == 0.0
