@@ -56,7 +56,8 @@ def fit(
 
     Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
     """
-    run, device, resume = Run(out), device or torch.device("cpu"), resume or restarted(out)
+    run, device = Run(out), device or torch.device("cpu")
+    resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
     with ExitStack() as stack:
         with world.first_ahead():
             if world.leads:
