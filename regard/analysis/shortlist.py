@@ -21,28 +21,24 @@ class Choice:
 
     Args:
         targets: target tokens of a source token, the most frequent first, at most.
-        share: of the links of a source token that one of its targets must have, at least.
+        links: a target of a source token must have been linked with it so often, at least.
         common: target tokens that every sentence may use, the most frequent of all.
-        threshold: a target token is linked with what it looked at most, and all that has this weight.
     """
 
-    targets: int = 20
-    share: float = 0.002
-    common: int = 100
-    threshold: float = 0.2
+    targets: int = 50
+    links: int = 2
+    common: int = 300
 
 
 class Links:
-    """Counts how often a target token looked at a source token.
+    """Counts which source token each target token looked at most.
 
     Args:
         sizes: entries of the source and the target vocabulary.
-        threshold: see `Choice`.
     """
 
-    def __init__(self, sizes: tuple[int, int], threshold: float) -> None:
+    def __init__(self, sizes: tuple[int, int]) -> None:
         self.sizes = sizes
-        self.threshold = threshold
         self.frequency = np.zeros(sizes[1], np.int64)
         self._keys = np.zeros(0, np.int64)
         self._counts = np.zeros(0, np.int64)
@@ -50,12 +46,11 @@ class Links:
 
     def add(self, batch: Batch, weights: Tensor) -> None:
         """Those of one batch, given what was looked at, (batch, target, source)."""
-        real = batch.target_mask.unsqueeze(2) & batch.source_mask.unsqueeze(1)
-        weights = weights.masked_fill(~real, 0.0)
-        linked = (weights >= self.threshold) | ((weights == weights.amax(2, keepdim=True)) & (weights > 0))
-        rows, targets, sources = linked.nonzero().unbind(1)
-        keys = batch.source[rows, sources] * self.sizes[1] + batch.targets[rows, targets]
-        self.frequency += np.bincount(batch.targets[batch.target_mask].cpu().numpy(), minlength=self.sizes[1])
+        most = weights.max(2)
+        looked = batch.target_mask & (most.values > 0)
+        targets, sources = batch.targets[looked], batch.source.gather(1, most.indices)[looked]
+        keys = sources * self.sizes[1] + targets
+        self.frequency += np.bincount(targets.cpu().numpy(), minlength=self.sizes[1])
         self._pending.append(keys.cpu().numpy())
         if sum(map(len, self._pending)) > PENDING:
             self._count()
@@ -89,7 +84,7 @@ def collect(
 
     Raises ValueError for a model that looks at nothing.
     """
-    links = Links(sizes, choice.threshold)
+    links = Links(sizes)
     device = next(model.parameters()).device
     for batch in batches:
         here = batch.to(device)
@@ -97,16 +92,20 @@ def collect(
         if not weights.any():
             raise ValueError("its decoder looks at nothing, so that no words are linked. Train one that looks.")
         links.add(here, weights)
+    common = np.sort(np.argsort(-links.frequency, kind="stable")[: choice.common])
+    starts, targets = _kept(links, joint, choice)
+    return Shortlist(torch.from_numpy(common), torch.from_numpy(starts), torch.from_numpy(targets), sizes[1])
+
+
+def _kept(links: Links, joint: bool, choice: Choice) -> tuple[np.ndarray, np.ndarray]:
+    """Where the targets of each source token begin, and the targets."""
+    source_size, target_size = links.sizes
     sources, targets, counts = links.counts()
-    starts = np.searchsorted(sources, np.arange(sizes[0] + 1))
-    rank = np.arange(len(sources)) - starts[sources]
-    totals = np.bincount(sources, counts, sizes[0])
-    kept = (rank < choice.targets) & (counts >= choice.share * totals[sources]) & (targets > END)
-    own = np.arange(END + 1, sizes[1] if joint else 0)
-    owners = np.concatenate([sources[kept], own])
-    words = np.concatenate([targets[kept], own])
-    keys = np.unique(owners * sizes[1] + words)
-    owners, words = np.divmod(keys, sizes[1])
-    common = np.argsort(-links.frequency, kind="stable")[: choice.common]
-    ends = np.searchsorted(owners, np.arange(sizes[0] + 1))
-    return Shortlist(torch.from_numpy(np.sort(common)), torch.from_numpy(ends), torch.from_numpy(words), sizes[1])
+    words = targets > END  # marks are allowed anyway
+    sources, targets, counts = sources[words], targets[words], counts[words]
+    rank = np.arange(len(sources)) - np.searchsorted(sources, sources)
+    kept = (rank < choice.targets) & (counts >= choice.links)
+    itself = np.arange(END + 1, target_size if joint else 0)
+    keys = np.unique(np.concatenate([sources[kept] * target_size + targets[kept], itself * (target_size + 1)]))
+    owners, targets = np.divmod(keys, target_size)
+    return np.searchsorted(owners, np.arange(source_size + 1)), targets

@@ -22,16 +22,11 @@ def command(
     ] = None,
     *,
     reading: Reading,
-    targets: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many targets of a source token.")] = 20,
-    share: Annotated[
-        float, typer.Option(min=0, max=1, metavar="P", help="Leave out what is a smaller share of its links.")
-    ] = 0.002,
+    targets: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many targets of a source token.")] = 50,
+    links: Annotated[int, typer.Option(min=1, metavar="N", help="Each of them linked with it so often at least.")] = 2,
     common: Annotated[
         int, typer.Option(min=0, metavar="N", help="Allow the N most frequent target tokens everywhere.")
-    ] = 100,
-    threshold: Annotated[
-        float, typer.Option(min=0, metavar="WEIGHT", help="Link what is looked at with this weight or more.")
-    ] = 0.2,
+    ] = 300,
     opening: Opening,
 ) -> None:
     """Learn a shortlist, from what the model looks at when it is given the targets of pairs.
@@ -51,7 +46,7 @@ def command(
     from regard.run import Run
 
     opened = Run(run)
-    choice = Choice(targets, share, common, threshold)
+    choice = Choice(targets, links, common)
     corpus = given_corpus(opened, pairs or [], reading)
     model, _ = opened.load_model(pick_device(opening.device))
     sizes = (opened.tokenizers[0].size, opened.tokenizers[1].size)

@@ -20,8 +20,9 @@ def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:
 
 def check(normalizers: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) -> None:
     """Raises RegardError, naming the first sentence for which the model's answer is not a distribution."""
-    broken = ~torch.isfinite(normalizers)
-    if broken.any():
+    whole = torch.isfinite(normalizers)
+    if not whole.all():
+        broken = ~whole
         raise RegardError(
             f"The model's answer for sentence {int(sentences[broken][0])} of the batch (counted from 0) is not a "
             "distribution: its logits are NaN, infinite, or leave no token possible. Use another checkpoint."

@@ -83,14 +83,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartialState:
-    """The state of a decoder, and the sentence of each of its rows."""
+    """The state of a decoder.
+
+    Args:
+        state: what the decoder made.
+        sentences: the sentence of each row.
+        bias: the bias of its logits, -inf for what it may not use.
+    """
 
     state: Any
     sentences: Int[Tensor, " rows"]
+    bias: Float[Tensor, "rows part"]
 
     def select(self, rows: Int[Tensor, " selected"]) -> "PartialState":
-        """The given rows."""
-        return PartialState(self.state.select(rows), self.sentences[rows])
+        """The given rows. A beam that reorders its rows within each sentence leaves the biases where they are."""
+        sentences = self.sentences[rows]
+        same = torch.equal(sentences, self.sentences)
+        return PartialState(self.state.select(rows), sentences, self.bias if same else self.bias[rows])
 
 
 class PartialStep:
@@ -114,15 +123,15 @@ class PartialStep:
         self.advance = advance
         self.tokens = part.tokens
         self.columns = weight[part.tokens].t()
-        # The bias of each sentence: one product then gives what is allowed and what is not.
+        # In the bias, so that the product itself leaves out what is not allowed.
         self.bias = bias[part.tokens].expand(part.allowed.shape).masked_fill(~part.allowed, -torch.inf)
 
     def begin(self, state: Any) -> PartialState:
         """Row r of the state belongs to sentence r."""
-        return PartialState(state, torch.arange(len(self.bias), device=self.bias.device))
+        return PartialState(state, torch.arange(len(self.bias), device=self.bias.device), self.bias)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: PartialState) -> Step:
         """One step; tokens and logits are numbered as in the part."""
         moved = self.advance(self.tokens[tokens], state.state)
-        logits = torch.addmm(self.bias[state.sentences], moved.features, self.columns)
-        return Step(logits, PartialState(moved.state, state.sentences), moved.weights, moved.heads)
+        logits = torch.addmm(state.bias, moved.features, self.columns)
+        return Step(logits, replace(state, state=moved.state), moved.weights, moved.heads)

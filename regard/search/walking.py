@@ -42,7 +42,7 @@ def walk(
     sentences = torch.arange(source_lengths.numel(), device=source_lengths.device)
     tokens = torch.full_like(sentences, BEGIN)
     log_probs = torch.zeros_like(sentences, dtype=torch.float64)
-    lengths = torch.zeros_like(sentences)
+    lengths, running = torch.zeros_like(sentences), log_probs.clone()
     trail, position = Trail(), 0
     while sentences.numel():
         answer = step(tokens, state)
@@ -50,15 +50,16 @@ def walk(
         normalizers = normalizer(logits)
         check(normalizers, sentences)
         tokens = choose(logits, sentences, position)
-        log_probs[sentences] += logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normalizers
-        lengths[sentences] += 1
+        running = running + (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normalizers)
         trail.add(sentences, torch.zeros_like(tokens).unsqueeze(1), tokens.unsqueeze(1), answer.weights)
         position += 1
-        state, staying = answer.state, (tokens != END) & (limits[sentences] > position)
-        if not staying.all():
-            rows = staying.nonzero().squeeze(1)
-            sentences, tokens = sentences[rows], tokens[rows]
-            state = state.select(rows) if rows.numel() else None
+        state, staying = answer.state, (tokens != END) & (limits > position)
+        if bool(staying.all()):
+            continue
+        log_probs[sentences], lengths[sentences] = running, position
+        rows = staying.nonzero().squeeze(1)
+        sentences, tokens, limits, running = (each[rows] for each in (sentences, tokens, limits, running))
+        state = state.select(rows) if rows.numel() else None
     totals = zip(lengths.tolist(), log_probs.tolist(), strict=True)
     ends = [End(sentence, length, 0, total, total) for sentence, (length, total) in enumerate(totals)]
     return trail.hypotheses(ends, source_lengths)
