@@ -62,11 +62,6 @@ class Recurrence(nn.Module):
         # A single layer has no place for dropout, and torch warns of it.
         self.rnn = kind(input_size, hidden_size, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0)
 
-    @property
-    def gate_size(self) -> int:
-        """Features of the gates of one layer."""
-        return self._weight("weight_ih", 0).size(0)
-
     def begin(self, hidden: Float[Tensor, "batch layers hidden"]) -> Cells:
         """Cells that start from these hidden states and an empty memory."""
         return Cells(hidden, torch.zeros_like(hidden) if self.cell == "lstm" else hidden[..., :0])
@@ -91,8 +86,8 @@ class Recurrence(nn.Module):
         The gates are linear in the input, so parts known before the loop are projected before it, with the bias,
         and parts known only in a step are added in it.
         """
-        weight = self._weight("weight_ih", 0)[:, start : start + inputs.size(-1)]
-        return F.linear(inputs, weight, self._weight("bias_ih", 0) if bias else None)
+        weight = self.weight("weight_ih", 0)[:, start : start + inputs.size(-1)]
+        return F.linear(inputs, weight, self.weight("bias_ih", 0) if bias else None)
 
     def step(self, gates: Float[Tensor, "batch gates"], cells: Cells) -> Cells:
         """One step of every layer, from the gates of the first."""
@@ -101,9 +96,9 @@ class Recurrence(nn.Module):
         for layer in range(self.num_layers):
             if layer:
                 below = F.dropout(hiddens[-1], self.dropout, self.training)
-                gates = F.linear(below, self._weight("weight_ih", layer), self._weight("bias_ih", layer))
+                gates = F.linear(below, self.weight("weight_ih", layer), self.weight("bias_ih", layer))
             hidden = cells.hidden[:, layer]
-            recurrent = F.linear(hidden, self._weight("weight_hh", layer), self._weight("bias_hh", layer))
+            recurrent = F.linear(hidden, self.weight("weight_hh", layer), self.weight("bias_hh", layer))
             if self.cell == "gru":
                 hidden, memory = gru(gates, recurrent, hidden), cells.memory[:, layer]
             else:
@@ -112,5 +107,6 @@ class Recurrence(nn.Module):
             memories.append(memory)
         return Cells(torch.stack(hiddens, 1), torch.stack(memories, 1))
 
-    def _weight(self, name: str, layer: int) -> Tensor:
+    def weight(self, name: str, layer: int = 0) -> Tensor:
+        """A parameter by the name that torch gives it, such as `weight_hh`."""
         return getattr(self.rnn, f"{name}_l{layer}")
