@@ -76,9 +76,6 @@ static inline vec sigmoid(vec x) {
     return spread(1.0f) / (spread(1.0f) + exponential_less(x * spread(-0.5f), &less));
 }
 
-/* exp(x) for x ≤ 0, lane by lane: a softmax has few positions. */
-static inline float exponent(float x) { return expf(x); }
-
 /* ---- products ---- */
 
 /* Panel p of a matrix (depth, columns): its columns p · PANEL and on, row after row. */
@@ -295,7 +292,7 @@ static void look(const operation *at, int64_t row, int64_t b) {
         if (visible[i] && !(weights[i] <= most)) most = weights[i]; /* so that a NaN stays */
     }
     for (int64_t i = 0; i < count; i++)
-        if (visible[i]) sum += weights[i] = exponent(weights[i] - most);
+        if (visible[i]) sum += weights[i] = expf(weights[i] - most);
     memset(into, 0, sizeof(float) * size);
     for (int64_t i = 0; i < count; i++) {
         if (!visible[i]) continue;
