@@ -130,9 +130,22 @@ def joined(device: torch.device) -> Iterator[World]:
     if own:
         torch.cuda.set_device(device)
     with _together():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if own else "gloo", timeout=LONGEST_WAIT)
+        _find_others("cpu:gloo,cuda:nccl" if own else "gloo")
     yield World(int(os.environ["RANK"]), size)
     distributed.destroy_process_group()  # not after an error: the others may be waiting in another place
+
+
+def _find_others(backend: str) -> None:
+    """Find the other workers.
+
+    torchrun keeps one store of addresses for all restarts, in which a worker finds what an earlier one has left there
+    (pytorch/pytorch#135712), so each start has names of its own. Several machines do not count their restarts alike:
+    there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 helps.
+    """
+    store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
+    if os.environ["GROUP_WORLD_SIZE"] == "1":
+        store = distributed.PrefixStore(f"start {restarts()}", store)  # type: ignore[attr-defined]
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=LONGEST_WAIT)
 
 
 def launched() -> bool:
