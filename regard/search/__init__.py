@@ -5,6 +5,7 @@
     force      the score of a given target                  forcing.py
     beam       the best outputs of a beam                   beams.py, ranked as in ranking.py
     Ensemble   several step functions as one                ensemble.py
+    Shortlist  a step function over part of the vocabulary  shortlist.py
 
 All return `Hypothesis`, each with its weights, and bound the output by a `LengthLimit`. A search opens no gradient
 context of its own: call it under `torch.inference_mode()`. Names are imported when they are first used.
@@ -18,7 +19,10 @@ _PLACES = {
     "EnsembleState": "ensemble",
     "Hypothesis": "hypothesis",
     "LengthLimit": "limits",
+    "Part": "shortlist",
+    "PartialStep": "shortlist",
     "Ranking": "ranking",
+    "Shortlist": "shortlist",
     "StepFunction": "walking",
     "beam": "beams",
     "force": "forcing",
