@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
+from regard.decoders.inference import InferenceTokens
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
@@ -35,7 +36,7 @@ class EncoderDecoder(nn.Module):
         return EncoderDecoder(self.encoder, self.decoder.for_inference()).eval()
 
     @property
-    def tokens(self) -> TargetTokens:
+    def tokens(self) -> TargetTokens | InferenceTokens:
         """The target vocabulary: how a token is read, and the output layer."""
         return self.decoder.tokens
 
