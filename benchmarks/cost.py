@@ -10,7 +10,7 @@ scores without a projection fit), training on the same batches of the embedded c
 own. All of them live while the rows take turns, so that a busy moment of the machine does not fall on one row alone;
 speed is the median over the rounds, with the lowest and the highest. Memory is the peak of the process's resident set
 above what it held when model and batches were there and no update was made: activations, gradients and moments.
-"additive, no kernel" is the same score without the native kernel. Linux only.
+"no kernels" is the same model with nothing compiled. Linux only.
 """
 
 import argparse
@@ -21,13 +21,11 @@ from pathlib import Path
 
 import torch
 from cost_row import prepare_corpus
-from cost_rows import PLAIN, rows
+from cost_rows import COMPARED, PLAIN, rows
 from pages import report
 from timing.figures import Figure, machine_line, markdown
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
-
-MULTIPLICATIVE = ("dot", "scaled_dot", "general")
 
 
 def measure(names: list[str], threads: int, rounds: int, machine: Machine) -> Answers:
@@ -63,12 +61,14 @@ def table(answers: Answers) -> Iterator[list[str]]:
 
 def comparison(answers: Answers) -> Iterator[str]:
     """How much faster a multiplicative score trains than the additive one, round by round."""
-    for additive in ("additive", PLAIN):
-        for name in MULTIPLICATIVE:
-            if name in answers and additive in answers:
-                pairs = zip(_speeds(answers, name), _speeds(answers, additive), strict=True)
-                ratio = Figure([one / other for one, other in pairs], digits=2)
-                yield f"{name} / {additive}: {ratio} × the tokens/s"
+    *multiplicative, additive = COMPARED
+    for kernels in ("", PLAIN):
+        for name in multiplicative:
+            one, other = name + kernels, additive + kernels
+            if one in answers and other in answers:
+                pairs = zip(_speeds(answers, one), _speeds(answers, other), strict=True)
+                ratio = Figure([first / second for first, second in pairs], digits=2)
+                yield f"{one} / {other}: {ratio} × the tokens/s"
 
 
 def _speeds(answers: Answers, name: str) -> list[float]:

@@ -18,7 +18,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         "attention": {"score": "scaled_dot", "num_heads": 4},
     },
 }
-PLAIN = "additive, no kernel"
+COMPARED = ("dot", "scaled_dot", "general", "additive")
+PLAIN = ", no kernels"
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ def rows() -> dict[str, Row]:
     found = {name: Row("no attention", model) for name, model in FIXED.items()}
     for score in SCORES:
         found[score] = Row("score, with softmax", {"attention": {"score": score}})
-        if score == "additive":
-            found[PLAIN] = Row("score, with softmax", {"attention": {"score": score}}, {"REGARD_KERNELS": "off"})
+    for score in COMPARED:
+        group = "the same, nothing compiled"
+        found[score + PLAIN] = Row(group, {"attention": {"score": score}}, {"REGARD_KERNELS": "off"})
     for select in SELECTIONS:
         if select != "softmax":
             found[select] = Row("selection, of additive scores", {"attention": {"select": select}})

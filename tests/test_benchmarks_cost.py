@@ -31,11 +31,12 @@ def test_every_mechanism_has_a_row_that_can_be_built(cost: Any) -> None:
             assert name not in table or chosen == name
 
 
-def test_additive_stands_with_and_without_the_kernel(cost: Any) -> None:
+def test_scores_are_compared_with_and_without_kernels(cost: Any) -> None:
     rows = cost.rows()
-    assert rows["additive"].model == rows[cost.PLAIN].model
-    assert rows["additive"].environment == {}
-    assert rows[cost.PLAIN].environment == {"REGARD_KERNELS": "off"}
+    for score in cost.COMPARED:
+        compiled, plain = rows[score], rows[score + cost.PLAIN]
+        assert compiled.model == plain.model == {"attention": {"score": score}}
+        assert (compiled.environment, plain.environment) == ({}, {"REGARD_KERNELS": "off"})
 
 
 def test_the_report_compares_round_by_round(cost: Any) -> None:
