@@ -94,7 +94,9 @@ def collect(
         links.add(here, weights)
     common = np.sort(np.argsort(-links.frequency, kind="stable")[: choice.common])
     starts, targets = _kept(links, joint, choice)
-    return Shortlist(torch.from_numpy(common), torch.from_numpy(starts), torch.from_numpy(targets), sizes[1])
+    # From lists: an array without entries becomes a tensor of stride 0, which no file takes.
+    lists = [torch.tensor(part.tolist(), dtype=torch.long) for part in (common, starts, targets)]
+    return Shortlist(lists[0], lists[1], lists[2], sizes[1])
 
 
 def _kept(links: Links, joint: bool, choice: Choice) -> tuple[np.ndarray, np.ndarray]:

@@ -92,5 +92,6 @@ def test_ensembles_allow_what_any_of_them_allows(copied: Path, files: Path) -> N
 
 def test_given_targets_are_scored_by_the_whole_vocabulary(copied: Path, files: Path) -> None:
     plain = library.load(copied).score(["the dog"], ["le chat vieux"])[0].score
-    regard("shortlist", copied, files / "test.tsv", "--common", 0, "--targets", 1, "--quiet")
+    made = regard("shortlist", copied, files / "test.tsv", "--common", 0, "--targets", 1, "--quiet")
+    assert made.code == 0, made.err
     assert library.load(copied, shortlist=True).score(["the dog"], ["le chat vieux"])[0].score == pytest.approx(plain)
