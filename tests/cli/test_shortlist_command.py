@@ -19,9 +19,9 @@ def copied(random_run: Make, tmp_path: Path) -> Path:
 
 
 def test_a_shortlist_from_the_cache_of_the_run(run: Path, files: Path, tmp_path: Path) -> None:
-    """It is learnt from what the run was trained on; the toy language is regular, so that outputs stay as they are."""
+    """It is learnt from what the run was trained on; where it allows every word, outputs stay as they are."""
     learnt = Path(shutil.copytree(run, tmp_path / "run"))
-    made = regard("shortlist", learnt, "--common", 3)
+    made = regard("shortlist", learnt, "--common", 1000)
     assert made.code == 0
     assert "400 pairs" in made.err
     assert f"regard translate {learnt} --shortlist" in made.err
@@ -29,6 +29,8 @@ def test_a_shortlist_from_the_cache_of_the_run(run: Path, files: Path, tmp_path:
     assert short.code == 0
     assert short.lines == plain.lines
     assert regard("evaluate", learnt, files / "test.tsv", "--shortlist", "--json").code == 0
+    assert regard("shortlist", learnt, "--common", 3).code == 0
+    assert len(regard("translate", learnt, "--shortlist", stdin=TEXT).lines) == len(plain.lines)
 
 
 def test_what_is_asked_for_is_kept(copied: Path, files: Path) -> None:
