@@ -77,7 +77,7 @@ class Corpus:
 
 @lru_cache(maxsize=1)
 def english_chinese() -> Corpus:
-    """The embedded corpus, made in about a second and kept.
+    """The embedded corpus, made in a few seconds and kept.
 
     12,000 training pairs of 3 to 30 English words, 300 to validate on, and three test splits without a training
     sentence in them: `ordinary` (500), `combinations` (300: each has a word in a construction, or beside another word,
