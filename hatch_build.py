@@ -25,7 +25,8 @@ except ImportError:  # run by itself
 
 SWITCH = "REGARD_BUILD_KERNELS"
 HEADERS = Path("regard", "attention", "kernels")
-SOURCES = (HEADERS / "additive.c", Path("regard", "unroll", "loops.c"))
+UNROLL = Path("regard", "unroll")
+SOURCES = (HEADERS / "additive.c", UNROLL / "loops.c", UNROLL / "steps.c", Path("regard", "output", "best.c"))
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 
@@ -54,7 +55,8 @@ def build(root: Path) -> list[Path]:
         return []
     try:
         for source, library in zip(SOURCES, made, strict=True):
-            _compile(root / source, library, sorted((root / HEADERS).glob("*.h")))
+            headers = {*(root / HEADERS).glob("*.h"), *(root / source).parent.glob("*.h")}
+            _compile(root / source, library, sorted(headers, key=lambda header: header.name))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or error
         if wish == "require":

@@ -14,15 +14,17 @@ from regard.alignment.units import align
 from regard.data.batch import END
 from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
+from regard.decoders.inference import InferenceTokens
 from regard.model import EncoderDecoder
 from regard.search.beams import beam
+from regard.search.choices import ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.forcing import force
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.sampling import sample
 from regard.search.shortlist import Part, PartialStep, Shortlist
-from regard.search.walking import StepFunction, greedy
+from regard.search.walking import greedy
 
 Found = list[list[Hypothesis]]
 
@@ -204,8 +206,10 @@ class Translator:
 def _begin(model: EncoderDecoder, source: Tensor, mask: Tensor, part: Part | None) -> tuple[StepFunction, Any]:
     """The step function of one model, over the whole vocabulary or a part of it, and its first state."""
     prepared, state = model.begin(model.encode(source, mask))
-    if part is None:
-        return partial(model.step, source=prepared), state
-    output = model.tokens.output
-    step = PartialStep(partial(model.decoder.advance, source=prepared), output.weight, output.bias, part)
-    return step, step.begin(state)
+    advance, tokens = partial(model.decoder.advance, source=prepared), model.tokens
+    if part is not None:
+        step = PartialStep(advance, tokens.output.weight, tokens.output.bias, part)
+        return step, step.begin(state)
+    if isinstance(tokens, InferenceTokens):
+        return ProjectedStep(advance, tokens), state
+    return partial(model.step, source=prepared), state

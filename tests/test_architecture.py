@@ -16,6 +16,7 @@ ORDER = [
     "attention",
     "data",
     "unroll",
+    "output",
     "encoders",
     "decoders",
     "initialize",

@@ -10,13 +10,25 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
-from regard.decoders.loops import answer, attend, cell, looking, runs
+from regard.decoders.loops import (
+    answer,
+    asking,
+    attend,
+    cell,
+    join,
+    looking,
+    runs,
+    seen,
+    starts,
+    stepped,
+    stepping,
+)
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, loop
+from regard.unroll import Linear, Program, Steps, Tensors, loop
 
 
 class BahdanauDecoder(nn.Module):
@@ -57,6 +69,7 @@ class BahdanauDecoder(nn.Module):
         self.bridge = Bridge(summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, tokens.embedding_size + memory_size, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
+        self.steps: Steps | None = None
 
     @property
     def carries(self) -> bool:
@@ -70,16 +83,19 @@ class BahdanauDecoder(nn.Module):
 
     def for_inference(self) -> "BahdanauDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence)
+        return prepared(self, self.recurrence, stepping(self.attention, self._stepped, self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded = self.tokens.embed(tokens)
+        embedded, gates = self.tokens.embed(tokens), self.tokens.enter(tokens, self.recurrence)
+        if self.steps is not None and self.steps.takes(gates):
+            found = self.steps({"inputs": gates, "embedded": embedded} | starts(state), seen(source, state))
+            return stepped(found, self._maxout(found["pairs"]), state)
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)
-        gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
-        cells = self.recurrence.step(self.tokens.enter(tokens, self.recurrence) + gates, state.cells)
+        gates = gates + self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
+        cells = self.recurrence.step(gates, state.cells)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
         return advanced(features, state, [attended])
 
@@ -107,18 +123,29 @@ class BahdanauDecoder(nn.Module):
 
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
-        step, tensors = cell(self.recurrence, "gates", "state-", "state")
-        program = (*attend("state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
-        tensors |= looking(self.attention, source) | {
-            "inputs": self.recurrence.gates(embedded.transpose(0, 1)),
-            "feed": self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :],
-            "state-": state.cells.top,
-            "memory-": state.cells.memory[:, 0],
-        }
+        program, tensors = self._program()
+        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.gates(embedded.transpose(0, 1))}
         found = loop(program, tensors, source.mask, ["state", "context", "weights"])
         states, contexts = found["state"][:-1].transpose(0, 1), found["context"].transpose(0, 1)
         return answer(self._deep(states, embedded, contexts), found["weights"])
 
     def _deep(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
-        pairs = self.deep(torch.cat([state, embedded, context], -1))
+        return self._maxout(self.deep(torch.cat([state, embedded, context], -1)))
+
+    def _maxout(self, pairs: Tensor) -> Tensor:
         return pairs.unflatten(-1, (-1, 2)).amax(-1)
+
+    def _program(self) -> tuple[Program, Tensors]:
+        """What one step of the loop does, from the gates of the token, and its weights."""
+        step, tensors = cell(self.recurrence, "gates", "state-", "state")
+        tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
+        program = (*attend("state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
+        return program, tensors | asking(self.attention)
+
+    def _stepped(self) -> tuple[Program, Tensors]:
+        """The same with the pairs of which the larger are the features."""
+        program, tensors = self._program()
+        hidden, embedded = self.recurrence.rnn.hidden_size, self.tokens.embedding_size
+        parts = {"state-": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
+        deep, others = join(self.deep, parts, "pairs")
+        return (*program, *deep), tensors | others

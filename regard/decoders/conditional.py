@@ -10,13 +10,25 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
-from regard.decoders.loops import answer, attend, cell, looking, runs
+from regard.decoders.loops import (
+    answer,
+    asking,
+    attend,
+    cell,
+    join,
+    looking,
+    runs,
+    seen,
+    starts,
+    stepped,
+    stepping,
+)
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, loop
+from regard.unroll import Linear, Program, Steps, Tanh, Tensors, loop
 
 
 class ConditionalDecoder(nn.Module):
@@ -55,6 +67,7 @@ class ConditionalDecoder(nn.Module):
         self.before = Recurrence(cell, tokens.embedding_size, hidden_size, 1, 0.0)
         self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, tokens.feature_size)
+        self.steps: Steps | None = None
 
     @property
     def carries(self) -> bool:
@@ -68,12 +81,17 @@ class ConditionalDecoder(nn.Module):
 
     def for_inference(self) -> "ConditionalDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.before)
+        known = self.before.cell == "gru"
+        steps = stepping(self.attention, self._stepped, self.before, self.behind) if known else None
+        return prepared(self, self.before, steps)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded = self.tokens.embed(tokens)
-        between = self.before.step(self.tokens.enter(tokens, self.before), state.cells)
+        embedded, gates = self.tokens.embed(tokens), self.tokens.enter(tokens, self.before)
+        if self.steps is not None and self.steps.takes(gates):
+            found = self.steps({"inputs": gates, "embedded": embedded} | starts(state), seen(source, state))
+            return stepped(found, found["features"], state)
+        between = self.before.step(gates, state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         cells = self._behind(context, between)
@@ -104,22 +122,27 @@ class ConditionalDecoder(nn.Module):
 
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
-        before, tensors = cell(self.before, "inputs", "state-", "between", "_before")
-        behind, others = cell(self.behind, "seen", "between", "state", "_behind")
-        program = (*before, *attend("between"), Linear("context", "feed", "seen", bias="feed_bias"), *behind)
-        tensors |= (
-            others
-            | looking(self.attention, source)
-            | {
-                "inputs": self.before.gates(embedded.transpose(0, 1)),
-                "feed": self.behind.weight("weight_ih"),
-                "feed_bias": self.behind.weight("bias_ih"),
-                "state-": state.cells.top,
-            }
-        )
+        program, tensors = self._program()
+        tensors |= looking(source) | starts(state) | {"inputs": self.before.gates(embedded.transpose(0, 1))}
         found = loop(program, tensors, source.mask, ["state", "context", "weights"])
         states, contexts = found["state"][1:].transpose(0, 1), found["context"].transpose(0, 1)
         return answer(self._deep(states, embedded, contexts), found["weights"])
+
+    def _program(self) -> tuple[Program, Tensors]:
+        """What one step of the loop does, from the gates of the token, and its weights."""
+        before, tensors = cell(self.before, "inputs", "state-", "between", "_before")
+        behind, others = cell(self.behind, "seen", "between", "state", "_behind")
+        program = (*before, *attend("between"), Linear("context", "feed", "seen", bias="feed_bias"), *behind)
+        feed = {"feed": self.behind.weight("weight_ih"), "feed_bias": self.behind.weight("bias_ih")}
+        return program, tensors | others | feed | asking(self.attention)
+
+    def _stepped(self) -> tuple[Program, Tensors]:
+        """The same with what stands behind the loop."""
+        program, tensors = self._program()
+        hidden, embedded = self.before.rnn.hidden_size, self.tokens.embedding_size
+        parts = {"state": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
+        deep, others = join(self.deep, parts, "joined")
+        return (*program, *deep, Tanh("joined", "features")), tensors | others
 
     def _behind(self, context: Tensor, between: Cells) -> Cells:
         return self.behind.step(self.behind.gates(context), between)

@@ -10,6 +10,9 @@ from torch.nn import functional as F
 
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.tokens import TargetTokens
+from regard.output import best as output
+from regard.unroll import Linear, Steps, steps_serve
+from regard.unroll.program import packed
 
 TABLE_ENTRIES = 1 << 24
 """A larger table of gates is not made: 64 MiB."""
@@ -25,6 +28,7 @@ class InferenceTokens(nn.Module):
 
         enter    a row of the table of gates(E y) over the vocabulary
         project  features Oᵀ + b, with Oᵀ stored as a product of few rows reads it
+        best     what is largest of it, without the rest
 
     It shares the parameters of `tokens` under the same names, and keeps beside them what follows from their values of
     today. There is no dropout.
@@ -35,7 +39,7 @@ class InferenceTokens(nn.Module):
             `TABLE_ENTRIES`, it reads E y at every step.
     """
 
-    columns: Tensor
+    columns: Tensor | None
     table: Tensor | None
 
     def __init__(self, tokens: TargetTokens, recurrence: Recurrence | None) -> None:
@@ -44,9 +48,11 @@ class InferenceTokens(nn.Module):
         self.output = tokens.output
         self.embedding_dropout = 0.0
         with torch.no_grad():
-            columns = tokens.output.weight.t().contiguous()
             table = None if recurrence is None else _table(tokens.embedding.weight, recurrence)
-            self._packed = _packed(tokens.output.weight)
+            known = steps_serve(tokens.output.weight) and output.serves()
+            self.compiled = _Compiled(tokens.output) if known else None
+            columns = None if self.compiled else tokens.output.weight.t().contiguous()
+            self._packed = None if self.compiled else _packed(tokens.output.weight)
         # They are no part of the model's state: its file holds what they follow from.
         self.register_buffer("columns", columns, persistent=False)
         self.register_buffer("table", table, persistent=False)
@@ -71,15 +77,45 @@ class InferenceTokens(nn.Module):
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
-        single = features.device.type == "cpu" and features.dtype == torch.float32  # as the blocks are
         rows = features.numel() // features.size(-1)
-        if self._packed is not None and single and rows in PACKED_ROWS and not torch.is_grad_enabled():
+        if self.compiled is not None and _is_plain(features):
+            return self.compiled.project(features.view(rows, -1)).view(*features.shape[:-1], -1)
+        if self._packed is not None and rows in PACKED_ROWS and _is_plain(features):
             return torch.ops.mkldnn._linear_pointwise(features, self._packed, self.output.bias, "none", [], "")
-        return F.linear(features, self.columns.t(), self.output.bias)
+        return F.linear(features, self.output.weight if self.columns is None else self.columns.t(), self.output.bias)
+
+    def best(
+        self, features: Float[Tensor, "rows features"], width: int
+    ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+        """Log-probabilities and numbers of the best tokens, see `regard.output.best`."""
+        if self.compiled is not None and _is_plain(features):
+            return self.compiled.best(features, width)
+        return output.best_of(self.project(features), width)
 
     def drop(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes features"]:
         """What the output layer multiplies: the features themselves."""
         return features
+
+
+class _Compiled:
+    """The output layer in compiled code, its weight laid out once."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+        self.product = Steps(
+            (Linear("features", "weight", "logits", bias="bias"),), {"weight": layer.weight, "bias": self.bias}
+        )
+
+    def project(self, features: Tensor) -> Tensor:
+        return self.product({"features": features})["logits"]
+
+    def best(self, features: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        return output.best(features, self.product.weights[packed("weight")], self.bias, None, width)
+
+
+def _is_plain(features: Tensor) -> bool:
+    """As the blocks and panels are, which know no gradient."""
+    return features.device.type == "cpu" and features.dtype == torch.float32 and not torch.is_grad_enabled()
 
 
 def _packed(weight: Tensor) -> Tensor | None:
@@ -100,9 +136,12 @@ def _table(vectors: Tensor, recurrence: Recurrence) -> Tensor | None:
     return recurrence.gates(vectors) if len(vectors) * width <= TABLE_ENTRIES else None
 
 
-def prepared(decoder: Kind, recurrence: Recurrence | None) -> Kind:
-    """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens."""
+def prepared(decoder: Kind, recurrence: Recurrence | None, steps: Steps | None = None) -> Kind:
+    """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens, and for the
+    compiled steps, if there are any."""
     twin: Any = copy(decoder)
     twin._modules = dict(decoder._modules)  # a copied module would share the table of its parts
     twin.tokens = InferenceTokens(twin.tokens, recurrence)
+    if steps is not None:
+        twin.steps = steps
     return twin.eval()

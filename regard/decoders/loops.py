@@ -1,29 +1,68 @@
-"""What the loops of the recurrent decoders share when they run as programs of `regard.unroll`."""
+"""What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from regard.attention.additive import AdditiveScore
 from regard.attention.attention import Attention
 from regard.attention.select import Softmax
 from regard.attention.source import Source
 from regard.attention.window import GlobalWindow
-from regard.decoders.recurrence import Recurrence
-from regard.decoders.step import Unrolled
-from regard.unroll import Gru, Linear, Look, Lstm, Program, Tensors, serves
+from regard.decoders.recurrence import Cells, Recurrence
+from regard.decoders.state import AttentiveState
+from regard.decoders.step import Advance, Unrolled
+from regard.unroll import Gru, Linear, Look, Lstm, Program, Seen, Steps, Tensors, serves, steps_serve
 
 
-def runs(attention: Attention, source: Source, *recurrences: Recurrence) -> bool:
-    """Whether a program knows this attention and these recurrences, and may run on their tensors."""
+def knows(attention: Attention, *recurrences: Recurrence) -> bool:
+    """Whether a program can be made of this attention and these recurrences."""
     return (
         type(attention.score) is AdditiveScore
         and type(attention.select) is Softmax
         and type(attention.window) is GlobalWindow
         and attention.heads is None
         and all(each.num_layers == 1 for each in recurrences)
+    )
+
+
+def runs(attention: Attention, source: Source, *recurrences: Recurrence) -> bool:
+    """Whether a program knows this attention and these recurrences, and may run on their tensors."""
+    return (
+        knows(attention, *recurrences)
         and source.mask.numel() > 0
         and serves(source.prepared, source.values, *attention.parameters(), *recurrences[0].parameters())
     )
+
+
+def stepping(
+    attention: Attention, program: Callable[[], tuple[Program, Tensors]], *recurrences: Recurrence
+) -> Steps | None:
+    """The program with its weights laid out for one step at a time, where compiled code may run it."""
+    if not (knows(attention, *recurrences) and steps_serve(*attention.parameters())):
+        return None
+    return Steps(*program())
+
+
+def starts(state: AttentiveState) -> Tensors:
+    """The registers before the first step, for recurrences of one layer."""
+    return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory[:, 0]}
+
+
+def seen(source: Source, state: AttentiveState) -> Seen:
+    """What the rows of a program look at, one step at a time."""
+    return Seen(source.prepared, source.values, source.mask, state.rows.numbers)
+
+
+def stepped(registers: Tensors, features: Float[Tensor, "rows features"], before: AttentiveState) -> Advance:
+    """The answer of one step of a program that looked and fills `state`; the features are what is fed, if anything."""
+    state, weights = registers["state"], registers["weights"]
+    cells = Cells(state.unsqueeze(1), registers.get("memory", state[:, :0]).unsqueeze(1))
+    history = replace(before.history, step=before.history.step + 1)
+    after = AttentiveState(cells, features[:, : before.fed.size(1)], history, before.rows)
+    return Advance(features, after, weights, (weights.unsqueeze(1),))
 
 
 def attend(query: str) -> Program:
@@ -31,15 +70,28 @@ def attend(query: str) -> Program:
     return (Linear(query, "project_query", "asked"), Look("asked", "weights", "context"))
 
 
-def looking(attention: Attention, source: Source) -> Tensors:
-    """The parameters of `attend`."""
+def asking(attention: Attention) -> Tensors:
+    """The weights of `attend`."""
     score = attention.score
-    return {
-        "project_query": score.project_query.weight,
-        "vector": score.energy.weight.squeeze(0),
-        "keys": source.prepared,
-        "values": source.values,
-    }
+    return {"project_query": score.project_query.weight, "vector": score.energy.weight.squeeze(0)}
+
+
+def looking(source: Source) -> Tensors:
+    """What `attend` looks at."""
+    return {"keys": source.prepared, "values": source.values}
+
+
+def join(layer: nn.Linear, parts: dict[str, int], into: str) -> tuple[Program, Tensors]:
+    """into = layer · [parts side by side]; each part is a register with its width."""
+    columns = layer.weight.split(list(parts.values()), 1)
+    tensors = {f"{into}_{part}": weight for part, weight in zip(parts, columns, strict=True)}
+    first, *others = parts
+    bias = None
+    if layer.bias is not None:
+        bias = f"{into}_bias"
+        tensors[bias] = layer.bias
+    added = (Linear(part, f"{into}_{part}", into, plus=into) for part in others)
+    return (Linear(first, f"{into}_{first}", into, bias=bias), *added), tensors
 
 
 def cell(recurrence: Recurrence, gates: str, before: str, into: str, name: str = "") -> tuple[Program, Tensors]:

@@ -10,13 +10,13 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
-from regard.decoders.loops import answer, attend, cell, looking, runs
+from regard.decoders.loops import answer, asking, attend, cell, join, looking, runs, seen, starts, stepped, stepping
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, Tanh, loop
+from regard.unroll import Linear, Program, Steps, Tanh, Tensors, loop
 
 
 class LuongDecoder(nn.Module):
@@ -60,6 +60,7 @@ class LuongDecoder(nn.Module):
         input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
+        self.steps: Steps | None = None
 
     @property
     def carries(self) -> bool:
@@ -73,11 +74,14 @@ class LuongDecoder(nn.Module):
 
     def for_inference(self) -> "LuongDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence)
+        return prepared(self, self.recurrence, stepping(self.attention, self._program, self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
         gates = self.tokens.enter(tokens, self.recurrence)
+        if self.steps is not None and self.steps.takes(gates):
+            found = self.steps({"inputs": gates} | starts(state), seen(source, state))
+            return stepped(found, found["fed"], state)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
@@ -102,27 +106,23 @@ class LuongDecoder(nn.Module):
 
     def _run(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
-        step, tensors = cell(self.recurrence, "gates", "state-", "state")
-        program = (
-            Linear("fed-", "feed", "gates", plus="inputs"),
-            *step,
-            *attend("state"),
-            Linear("context", "combine_context", "joined"),
-            Linear("state", "combine_state", "joined", plus="joined"),
-            Tanh("joined", "fed"),
-        )
-        context_size = source.values.size(-1)
-        tensors |= looking(self.attention, source) | {
-            "inputs": self._gates(inputs.t()),
-            "fed-": state.fed,
-            "feed": self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :],
-            "state-": state.cells.top,
-            "memory-": state.cells.memory[:, 0],
-            "combine_context": self.combine.weight[:, :context_size],
-            "combine_state": self.combine.weight[:, context_size:],
-        }
+        program, tensors = self._program()
+        tensors |= looking(source) | starts(state) | {"inputs": self._gates(inputs.t())}
         found = loop(program, tensors, source.mask, ["fed", "weights"])
         return answer(found["fed"][1:].transpose(0, 1), found["weights"])
+
+    def _program(self) -> tuple[Program, Tensors]:
+        """What one step does, from the gates of the token, and its weights."""
+        fed = "gates" if self.fed_size else "inputs"
+        step, tensors = cell(self.recurrence, fed, "state-", "state")
+        if self.fed_size:
+            step = (Linear("fed-", "feed", "gates", plus="inputs"), *step)
+            tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
+        hidden_size = self.recurrence.rnn.hidden_size
+        parts = {"context": self.combine.in_features - hidden_size, "state": hidden_size}
+        combine, others = join(self.combine, parts, "joined")
+        program = (*step, *attend("state"), *combine, Tanh("joined", "fed"))
+        return program, tensors | asking(self.attention) | others
 
     def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""

@@ -22,7 +22,8 @@ class Rows:
     Args:
         numbers: of the source rows.
         sources: the same, but one for each run of rows that share it.
-        beam: how many rows share each; 0 where that differs.
+        beam: how many rows share each, at most.
+        places: where the rows stand among `beam` places for each of `sources`; None where they fill them all.
         whole: `sources` are all that there are, in order.
         count: how many there are.
     """
@@ -30,6 +31,7 @@ class Rows:
     numbers: Int[Tensor, " rows"]
     sources: Int[Tensor, " sources"]
     beam: int
+    places: Int[Tensor, " rows"] | None
     whole: bool
     count: int
 
@@ -37,7 +39,7 @@ class Rows:
     def start(cls, mask: Bool[Tensor, "batch source"]) -> "Rows":
         """Row r decodes source r."""
         numbers = torch.arange(mask.size(0), device=mask.device)
-        return cls(numbers, numbers, 1, True, len(numbers))
+        return cls(numbers, numbers, 1, None, True, len(numbers))
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Rows":
         """Those of the given state rows; found out once, since a search asks at every step."""
@@ -45,10 +47,13 @@ class Rows:
         if torch.equal(numbers, self.numbers):
             return self
         sources, counts = torch.unique_consecutive(numbers, return_counts=True)
-        beam = int(counts[0]) if counts.numel() else 1
-        beam = beam if bool((counts == beam).all()) else 0
+        beam = int(counts.max()) if counts.numel() else 1
+        places = None
+        if beam * len(counts) > len(numbers):
+            firsts = torch.arange(len(counts), device=counts.device) * beam - (counts.cumsum(0) - counts)
+            places = torch.arange(len(numbers), device=counts.device) + firsts.repeat_interleave(counts)
         whole = torch.equal(sources, torch.arange(self.count, device=sources.device))
-        return Rows(numbers, sources, beam, whole, self.count)
+        return Rows(numbers, sources, beam, places, whole, self.count)
 
 
 @dataclass(frozen=True)
@@ -95,18 +100,25 @@ def look(
     whole = source if rows.whole else None
     if rows.beam == 1:
         return attention(query.unsqueeze(1), whole or source.select(rows.numbers), history)
-    if rows.beam == 0 or attention.sequential or attention.timed or attention.training:
+    if attention.sequential or attention.timed or attention.training:
         return attention(query.unsqueeze(1), source.select(rows.numbers), history)
-    chosen = whole or source.select(rows.sources)
+    chosen, places = whole or source.select(rows.sources), rows.places
+    if places is not None:
+        query = query.new_zeros(len(rows.sources) * rows.beam, query.size(-1)).index_copy(0, places, query)
     grouped = attention(query.view(-1, rows.beam, query.size(-1)), chosen, attention.begin(chosen))
+
+    def apart(targets: Tensor) -> Tensor:
+        flat = targets.flatten(0, 1)
+        return flat if places is None else flat[places]
+
     return replace(
         grouped,
-        context=grouped.context.flatten(0, 1).unsqueeze(1),
-        weights=grouped.weights.flatten(0, 1).unsqueeze(1),
+        context=apart(grouped.context).unsqueeze(1),
+        weights=apart(grouped.weights).unsqueeze(1),
         history=replace(history, step=history.step + 1),
-        log_prob=grouped.log_prob.reshape(-1, 1),
-        entropy=grouped.entropy.reshape(-1, 1),
-        heads=None if grouped.heads is None else grouped.heads.transpose(1, 2).flatten(0, 1).unsqueeze(2),
+        log_prob=apart(grouped.log_prob).unsqueeze(1),
+        entropy=apart(grouped.entropy).unsqueeze(1),
+        heads=None if grouped.heads is None else apart(grouped.heads.transpose(1, 2)).unsqueeze(2),
     )
 
 

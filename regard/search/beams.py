@@ -8,13 +8,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END
-from regard.decoders.step import Step
+from regard.output.logits import check, top
+from regard.search.choices import Choices, StepFunction, best
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
-from regard.search.logits import check, normalizer, top
 from regard.search.ranking import Ranking
 from regard.search.trail import End, Trail
-from regard.search.walking import StepFunction
 
 
 def beam(
@@ -32,14 +31,14 @@ def beam(
 
     At every step each sentence keeps its most probable hypotheses. One that ends takes its place in the beam with it,
     so that a beam of 1 is greedy search whatever the ranking. A sentence is done when no hypothesis that still goes on
-    can beat the worst of its n best finished ones by `Ranking.bound`; then all its rows leave the batch. Ties go to
-    the lower slot, then to the lower token.
+    can beat the worst of its n best finished ones by `Ranking.bound`; then all its rows leave the batch. Empty slots have
+    no rows. Ties go to the lower slot, then to the lower token.
 
     Args:
         step: a step function.
         state: its first state; row r belongs to sentence r.
         source_lengths: real source positions of each sentence.
-        size: hypotheses per sentence. Their rows of the state stay side by side.
+        size: hypotheses per sentence, at most. Their rows of the state stand side by side.
         nbest: how many to return, at most `size`.
         length_normalization, coverage_penalty: α and β of `Ranking`, which ranks what has ended.
         limit: the longest output. What has not ended there is cut, and stands behind all that has.
@@ -52,17 +51,17 @@ def beam(
     ranking = Ranking(length_normalization, coverage_penalty)
     harvest = Harvest(ranking, limit(source_lengths), source_lengths, nbest)
     front, trail, length = _start(source_lengths, size), Trail(), 0
-    rows = front.sentences.repeat_interleave(size)
-    while rows.numel():
-        state = state.select(rows)
-        answer = step(front.tokens.flatten(), state)
-        parents, front = _expand(front, answer, track=coverage_penalty > 0)
-        trail.add(front.sentences, parents, front.tokens, answer.weights)
+    while front.sentences.numel():
+        slots = front.filled()
+        found = best(step, front.tokens.flatten()[slots], state, size)
+        parents, front, weights = _expand(front, slots, found, track=coverage_penalty > 0)
+        trail.add(front.sentences, parents, front.tokens, weights)
         length += 1
         front, done = harvest.gather(front, length)
         staying = (~done).nonzero().squeeze(1)
-        rows = (staying.unsqueeze(1) * size + parents[staying]).flatten()
-        front, state = front.select(staying), answer.state
+        rows = _back(slots, front.tokens).gather(1, parents)[staying].flatten()
+        front = front.select(staying)
+        state = found.state.select(rows[front.filled()]) if staying.numel() else None
     ends = harvest.best()
     hypotheses = iter(trail.hypotheses([end for group in ends for end in group], source_lengths))
     return [[next(hypotheses) for _ in group] for group in ends]
@@ -86,6 +85,10 @@ class Front:
     coverage: Float[Tensor, "live slots source"]
     free: Int[Tensor, " live"]
 
+    def filled(self) -> Int[Tensor, " rows"]:
+        """The slots that hold a hypothesis, counted through all sentences."""
+        return (self.log_probs.flatten() > -torch.inf).nonzero().squeeze(1)
+
     def select(self, rows: Int[Tensor, " selected"]) -> "Front":
         """The given sentences."""
         return Front(
@@ -103,26 +106,39 @@ def _start(source_lengths: Int[Tensor, " batch"], size: int) -> Front:
     return Front(sentences, tokens, log_probs, coverage, torch.full_like(sentences, size))
 
 
-def _expand(front: Front, answer: Step, *, track: bool) -> tuple[Int[Tensor, "live slots"], Front]:
-    """Continue every hypothesis and keep the best of each sentence; first the slots that they continue."""
+def _expand(
+    front: Front, slots: Int[Tensor, " rows"], found: Choices, *, track: bool
+) -> tuple[Int[Tensor, "live slots"], Front, Float[Tensor, "rows_of_all source"]]:
+    """Continue every hypothesis and keep the best of each sentence.
+
+    Returns the slots that they continue, the new front, and what each slot looked at.
+    """
     live, size = front.tokens.shape
-    logits = answer.logits.detach().float()
-    normalizers = normalizer(logits)
-    alive = front.log_probs.flatten() > -torch.inf
-    check(normalizers[alive], front.sentences.repeat_interleave(size)[alive])
-    values, choices = top(logits[:, END:], size)
-    width = values.size(1)
-    totals = front.log_probs.view(-1, 1) + (values - normalizers.unsqueeze(1))
-    totals = totals.masked_fill(~alive.unsqueeze(1), -torch.inf)  # an empty slot may say anything, NaN too
+    check(found.log_probs[:, 0], front.sentences.repeat_interleave(size)[slots])
+    width = found.tokens.size(1)
+    totals = _spread(front.log_probs.flatten()[slots].unsqueeze(1) + found.log_probs, slots, live * size, -torch.inf)
     log_probs, places = top(totals.view(live, size * width), size)
-    parents, tokens = places // width, choices.view(live, size * width).gather(1, places) + END
+    choices = _spread(found.tokens, slots, live * size, END)
+    parents, tokens = places // width, choices.view(live, size * width).gather(1, places)
     taken = torch.arange(size, device=places.device) >= front.free.unsqueeze(1)
+    weights = _spread(found.weights, slots, live * size, 0.0)
     coverage = front.coverage
     if track:
-        looked = answer.weights.detach().float().view(live, size, -1)
+        looked = weights.detach().float().view(live, size, -1)
         coverage = looked + coverage if coverage.size(2) else looked
         coverage = coverage.gather(1, parents.unsqueeze(2).expand_as(coverage))
-    return parents, Front(front.sentences, tokens, log_probs.masked_fill(taken, -torch.inf), coverage, front.free)
+    front = Front(front.sentences, tokens, log_probs.masked_fill(taken, -torch.inf), coverage, front.free)
+    return parents, front, weights
+
+
+def _spread(rows: Tensor, slots: Int[Tensor, " rows"], count: int, empty: float | int) -> Tensor:
+    """A row for every slot."""
+    return rows if len(rows) == count else rows.new_full((count, rows.size(1)), empty).index_copy_(0, slots, rows)
+
+
+def _back(slots: Int[Tensor, " rows"], tokens: Int[Tensor, "live slots"]) -> Int[Tensor, "live slots"]:
+    """The row of each slot; that of an empty one means nothing."""
+    return torch.zeros_like(tokens).flatten().index_copy_(0, slots, torch.arange(len(slots), device=slots.device)).view_as(tokens)
 
 
 class Harvest:

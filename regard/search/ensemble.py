@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.decoders.step import Step
-from regard.search.walking import StepFunction
+from regard.search.choices import StepFunction
 
 
 @dataclass(frozen=True, slots=True)

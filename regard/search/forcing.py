@@ -9,7 +9,8 @@ from torch import Tensor
 
 from regard.data.batch import END, PAD
 from regard.search.hypothesis import Hypothesis
-from regard.search.walking import StepFunction, walk
+from regard.search.choices import StepFunction
+from regard.search.walking import by_logits, walk
 
 
 def force(
@@ -49,4 +50,4 @@ def force(
     def choose(logits: Tensor, sentences: Tensor, position: int) -> Tensor:
         return padded[sentences, position]
 
-    return walk(step, state, source_lengths, limits.to(source_lengths.device), choose)
+    return walk(by_logits(step, choose), state, source_lengths, limits.to(source_lengths.device))

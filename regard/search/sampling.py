@@ -11,8 +11,9 @@ from torch import Tensor
 from regard.data.batch import END
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
-from regard.search.logits import top
-from regard.search.walking import StepFunction, walk
+from regard.output.logits import top
+from regard.search.choices import StepFunction
+from regard.search.walking import by_logits, walk
 
 
 def sample(
@@ -64,7 +65,7 @@ def sample(
         place = torch.searchsorted(cumulated, point.unsqueeze(1), right=True)
         return tokens.gather(1, place).squeeze(1)
 
-    return walk(step, state, source_lengths, limits, choose)
+    return walk(by_logits(step, choose), state, source_lengths, limits)
 
 
 def head(

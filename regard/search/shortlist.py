@@ -18,7 +18,10 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.step import Advance, Step
+from regard.output import best as output
+from regard.search.choices import Choices
 from regard.search.hypothesis import Hypothesis
+from regard.unroll.panels import pack
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -122,9 +125,11 @@ class PartialStep:
     ) -> None:
         self.advance = advance
         self.tokens = part.tokens
-        self.columns = weight[part.tokens].t()
+        self.rows = weight[part.tokens].detach()
         # In the bias, so that the product itself leaves out what is not allowed.
-        self.bias = bias[part.tokens].expand(part.allowed.shape).masked_fill(~part.allowed, -torch.inf)
+        self.bias = bias[part.tokens].detach().expand(part.allowed.shape).masked_fill(~part.allowed, -torch.inf)
+        known = output.serves() and self.rows.device.type == "cpu" and self.rows.dtype == torch.float32
+        self.panels = pack(self.rows) if known else None
 
     def begin(self, state: Any) -> PartialState:
         """Row r of the state belongs to sentence r."""
@@ -133,5 +138,17 @@ class PartialStep:
     def __call__(self, tokens: Int[Tensor, " rows"], state: PartialState) -> Step:
         """One step; tokens and logits are numbered as in the part."""
         moved = self.advance(self.tokens[tokens], state.state)
-        logits = torch.addmm(state.bias, moved.features, self.columns)
-        return Step(logits, replace(state, state=moved.state), moved.weights, moved.heads)
+        after = replace(state, state=moved.state)
+        return Step(self._logits(moved.features, state), after, moved.weights, moved.heads)
+
+    def best(self, tokens: Int[Tensor, " rows"], state: PartialState, width: int) -> Choices:
+        """One step with its best tokens, numbered as in the part."""
+        moved = self.advance(self.tokens[tokens], state.state)
+        if self.panels is None:
+            log_probs, chosen = output.best_of(self._logits(moved.features, state), width)
+        else:
+            log_probs, chosen = output.best(moved.features, self.panels, None, state.bias, width)
+        return Choices(chosen, log_probs, replace(state, state=moved.state), moved.weights)
+
+    def _logits(self, features: Tensor, state: PartialState) -> Tensor:
+        return torch.addmm(state.bias, features, self.rows.t())

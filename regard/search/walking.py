@@ -4,38 +4,47 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END
-from regard.decoders.step import Step
+from regard.output.logits import check, normalizer
+from regard.search.choices import Choices, StepFunction, best
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
-from regard.search.logits import check, normalizer, top
 from regard.search.trail import End, Trail
-
-StepFunction = Callable[[Tensor, Any], Step]
-"""`step(tokens, state) → Step`, one token per row of the state. All that a search knows of a model."""
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """`choose(logits, sentences, position)`: the next token of each row."""
 
+Take = Callable[[Tensor, Any, Tensor, int], Choices]
+"""`take(tokens, state, sentences, position)`: one step, and of each row the one token that comes next."""
+
+
+def by_logits(step: StepFunction, choose: Choose) -> Take:
+    """A way to take steps that looks at all logits."""
+
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int) -> Choices:
+        answer = step(tokens, state)
+        logits = answer.logits.detach().float()
+        log_normalizers = normalizer(logits).unsqueeze(1)
+        check(log_normalizers.squeeze(1), sentences)  # before anything is drawn from them
+        chosen = choose(logits, sentences, position).unsqueeze(1)
+        return Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights)
+
+    return take
+
 
 def walk(
-    step: StepFunction,
-    state: Any,
-    source_lengths: Int[Tensor, " batch"],
-    limits: Int[Tensor, " batch"],
-    choose: Choose,
+    take: Take, state: Any, source_lengths: Int[Tensor, " batch"], limits: Int[Tensor, " batch"]
 ) -> list[Hypothesis]:
     """Follow one path per sentence, to its end mark or its limit. Finished sentences leave the batch.
 
     Args:
-        step: a step function.
-        state: its first state; row r belongs to sentence r.
+        take: the next step, and the token that comes of it.
+        state: the first state; row r belongs to sentence r.
         source_lengths: real source positions of each sentence.
         limits: most tokens of each sentence.
-        choose: which token comes next.
 
     Raises RegardError where the logits are NaN or infinite.
     """
@@ -45,15 +54,13 @@ def walk(
     lengths, running = torch.zeros_like(sentences), log_probs.clone()
     trail, position = Trail(), 0
     while sentences.numel():
-        answer = step(tokens, state)
-        logits = answer.logits.detach().float()
-        normalizers = normalizer(logits)
-        check(normalizers, sentences)
-        tokens = choose(logits, sentences, position)
-        running = running + (logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normalizers)
-        trail.add(sentences, torch.zeros_like(tokens).unsqueeze(1), tokens.unsqueeze(1), answer.weights)
+        taken = take(tokens, state, sentences, position)
+        tokens, log_prob = taken.tokens.squeeze(1), taken.log_probs.squeeze(1)
+        check(log_prob, sentences)
+        running = running + log_prob
+        trail.add(sentences, torch.zeros_like(taken.tokens), taken.tokens, taken.weights)
         position += 1
-        state, staying = answer.state, (tokens != END) & (limits > position)
+        state, staying = taken.state, (tokens != END) & (limits > position)
         if bool(staying.all()):
             continue
         log_probs[sentences], lengths[sentences] = running, position
@@ -84,7 +91,7 @@ def greedy(
     or infinite.
     """
 
-    def choose(logits: Float[Tensor, "rows vocab"], sentences: Tensor, position: int) -> Tensor:
-        return top(logits[:, END:], 1)[1].squeeze(1) + END
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int) -> Choices:
+        return best(step, tokens, state, 1)
 
-    return walk(step, state, source_lengths, limit(source_lengths), choose)
+    return walk(take, state, source_lengths, limit(source_lengths))

@@ -3,6 +3,7 @@
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 from regard.unroll.recurrent import unroll, unrolls
+from regard.unroll.steps import Seen, Steps, steps_serve
 
 __all__ = [
     "Gru",
@@ -11,11 +12,14 @@ __all__ = [
     "Lstm",
     "Operation",
     "Program",
+    "Seen",
+    "Steps",
     "Tanh",
     "Tensors",
     "compiled",
     "loop",
     "serves",
+    "steps_serve",
     "unroll",
     "unrolls",
 ]

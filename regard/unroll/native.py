@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
-from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.unroll.panels import PANEL
+from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors, packed
 
 SOURCE = Path(__file__).with_name("loops.c")
 LIBRARY = Path(__file__).with_name("libloops.so")
-KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in loops.c
-PANEL = 16
+KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in operations.h
 
 
 @cache
@@ -27,7 +27,7 @@ class _Array(ctypes.Structure):
     _fields_ = (("data", ctypes.c_void_p), ("grad", ctypes.c_void_p), ("width", ctypes.c_int64))
 
 
-class _Operation(ctypes.Structure):
+class OperationRecord(ctypes.Structure):
     _fields_ = (
         ("kind", ctypes.c_int64),
         *((name, _Array) for name in ("into", "source", "other", "before", "saved")),
@@ -36,6 +36,7 @@ class _Operation(ctypes.Structure):
         ("stride", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("panels", "keys", "values", "vector", "grad_keys", "grad_vector")),
         ("mask", ctypes.c_void_p),
+        ("sources", ctypes.c_void_p),
         ("positions", ctypes.c_int64),
     )
 
@@ -53,8 +54,8 @@ def backward(
 
 
 def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
-    operations = (_Operation * len(program))()
-    alive = [_describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
+    operations = (OperationRecord * len(program))()
+    alive = [describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
     batch = next(iter(data.values())).size(1)
     found = kernels()
     threads = torch.get_num_threads()
@@ -62,8 +63,8 @@ def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mas
     del alive  # what the operations point to
 
 
-def _describe(
-    operation: Operation, to: _Operation, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None
+def describe(
+    operation: Operation, to: OperationRecord, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None
 ) -> list[Tensor]:
     """Fill the structure; returns what it points to and nobody else holds."""
 
@@ -79,8 +80,10 @@ def _describe(
             to.source, to.other = array(source), array(plus) if plus else _Array()
             to.weight, to.stride = matrix.data_ptr(), matrix.stride(0)
             to.bias = tensors[bias].data_ptr() if bias else None
-            columns, depth = matrix.t().shape if grads else matrix.shape
-            panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
+            panels = tensors.get(packed(weight))
+            if panels is None:
+                columns, depth = matrix.t().shape if grads else matrix.shape
+                panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
             to.panels = panels.data_ptr()
             return [panels]
         case Gru(gates, moved, before):

@@ -13,7 +13,6 @@ import torch
 SWITCH = "REGARD_KERNELS"
 WISHES = ("", "off", "plain")
 REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
-HEADERS = tuple(sorted(Path(__file__).parent.glob("*.h")))
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,10 @@ def find(source: Path, library: Path, declare: Callable[[Any], None]) -> Kernels
 
 
 def checksum(source: Path) -> int:
-    """Of the source and of the headers that all sources share."""
-    return zlib.crc32(b"".join(path.read_bytes() for path in (source, *HEADERS)))
+    """Of the source, of the headers that all sources share, and of those beside it."""
+    headers = {*Path(__file__).parent.glob("*.h"), *source.parent.glob("*.h")}
+    parts = (source, *sorted(headers, key=lambda header: header.name))
+    return zlib.crc32(b"".join(path.read_bytes() for path in parts))
 
 
 def _without(reason: str, advice: str = "") -> Kernels:

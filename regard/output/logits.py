@@ -13,16 +13,17 @@ from regard.errors import RegardError
 
 
 def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:
-    """log Σ exp(logits), to be subtracted from a logit for its log-probability. NaN where no token is possible."""
+    """log Σ exp(logits), to be subtracted from a logit for its log-probability. NaN where the logits are no
+    distribution: where they are NaN or infinite, or leave no token possible."""
     possible = logits[:, END:].amax(1) > -torch.inf
-    return logits.logsumexp(1).masked_fill(~possible, torch.nan)
+    whole = logits.logsumexp(1)
+    return whole.masked_fill(~possible | (whole == torch.inf), torch.nan)
 
 
-def check(normalizers: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) -> None:
+def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) -> None:
     """Raises RegardError, naming the first sentence for which the model's answer is not a distribution."""
-    whole = torch.isfinite(normalizers)
-    if not whole.all():
-        broken = ~whole
+    broken = log_probs.isnan()
+    if broken.any():
         raise RegardError(
             f"The model's answer for sentence {int(sentences[broken][0])} of the batch (counted from 0) is not a "
             "distribution: its logits are NaN, infinite, or leave no token possible. Use another checkpoint."

@@ -1,0 +1,169 @@
+/* The best tokens of an output layer, and the logarithm of the sum of its exponentials, without its logits.
+
+   Threads share the columns in tiles; the logits of a tile are read while they are in the cache and then forgotten.
+   Each thread keeps the best of the tiles that it took; the sums are put together tile by tile in their order. So what a
+   row gives depends neither on the other rows nor on the number of threads.
+
+   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+
+#include "../attention/kernels/product.h"
+
+#define TILE 8   /* panels whose weights are read for all rows */
+#define CHUNK 64 /* rows whose logits are held at a time */
+
+typedef struct {
+    const float *features, *panels, *bias, *plus; /* plus: (rows, columns), or NULL */
+    int64_t rows, depth, columns, first, width;   /* tokens below `first` are summed, and never among the best */
+    float *most, *sums;                           /* (tiles, rows): the largest logit, Σ exp(logit − largest) */
+    float *values;                                /* (threads, rows, width): the best logits of each thread ... */
+    int64_t *tokens;                              /* ... and where they stand */
+    int64_t next, joined;
+} job;
+
+void search_plain(void *), search_avx2(void *);
+
+static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 1) / TILE; }
+
+static inline int any(ints lanes) {
+#ifdef FUSED
+    return !_mm256_testz_si256((__m256i)lanes, (__m256i)lanes);
+#else
+    int32_t found = 0;
+    for (int lane = 0; lane < LANES; lane++) found |= lanes[lane];
+    return found;
+#endif
+}
+
+/* The largest of `count` logits, a multiple of LANES; a NaN is passed over. */
+static float largest(const float *logits, int64_t count) {
+    vec most = load(logits);
+    most = choose(most == most, most, spread(-INFINITY));
+    for (int64_t j = LANES; j < count; j += LANES) most = choose(load(logits + j) > most, load(logits + j), most);
+    float found = most[0];
+    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
+    return found;
+}
+
+/* Σ exp(logit − most); what is −∞ adds nothing, a NaN makes it NaN. */
+static float exponentials(const float *logits, int64_t count, float most) {
+    const vec low = spread(-INFINITY);
+    vec sum = spread(0.0f), less;
+    for (int64_t j = 0; j < count; j += LANES) {
+        const vec logit = load(logits + j), whole = exponential_less((logit - spread(most)) * spread(0.5f), &less);
+        sum += choose(logit == low, spread(0.0f), whole);
+    }
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+/* Put a logit where it belongs among the best so far, behind its equals. */
+static void insert(float *values, int64_t *tokens, int64_t width, float value, int64_t token) {
+    int64_t place = width - 1;
+    for (; place > 0 && value > values[place - 1]; place--) {
+        values[place] = values[place - 1];
+        tokens[place] = tokens[place - 1];
+    }
+    values[place] = value;
+    tokens[place] = token;
+}
+
+static void collect(const job *todo, const float *logits, int64_t from, int64_t count, float *values, int64_t *tokens) {
+    const int64_t width = todo->width;
+    for (int64_t j = 0; j < count; j += LANES) {
+        if (!any(load(logits + j) > spread(values[width - 1]))) continue;
+        for (int64_t lane = j; lane < j + LANES; lane++)
+            if (from + lane >= todo->first && logits[lane] > values[width - 1])
+                insert(values, tokens, width, logits[lane], from + lane);
+    }
+}
+
+void NAME(search)(void *given) {
+    job *todo = given;
+    const int64_t rows = todo->rows, width = todo->width, columns = todo->columns, depth = todo->depth;
+    const int64_t thread = __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED);
+    float *values = todo->values + thread * rows * width, logits[CHUNK * TILE * PANEL] __attribute__((aligned(ALIGNMENT)));
+    int64_t *tokens = todo->tokens + thread * rows * width;
+    for (int64_t i = 0; i < rows * width; i++) values[i] = -INFINITY, tokens[i] = todo->first;
+    for (int64_t tile; (tile = __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED)) < tiles(columns);) {
+        const int64_t from = tile * TILE * PANEL, count = smaller(TILE * PANEL, columns - from);
+        const int64_t padded = (count + LANES - 1) / LANES * LANES;
+        for (int64_t row = 0; row < rows; row += CHUNK) {
+            const int64_t here = smaller(CHUNK, rows - row);
+            const sink out = {.bias = todo->bias ? todo->bias + from : NULL,
+                              .plus = todo->plus ? todo->plus + row * columns + from : NULL,
+                              .to = logits,
+                              .plus_stride = columns,
+                              .stride = TILE * PANEL};
+            multiply(todo->features + row * depth, here, depth, todo->panels + from * depth, 0, panels(count), count, &out);
+            for (int64_t r = 0; r < here; r++) {
+                float *own = logits + r * TILE * PANEL;
+                for (int64_t j = count; j < padded; j++) own[j] = -INFINITY;
+                const float most = todo->most[tile * rows + row + r] = largest(own, padded);
+                todo->sums[tile * rows + row + r] = exponentials(own, padded, most > -INFINITY ? most : 0.0f);
+                collect(todo, own, from, count, values + (row + r) * width, tokens + (row + r) * width);
+            }
+        }
+    }
+}
+
+#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+
+#include "../attention/kernels/team.h"
+
+#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
+
+uint32_t regard_source(void) { return SOURCE; }
+int regard_variant(void) { return 1 + has_avx2(); }
+
+static double normalizer(const job *todo, int64_t row) {
+    const int64_t count = tiles(todo->columns), rows = todo->rows;
+    float most = -INFINITY;
+    double sum = 0;
+    for (int64_t tile = 0; tile < count; tile++)
+        if (todo->most[tile * rows + row] > most) most = todo->most[tile * rows + row];
+    for (int64_t tile = 0; tile < count; tile++) {
+        const float part = todo->sums[tile * rows + row], own = todo->most[tile * rows + row];
+        if (part != 0) sum += part * expf(own > -INFINITY ? own - most : 0.0f); /* a NaN is not 0 and stays */
+    }
+    return most + log(sum);
+}
+
+/* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
+   log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
+int regard_best(const float *features, const float *matrix, const float *bias, const float *plus, int64_t rows,
+                int64_t depth, int64_t columns, int64_t first, int64_t width, float *log_probs, int64_t *best, int fast,
+                int threads, team together) {
+    const int64_t count = tiles(columns), most = smaller(count, 1 + rows * depth * columns / SMALL);
+    threads = (int)smaller(smaller(threads, most), 64);
+    job todo = {.features = features, .panels = matrix, .bias = bias, .plus = plus, .rows = rows, .depth = depth,
+                .columns = columns, .first = first, .width = width};
+    todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
+    if (!todo.tokens) return 1;
+    todo.values = (float *)(todo.tokens + threads * rows * width);
+    todo.most = todo.values + threads * rows * width;
+    todo.sums = todo.most + count * rows;
+    work search = search_plain;
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) search = search_avx2;
+#endif
+    run(search, &todo, most, threads, together);
+    for (int64_t row = 0; row < rows; row++) {
+        const double whole = normalizer(&todo, row);
+        int64_t place[64] = {0};
+        for (int64_t rank = 0; rank < width; rank++) {
+            int64_t from = 0;
+            for (int64_t thread = 1; thread < todo.joined; thread++) {
+                const int64_t own = (thread * rows + row) * width + place[thread];
+                const int64_t other = (from * rows + row) * width + place[from];
+                const float value = todo.values[own], than = todo.values[other];
+                if (value > than || (value == than && todo.tokens[own] < todo.tokens[other])) from = thread;
+            }
+            const int64_t chosen = (from * rows + row) * width + place[from]++;
+            log_probs[row * width + rank] = (float)(todo.values[chosen] - whole);
+            best[row * width + rank] = todo.tokens[chosen];
+        }
+    }
+    free(todo.tokens);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,235 @@
+/* What happens in one step, as program.py describes it, and its gradients. Rows know nothing of each other. */
+
+#pragma once
+
+#include "../attention/kernels/product.h"
+
+enum { LINEAR, GRU, LSTM, TANH, LOOK };
+
+/* Step t of row b begins at data + (t · batch + b) · width, and so does its gradient. */
+typedef struct {
+    float *data, *grad;
+    int64_t width;
+} array;
+
+/* One operation; what each kind makes of the fields stands at its functions. */
+typedef struct {
+    int64_t kind;
+    array into, source, other, before, saved;
+    const float *weight, *bias;
+    int64_t stride;                                   /* of a row of the weight */
+    float *panels;                                    /* room for the weight as it is read */
+    const float *keys, *values, *vector;
+    float *grad_keys, *grad_vector;                   /* grad_vector: (batch, width), one sum per row */
+    const char *mask;
+    const int64_t *sources;                           /* the source of each row; NULL where row b has source b */
+    int64_t positions;
+} operation;
+
+static inline float total(vec lanes) {
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+static inline vec tangent(vec x) {
+    vec less;
+    const vec whole = exponential_less(x, &less);
+    return less / (whole + spread(1.0f));
+}
+
+static inline vec sigmoid(vec x) {
+    vec less;
+    return spread(1.0f) / (spread(1.0f) + exponential_less(x * spread(-0.5f), &less));
+}
+
+/* into = weight · source + bias + other, of the panels [first, last). Back: what `other` gets is the gradient of `into`
+   itself, so the two share it. */
+static void linear(const operation *at, int64_t row, int64_t rows, int64_t first, int64_t last) {
+    const int64_t width = at->into.width;
+    const sink out = {.bias = at->bias,
+                      .plus = at->other.data ? at->other.data + row * width : NULL,
+                      .to = at->into.data + row * width,
+                      .plus_stride = width,
+                      .stride = width};
+    multiply(at->source.data + row * at->source.width, rows, at->source.width, at->panels, first, last, width, &out);
+}
+
+static void linear_back(const operation *at, int64_t row, int64_t rows) {
+    const int64_t width = at->source.width;
+    float *grad = at->source.grad + row * width;
+    const sink out = {.plus = grad, .to = grad, .plus_stride = width, .stride = width};
+    multiply(at->into.grad + row * at->into.width, rows, at->into.width, at->panels, 0, panels(width), width, &out);
+}
+
+/* ---- cells ---- */
+
+/* source: the projected input; other: the projected state; before: the state; saved: reset, update, new. */
+static void gru(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const float *gates = at->source.data + row * 3 * size, *moved = at->other.data + row * 3 * size;
+    const float *before = at->before.data + row * size;
+    float *saved = at->saved.data + row * 3 * size, *into = at->into.data + row * size;
+    for (int64_t j = 0; j < size; j += LANES) {
+        const int64_t left = size - j;
+        const vec reset = sigmoid(get(gates + j, left) + get(moved + j, left));
+        const vec update = sigmoid(get(gates + size + j, left) + get(moved + size + j, left));
+        const vec new = tangent(muladd(reset, get(moved + 2 * size + j, left), get(gates + 2 * size + j, left)));
+        put(saved + j, left, reset);
+        put(saved + size + j, left, update);
+        put(saved + 2 * size + j, left, new);
+        put(into + j, left, muladd(update, get(before + j, left) - new, new));
+    }
+}
+
+static void gru_back(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const vec one = spread(1.0f);
+    const float *moved = at->other.data + row * 3 * size + 2 * size, *saved = at->saved.data + row * 3 * size;
+    const float *before = at->before.data + row * size, *grad = at->into.grad + row * size;
+    float *gates_grad = at->source.grad + row * 3 * size, *moved_grad = at->other.grad + row * 3 * size;
+    float *before_grad = at->before.grad + row * size;
+    for (int64_t j = 0; j < size; j += LANES) {
+        const int64_t left = size - j;
+        const vec reset = get(saved + j, left), update = get(saved + size + j, left);
+        const vec new = get(saved + 2 * size + j, left), g = get(grad + j, left);
+        const vec to_new = g * (one - update) * (one - new * new);
+        const vec to_update = g * (get(before + j, left) - new) * update * (one - update);
+        const vec to_reset = to_new * get(moved + j, left) * reset * (one - reset);
+        put(gates_grad + j, left, to_reset);
+        put(gates_grad + size + j, left, to_update);
+        put(gates_grad + 2 * size + j, left, to_new);
+        put(moved_grad + j, left, to_reset);
+        put(moved_grad + size + j, left, to_update);
+        put(moved_grad + 2 * size + j, left, to_new * reset);
+        put(before_grad + j, left, muladd(g, update, get(before_grad + j, left)));
+    }
+}
+
+/* source: the summed projections; before: the memory; other: the next memory; saved: enter, forget, new, leave. */
+static void lstm(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const float *gates = at->source.data + row * 4 * size, *before = at->before.data + row * size;
+    float *saved = at->saved.data + row * 4 * size, *into = at->into.data + row * size;
+    float *memory = at->other.data + row * size;
+    for (int64_t j = 0; j < size; j += LANES) {
+        const int64_t left = size - j;
+        const vec enter = sigmoid(get(gates + j, left)), forget = sigmoid(get(gates + size + j, left));
+        const vec new = tangent(get(gates + 2 * size + j, left)), leave = sigmoid(get(gates + 3 * size + j, left));
+        const vec next = muladd(forget, get(before + j, left), enter * new);
+        put(saved + j, left, enter);
+        put(saved + size + j, left, forget);
+        put(saved + 2 * size + j, left, new);
+        put(saved + 3 * size + j, left, leave);
+        put(memory + j, left, next);
+        put(into + j, left, leave * tangent(next));
+    }
+}
+
+static void lstm_back(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const vec one = spread(1.0f);
+    const float *saved = at->saved.data + row * 4 * size, *before = at->before.data + row * size;
+    const float *memory = at->other.data + row * size, *memory_grad = at->other.grad + row * size;
+    const float *grad = at->into.grad + row * size;
+    float *gates_grad = at->source.grad + row * 4 * size, *before_grad = at->before.grad + row * size;
+    for (int64_t j = 0; j < size; j += LANES) {
+        const int64_t left = size - j;
+        const vec enter = get(saved + j, left), forget = get(saved + size + j, left);
+        const vec new = get(saved + 2 * size + j, left), leave = get(saved + 3 * size + j, left);
+        const vec bent = tangent(get(memory + j, left)), g = get(grad + j, left);
+        const vec to_memory = muladd(g * leave, one - bent * bent, get(memory_grad + j, left));
+        put(gates_grad + j, left, to_memory * new * enter * (one - enter));
+        put(gates_grad + size + j, left, to_memory * get(before + j, left) * forget * (one - forget));
+        put(gates_grad + 2 * size + j, left, to_memory * enter * (one - new * new));
+        put(gates_grad + 3 * size + j, left, g * bent * leave * (one - leave));
+        put(before_grad + j, left, muladd(to_memory, forget, get(before_grad + j, left)));
+    }
+}
+
+static void bend(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const float *source = at->source.data + row * size;
+    float *into = at->into.data + row * size;
+    for (int64_t j = 0; j < size; j += LANES) put(into + j, size - j, tangent(get(source + j, size - j)));
+}
+
+static void bend_back(const operation *at, int64_t row) {
+    const int64_t size = at->into.width;
+    const float *into = at->into.data + row * size, *grad = at->into.grad + row * size;
+    float *to = at->source.grad + row * size;
+    for (int64_t j = 0; j < size; j += LANES) {
+        const vec bent = get(into + j, size - j);
+        put(to + j, size - j, get(grad + j, size - j) * (spread(1.0f) - bent * bent));
+    }
+}
+
+/* ---- attention ---- */
+
+/* Additive score of one query and key. */
+static inline float compare(const operation *at, const float *query, const float *key) {
+    vec sum = spread(0.0f);
+    for (int64_t j = 0, size = at->source.width; j < size; j += LANES) {
+        const int64_t left = size - j;
+        sum = muladd(get(at->vector + j, left), tangent(get(query + j, left) + get(key + j, left)), sum);
+    }
+    return total(sum);
+}
+
+/* source: the query; other: the weights; into: the context. Softmax over the visible positions of source `b`. */
+static void look(const operation *at, int64_t row, int64_t b) {
+    const int64_t count = at->positions, width = at->source.width, size = at->into.width;
+    const char *visible = at->mask + b * count;
+    const float *query = at->source.data + row * width, *values = at->values + b * count * size;
+    float *weights = at->other.data + row * count, *into = at->into.data + row * size, most = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        weights[i] = visible[i] ? compare(at, query, at->keys + (b * count + i) * width) : 0.0f;
+        if (visible[i] && !(weights[i] <= most)) most = weights[i]; /* so that a NaN stays */
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (visible[i]) sum += weights[i] = expf(weights[i] - most);
+    memset(into, 0, sizeof(float) * size);
+    for (int64_t i = 0; i < count; i++) {
+        if (!visible[i]) continue;
+        weights[i] /= sum;
+        const vec weight = spread(weights[i]);
+        for (int64_t j = 0; j < size; j += LANES) {
+            const int64_t left = size - j;
+            put(into + j, left, muladd(weight, get(values + i * size + j, left), get(into + j, left)));
+        }
+    }
+}
+
+static inline float dot(const float *first, const float *second, int64_t size) {
+    vec sum = spread(0.0f);
+    for (int64_t j = 0; j < size; j += LANES) sum = muladd(get(first + j, size - j), get(second + j, size - j), sum);
+    return total(sum);
+}
+
+/* The values' gradient is left to one product behind the loop. */
+static void look_back(const operation *at, int64_t row, int64_t b) {
+    const int64_t count = at->positions, width = at->source.width, size = at->into.width;
+    const char *visible = at->mask + b * count;
+    const float *query = at->source.data + row * width, *weights = at->other.data + row * count;
+    const float *grad = at->into.grad + row * size;
+    float *slopes = at->other.grad + row * count, *to = at->source.grad + row * width, mean = 0;
+    float *grad_vector = at->grad_vector + b * width;
+    for (int64_t i = 0; i < count; i++) {
+        if (!visible[i]) continue;
+        slopes[i] += dot(grad, at->values + (b * count + i) * size, size);
+        mean += weights[i] * slopes[i];
+    }
+    memset(to, 0, sizeof(float) * width);
+    for (int64_t i = 0; i < count; i++) {
+        if (!visible[i]) continue;
+        const float *key = at->keys + (b * count + i) * width;
+        float *grad_key = at->grad_keys + (b * count + i) * width;
+        const vec g = spread(weights[i] * (slopes[i] - mean));
+        for (int64_t j = 0; j < width; j += LANES) {
+            const int64_t left = width - j;
+            const vec bent = tangent(get(query + j, left) + get(key + j, left));
+            const vec slope = g * get(at->vector + j, left) * (spread(1.0f) - bent * bent);
+            put(grad_vector + j, left, muladd(g, bent, get(grad_vector + j, left)));
+            put(grad_key + j, left, get(grad_key + j, left) + slope);
+            put(to + j, left, get(to + j, left) + slope);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/* One step of a program for some rows, in one call: what a search asks for between two choices.
+
+   The weights lie in panels already. Threads share an operation, products by columns, anything else by rows, and begin
+   the next when all of it is done. What a row gives depends neither on the other rows nor on the number of threads.
+
+   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+
+#include "operations.h"
+
+#include <sched.h>
+
+#define COLUMNS 4 /* panels of one item of a product */
+#define PATIENCE 2000
+
+/* How much of an operation is taken, and how much of it is done. */
+typedef struct {
+    int64_t taken, done;
+} progress;
+
+typedef struct {
+    const operation *program;
+    progress *state;
+    int64_t count, rows;
+} job;
+
+void step_plain(void *), step_avx2(void *);
+
+static inline int64_t height(const operation *at) { return at->kind == LOOK ? 2 : 16; } /* rows of one item */
+
+static inline int64_t items(const operation *at, int64_t rows) {
+    if (at->kind == LINEAR) return (panels(at->into.width) + COLUMNS - 1) / COLUMNS;
+    return (rows + height(at) - 1) / height(at);
+}
+
+static void act(const operation *at, int64_t rows, int64_t item) {
+    if (at->kind == LINEAR) {
+        linear(at, 0, rows, item * COLUMNS, smaller((item + 1) * COLUMNS, panels(at->into.width)));
+        return;
+    }
+    for (int64_t row = item * height(at), end = smaller(row + height(at), rows); row < end; row++) {
+        switch (at->kind) {
+        case GRU: gru(at, row); break;
+        case LSTM: lstm(at, row); break;
+        case TANH: bend(at, row); break;
+        default: look(at, row, at->sources[row]);
+        }
+    }
+}
+
+void NAME(step)(void *given) {
+    job *todo = given;
+    for (int64_t op = 0; op < todo->count; op++) {
+        const operation *at = todo->program + op;
+        progress *state = todo->state + op;
+        const int64_t count = items(at, todo->rows);
+        for (int64_t item; (item = __atomic_fetch_add(&state->taken, 1, __ATOMIC_RELAXED)) < count;) {
+            act(at, todo->rows, item);
+            __atomic_fetch_add(&state->done, 1, __ATOMIC_RELEASE);
+        }
+        /* Whoever took the rest is at work; where it lost its processor, it gets this one. */
+        for (int waited = 0; __atomic_load_n(&state->done, __ATOMIC_ACQUIRE) < count; waited++)
+            if (waited > PATIENCE) sched_yield();
+    }
+}
+
+#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+
+#include "../attention/kernels/team.h"
+
+#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
+#define MOST 64         /* operations */
+
+uint32_t regard_source(void) { return SOURCE; }
+int regard_variant(void) { return 1 + has_avx2(); }
+
+/* Runs at most MOST operations. `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads
+   are made for the call. */
+void regard_step(const operation *program, int64_t count, int64_t rows, int fast, int threads, team together) {
+    progress state[MOST] = {{0}};
+    job todo = {.program = program, .state = state, .count = count, .rows = rows};
+    int64_t cost = 0;
+    for (int64_t op = 0; op < count; op++) {
+        const operation *at = program + op;
+        cost += at->kind == LINEAR ? at->source.width * at->into.width : 16 * at->into.width * (1 + at->positions);
+    }
+    work step = step_plain;
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) step = step_avx2;
+#endif
+    run(step, &todo, 1 + rows * cost / SMALL, threads, together);
+}
+
+#endif

@@ -1,0 +1,115 @@
+"""The best tokens without their logits are those of the logits."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from regard.attention.kernels.library import SWITCH
+from regard.data.batch import END
+from regard.output.best import best, best_of, kernels, serves
+from regard.unroll.panels import PANEL, pack
+
+ENGINES = {"fast": "", "plain": "plain"}
+SIZES = [(1, 1, 3), (3, 7, 5), (7, 64, 127), (70, 33, 1000), (131, 5, 130), (2, 11, 4000)]
+
+
+@pytest.fixture(params=ENGINES, autouse=True)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv(SWITCH, ENGINES[request.param])
+    kernels.cache_clear()
+    if not serves():
+        pytest.skip(kernels().reason)
+    yield
+    kernels.cache_clear()
+
+
+def layer(rows: int, depth: int, columns: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, weight and bias."""
+    return torch.randn(rows, depth), torch.randn(columns, depth), torch.randn(columns)
+
+
+def agree(found: tuple[Tensor, Tensor], logits: Tensor, width: int) -> None:
+    log_probs, tokens = best_of(logits, width)
+    torch.testing.assert_close(found[0], log_probs, atol=3e-5, rtol=0, equal_nan=True)
+    assert torch.equal(found[1], tokens)
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), SIZES)
+@pytest.mark.parametrize("width", [1, 5, 12])
+def test_they_are_the_same(rows: int, depth: int, columns: int, width: int) -> None:
+    features, weight, bias = layer(rows, depth, columns)
+    logits = F.linear(features.double(), weight.double(), bias.double()).float()
+    agree(best(features, pack(weight), bias, None, width), logits, width)
+
+
+def test_each_row_may_have_a_bias_of_its_own() -> None:
+    features, weight, _ = layer(67, 19, 301)
+    own = torch.randn(67, 301).masked_fill(torch.rand(67, 301) < 0.9, -torch.inf)
+    own[:, END] = 0.0
+    own[13, END + 1 :] = -torch.inf
+    agree(best(features, pack(weight), None, own, 3), features @ weight.t() + own, 1)
+    assert best(features, pack(weight), None, own, 3)[0][13].tolist()[1:] == [-torch.inf] * 2
+
+
+def test_among_equals_the_lower_number_comes_first() -> None:
+    """Also where they lie in different tiles, taken by different threads."""
+    bias = torch.zeros(700)
+    bias[[650, 300, 299, 8]] = 1.0
+    _, tokens = best(torch.ones(9, 4), pack(torch.zeros(700, 4)), bias, None, 6)
+    assert tokens.tolist() == [[8, 299, 300, 650, 2, 3]] * 9
+
+
+def test_padding_and_the_begin_mark_are_summed_and_never_chosen() -> None:
+    bias = torch.tensor([5.0, 6.0, 0.0, 1.0])
+    log_probs, tokens = best(torch.zeros(1, 2), pack(torch.zeros(4, 2)), bias, None, 9)
+    assert tokens.tolist() == [[3, 2]]
+    torch.testing.assert_close(log_probs, bias.log_softmax(0)[[3, 2]].unsqueeze(0))
+
+
+@pytest.mark.parametrize("fault", [torch.nan, torch.inf])
+@pytest.mark.parametrize("column", [0, 2, 130, 299])
+def test_a_row_that_is_no_distribution_is_not_a_number(fault: float, column: int) -> None:
+    features, weight, bias = layer(5, 3, 300)
+    own = bias.repeat(5, 1)
+    own[2, column] = fault
+    log_probs, _ = best(features, pack(weight), None, own, 2)
+    assert log_probs.isnan().any(1).tolist() == [False, False, True, False, False]
+    assert log_probs[2].isnan().all()
+
+
+def test_a_row_that_allows_no_token_is_not_a_number() -> None:
+    own = torch.zeros(2, 300)
+    own[1, END:] = -torch.inf
+    log_probs, _ = best(torch.ones(2, 3), pack(torch.zeros(300, 3)), None, own, 2)
+    assert log_probs.isnan().all(1).tolist() == [False, True]
+
+
+def test_large_and_small_logits_keep_their_sums() -> None:
+    bias = torch.linspace(-3e4, 3e4, 500)
+    agree(best(torch.ones(1, 2), pack(torch.zeros(500, 2)), bias, None, 4), bias.unsqueeze(0), 4)
+
+
+def test_company_and_threads_change_nothing() -> None:
+    features, weight, bias = layer(41, 23, 999)
+    panels, threads = pack(weight), torch.get_num_threads()
+    together = best(features, panels, bias, None, 4)
+    try:
+        torch.set_num_threads(3)
+        several = best(features, panels, bias, None, 4)
+    finally:
+        torch.set_num_threads(threads)
+    for row in range(41):
+        alone = best(features[row : row + 1], panels, bias, None, 4)
+        for one, other, third in zip(alone, together, several, strict=True):
+            assert torch.equal(one[0], other[row])
+            assert torch.equal(other[row], third[row])
+
+
+def test_panels_hold_the_columns_and_zeros() -> None:
+    weight = torch.randn(PANEL + 3, 5)
+    panels = pack(weight)
+    assert torch.equal(panels.transpose(1, 2).flatten(0, 1)[: PANEL + 3], weight)
+    assert not panels[1, :, 3:].any()

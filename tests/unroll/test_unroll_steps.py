@@ -1,0 +1,97 @@
+"""A program step by step gives what the loop over all steps gives."""
+
+from typing import Any
+
+import pytest
+import torch
+from test_unroll_loop import PROGRAMS, given
+from torch import Tensor
+
+from regard.attention.kernels.library import SWITCH
+from regard.unroll import Seen, Steps, Tensors, steps
+from regard.unroll.plain import plain
+from regard.unroll.program import inputs, starts
+
+EACH = pytest.mark.parametrize("name", PROGRAMS)
+
+
+@pytest.fixture(params=["", "plain"], autouse=True)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv(SWITCH, request.param)
+    steps.kernels.cache_clear()
+    if steps.kernels().library is None:
+        pytest.skip(steps.kernels().reason)
+    yield
+    steps.kernels.cache_clear()
+
+
+def made(name: str, batch: int) -> tuple[Steps, Tensors, Seen]:
+    """The steps, their first registers, and what they look at."""
+    program, _ = PROGRAMS[name]
+    tensors, mask = given(name, 1, batch)
+    tensors = {key: tensor.detach() for key, tensor in tensors.items()}
+    seen = Seen(tensors.pop("keys"), tensors.pop("values"), mask, torch.arange(batch))
+    registers = {key: tensors.pop(key) for key in starts(program)}
+    registers["inputs"] = tensors.pop("inputs").squeeze(0)
+    return Steps(program, tensors), registers, seen
+
+
+def expected(name: str, step: Steps, registers: Tensors, seen: Seen) -> Tensors:
+    """The same by autograd's definition; each row with a source of its own."""
+    program, outputs = PROGRAMS[name]
+    rows = seen.sources
+    tensors = step.weights | {"keys": seen.keys[rows], "values": seen.values[rows]}
+    tensors |= {key: part.unsqueeze(0) if key in inputs(program) else part for key, part in registers.items()}
+    return {key: tensor.squeeze(0) for key, tensor in plain(program, tensors, seen.mask[rows]).items() if key in outputs}
+
+
+@EACH
+@pytest.mark.parametrize("batch", [1, 2, 29])
+def test_a_step_is_that_of_the_loop(name: str, batch: int) -> None:
+    step, registers, seen = made(name, batch)
+    found = step(registers, seen)
+    for key, tensor in expected(name, step, registers, seen).items():
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
+
+
+@EACH
+def test_rows_may_share_a_source(name: str) -> None:
+    step, registers, seen = made(name, 5)
+    sources = torch.tensor([3, 3, 0, 4, 3])
+    shared = Seen(seen.keys, seen.values, seen.mask, sources)
+    found = step(registers, shared)
+    for key, tensor in expected(name, step, registers, shared).items():
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
+
+
+@EACH
+def test_company_and_threads_change_nothing(name: str) -> None:
+    step, registers, seen = made(name, 37)
+    together, threads = step(registers, seen), torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        several = step(registers, seen)
+    finally:
+        torch.set_num_threads(threads)
+    for key in PROGRAMS[name][1]:
+        assert torch.equal(together[key], several[key])
+    for row in range(37):
+        chosen = {key: register[row : row + 1] for key, register in registers.items()}
+        alone = step(chosen, Seen(seen.keys, seen.values, seen.mask, torch.tensor([row])))
+        assert all(torch.equal(alone[key][0], together[key][row]) for key in PROGRAMS[name][1])
+
+
+def test_steps_take_nothing_that_wants_a_gradient() -> None:
+    step, registers, _ = made("luong", 2)
+    given_: Tensor = registers["inputs"]
+    assert not step.takes(given_)
+    with torch.no_grad():
+        assert step.takes(given_)
+        assert not step.takes(given_.double())
+
+
+def test_too_long_a_program_is_refused() -> None:
+    program, _ = PROGRAMS["luong"]
+    step, _, _ = made("luong", 2)
+    with pytest.raises(ValueError, match=r"Steps: the program has 72 operations; expected at most 64"):
+        Steps(program * 9, step.weights)
