@@ -83,7 +83,7 @@ class BahdanauDecoder(nn.Module):
 
     def for_inference(self) -> "BahdanauDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence, stepping(self.attention, self._stepped, self.recurrence))
+        return prepared(self, self.recurrence, stepping(self.attention, self._stepped, "pairs", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""

@@ -82,7 +82,7 @@ class ConditionalDecoder(nn.Module):
     def for_inference(self) -> "ConditionalDecoder":
         """The same decoder for weights that no longer change."""
         known = self.before.cell == "gru"
-        steps = stepping(self.attention, self._stepped, self.before, self.behind) if known else None
+        steps = stepping(self.attention, self._stepped, "features", self.before, self.behind) if known else None
         return prepared(self, self.before, steps)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:

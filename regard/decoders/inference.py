@@ -12,7 +12,6 @@ from regard.decoders.recurrence import Recurrence
 from regard.decoders.tokens import TargetTokens
 from regard.output import best as output
 from regard.unroll import Linear, Steps, steps_serve
-from regard.unroll.program import packed
 
 TABLE_ENTRIES = 1 << 24
 """A larger table of gates is not made: 64 MiB."""
@@ -102,15 +101,14 @@ class _Compiled:
 
     def __init__(self, layer: nn.Linear) -> None:
         self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
-        self.product = Steps(
-            (Linear("features", "weight", "logits", bias="bias"),), {"weight": layer.weight, "bias": self.bias}
-        )
+        weights = {"weight": layer.weight, "bias": self.bias}
+        self.product = Steps((Linear("features", "weight", "logits", bias="bias"),), weights, ["logits"])
 
     def project(self, features: Tensor) -> Tensor:
         return self.product({"features": features})["logits"]
 
     def best(self, features: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        return output.best(features, self.product.weights[packed("weight")], self.bias, None, width)
+        return output.best(features, self.product.panels["weight"], self.bias, None, width)
 
 
 def _is_plain(features: Tensor) -> bool:

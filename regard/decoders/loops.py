@@ -38,12 +38,14 @@ def runs(attention: Attention, source: Source, *recurrences: Recurrence) -> bool
 
 
 def stepping(
-    attention: Attention, program: Callable[[], tuple[Program, Tensors]], *recurrences: Recurrence
+    attention: Attention, program: Callable[[], tuple[Program, Tensors]], features: str, *recurrences: Recurrence
 ) -> Steps | None:
-    """The program with its weights laid out for one step at a time, where compiled code may run it."""
+    """The program with its weights laid out for one step at a time, where compiled code may run it; it returns
+    `features`, and what a state is made of."""
     if not (knows(attention, *recurrences) and steps_serve(*attention.parameters())):
         return None
-    return Steps(*program())
+    memory = ["memory"] if recurrences[0].cell == "lstm" else []
+    return Steps(*program(), [features, "state", "weights", *memory])
 
 
 def starts(state: AttentiveState) -> Tensors:

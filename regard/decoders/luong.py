@@ -74,7 +74,7 @@ class LuongDecoder(nn.Module):
 
     def for_inference(self) -> "LuongDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence, stepping(self.attention, self._program, self.recurrence))
+        return prepared(self, self.recurrence, stepping(self.attention, self._program, "fed", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""

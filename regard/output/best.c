@@ -147,7 +147,7 @@ int regard_best(const float *features, const float *matrix, const float *bias, c
 #endif
     run(search, &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
-        const double whole = normalizer(&todo, row);
+        double whole = normalizer(&todo, row);
         int64_t place[64] = {0};
         for (int64_t rank = 0; rank < width; rank++) {
             int64_t from = 0;
@@ -158,6 +158,7 @@ int regard_best(const float *features, const float *matrix, const float *bias, c
                 if (value > than || (value == than && todo.tokens[own] < todo.tokens[other])) from = thread;
             }
             const int64_t chosen = (from * rows + row) * width + place[from]++;
+            if (rank == 0 && todo.values[chosen] == -INFINITY) whole = NAN; /* no token is possible */
             log_probs[row * width + rank] = (float)(todo.values[chosen] - whole);
             best[row * width + rank] = todo.tokens[chosen];
         }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
 from regard.unroll.panels import PANEL
-from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors, packed
+from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 
 SOURCE = Path(__file__).with_name("loops.c")
 LIBRARY = Path(__file__).with_name("libloops.so")
@@ -23,14 +23,14 @@ def kernels() -> Kernels:
     return find(SOURCE, LIBRARY, _declare)
 
 
-class _Array(ctypes.Structure):
+class Array(ctypes.Structure):
     _fields_ = (("data", ctypes.c_void_p), ("grad", ctypes.c_void_p), ("width", ctypes.c_int64))
 
 
 class OperationRecord(ctypes.Structure):
     _fields_ = (
         ("kind", ctypes.c_int64),
-        *((name, _Array) for name in ("into", "source", "other", "before", "saved")),
+        *((name, Array) for name in ("into", "source", "other", "before", "saved")),
         ("weight", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("stride", ctypes.c_int64),
@@ -55,7 +55,7 @@ def backward(
 
 def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
     operations = (OperationRecord * len(program))()
-    alive = [describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
+    alive = [_describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
     batch = next(iter(data.values())).size(1)
     found = kernels()
     threads = torch.get_num_threads()
@@ -63,46 +63,51 @@ def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mas
     del alive  # what the operations point to
 
 
-def describe(
+def _describe(
     operation: Operation, to: OperationRecord, data: Tensors, grads: Tensors, tensors: Tensors, mask: Tensor | None
 ) -> list[Tensor]:
     """Fill the structure; returns what it points to and nobody else holds."""
 
-    def array(name: str) -> _Array:
+    def array(name: str) -> Array:
         grad = grads[name].data_ptr() if name in grads else None
-        return _Array(data[name].data_ptr(), grad, data[name].size(-1))
+        return Array(data[name].data_ptr(), grad, data[name].size(-1))
 
     to.kind = KINDS.index(type(operation))
-    to.into = array(operation.into)
-    match operation:
-        case Linear(source, weight, _, bias, plus):
-            matrix = tensors[weight]
-            to.source, to.other = array(source), array(plus) if plus else _Array()
-            to.weight, to.stride = matrix.data_ptr(), matrix.stride(0)
-            to.bias = tensors[bias].data_ptr() if bias else None
-            panels = tensors.get(packed(weight))
-            if panels is None:
-                columns, depth = matrix.t().shape if grads else matrix.shape
-                panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
-            to.panels = panels.data_ptr()
-            return [panels]
-        case Gru(gates, moved, before):
-            to.source, to.other, to.before = array(gates), array(moved), array(before)
-            to.saved = array(f"{operation.into}.saved")
-        case Lstm(gates, memory):
-            to.source, to.other, to.before = array(gates), array(memory), array(f"{memory}-")
-            to.saved = array(f"{operation.into}.saved")
-        case Tanh(source):
-            to.source = array(source)
-        case Look(query, weights):
-            to.source, to.other, to.positions = array(query), array(weights), tensors["keys"].size(1)
-            visible = torch.ones_like(tensors["keys"][..., 0], dtype=torch.bool) if mask is None else mask.contiguous()
-            to.keys, to.values, to.vector = (tensors[name].data_ptr() for name in ("keys", "values", "vector"))
-            to.mask = visible.data_ptr()
-            if grads:
-                to.grad_keys, to.grad_vector = grads["keys"].data_ptr(), grads["vector"].data_ptr()
-            return [visible]
+    for field, name in fields(operation).items():
+        setattr(to, field, array(name))
+    if isinstance(operation, Linear):
+        matrix = tensors[operation.weight]
+        to.weight, to.stride = matrix.data_ptr(), matrix.stride(0)
+        to.bias = tensors[operation.bias].data_ptr() if operation.bias else None
+        columns, depth = matrix.t().shape if grads else matrix.shape
+        panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
+        to.panels = panels.data_ptr()
+        return [panels]
+    if isinstance(operation, Look):
+        keys, to.positions = tensors["keys"], tensors["keys"].size(1)
+        visible = torch.ones_like(keys[..., 0], dtype=torch.bool) if mask is None else mask.contiguous()
+        to.keys, to.values, to.vector = (tensors[name].data_ptr() for name in ("keys", "values", "vector"))
+        to.mask = visible.data_ptr()
+        if grads:
+            to.grad_keys, to.grad_vector = grads["keys"].data_ptr(), grads["vector"].data_ptr()
+        return [visible]
     return []
+
+
+def fields(operation: Operation) -> dict[str, str]:
+    """Which register stands in which array of the record."""
+    match operation:
+        case Linear(source, _, into, _, plus):
+            return {"into": into, "source": source} | ({"other": plus} if plus else {})
+        case Gru(gates, moved, before, into):
+            return {"into": into, "source": gates, "other": moved, "before": before, "saved": f"{into}.saved"}
+        case Lstm(gates, memory, into):
+            cell = {"other": memory, "before": f"{memory}-"}
+            return {"into": into, "source": gates, "saved": f"{into}.saved"} | cell
+        case Tanh(source, into):
+            return {"into": into, "source": source}
+        case Look(query, weights, into):
+            return {"into": into, "source": query, "other": weights}
 
 
 def _declare(library: Any) -> None:

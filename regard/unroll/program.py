@@ -139,8 +139,3 @@ def assigned(program: Program) -> frozenset[str]:
             case Linear():
                 pass
     return frozenset(names)
-
-
-def packed(weight: str) -> str:
-    """The name of a weight that is laid out already."""
-    return f"{weight}.panels"

@@ -1,6 +1,7 @@
 """A program one step at a time, over weights that no longer change: what a search calls between two choices."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,13 +12,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
-from regard.unroll.native import OperationRecord, describe
+from regard.unroll.native import KINDS, OperationRecord, fields
 from regard.unroll.panels import pack
-from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tensors, packed
+from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors
 
 SOURCE = Path(__file__).with_name("steps.c")
 LIBRARY = Path(__file__).with_name("libsteps.so")
 MOST = 64  # as in steps.c
+POSITIONS = -1
+WORD = ctypes.sizeof(ctypes.c_int64)
+RECORD = ctypes.sizeof(OperationRecord) // WORD
 
 
 @cache
@@ -55,15 +59,24 @@ class Steps:
     Args:
         program: what one step does, in at most `MOST` operations.
         weights: its parameters, but for keys and values; they are read once.
+        outputs: the registers that a step returns.
     """
 
-    def __init__(self, program: Program, weights: Tensors) -> None:
+    def __init__(self, program: Program, weights: Tensors, outputs: Sequence[str]) -> None:
         if len(program) > MOST:
             raise ValueError(f"Steps: the program has {len(program)} operations; expected at most {MOST}. Split it.")
-        self.program = program
-        weights = {name: weight.detach() for name, weight in weights.items()}
-        matrices = {operation.weight for operation in program if isinstance(operation, Linear)}
-        self.weights = weights | {packed(name): pack(weights[name]) for name in matrices}
+        self.outputs = tuple(outputs)
+        matrices = dict.fromkeys(operation.weight for operation in program if isinstance(operation, Linear))
+        self.panels = {name: pack(weights[name]) for name in matrices}
+        self.vectors = {name: each.detach().contiguous() for name, each in weights.items() if name not in matrices}
+        self._widths = _widths(program, weights)
+        self._records = self._describe(program)
+        self._places = [
+            (number * RECORD + getattr(OperationRecord, field).offset // WORD, name)
+            for number, operation in enumerate(program)
+            for field, name in fields(operation).items()
+        ]
+        self._looks = [number for number, operation in enumerate(program) if isinstance(operation, Look)]
 
     def takes(self, tensor: Tensor) -> bool:
         """Whether a step may be taken with this and what belongs to it."""
@@ -76,49 +89,76 @@ class Steps:
             registers: inputs, and starts under their names with the minus; (rows, width).
             seen: what the program looks at, if it does.
 
-        Returns all registers.
+        Returns the outputs.
         """
-        data = {name: register.contiguous() for name, register in registers.items()}
-        tensors, mask = self.weights, None
+        given = {name: register.contiguous() for name, register in registers.items()}
+        first = next(iter(given.values()))
+        rows, widths = len(first), self._widths
         if seen is not None:
-            tensors, mask = tensors | {"keys": seen.keys.contiguous(), "values": seen.values.contiguous()}, seen.mask
-        self._make_room(data, tensors)
-        operations = (OperationRecord * len(self.program))()
-        alive = [
-            describe(each, to, data, {}, tensors, mask) for each, to in zip(self.program, operations, strict=True)
-        ]
-        for to in operations:
-            to.sources = None if seen is None else seen.sources.data_ptr()
-        found = kernels()
-        rows, threads = len(next(iter(data.values()))), torch.get_num_threads()
-        found.library.regard_step(operations, len(self.program), rows, found.fast, threads, found.team)
-        del alive
-        return data
+            widths = {name: seen.mask.size(1) if width == POSITIONS else width for name, width in widths.items()}
+        found = {name: first.new_empty(rows, widths[name]) for name in self.outputs}
+        pointers = {name: tensor.data_ptr() for name, tensor in (found | given).items()}
+        others = [name for name in widths if name not in pointers]
+        scratch = first.new_empty(rows * sum(widths[name] for name in others))
+        place = scratch.data_ptr()
+        for name in others:
+            pointers[name] = place
+            place += first.element_size() * rows * widths[name]
+        records = type(self._records).from_buffer_copy(self._records)
+        words = (ctypes.c_int64 * (RECORD * len(records))).from_buffer(records)
+        for number, name in self._places:
+            words[number] = pointers[name]
+        alive = [self._aim(records[number], seen) for number in self._looks if seen is not None]
+        kernel, threads = kernels(), torch.get_num_threads()
+        kernel.library.regard_step(records, len(records), rows, kernel.fast, threads, kernel.team)
+        del alive, scratch
+        return found
 
-    def _make_room(self, data: Tensors, tensors: Tensors) -> None:
-        """A place for all that the step writes."""
-        first = next(iter(data.values()))
+    def _describe(self, program: Program) -> Any:
+        """What no step changes."""
+        records = (OperationRecord * len(program))()
+        for operation, to in zip(program, records, strict=True):
+            to.kind = KINDS.index(type(operation))
+            for field, name in fields(operation).items():
+                getattr(to, field).width = self._widths[name]
+            if isinstance(operation, Linear):
+                to.panels = self.panels[operation.weight].data_ptr()
+                to.bias = self.vectors[operation.bias].data_ptr() if operation.bias else None
+            elif isinstance(operation, Look):
+                to.vector = self.vectors["vector"].data_ptr()
+        return records
 
-        def add(name: str, width: int) -> None:
-            if name not in data:
-                data[name] = first.new_empty(len(first), width)
+    def _aim(self, to: OperationRecord, seen: Seen) -> tuple[Tensor, ...]:
+        """Point to what is looked at; returns it."""
+        parts = tuple(part.contiguous() for part in (seen.keys, seen.values, seen.mask, seen.sources))
+        to.keys, to.values, to.mask, to.sources = (part.data_ptr() for part in parts)
+        to.positions = to.other.width = seen.mask.size(1)
+        return parts
 
-        for operation in self.program:
-            match operation:
-                case Linear(_, weight, into):
-                    add(into, tensors[weight].size(0))
-                case Gru(gates, _, _, into):
-                    add(into, data[gates].size(1) // 3)
-                    add(f"{into}.saved", data[gates].size(1))
-                case Lstm(gates, memory, into):
-                    add(memory, data[gates].size(1) // 4)
-                    add(into, data[gates].size(1) // 4)
-                    add(f"{into}.saved", data[gates].size(1))
-                case Look(_, weights, into):
-                    add(weights, tensors["keys"].size(1))
-                    add(into, tensors["values"].size(-1))
-                case _:
-                    add(operation.into, data[operation.source].size(1))
+
+def _widths(program: Program, weights: Tensors) -> dict[str, int]:
+    """Features of every register; those of weights over the source are `POSITIONS`."""
+    widths: dict[str, int] = {}
+    for operation in program:
+        if isinstance(operation, Linear):
+            width, depth = weights[operation.weight].shape
+            names = {operation.into: width, operation.source: depth} | ({operation.plus: width} if operation.plus else {})
+            widths |= names
+    for operation in program:
+        match operation:
+            case Gru(gates, moved, before, into):
+                size = widths[moved] // 3
+                widths |= {gates: 3 * size, before: size, into: size, f"{into}.saved": 3 * size}
+            case Lstm(gates, memory, into):
+                size = widths[gates] // 4
+                widths |= {memory: size, f"{memory}-": size, into: size, f"{into}.saved": 4 * size}
+            case Tanh(source, into):
+                widths[into] = widths[source]
+            case Look(_, over, _):
+                widths[over] = POSITIONS
+            case _:
+                pass
+    return widths
 
 
 def _declare(library: Any) -> None:

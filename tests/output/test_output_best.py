@@ -50,7 +50,7 @@ def test_each_row_may_have_a_bias_of_its_own() -> None:
     own = torch.randn(67, 301).masked_fill(torch.rand(67, 301) < 0.9, -torch.inf)
     own[:, END] = 0.0
     own[13, END + 1 :] = -torch.inf
-    agree(best(features, pack(weight), None, own, 3), features @ weight.t() + own, 1)
+    agree(best(features, pack(weight), None, own, 1), features @ weight.t() + own, 1)
     assert best(features, pack(weight), None, own, 3)[0][13].tolist()[1:] == [-torch.inf] * 2
 
 

@@ -126,12 +126,12 @@ def test_weights_and_log_prob_are_those_of_forced_decoding() -> None:
             assert abs(one.weights - other.weights).max() < 1e-6
 
 
-def test_finished_sentences_leave_with_all_their_rows() -> None:
+def test_rows_are_those_of_the_hypotheses_that_go_on() -> None:
     table = ToyTable([2, 2, 2], vocab=7)
     table.logits[0, ..., END] = 20.0
     table.logits[1:, ..., END] = -20.0
     beam(table.step, table.begin(), table.source_lengths, size=4, limit=at_most(3))
-    assert table.steps == [12, 8, 8]
+    assert table.steps == [3, 8, 8]
 
 
 def test_the_limit_cuts() -> None:
