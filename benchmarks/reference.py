@@ -116,8 +116,16 @@ def first_translation(folder: Path, threads: int) -> float:
     line = (folder / "test.txt").read_text(encoding="utf-8").split("\n")[0] + "\n"
     command = [sys.executable, "-m", "regard", "translate", str(folder / "run"), "--threads", str(threads), "--quiet"]
     started = time.perf_counter()
-    subprocess.run(command, input=line, text=True, check=True, stdout=subprocess.PIPE)
-    return time.perf_counter() - started
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(line)
+        process.stdin.close()
+        process.stdout.readline()
+        seconds = time.perf_counter() - started
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return seconds
 
 
 def _sgemm(machine: Machine) -> str:

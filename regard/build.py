@@ -27,6 +27,13 @@ def build_model(config: ModelConfig, source_size: int, target_size: int) -> Enco
         config: the `model` part of a recipe.
         source_size, target_size: entries of the two tokenisers.
     """
+    model = assemble(config, source_size, target_size)
+    initialize(model, config.initialization)
+    return model
+
+
+def assemble(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
+    """A model whose weights are still to come."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
@@ -36,7 +43,6 @@ def build_model(config: ModelConfig, source_size: int, target_size: int) -> Enco
     model = EncoderDecoder(encoder, decoder)
     if config.tie != "none":
         output.weight = target_embedding.weight
-    initialize(model, config.initialization)
     return model
 
 

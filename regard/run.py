@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from regard.build import build_model
+from regard.build import assemble
 from regard.config import Config, SearchConfig, dump, load_recipe
 from regard.data.files import write_whole
 from regard.data.tokenizer import Tokenizer
@@ -125,7 +125,7 @@ class Run:
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
-            model = build_model(config.model, tokenizers[0].size, tokenizers[1].size)
+            model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
         except (UsageError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         try:

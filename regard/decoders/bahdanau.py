@@ -15,6 +15,7 @@ from regard.decoders.loops import (
     asking,
     attend,
     cell,
+    enter,
     join,
     looking,
     runs,
@@ -83,19 +84,19 @@ class BahdanauDecoder(nn.Module):
 
     def for_inference(self) -> "BahdanauDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence, stepping(self.attention, self._stepped, "pairs", self.recurrence))
+        return prepared(self, stepping(self.attention, self._stepped, "pairs", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded, gates = self.tokens.embed(tokens), self.tokens.enter(tokens, self.recurrence)
-        if self.steps is not None and self.steps.takes(gates):
-            found = self.steps({"inputs": gates, "embedded": embedded} | starts(state), seen(source, state))
+        embedded = self.tokens.embed(tokens)
+        if self.steps is not None and self.steps.takes(embedded):
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
             return stepped(found, self._maxout(found["pairs"]), state)
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)
-        gates = gates + self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
-        cells = self.recurrence.step(gates, state.cells)
+        seen_gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
+        cells = self.recurrence.step(self.recurrence.gates(embedded) + seen_gates, state.cells)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
         return advanced(features, state, [attended])
 
@@ -143,9 +144,10 @@ class BahdanauDecoder(nn.Module):
         return program, tensors | asking(self.attention)
 
     def _stepped(self) -> tuple[Program, Tensors]:
-        """The same with the pairs of which the larger are the features."""
-        program, tensors = self._program()
+        """The same from the embedded token to the pairs of which the larger are the features."""
+        first, tensors = enter(self.recurrence, self.tokens.embedding_size)
+        program, weights = self._program()
         hidden, embedded = self.recurrence.rnn.hidden_size, self.tokens.embedding_size
         parts = {"state-": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
         deep, others = join(self.deep, parts, "pairs")
-        return (*program, *deep), tensors | others
+        return (*first, *program, *deep), tensors | weights | others

@@ -15,6 +15,7 @@ from regard.decoders.loops import (
     asking,
     attend,
     cell,
+    enter,
     join,
     looking,
     runs,
@@ -83,15 +84,15 @@ class ConditionalDecoder(nn.Module):
         """The same decoder for weights that no longer change."""
         known = self.before.cell == "gru"
         steps = stepping(self.attention, self._stepped, "features", self.before, self.behind) if known else None
-        return prepared(self, self.before, steps)
+        return prepared(self, steps)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded, gates = self.tokens.embed(tokens), self.tokens.enter(tokens, self.before)
-        if self.steps is not None and self.steps.takes(gates):
-            found = self.steps({"inputs": gates, "embedded": embedded} | starts(state), seen(source, state))
+        embedded = self.tokens.embed(tokens)
+        if self.steps is not None and self.steps.takes(embedded):
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
             return stepped(found, found["features"], state)
-        between = self.before.step(gates, state.cells)
+        between = self.before.step(self.before.gates(embedded), state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         cells = self._behind(context, between)
@@ -137,12 +138,13 @@ class ConditionalDecoder(nn.Module):
         return program, tensors | others | feed | asking(self.attention)
 
     def _stepped(self) -> tuple[Program, Tensors]:
-        """The same with what stands behind the loop."""
-        program, tensors = self._program()
+        """The same from the embedded token to the features."""
+        first, tensors = enter(self.before, self.tokens.embedding_size)
+        program, weights = self._program()
         hidden, embedded = self.before.rnn.hidden_size, self.tokens.embedding_size
         parts = {"state": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
         deep, others = join(self.deep, parts, "joined")
-        return (*program, *deep, Tanh("joined", "features")), tensors | others
+        return (*first, *program, *deep, Tanh("joined", "features")), tensors | weights | others
 
     def _behind(self, context: Tensor, between: Cells) -> Cells:
         return self.behind.step(self.behind.gates(context), between)

@@ -88,7 +88,7 @@ class FixedDecoder(nn.Module):
 
     def for_inference(self) -> "FixedDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, None)
+        return prepared(self)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Advance:
         """Features of the next token."""

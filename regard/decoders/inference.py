@@ -8,13 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.decoders.recurrence import Recurrence
 from regard.decoders.tokens import TargetTokens
 from regard.output import best as output
 from regard.unroll import Linear, Steps, steps_serve
-
-TABLE_ENTRIES = 1 << 24
-"""A larger table of gates is not made: 64 MiB."""
 
 PACKED_ROWS = range(3, 161)
 """Products of so many rows are faster with the weight in oneDNN's own blocks; of fewer, and of more, as columns."""
@@ -25,7 +21,6 @@ Kind = TypeVar("Kind", bound=nn.Module)
 class InferenceTokens(nn.Module):
     """What `TargetTokens` computes, from what was prepared once; made by a decoder's `for_inference`.
 
-        enter    a row of the table of gates(E y) over the vocabulary
         project  features Oᵀ + b, with Oᵀ stored as a product of few rows reads it
         best     what is largest of it, without the rest
 
@@ -34,27 +29,22 @@ class InferenceTokens(nn.Module):
 
     Args:
         tokens: E, O and b.
-        recurrence: what reads E y; None for a decoder that has none. Where its table would have more than
-            `TABLE_ENTRIES`, it reads E y at every step.
     """
 
     columns: Tensor | None
-    table: Tensor | None
 
-    def __init__(self, tokens: TargetTokens, recurrence: Recurrence | None) -> None:
+    def __init__(self, tokens: TargetTokens) -> None:
         super().__init__()
         self.embedding = tokens.embedding
         self.output = tokens.output
         self.embedding_dropout = 0.0
         with torch.no_grad():
-            table = None if recurrence is None else _table(tokens.embedding.weight, recurrence)
             known = steps_serve(tokens.output.weight) and output.serves()
             self.compiled = _Compiled(tokens.output) if known else None
             columns = None if self.compiled else tokens.output.weight.t().contiguous()
             self._packed = None if self.compiled else _packed(tokens.output.weight)
         # They are no part of the model's state: its file holds what they follow from.
         self.register_buffer("columns", columns, persistent=False)
-        self.register_buffer("table", table, persistent=False)
 
     @property
     def embedding_size(self) -> int:
@@ -69,10 +59,6 @@ class InferenceTokens(nn.Module):
     def embed(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
         """The vectors of tokens."""
         return F.embedding(tokens, self.embedding.weight)
-
-    def enter(self, tokens: Int[Tensor, " rows"], recurrence: Recurrence) -> Float[Tensor, "rows gates"]:
-        """What the tokens add to the gates of the recurrence that this was made for."""
-        return recurrence.gates(self.embed(tokens)) if self.table is None else self.table[tokens]
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
@@ -129,17 +115,12 @@ def _packed(weight: Tensor) -> Tensor | None:
     return blocks
 
 
-def _table(vectors: Tensor, recurrence: Recurrence) -> Tensor | None:
-    width = recurrence.gates(vectors[:1]).size(1)
-    return recurrence.gates(vectors) if len(vectors) * width <= TABLE_ENTRIES else None
-
-
-def prepared(decoder: Kind, recurrence: Recurrence | None, steps: Steps | None = None) -> Kind:
+def prepared(decoder: Kind, steps: Steps | None = None) -> Kind:
     """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens, and for the
     compiled steps, if there are any."""
     twin: Any = copy(decoder)
     twin._modules = dict(decoder._modules)  # a copied module would share the table of its parts
-    twin.tokens = InferenceTokens(twin.tokens, recurrence)
+    twin.tokens = InferenceTokens(twin.tokens)
     if steps is not None:
         twin.steps = steps
     return twin.eval()

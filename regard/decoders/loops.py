@@ -48,6 +48,12 @@ def stepping(
     return Steps(*program(), [features, "state", "weights", *memory])
 
 
+def enter(recurrence: Recurrence, width: int) -> tuple[Program, Tensors]:
+    """From `embedded`, so wide, to `inputs`: what a token adds to the gates of the recurrence that reads it first."""
+    weight, bias = recurrence.weight("weight_ih"), recurrence.weight("bias_ih")
+    return (Linear("embedded", "enter", "inputs", bias="enter_bias"),), {"enter": weight[:, :width], "enter_bias": bias}
+
+
 def starts(state: AttentiveState) -> Tensors:
     """The registers before the first step, for recurrences of one layer."""
     return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory[:, 0]}

@@ -10,7 +10,7 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
-from regard.decoders.loops import answer, asking, attend, cell, join, looking, runs, seen, starts, stepped, stepping
+from regard.decoders.loops import answer, asking, attend, cell, enter, join, looking, runs, seen, starts, stepped, stepping
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
@@ -74,14 +74,15 @@ class LuongDecoder(nn.Module):
 
     def for_inference(self) -> "LuongDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, self.recurrence, stepping(self.attention, self._program, "fed", self.recurrence))
+        return prepared(self, stepping(self.attention, self._stepped, "fed", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        gates = self.tokens.enter(tokens, self.recurrence)
-        if self.steps is not None and self.steps.takes(gates):
-            found = self.steps({"inputs": gates} | starts(state), seen(source, state))
+        embedded = self.tokens.embed(tokens)
+        if self.steps is not None and self.steps.takes(embedded):
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
             return stepped(found, found["fed"], state)
+        gates = self.recurrence.gates(embedded)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
@@ -110,6 +111,12 @@ class LuongDecoder(nn.Module):
         tensors |= looking(source) | starts(state) | {"inputs": self._gates(inputs.t())}
         found = loop(program, tensors, source.mask, ["fed", "weights"])
         return answer(found["fed"][1:].transpose(0, 1), found["weights"])
+
+    def _stepped(self) -> tuple[Program, Tensors]:
+        """The same from the embedded token on."""
+        first, tensors = enter(self.recurrence, self.tokens.embedding_size)
+        program, others = self._program()
+        return (*first, *program), tensors | others
 
     def _program(self) -> tuple[Program, Tensors]:
         """What one step does, from the gates of the token, and its weights."""

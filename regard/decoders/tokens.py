@@ -4,14 +4,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.decoders.recurrence import Recurrence
-
 
 class TargetTokens(nn.Module):
     """The target vocabulary, as it is read and as it is answered.
 
         embed    E y, with dropout
-        enter    gates(E y), what E y adds to the gates of a recurrent layer
         project  O features + b, with dropout of the features
 
     Args:
@@ -47,10 +44,6 @@ class TargetTokens(nn.Module):
     def embed(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
         """The vectors of tokens."""
         return F.dropout(self.embedding(tokens), self.embedding_dropout, self.training)
-
-    def enter(self, tokens: Int[Tensor, " rows"], recurrence: Recurrence) -> Float[Tensor, "rows gates"]:
-        """What the tokens add to the gates of the recurrence that reads them first."""
-        return recurrence.gates(self.embed(tokens))
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""

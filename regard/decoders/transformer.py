@@ -162,7 +162,7 @@ class TransformerDecoder(nn.Module):
 
     def for_inference(self) -> "TransformerDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, None)
+        return prepared(self)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: TransformerState, source: tuple[Source, ...]) -> Advance:
         """Features of the next token."""
