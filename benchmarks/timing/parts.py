@@ -100,8 +100,8 @@ class Bench:
 
     def give_weights(self) -> None:
         """Train every system without weights, unmeasured, for so long that its outputs end where they should."""
-        steps = self.budget.weights_steps
         for system in self.systems:
+            steps = self.budget.weights_steps * system.patience
             kept = self.folder / "logs" / f"{system.module}.steps"
             if kept.exists() and int(kept.read_text()) >= steps:
                 continue

@@ -134,7 +134,7 @@ class BahdanauDecoder(nn.Module):
         return self._maxout(self.deep(torch.cat([state, embedded, context], -1)))
 
     def _maxout(self, pairs: Tensor) -> Tensor:
-        return pairs.unflatten(-1, (-1, 2)).amax(-1)
+        return pairs.view(*pairs.shape[:-1], -1, 2).amax(-1)
 
     def _program(self) -> tuple[Program, Tensors]:
         """What one step of the loop does, from the gates of the token, and its weights."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -91,7 +92,7 @@ def looking(source: Source) -> Tensors:
 
 def join(layer: nn.Linear, parts: dict[str, int], into: str) -> tuple[Program, Tensors]:
     """into = layer · [parts side by side]; each part is a register with its width."""
-    columns = layer.weight.split(list(parts.values()), 1)
+    columns = torch.split(layer.weight, list(parts.values()), 1)
     tensors = {f"{into}_{part}": weight for part, weight in zip(parts, columns, strict=True)}
     first, *others = parts
     bias = None

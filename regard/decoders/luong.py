@@ -10,7 +10,20 @@ from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
-from regard.decoders.loops import answer, asking, attend, cell, enter, join, looking, runs, seen, starts, stepped, stepping
+from regard.decoders.loops import (
+    answer,
+    asking,
+    attend,
+    cell,
+    enter,
+    join,
+    looking,
+    runs,
+    seen,
+    starts,
+    stepped,
+    stepping,
+)
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled

@@ -6,10 +6,7 @@
 
    The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
-#include "../attention/kernels/product.h"
-
-#define TILE 8   /* panels whose weights are read for all rows */
-#define CHUNK 64 /* rows whose logits are held at a time */
+#include "tiles.h"
 
 typedef struct {
     const float *features, *panels, *bias, *plus; /* plus: (rows, columns), or NULL */
@@ -22,8 +19,6 @@ typedef struct {
 
 void search_plain(void *), search_avx2(void *);
 
-static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 1) / TILE; }
-
 static inline int any(ints lanes) {
 #ifdef FUSED
     return !_mm256_testz_si256((__m256i)lanes, (__m256i)lanes);
@@ -32,27 +27,6 @@ static inline int any(ints lanes) {
     for (int lane = 0; lane < LANES; lane++) found |= lanes[lane];
     return found;
 #endif
-}
-
-/* The largest of `count` logits, a multiple of LANES; a NaN is passed over. */
-static float largest(const float *logits, int64_t count) {
-    vec most = load(logits);
-    most = choose(most == most, most, spread(-INFINITY));
-    for (int64_t j = LANES; j < count; j += LANES) most = choose(load(logits + j) > most, load(logits + j), most);
-    float found = most[0];
-    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
-    return found;
-}
-
-/* Σ exp(logit − most); what is −∞ adds nothing, a NaN makes it NaN. */
-static float exponentials(const float *logits, int64_t count, float most) {
-    const vec low = spread(-INFINITY);
-    vec sum = spread(0.0f), less;
-    for (int64_t j = 0; j < count; j += LANES) {
-        const vec logit = load(logits + j), whole = exponential_less((logit - spread(most)) * spread(0.5f), &less);
-        sum += choose(logit == low, spread(0.0f), whole);
-    }
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
 /* Put a logit where it belongs among the best so far, behind its equals. */
@@ -98,8 +72,8 @@ void NAME(search)(void *given) {
                 float *own = logits + r * TILE * PANEL;
                 for (int64_t j = count; j < padded; j++) own[j] = -INFINITY;
                 const float most = todo->most[tile * rows + row + r] = largest(own, padded);
-                todo->sums[tile * rows + row + r] = exponentials(own, padded, most > -INFINITY ? most : 0.0f);
                 collect(todo, own, from, count, values + (row + r) * width, tokens + (row + r) * width);
+                todo->sums[tile * rows + row + r] = exponentials(own, padded, most > -INFINITY ? most : 0.0f);
             }
         }
     }
@@ -113,19 +87,6 @@ void NAME(search)(void *given) {
 
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
-
-static double normalizer(const job *todo, int64_t row) {
-    const int64_t count = tiles(todo->columns), rows = todo->rows;
-    float most = -INFINITY;
-    double sum = 0;
-    for (int64_t tile = 0; tile < count; tile++)
-        if (todo->most[tile * rows + row] > most) most = todo->most[tile * rows + row];
-    for (int64_t tile = 0; tile < count; tile++) {
-        const float part = todo->sums[tile * rows + row], own = todo->most[tile * rows + row];
-        if (part != 0) sum += part * expf(own > -INFINITY ? own - most : 0.0f); /* a NaN is not 0 and stays */
-    }
-    return most + log(sum);
-}
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
@@ -147,7 +108,7 @@ int regard_best(const float *features, const float *matrix, const float *bias, c
 #endif
     run(search, &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
-        double whole = normalizer(&todo, row);
+        double whole = normalizer(todo.most + row, todo.sums + row, count, rows);
         int64_t place[64] = {0};
         for (int64_t rank = 0; rank < width; rank++) {
             int64_t from = 0;

@@ -48,12 +48,19 @@ def best(
     Single precision, CPU, no gradient; where `serves()`.
     """
     features = features.contiguous()
-    (rows, depth), columns = features.shape, len(bias) if plus is None else plus.size(1)
+    added = bias if plus is None else plus
+    assert added is not None, "best: neither bias nor plus tells how many columns there are"
+    (rows, depth), columns = features.shape, added.size(-1)
     width = min(width, columns - END)
     log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
     found = kernels()
     failed = found.library.regard_best(
-        *(features.data_ptr(), panels.data_ptr(), None if bias is None else bias.data_ptr(), None if plus is None else plus.data_ptr()),
+        *(
+            features.data_ptr(),
+            panels.data_ptr(),
+            None if bias is None else bias.data_ptr(),
+            None if plus is None else plus.data_ptr(),
+        ),
         *(rows, depth, columns, END, width, log_probs.data_ptr(), tokens.data_ptr()),
         *(found.fast, torch.get_num_threads(), found.team),
     )

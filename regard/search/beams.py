@@ -31,8 +31,8 @@ def beam(
 
     At every step each sentence keeps its most probable hypotheses. One that ends takes its place in the beam with it,
     so that a beam of 1 is greedy search whatever the ranking. A sentence is done when no hypothesis that still goes on
-    can beat the worst of its n best finished ones by `Ranking.bound`; then all its rows leave the batch. Empty slots have
-    no rows. Ties go to the lower slot, then to the lower token.
+    can beat the worst of its n best finished ones by `Ranking.bound`; then all its rows leave the batch. An empty place
+    has no row. Ties go to the lower slot, then to the lower token.
 
     Args:
         step: a step function.
@@ -138,7 +138,9 @@ def _spread(rows: Tensor, slots: Int[Tensor, " rows"], count: int, empty: float 
 
 def _back(slots: Int[Tensor, " rows"], tokens: Int[Tensor, "live slots"]) -> Int[Tensor, "live slots"]:
     """The row of each slot; that of an empty one means nothing."""
-    return torch.zeros_like(tokens).flatten().index_copy_(0, slots, torch.arange(len(slots), device=slots.device)).view_as(tokens)
+    rows = torch.zeros_like(tokens).flatten()
+    rows[slots] = torch.arange(len(slots), device=slots.device)
+    return rows.view_as(tokens)
 
 
 class Harvest:

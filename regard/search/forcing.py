@@ -8,8 +8,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.data.batch import END, PAD
-from regard.search.hypothesis import Hypothesis
 from regard.search.choices import StepFunction
+from regard.search.hypothesis import Hypothesis
 from regard.search.walking import by_logits, walk
 
 

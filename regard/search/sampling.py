@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END
-from regard.search.hypothesis import Hypothesis
-from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.output.logits import top
 from regard.search.choices import StepFunction
+from regard.search.hypothesis import Hypothesis
+from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.walking import by_logits, walk
 
 

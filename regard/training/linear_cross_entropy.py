@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.check import expect_device, expect_floating, expect_shape
+from regard.output.softmax import OutputSoftmax
 
-# A product with the weight packs it anew for every chunk, so that fewer rows cost more a row; from 256 on they do not.
-CHUNK_ROWS, CHUNK_LOGITS = 320, 2**21
+# The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
+# not.
+CHUNK_ROWS, CHUNK_LOGITS = 512, 2**21
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ def linear_cross_entropy(
 
     Source: Szegedy et al. 2016, arXiv:1512.00567, section 7, over an output layer.
 
-    Two buffers hold the logits of a chunk and their gradient, which is multiplied into the gradients of x, W and b at
-    once; backward scales these. The smoothing costs no pass over the logits: mean z is the product of
+    One buffer holds the gradient of a chunk's logits, which is multiplied into the gradients of x, W and b at once;
+    backward scales these. The smoothing costs no pass over the logits: mean z is the product of
     x with the mean row of W, and the constant ε/V is of rank one in every gradient. Without a gradient nothing is kept.
 
     Half precision is computed in single precision, and the results are in it. Tracing (`torch.export`,
@@ -140,15 +142,15 @@ class _Sweep:
         """Losses and nll of every token; the gradients are then in `gradients`."""
         (tokens, _), vocab = self.features.shape, len(self.weight)
         size = _even_chunk(tokens, vocab)
-        logits, slopes = self.features.new_empty(2, size, vocab)
+        softmax, slopes = OutputSoftmax(self.weight, self.bias, size), self.features.new_empty(size, vocab)
         whole, right = self.features.new_empty(2, tokens)
         for first in range(0, tokens, size):
             chosen = slice(first, first + size)
-            chunk, answers = self.features[chosen], targets[chosen].unsqueeze(1)
-            logit, slope = self._logits(chunk, logits[: len(chunk)]), slopes[: len(chunk)]
-            right[chosen] = logit.gather(1, answers).squeeze(1)
-            whole[chosen] = _softmax(logit, slope)
+            chunk, answers = self.features[chosen], targets[chosen]
+            slope = slopes[: len(chunk)]
+            whole[chosen], right[chosen] = softmax(chunk, answers, slope)
             if any(each is not None for each in self.gradients):
+                answers = answers.unsqueeze(1)
                 slope.scatter_add_(1, answers, slope.new_full((1, 1), self.smoothing - 1).expand_as(answers))
                 self._accumulate(chosen, chunk, slope)
         nll = whole - right
@@ -156,11 +158,6 @@ class _Sweep:
             return nll, nll.clone()
         mean = self.features @ self.mean_row + (0 if self.bias is None else self.smoothing * self.bias.mean())
         return (1 - self.smoothing) * nll + self.smoothing * whole - mean, nll
-
-    def _logits(self, chunk: Tensor, out: Tensor) -> Tensor:
-        if self.bias is None:
-            return torch.mm(chunk, self.weight.t(), out=out)
-        return torch.addmm(self.bias, chunk, self.weight.t(), out=out)
 
     def _accumulate(self, chosen: slice, chunk: Tensor, slope: Tensor) -> None:
         """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients."""
@@ -182,11 +179,6 @@ class _Sweep:
     def _for_bias(self) -> Tensor:
         vocab = len(self.weight)
         return self.features.new_full((vocab,), -self.smoothing * len(self.features) / vocab)
-
-
-def _softmax(logits: Tensor, out: Tensor) -> Tensor:
-    """Write the softmax of the logits, and return their logsumexp: of the largest logit, both are known."""
-    return logits.amax(1) - torch.softmax(logits, 1, out=out).amax(1).log()
 
 
 def _even_chunk(tokens: int, vocab: int) -> int:

@@ -17,26 +17,16 @@ void pack_plain(void *), unroll_plain(void *), pack_avx2(void *), unroll_avx2(vo
 
 static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
 
-/* Panel p of a matrix (depth, columns): its columns p · PANEL and on, row after row. */
-static void pack_panel(const operation *at, int64_t p, int backward) {
-    const int64_t outer = at->into.width, inner = at->source.width;
-    const int64_t depth = backward ? outer : inner, columns = backward ? inner : outer;
-    const int64_t down = backward ? at->stride : 1, across = backward ? 1 : at->stride;
-    float *to = at->panels + p * PANEL * depth;
-    const float *from = at->weight + p * PANEL * across;
-    const int64_t here = smaller(PANEL, columns - p * PANEL);
-    for (int64_t k = 0; k < depth; k++)
-        for (int64_t c = 0; c < PANEL; c++) to[k * PANEL + c] = c < here ? from[k * down + c * across] : 0.0f;
-}
-
 void NAME(pack)(void *given) {
     job *todo = given;
     for (int64_t item = take(todo), passed = 0, op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
         if (at->kind != LINEAR) continue;
-        const int64_t count = panels(todo->backward ? at->source.width : at->into.width);
+        const int64_t outer = at->into.width, inner = at->source.width, back = todo->backward;
+        const int64_t columns = back ? inner : outer, count = panels(columns);
         while (item < passed + count) {
-            pack_panel(at, item - passed, (int)todo->backward);
+            pack_panel(at->weight, back ? at->stride : 1, back ? 1 : at->stride, back ? outer : inner, columns,
+                       item - passed, at->panels);
             item = take(todo);
         }
         passed += count;

@@ -11,5 +11,5 @@ def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth 
     """Panels of `PANEL` columns of the product with the weight, row after row; what is missing in the last is zero."""
     columns, depth = weight.shape
     missing = -columns % PANEL
-    whole = F.pad(weight.detach(), (0, 0, 0, missing)) if missing else weight.detach()
-    return whole.unflatten(0, (-1, PANEL)).transpose(1, 2).contiguous()
+    whole = F.pad(weight.detach(), (0, 0, 0, missing)) if missing else weight.detach().contiguous()
+    return whole.view(-1, PANEL, depth).transpose(1, 2).contiguous()

@@ -142,8 +142,8 @@ def _widths(program: Program, weights: Tensors) -> dict[str, int]:
     for operation in program:
         if isinstance(operation, Linear):
             width, depth = weights[operation.weight].shape
-            names = {operation.into: width, operation.source: depth} | ({operation.plus: width} if operation.plus else {})
-            widths |= names
+            widths |= dict.fromkeys([operation.into, operation.plus or operation.into], width)
+            widths[operation.source] = depth
     for operation in program:
         match operation:
             case Gru(gates, moved, before, into):

@@ -42,7 +42,9 @@ def expected(name: str, weights: Tensors, registers: Tensors, seen: Seen) -> Ten
     rows = seen.sources
     tensors = weights | {"keys": seen.keys[rows], "values": seen.values[rows]}
     tensors |= {key: part.unsqueeze(0) if key in inputs(program) else part for key, part in registers.items()}
-    return {key: tensor.squeeze(0) for key, tensor in plain(program, tensors, seen.mask[rows]).items() if key in outputs}
+    return {
+        key: tensor.squeeze(0) for key, tensor in plain(program, tensors, seen.mask[rows]).items() if key in outputs
+    }
 
 
 @EACH

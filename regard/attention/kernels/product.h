@@ -27,6 +27,16 @@ static inline void put(float *to, int64_t left, vec value) {
     memcpy(to, padded, sizeof(float) * left);
 }
 
+/* Lay out panel p of a matrix (depth, columns) whose rows are `down` apart and whose columns `across`. */
+static inline void pack_panel(const float *from, int64_t down, int64_t across, int64_t depth, int64_t columns, int64_t p,
+                              float *to) {
+    const int64_t here = smaller(PANEL, columns - p * PANEL);
+    from += p * PANEL * across;
+    to += p * PANEL * depth;
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t c = 0; c < PANEL; c++) to[k * PANEL + c] = c < here ? from[k * down + c * across] : 0.0f;
+}
+
 /* What a product adds to its sums, and where they go: row r begins at plus + r · plus_stride, to + r · stride. */
 typedef struct {
     const float *bias, *plus;

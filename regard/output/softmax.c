@@ -1,0 +1,117 @@
+/* Softmax of an output layer, for a loss: the exponentials are taken of each tile while it is in the cache.
+
+   First threads share the columns in tiles: logits, their largest and their sums. Then they share the rows, which are
+   brought to one scale. What a row gives depends neither on the other rows nor on the number of threads.
+
+   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+
+#include "tiles.h"
+
+typedef struct {
+    const float *features, *panels, *bias;
+    const int64_t *targets;
+    int64_t rows, depth, columns;
+    float *probs, *whole, *right; /* (rows, columns); of each row the logarithm of the sum, and the target's logit */
+    float *most, *sums;           /* (tiles, rows) */
+    int64_t next;
+} job;
+
+typedef struct {
+    const float *weight;
+    float *panels;
+    int64_t depth, columns, next;
+} layout;
+
+void lay_plain(void *), raise_plain(void *), scale_plain(void *), lay_avx2(void *), raise_avx2(void *), scale_avx2(void *);
+
+static inline int64_t take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
+
+void NAME(lay)(void *given) {
+    layout *todo = given;
+    for (int64_t p; (p = take(&todo->next)) < panels(todo->columns);)
+        pack_panel(todo->weight, 1, todo->depth, todo->depth, todo->columns, p, todo->panels);
+}
+
+/* The exponentials of one row of a tile, in the place of its logits. */
+static void lift(const job *todo, int64_t tile, int64_t row, int64_t from, int64_t count, float *logits) {
+    const int64_t target = todo->targets[row] - from, at = tile * todo->rows + row, vectors = (count + LANES - 1) / LANES;
+    if (target >= 0 && target < count) todo->right[row] = logits[target];
+    for (int64_t j = count; j < vectors * LANES; j++) logits[j] = -INFINITY;
+    const float most = todo->most[at] = largest(logits, vectors * LANES);
+    todo->sums[at] = exponentials(logits, vectors * LANES, most > -INFINITY ? most : 0.0f);
+    memcpy(todo->probs + row * todo->columns + from, logits, sizeof(float) * count);
+}
+
+void NAME(raise)(void *given) {
+    job *todo = given;
+    const int64_t rows = todo->rows, columns = todo->columns, depth = todo->depth;
+    float logits[CHUNK * TILE * PANEL] __attribute__((aligned(ALIGNMENT)));
+    for (int64_t tile; (tile = take(&todo->next)) < tiles(columns);) {
+        const int64_t from = tile * TILE * PANEL, count = smaller(TILE * PANEL, columns - from);
+        const float *own = todo->panels + from * depth;
+        const sink out = {.bias = todo->bias ? todo->bias + from : NULL, .to = logits, .stride = TILE * PANEL};
+        for (int64_t row = 0; row < rows; row += CHUNK) {
+            const int64_t here = smaller(CHUNK, rows - row);
+            multiply(todo->features + row * depth, here, depth, own, 0, panels(count), count, &out);
+            for (int64_t r = 0; r < here; r++) lift(todo, tile, row + r, from, count, logits + r * TILE * PANEL);
+        }
+    }
+}
+
+void NAME(scale)(void *given) {
+    job *todo = given;
+    const int64_t rows = todo->rows, columns = todo->columns;
+    for (int64_t row; (row = take(&todo->next)) < rows;) {
+        const double whole = normalizer(todo->most + row, todo->sums + row, tiles(columns), rows);
+        todo->whole[row] = (float)whole;
+        for (int64_t tile = 0; tile < tiles(columns); tile++) {
+            const int64_t from = tile * TILE * PANEL, count = smaller(TILE * PANEL, columns - from);
+            const vec factor = spread(expf((float)(todo->most[tile * rows + row] - whole)));
+            float *own = todo->probs + row * columns + from;
+            for (int64_t j = 0; j < count; j += LANES) put(own + j, count - j, get(own + j, count - j) * factor);
+        }
+    }
+}
+
+#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+
+#include "../attention/kernels/team.h"
+
+#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
+
+uint32_t regard_source(void) { return SOURCE; }
+int regard_variant(void) { return 1 + has_avx2(); }
+
+/* Lay the weight (columns, depth) out in panels. */
+void regard_lay(const float *weight, int64_t depth, int64_t columns, float *laid, int fast, int threads, team together) {
+    layout todo = {.weight = weight, .panels = laid, .depth = depth, .columns = columns};
+    work lay = lay_plain;
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) lay = lay_avx2;
+#endif
+    run(lay, &todo, 1 + depth * columns / SMALL, threads, together);
+}
+
+/* probs = softmax(features · panels + bias), whole = logsumexp of the same, right = what it holds for the targets.
+   Returns whether there was no memory for it. */
+int regard_softmax(const float *features, const float *laid, const float *bias, const int64_t *targets, int64_t rows,
+                   int64_t depth, int64_t columns, float *probs, float *whole, float *right, int fast, int threads,
+                   team together) {
+    const int64_t count = tiles(columns), most = 1 + rows * depth * columns / SMALL;
+    job todo = {.features = features, .panels = laid, .bias = bias, .targets = targets, .rows = rows, .depth = depth,
+                .columns = columns, .probs = probs, .whole = whole, .right = right};
+    todo.most = malloc(sizeof(float) * 2 * count * rows);
+    if (!todo.most) return 1;
+    todo.sums = todo.most + count * rows;
+    work raise = raise_plain, scale = scale_plain;
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) raise = raise_avx2, scale = scale_avx2;
+#endif
+    run(raise, &todo, smaller(count, most), threads, together);
+    todo.next = 0;
+    run(scale, &todo, smaller(rows, most), threads, together);
+    free(todo.most);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* An output layer tile by tile: so many columns of the vocabulary, whose logits stay in the cache. */
+
+#pragma once
+
+#include "../attention/kernels/product.h"
+
+#define TILE 8   /* panels whose weights are read for all rows */
+#define CHUNK 64 /* rows whose logits are held at a time */
+
+static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 1) / TILE; }
+
+/* The largest of `count` logits, a multiple of LANES; a NaN is passed over. */
+static float largest(const float *logits, int64_t count) {
+    vec most = load(logits);
+    most = choose(most == most, most, spread(-INFINITY));
+    for (int64_t j = LANES; j < count; j += LANES) most = choose(load(logits + j) > most, load(logits + j), most);
+    float found = most[0];
+    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
+    return found;
+}
+
+/* Σ exp(logit − most), which take the place of the logits; what is −∞ adds nothing, a NaN makes it NaN. */
+static float exponentials(float *logits, int64_t count, float most) {
+    const vec low = spread(-INFINITY);
+    vec sum = spread(0.0f), less;
+    for (int64_t j = 0; j < count; j += LANES) {
+        const vec logit = load(logits + j), whole = exponential_less((logit - spread(most)) * spread(0.5f), &less);
+        const vec kept = choose(logit == low, spread(0.0f), whole);
+        store(logits + j, kept);
+        sum += kept;
+    }
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+/* log Σ exp of a row, from the largest logit of each tile and its sum relative to it. */
+static inline double normalizer(const float *most, const float *sums, int64_t count, int64_t stride) {
+    float highest = -INFINITY;
+    double sum = 0;
+    for (int64_t tile = 0; tile < count; tile++)
+        if (most[tile * stride] > highest) highest = most[tile * stride];
+    for (int64_t tile = 0; tile < count; tile++) {
+        const float part = sums[tile * stride], own = most[tile * stride];
+        if (part != 0) sum += part * expf(own > -INFINITY ? own - highest : 0.0f); /* a NaN is not 0 and stays */
+    }
+    return highest + log(sum);
+}
