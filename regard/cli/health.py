@@ -65,9 +65,13 @@ def _torch() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from regard.attention.kernels import native as attention
-    from regard.unroll import native as loops
+    from regard.output import best, softmax
+    from regard.unroll import native as loop
+    from regard.unroll import steps
 
-    for name, found in (("attention", attention.kernels()), ("loop", loops.kernels())):
+    parts = {"attention": attention, "loop": loop, "loss": softmax, "step": steps, "search": best}
+    for name, part in parts.items():
+        found = part.kernels()
         yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)
 
 

@@ -1,5 +1,8 @@
 """From the features of a decoder to tokens: log-probabilities, and what is best of them.
 
-normalizer, check, top    logits.py
-best                      of a layer, in compiled code and without its logits; of logits, by the definition: best.py
+    normalizer, check, top    of logits                                                      logits.py
+    best_of, best             the best tokens of logits; of a layer, without its logits      best.py
+    OutputSoftmax             the softmax of a layer, for a loss                             softmax.py
+
+The last two are compiled code: best.c and softmax.c, which share tiles.h.
 """

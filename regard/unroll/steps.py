@@ -91,19 +91,19 @@ class Steps:
 
         Returns the outputs.
         """
-        given = {name: register.contiguous() for name, register in registers.items()}
+        given = {name: registers[name].contiguous() for name in registers if name in self._widths}
         first = next(iter(given.values()))
         rows, widths = len(first), self._widths
         if seen is not None:
             widths = {name: seen.mask.size(1) if width == POSITIONS else width for name, width in widths.items()}
+        for name, register in given.items():
+            if register.shape != (rows, widths[name]):
+                raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {(rows, widths[name])}.")
         found = {name: first.new_empty(rows, widths[name]) for name in self.outputs}
+        others = {name: width for name, width in widths.items() if name not in found and name not in given}
+        scratch = first.new_empty(rows * sum(others.values()))
         pointers = {name: tensor.data_ptr() for name, tensor in (found | given).items()}
-        others = [name for name in widths if name not in pointers]
-        scratch = first.new_empty(rows * sum(widths[name] for name in others))
-        place = scratch.data_ptr()
-        for name in others:
-            pointers[name] = place
-            place += first.element_size() * rows * widths[name]
+        pointers |= _apart(others, rows * first.element_size(), scratch.data_ptr())
         records = type(self._records).from_buffer_copy(self._records)
         words = (ctypes.c_int64 * (RECORD * len(records))).from_buffer(records)
         for number, name in self._places:
@@ -134,6 +134,15 @@ class Steps:
         to.keys, to.values, to.mask, to.sources = (part.data_ptr() for part in parts)
         to.positions = to.other.width = seen.mask.size(1)
         return parts
+
+
+def _apart(widths: dict[str, int], size: int, place: int) -> dict[str, int]:
+    """Where registers begin that lie one behind the other from a place on; `size` bytes for each unit of width."""
+    places = {}
+    for name, width in widths.items():
+        places[name] = place
+        place += size * width
+    return places
 
 
 def _widths(program: Program, weights: Tensors) -> dict[str, int]:

@@ -12,13 +12,17 @@ from types import ModuleType
 import pytest
 import torch
 
-from regard import unroll
 from regard.attention.kernels import blocks, native
 from regard.attention.kernels.additive import additive_scores
-from regard.attention.kernels.library import HEADERS, SWITCH
+from regard.attention.kernels.library import SWITCH
 from regard.cli.health import findings
+from regard.output import best, softmax
+from regard.unroll import native as loops
+from regard.unroll import steps
 
 ROOT = Path(__file__).parents[2]
+PARTS = (native, loops, steps, best, softmax)
+HEADERS = sorted({header for part in PARTS for header in part.SOURCE.parent.glob("*.h")})
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="needs a C compiler")
 PEAK = """
 import sys
@@ -41,10 +45,10 @@ print(peak() - before)
 
 @pytest.fixture(autouse=True)
 def _looked_for_again() -> Iterator[None]:
-    for each in (native, unroll.native):
+    for each in PARTS:
         each.kernels.cache_clear()
     yield
-    for each in (native, unroll.native):
+    for each in PARTS:
         each.kernels.cache_clear()
 
 
@@ -61,7 +65,7 @@ def hook() -> ModuleType:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A root with the source and no library."""
-    for source in (native.SOURCE, unroll.native.SOURCE, *HEADERS):
+    for source in (*(part.SOURCE for part in PARTS), *HEADERS):
         copy = tmp_path / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)
@@ -77,7 +81,7 @@ def test_what_is_built_is_what_is_loaded(hook: ModuleType, tree: Path, monkeypat
     monkeypatch.setenv(hook.SWITCH, "require")
     before = sorted(tree.rglob("*"))
     made = hook.build(tree)
-    assert made == [tree / each.LIBRARY.relative_to(ROOT) for each in (native, unroll.native)]
+    assert made == [tree / each.LIBRARY.relative_to(ROOT) for each in PARTS]
     assert sorted(tree.rglob("*")) == sorted([*before, *made])
     library = made[0]
     monkeypatch.setattr(native, "LIBRARY", library)
@@ -145,9 +149,10 @@ def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: 
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, wish)
     (found,) = [one for one in findings() if one.about == "attention kernels"]
-    (loops,) = [one for one in findings() if one.about == "loop kernels"]
+    others = [one for one in findings() if one.about.endswith(" kernels") and one is not found]
     assert found.is_so == native.kernels().reason
-    assert loops.is_so == unroll.native.kernels().reason
+    assert {one.about for one in others} == {f"{name} kernels" for name in ("loop", "loss", "step", "search")}
+    assert {one.is_so for one in others} == {part.kernels().reason for part in PARTS[1:]}
     if wish == "off":
         assert found.is_so == "PyTorch: REGARD_KERNELS is off"
     if native.LIBRARY.exists():

@@ -92,6 +92,13 @@ def test_steps_take_nothing_that_wants_a_gradient() -> None:
         assert not step.takes(given_.double())
 
 
+def test_a_register_of_another_width_is_refused() -> None:
+    step, registers, seen, _ = made("luong", 2)
+    registers["fed-"] = registers["fed-"][:, 1:]
+    with pytest.raises(ValueError, match=r"Steps: fed- is \(2, 9\); expected \(2, 10\)"):
+        step(registers, seen)
+
+
 def test_too_long_a_program_is_refused() -> None:
     program, _ = PROGRAMS["luong"]
     with pytest.raises(ValueError, match=r"Steps: the program has 72 operations; expected at most 64"):
