@@ -31,7 +31,7 @@ def test_a_page_without_marks_is_left_alone(pages: Any, tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == f"{pages.MARKS[0]}\nold\n"
 
 
-@pytest.mark.parametrize("name", ["learning", "cost", "attention-speed"])
+@pytest.mark.parametrize("name", ["learning", "cost", "attention-speed", "speed"])
 def test_the_pages_have_their_marks(pages: Any, name: str) -> None:
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert [text.count(mark) for mark in pages.MARKS] == [1, 1]
