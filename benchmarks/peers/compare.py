@@ -29,7 +29,7 @@ from reference import arguments, budget, tell
 from timing.figures import Figure, machine_line, markdown
 from timing.model import facts, prepare
 from timing.parts import Bench, Measured
-from timing.workers import OURS, System
+from timing.workers import OURS, PLAIN, System
 
 from peers.systems import PEERS, Peer
 
@@ -54,7 +54,7 @@ def present(environments: Path, wanted: Sequence[str]) -> list[Peer]:
 def versions(peers: Sequence[Peer], environments: Path) -> dict[str, str]:
     """Title and version of each system."""
     ask = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
-    found = {OURS.name: f"{OURS.name} {_version(sys.executable, ask, 'regard')}"}
+    found = {OURS.name: f"{OURS.name} {_version(sys.executable, ask, 'regard')}", PLAIN.name: PLAIN.name}
     for peer in peers:
         version = _version(str(peer.python(environments)), ask, peer.distribution)
         found[peer.title] = f"{peer.title} {version}"
@@ -124,7 +124,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     peers = present(options.environments.resolve(), options.systems or [peer.name for peer in PEERS])
     folder = prepare(options.out, options.train, options.test, sentences=512)
-    systems: list[System] = [OURS, *(peer.system(options.environments.resolve()) for peer in peers)]
+    systems: list[System] = [OURS, PLAIN, *(peer.system(options.environments.resolve()) for peer in peers)]
     given = budget(options)
     bench = Bench(folder.resolve(), systems, options.threads, given, tell)
     if set(options.only) - {"train"}:

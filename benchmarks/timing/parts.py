@@ -78,7 +78,7 @@ class Bench:
 
     def worker(self, system: System, mode: str) -> Worker:
         """Start a measured process."""
-        log = self.folder / "logs" / f"{system.module.rpartition('.')[2]}-{mode}.log"
+        X
         return Worker(system, self.folder, mode, self.threads, log)
 
     def training(self) -> Measured:

@@ -38,6 +38,10 @@ class System:
 OURS = System("Regard", Path(sys.executable), "timing.ours", ("train", "greedy", "beam", "encode"), patience=5)
 
 
+# The same where no compiler was at hand; it is trained only.
+PLAIN = System("Regard, nothing compiled", Path(sys.executable), "timing.ours", ("train",), (("REGARD_KERNELS", "off"),))
+
+
 class Failed(Exception):
     """A measured process ended before it had answered."""
 
