@@ -78,7 +78,7 @@ class Bench:
 
     def worker(self, system: System, mode: str) -> Worker:
         """Start a measured process."""
-        X
+        log = self.folder / "logs" / f"{system.name}-{mode}.log"
         return Worker(system, self.folder, mode, self.threads, log)
 
     def training(self) -> Measured:

@@ -39,7 +39,8 @@ OURS = System("Regard", Path(sys.executable), "timing.ours", ("train", "greedy",
 
 
 # The same where no compiler was at hand; it is trained only.
-PLAIN = System("Regard, nothing compiled", Path(sys.executable), "timing.ours", ("train",), (("REGARD_KERNELS", "off"),))
+OFF = (("REGARD_KERNELS", "off"),)
+PLAIN = System("Regard, nothing compiled", OURS.python, OURS.module, ("train",), OFF)
 
 
 class Failed(Exception):
