@@ -148,11 +148,10 @@ def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(("wish", "fine"), [("off", True), ("plain", True), ("fast", False)])
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, wish)
-    (found,) = [one for one in findings() if one.about == "attention kernels"]
-    others = [one for one in findings() if one.about.endswith(" kernels") and one is not found]
-    assert found.is_so == native.kernels().reason
-    assert {one.about for one in others} == {f"{name} kernels" for name in ("loop", "loss", "step", "search")}
-    assert {one.is_so for one in others} == {part.kernels().reason for part in PARTS[1:]}
+    told = {one.about: one for one in findings() if one.about.endswith(" kernels")}
+    assert list(told) == [f"{name} kernels" for name in ("attention", "loop", "loss", "step", "search")]
+    assert {one.is_so for one in told.values()} == {part.kernels().reason for part in PARTS}
+    found = told["attention kernels"]
     if wish == "off":
         assert found.is_so == "PyTorch: REGARD_KERNELS is off"
     if native.LIBRARY.exists():
