@@ -34,9 +34,9 @@ HEAD = ("", "whole, tok/s", "shortlist, tok/s", "ratio", "no list exceeds", "BLE
 
 def read(path: Path, limit: int | None) -> list[str]:
     """Lines of a file, compressed or not."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8")
-    with opened as file:
-        return file.read().splitlines()[:limit]
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    return text.removesuffix("\n").split("\n")[:limit]
 
 
 def timed(translator: Translator, sources: Sequence[str]) -> tuple[float, list[Alignment]]:
