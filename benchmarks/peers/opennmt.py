@@ -74,8 +74,9 @@ def run_translation(link: Link, folder: Path, beam_size: int) -> None:
     engines: dict[int, InferenceEnginePY] = {}
 
     def engine(batch: int) -> InferenceEnginePY:
-        words = f"-model {folder}/opennmt/weights.pt -src {folder}/test.src -output {folder}/opennmt/out.txt "
-        words += f"-beam_size {beam_size} -gpu -1 -batch_size {batch} -batch_type sents -max_length {LONGEST_OUTPUT} -length_penalty avg"
+        files = f"-model {folder}/opennmt/weights.pt -src {folder}/test.src -output {folder}/opennmt/out.txt"
+        sizes = f"-beam_size {beam_size} -batch_size {batch} -batch_type sents -max_length {LONGEST_OUTPUT}"
+        words = f"{files} {sizes} -length_penalty avg -gpu -1"
         opt = translation._get_parser().parse_args(words.split())
         ArgumentParser.validate_translate_opts(opt)
         ArgumentParser._get_all_transform_translate(opt)
