@@ -19,7 +19,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -73,12 +73,16 @@ class Report:
             yield "encoding, pairs/s", str(figure), "", "", _sgemm(measured.machine)
 
     def start(self) -> Rows:
-        """From the start of `regard translate` to its first line."""
-        machine, seconds = Machine(), []
+        """From the start of `regard translate` to its first line, and what PyTorch takes of it."""
+        machine, seconds, without = Machine(), [], []
+        line = (self.bench.folder / "test.txt").read_text(encoding="utf-8").split("\n")[0] + "\n"
+        run, threads = str(self.bench.folder / "run"), str(self.bench.threads)
         for _ in range(self.bench.budget.rounds):
             machine.measure()
-            seconds.append(first_translation(self.bench.folder, self.bench.threads))
+            seconds.append(first_line(["-m", "regard", "translate", run, "--threads", threads, "--quiet"], line))
+            without.append(first_line(["-c", "import torch; print(torch.__version__)"], ""))
         yield "first translation after `regard translate`, s", str(Figure(seconds, 2)), "", "", _sgemm(machine)
+        yield "of these, `import torch` in a process of its own, s", str(Figure(without, 2)), "", "", _sgemm(machine)
 
     def limits(self) -> str:
         """What the limits are made of."""
@@ -111,15 +115,14 @@ class Report:
             yield name, f"{peak:,.0f}", "", "", ""
 
 
-def first_translation(folder: Path, threads: int) -> float:
-    """Seconds from starting the command to the line that it answers the first with."""
-    line = (folder / "test.txt").read_text(encoding="utf-8").split("\n")[0] + "\n"
-    command = [sys.executable, "-m", "regard", "translate", str(folder / "run"), "--threads", str(threads), "--quiet"]
+def first_line(arguments: Sequence[str], given: str) -> float:
+    """Seconds from starting Python to the first line that it puts out; its input is `given`."""
+    command = [sys.executable, *arguments]
     started = time.perf_counter()
     with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(line)
+        process.stdin.write(given)
         process.stdin.close()
         process.stdout.readline()
         seconds = time.perf_counter() - started
