@@ -113,14 +113,22 @@ class PairFiles:
     def records(self) -> Iterator[Example | BadLine]:
         """Every line in order: as a pair, empty ones too, or as the BadLine that says why it is none."""
         self.check()
-        return self._parallel() if self.kind == "parallel" else self._rows(self._row())
+        return self._records()
 
     def read(self, report: Report | None = None) -> Iterator[Example]:
         """The pairs to learn from: bad lines stop it or are counted in `report`, empty ones are counted and left out.
 
         Raises DataError for what `check` finds, for a bad line under "error", and at the end if no pair was there.
         """
-        return self._usable(self.records(), report if report is not None else Report())
+        self.check()
+        return self.checked(report if report is not None else Report())
+
+    def checked(self, report: Report) -> Iterator[Example]:
+        """What `read` gives, of files that `check` was called for: it reads them to their ends."""
+        return self._usable(self._records(), report)
+
+    def _records(self) -> Iterator[Example | BadLine]:
+        return self._parallel() if self.kind == "parallel" else self._rows(self._row())
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:

@@ -77,7 +77,7 @@ def prepare(
         shutil.rmtree(directory, ignore_errors=True)
     report = Report()
     return encode(
-        files.read(report),
+        files.checked(report),
         source_tokenizer,
         target_tokenizer,
         max_length=max_length,
