@@ -116,7 +116,7 @@ class BytePairs:
     def ids(self, text: str) -> list[int]:
         """The numbers of the pieces. What came before comes from a table, several times as fast as the library."""
         first, *others = text.split(" ")
-        return [*self._first[first], *chain.from_iterable(map(self._others.__getitem__, others))] if text else []
+        return [*self._first[first], *chain.from_iterable(map(self._others.__getitem__, others))]
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
         """A partition of the text, but for the bytes of one character, which share its span."""

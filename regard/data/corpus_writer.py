@@ -44,10 +44,11 @@ class CorpusWriter:
         sources: list[list[int]] = []
         targets: list[list[int]] = []
         lines: list[int] = []
+        source_ids, target_ids = self.source.tokenizer.ids, self.target.tokenizer.ids
         for example in examples:
             if example.target is None:
                 raise ValueError(f"encode: {example.file}, line {example.line} has no target; expected pairs.")
-            source, target = self.source.tokenizer.ids(example.source), self.target.tokenizer.ids(example.target)
+            source, target = source_ids(example.source), target_ids(example.target)
             if len(source) > self.max_length or len(target) > self.max_length:
                 self.too_long += 1
                 continue
