@@ -1,5 +1,6 @@
 """A program step by step gives what the loop over all steps gives."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,21 +49,13 @@ def expected(name: str, weights: Tensors, registers: Tensors, seen: Seen) -> Ten
 
 
 @EACH
-@pytest.mark.parametrize("batch", [1, 2, 29])
-def test_a_step_is_that_of_the_loop(name: str, batch: int) -> None:
-    step, registers, seen, weights = made(name, batch)
+@pytest.mark.parametrize("sources", [[0], [0, 1], [*range(29)], [3, 3, 0, 4, 3]], ids=["one", "two", "many", "shared"])
+def test_a_step_is_that_of_the_loop(name: str, sources: list[int]) -> None:
+    """Also where rows look at the same source."""
+    step, registers, seen, weights = made(name, len(sources))
+    seen = replace(seen, sources=torch.tensor(sources))
     found = step(registers, seen)
     for key, tensor in expected(name, weights, registers, seen).items():
-        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
-
-
-@EACH
-def test_rows_may_share_a_source(name: str) -> None:
-    step, registers, seen, weights = made(name, 5)
-    sources = torch.tensor([3, 3, 0, 4, 3])
-    shared = Seen(seen.keys, seen.values, seen.mask, sources)
-    found = step(registers, shared)
-    for key, tensor in expected(name, weights, registers, shared).items():
         torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
 
 
