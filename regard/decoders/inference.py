@@ -64,7 +64,8 @@ class InferenceTokens(nn.Module):
         """Logits of the features."""
         rows = features.numel() // features.size(-1)
         if self.compiled is not None and _is_plain(features):
-            return self.compiled.project(features.view(rows, -1)).view(*features.shape[:-1], -1)
+            logits = self.compiled.project(features.reshape(rows, features.size(-1)))
+            return logits.view(*features.shape[:-1], logits.size(1))
         if self._packed is not None and rows in PACKED_ROWS and _is_plain(features):
             return torch.ops.mkldnn._linear_pointwise(features, self._packed, self.output.bias, "none", [], "")
         return F.linear(features, self.output.weight if self.columns is None else self.columns.t(), self.output.bias)

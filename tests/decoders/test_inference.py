@@ -59,6 +59,16 @@ def test_without_compiled_code_too(name: str, beam: int, monkeypatch: pytest.Mon
 
 
 @EACH
+@pytest.mark.parametrize("rows", [0, 3])
+def test_logits_of_features_in_any_layout(name: str, rows: int) -> None:
+    """Those of a whole target are often a transposed view."""
+    model = named(name)
+    features = torch.randn(5, rows, model.tokens.feature_size).transpose(0, 1)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.for_inference().project(features), model.project(features), atol=1e-5, rtol=0)
+
+
+@EACH
 def test_the_parameters_are_those_of_the_model(name: str) -> None:
     """By name and by identity; what was prepared is not among what a file holds."""
     model = named(name)
