@@ -16,21 +16,9 @@ typedef struct {
     int64_t next;
 } job;
 
-typedef struct {
-    const float *weight;
-    float *panels;
-    int64_t depth, columns, next;
-} layout;
-
-void lay_plain(void *), raise_plain(void *), scale_plain(void *), lay_avx2(void *), raise_avx2(void *), scale_avx2(void *);
+void raise_plain(void *), scale_plain(void *), raise_avx2(void *), scale_avx2(void *);
 
 static inline int64_t take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
-
-void NAME(lay)(void *given) {
-    layout *todo = given;
-    for (int64_t p; (p = take(&todo->next)) < panels(todo->columns);)
-        pack_panel(todo->weight, 1, todo->depth, todo->depth, todo->columns, p, todo->panels);
-}
 
 /* The exponentials of one row of a tile, in the place of its logits. */
 static void lift(const job *todo, int64_t tile, int64_t row, int64_t from, int64_t count, float *logits) {
@@ -81,16 +69,6 @@ void NAME(scale)(void *given) {
 
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
-
-/* Lay the weight (columns, depth) out in panels. */
-void regard_lay(const float *weight, int64_t depth, int64_t columns, float *laid, int fast, int threads, team together) {
-    layout todo = {.weight = weight, .panels = laid, .depth = depth, .columns = columns};
-    work lay = lay_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) lay = lay_avx2;
-#endif
-    run(lay, &todo, 1 + depth * columns / SMALL, threads, together);
-}
 
 /* probs = softmax(features · panels + bias), whole = logsumexp of the same, right = what it holds for the targets.
    Returns whether there was no memory for it. */

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
-from regard.unroll.panels import PANEL
+from regard.unroll.panels import pack
 
 SOURCE = Path(__file__).with_name("softmax.c")
 LIBRARY = Path(__file__).with_name("libsoftmax.so")
@@ -35,10 +35,9 @@ class OutputSoftmax:
     ) -> None:
         self.weight = weight
         self.bias = bias
-        vocab, depth = weight.shape
         known = weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels().library is not None
-        self._panels = self._lay(-(-vocab // PANEL), depth) if known else None
-        self._logits = None if known else weight.new_empty(rows, vocab)
+        self._panels = pack(weight) if known else None
+        self._logits = None if known else weight.new_empty(rows, len(weight))
 
     def __call__(
         self,
@@ -75,18 +74,8 @@ class OutputSoftmax:
             raise MemoryError(f"OutputSoftmax: no memory for {len(features)} rows of {len(self.weight)} logits")
         return whole, right
 
-    def _lay(self, panels: int, depth: int) -> Tensor:
-        weight, found = self.weight.detach().contiguous(), kernels()
-        laid, threads = weight.new_empty(panels, depth, PANEL), torch.get_num_threads()
-        found.library.regard_lay(
-            weight.data_ptr(), depth, len(weight), laid.data_ptr(), found.fast, threads, found.team
-        )
-        return laid
-
 
 def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_lay.argtypes = [pointer, size, size, pointer, number, number, pointer]
-    library.regard_lay.restype = None
     library.regard_softmax.argtypes = [*[pointer] * 4, *[size] * 3, *[pointer] * 3, number, number, pointer]
     library.regard_softmax.restype = number
