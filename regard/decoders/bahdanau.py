@@ -90,8 +90,9 @@ class BahdanauDecoder(nn.Module):
         """Features of the next token."""
         embedded = self.tokens.embed(tokens)
         if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
             return stepped(found, self._maxout(found["pairs"]), state)
+        state = state.apart()
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)

@@ -90,8 +90,9 @@ class ConditionalDecoder(nn.Module):
         """Features of the next token."""
         embedded = self.tokens.embed(tokens)
         if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
             return stepped(found, found["features"], state)
+        state = state.apart()
         between = self.before.step(self.before.gates(embedded), state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)

@@ -93,8 +93,9 @@ class LuongDecoder(nn.Module):
         """Features of the next token."""
         embedded = self.tokens.embed(tokens)
         if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state))
+            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
             return stepped(found, found["fed"], state)
+        state = state.apart()
         gates = self.recurrence.gates(embedded)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -16,44 +18,58 @@ from regard.encoders.memory import Memory
 
 
 @dataclass(frozen=True)
+class Groups:
+    """State rows side by side that share a source, as those of a beam do.
+
+    Args:
+        sources: one number for each run of such rows.
+        beam: how many rows a run has, at most.
+        places: where the rows stand among `beam` places for each run; None where they fill them all.
+    """
+
+    sources: Int[Tensor, " sources"]
+    beam: int
+    places: Int[Tensor, " rows"] | None
+
+
+@dataclass(frozen=True)
 class Rows:
     """The source row that each state row decodes; a beam repeats numbers, never the source.
 
     Args:
         numbers: of the source rows.
-        sources: the same, but one for each run of rows that share it.
-        beam: how many rows share each, at most.
-        places: where the rows stand among `beam` places for each of `sources`; None where they fill them all.
-        whole: `sources` are all that there are, in order.
-        count: how many there are.
+        count: how many source rows there are.
     """
 
     numbers: Int[Tensor, " rows"]
-    sources: Int[Tensor, " sources"]
-    beam: int
-    places: Int[Tensor, " rows"] | None
-    whole: bool
     count: int
 
     @classmethod
     def start(cls, mask: Bool[Tensor, "batch source"]) -> "Rows":
         """Row r decodes source r."""
-        numbers = torch.arange(mask.size(0), device=mask.device)
-        return cls(numbers, numbers, 1, None, True, len(numbers))
+        return cls(torch.arange(mask.size(0), device=mask.device), mask.size(0))
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Rows":
-        """Those of the given state rows; found out once, since a search asks at every step."""
+        """Those of the given state rows; where these are the same, what is known of them is kept."""
         numbers = self.numbers[rows]
-        if torch.equal(numbers, self.numbers):
-            return self
-        sources, counts = torch.unique_consecutive(numbers, return_counts=True)
+        return self if torch.equal(numbers, self.numbers) else Rows(numbers, self.count)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Found out once, since a search asks at every step."""
+        sources, counts = torch.unique_consecutive(self.numbers, return_counts=True)
         beam = int(counts.max()) if counts.numel() else 1
-        places = None
-        if beam * len(counts) > len(numbers):
-            firsts = torch.arange(len(counts), device=counts.device) * beam - (counts.cumsum(0) - counts)
-            places = torch.arange(len(numbers), device=counts.device) + firsts.repeat_interleave(counts)
-        whole = torch.equal(sources, torch.arange(self.count, device=sources.device))
-        return Rows(numbers, sources, beam, places, whole, self.count)
+        if beam * len(counts) == len(self.numbers):
+            return Groups(sources, beam, None)
+        firsts = torch.arange(len(counts), device=counts.device) * beam - (counts.cumsum(0) - counts)
+        places = torch.arange(len(self.numbers), device=counts.device) + firsts.repeat_interleave(counts)
+        return Groups(sources, beam, places)
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether all sources are decoded, in their order."""
+        every = torch.arange(self.count, device=self.numbers.device)
+        return torch.equal(self.groups.sources, every)
 
 
 @dataclass(frozen=True)
@@ -65,18 +81,36 @@ class AttentiveState:
         fed: the attentional vector of the step before; width 0 without input feeding.
         history: what the attention remembers.
         rows: the source row that each state row decodes.
+        parents: the row of `cells` and `fed` that each hypothesis continues; None where each has one of its own.
     """
 
     cells: Cells
-    fed: Float[Tensor, "rows fed"]
+    fed: Float[Tensor, "continued fed"]
     history: History
     rows: Rows
+    parents: Int[Tensor, " rows"] | None = None
 
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
+        kept, parents = _distinct(rows if self.parents is None else self.parents[rows])
         return AttentiveState(
-            self.cells.select(rows), self.fed[rows], self.history.select(rows), self.rows.select(rows)
+            self.cells.select(kept), self.fed[kept], self.history.select(rows), self.rows.select(rows), parents
         )
+
+    def apart(self) -> "AttentiveState":
+        """The same, with cells of its own for each hypothesis."""
+        if self.parents is None:
+            return self
+        return replace(self, cells=self.cells.select(self.parents), fed=self.fed[self.parents], parents=None)
+
+
+def _distinct(rows: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " continued"], Int[Tensor, " rows"] | None]:
+    """Each row once, and the place of each among these; None where it is its own. A GPU would have to be waited for,
+    and gets what was asked for."""
+    if rows.device.type != "cpu":
+        return rows, None
+    kept, places = np.unique(rows.numpy(), return_inverse=True)
+    return (rows, None) if len(kept) == len(rows) else (torch.from_numpy(kept), torch.from_numpy(places))
 
 
 def begin(
@@ -98,14 +132,15 @@ def look(
     read once for all of them. A mechanism for which a target has a past, a time or noise of its own gets copies.
     """
     whole = source if rows.whole else None
-    if rows.beam == 1:
+    groups = rows.groups
+    if groups.beam == 1:
         return attention(query.unsqueeze(1), whole or source.select(rows.numbers), history)
     if attention.sequential or attention.timed or attention.training:
         return attention(query.unsqueeze(1), source.select(rows.numbers), history)
-    chosen, places = whole or source.select(rows.sources), rows.places
+    chosen, places = whole or source.select(groups.sources), groups.places
     if places is not None:
-        query = query.new_zeros(len(rows.sources) * rows.beam, query.size(-1)).index_copy(0, places, query)
-    grouped = attention(query.view(-1, rows.beam, query.size(-1)), chosen, attention.begin(chosen))
+        query = query.new_zeros(len(groups.sources) * groups.beam, query.size(-1)).index_copy(0, places, query)
+    grouped = attention(query.view(-1, groups.beam, query.size(-1)), chosen, attention.begin(chosen))
 
     def apart(targets: Tensor) -> Tensor:
         flat = targets.flatten(0, 1)

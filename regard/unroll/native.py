@@ -24,7 +24,12 @@ def kernels() -> Kernels:
 
 
 class Array(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("grad", ctypes.c_void_p), ("width", ctypes.c_int64))
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("grad", ctypes.c_void_p),
+        ("width", ctypes.c_int64),
+        ("rows", ctypes.c_void_p),
+    )
 
 
 class OperationRecord(ctypes.Structure):
@@ -38,6 +43,7 @@ class OperationRecord(ctypes.Structure):
         ("mask", ctypes.c_void_p),
         ("sources", ctypes.c_void_p),
         ("positions", ctypes.c_int64),
+        ("count", ctypes.c_int64),
     )
 
 

@@ -6,10 +6,12 @@
 
 enum { LINEAR, GRU, LSTM, TANH, LOOK };
 
-/* Step t of row b begins at data + (t · batch + b) · width, and so does its gradient. */
+/* Step t of row b begins at data + (t · batch + b) · width, and so does its gradient. In a step alone, row b reads the
+   row rows[b]; NULL where that is b. */
 typedef struct {
     float *data, *grad;
     int64_t width;
+    const int64_t *rows;
 } array;
 
 /* One operation; what each kind makes of the fields stands at its functions. */
@@ -23,8 +25,12 @@ typedef struct {
     float *grad_keys, *grad_vector;                   /* grad_vector: (batch, width), one sum per row */
     const char *mask;
     const int64_t *sources;                           /* the source of each row; NULL where row b has source b */
-    int64_t positions;
+    int64_t positions, count;                         /* count: its rows, in a step alone */
 } operation;
+
+static inline const float *place(const array *from, int64_t row) {
+    return from->data + (from->rows ? from->rows[row] : row) * from->width;
+}
 
 static inline float total(vec lanes) {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
@@ -46,7 +52,8 @@ static inline vec sigmoid(vec x) {
 static void linear(const operation *at, int64_t row, int64_t rows, int64_t first, int64_t last) {
     const int64_t width = at->into.width;
     const sink out = {.bias = at->bias,
-                      .plus = at->other.data ? at->other.data + row * width : NULL,
+                      .plus = !at->other.data ? NULL : at->other.rows ? at->other.data : at->other.data + row * width,
+                      .plus_rows = at->other.rows ? at->other.rows + row : NULL,
                       .to = at->into.data + row * width,
                       .plus_stride = width,
                       .stride = width};
@@ -65,8 +72,7 @@ static void linear_back(const operation *at, int64_t row, int64_t rows) {
 /* source: the projected input; other: the projected state; before: the state; saved: reset, update, new. */
 static void gru(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
-    const float *gates = at->source.data + row * 3 * size, *moved = at->other.data + row * 3 * size;
-    const float *before = at->before.data + row * size;
+    const float *gates = place(&at->source, row), *moved = place(&at->other, row), *before = place(&at->before, row);
     float *saved = at->saved.data + row * 3 * size, *into = at->into.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
         const int64_t left = size - j;
@@ -107,7 +113,7 @@ static void gru_back(const operation *at, int64_t row) {
 /* source: the summed projections; before: the memory; other: the next memory; saved: enter, forget, new, leave. */
 static void lstm(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
-    const float *gates = at->source.data + row * 4 * size, *before = at->before.data + row * size;
+    const float *gates = place(&at->source, row), *before = place(&at->before, row);
     float *saved = at->saved.data + row * 4 * size, *into = at->into.data + row * size;
     float *memory = at->other.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
@@ -147,7 +153,7 @@ static void lstm_back(const operation *at, int64_t row) {
 
 static void bend(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
-    const float *source = at->source.data + row * size;
+    const float *source = place(&at->source, row);
     float *into = at->into.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) put(into + j, size - j, tangent(get(source + j, size - j)));
 }
@@ -178,7 +184,7 @@ static inline float compare(const operation *at, const float *query, const float
 static void look(const operation *at, int64_t row, int64_t b) {
     const int64_t count = at->positions, width = at->source.width, size = at->into.width;
     const char *visible = at->mask + b * count;
-    const float *query = at->source.data + row * width, *values = at->values + b * count * size;
+    const float *query = place(&at->source, row), *values = at->values + b * count * size;
     float *weights = at->other.data + row * count, *into = at->into.data + row * size, most = -INFINITY, sum = 0;
     for (int64_t i = 0; i < count; i++) {
         weights[i] = visible[i] ? compare(at, query, at->keys + (b * count + i) * width) : 0.0f;

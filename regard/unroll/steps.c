@@ -20,24 +20,24 @@ typedef struct {
 typedef struct {
     const operation *program;
     progress *state;
-    int64_t count, rows;
+    int64_t count;
 } job;
 
 void step_plain(void *), step_avx2(void *);
 
 static inline int64_t height(const operation *at) { return at->kind == LOOK ? 2 : 16; } /* rows of one item */
 
-static inline int64_t items(const operation *at, int64_t rows) {
+static inline int64_t items(const operation *at) {
     if (at->kind == LINEAR) return (panels(at->into.width) + COLUMNS - 1) / COLUMNS;
-    return (rows + height(at) - 1) / height(at);
+    return (at->count + height(at) - 1) / height(at);
 }
 
-static void act(const operation *at, int64_t rows, int64_t item) {
+static void act(const operation *at, int64_t item) {
     if (at->kind == LINEAR) {
-        linear(at, 0, rows, item * COLUMNS, smaller((item + 1) * COLUMNS, panels(at->into.width)));
+        linear(at, 0, at->count, item * COLUMNS, smaller((item + 1) * COLUMNS, panels(at->into.width)));
         return;
     }
-    for (int64_t row = item * height(at), end = smaller(row + height(at), rows); row < end; row++) {
+    for (int64_t row = item * height(at), end = smaller(row + height(at), at->count); row < end; row++) {
         switch (at->kind) {
         case GRU: gru(at, row); break;
         case LSTM: lstm(at, row); break;
@@ -52,9 +52,9 @@ void NAME(step)(void *given) {
     for (int64_t op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
         progress *state = todo->state + op;
-        const int64_t count = items(at, todo->rows);
+        const int64_t count = items(at);
         for (int64_t item; (item = __atomic_fetch_add(&state->taken, 1, __ATOMIC_RELAXED)) < count;) {
-            act(at, todo->rows, item);
+            act(at, item);
             __atomic_fetch_add(&state->done, 1, __ATOMIC_RELEASE);
         }
         /* Whoever took the rest is at work; where it lost its processor, it gets this one. */
@@ -73,21 +73,22 @@ void NAME(step)(void *given) {
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
 
-/* Runs at most MOST operations. `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads
+/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads
    are made for the call. */
-void regard_step(const operation *program, int64_t count, int64_t rows, int fast, int threads, team together) {
+void regard_step(const operation *program, int64_t count, int fast, int threads, team together) {
     progress state[MOST] = {{0}};
-    job todo = {.program = program, .state = state, .count = count, .rows = rows};
+    job todo = {.program = program, .state = state, .count = count};
     int64_t cost = 0;
     for (int64_t op = 0; op < count; op++) {
         const operation *at = program + op;
-        cost += at->kind == LINEAR ? at->source.width * at->into.width : 16 * at->into.width * (1 + at->positions);
+        const int64_t reads = at->kind == LINEAR ? at->source.width : 16 * (1 + at->positions);
+        cost += at->count * at->into.width * reads;
     }
     work step = step_plain;
 #ifdef WITH_AVX2
     if (fast && has_avx2()) step = step_avx2;
 #endif
-    run(step, &todo, 1 + rows * cost / SMALL, threads, together);
+    run(step, &todo, 1 + cost / SMALL, threads, together);
 }
 
 #endif

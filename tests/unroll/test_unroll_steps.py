@@ -9,7 +9,8 @@ from test_unroll_loop import PROGRAMS, given
 from torch import Tensor
 
 from regard.attention.kernels.library import SWITCH
-from regard.unroll import Seen, Steps, Tensors, steps
+from regard.unroll import Linear, Program, Seen, Steps, Tensors, steps
+from regard.unroll.past import of_the_past, past_first
 from regard.unroll.plain import plain
 from regard.unroll.program import inputs, starts
 
@@ -96,3 +97,47 @@ def test_too_long_a_program_is_refused() -> None:
     program, _ = PROGRAMS["luong"]
     with pytest.raises(ValueError, match=r"Steps: the program has 72 operations; expected at most 64"):
         Steps(program * 9, {}, [])
+
+
+def entered(name: str, width: int) -> tuple[Program, Tensors]:
+    """The program from a token on, as decoders have it, and the weights that this takes."""
+    program, _ = PROGRAMS[name]
+    size = given(name, 1, 1)[0]["inputs"].size(-1)
+    return (Linear("token", "enter", "inputs", bias="enter_bias"), *program), {
+        "enter": torch.randn(size, width),
+        "enter_bias": torch.randn(size),
+    }
+
+
+@EACH
+def test_rows_that_continue_the_same_one_are_computed_as_if_alone(name: str) -> None:
+    """To the last bit, whatever is shared."""
+    _, registers, seen, weights = made(name, 5)
+    program, more = entered(name, 7)
+    step = Steps(program, weights | more, PROGRAMS[name][1])
+    del registers["inputs"]
+    parents, tokens = torch.tensor([0, 0, 2, 1, 2, 4, 3, 3, 3]), torch.randn(9, 7)
+    together = step(registers | {"token": tokens}, replace(seen, sources=parents), parents)
+    apart = {key: part[parents] for key, part in registers.items()}
+    alone = step(apart | {"token": tokens}, replace(seen, sources=parents))
+    for key in PROGRAMS[name][1]:
+        assert together[key].shape == alone[key].shape
+        assert torch.equal(together[key], alone[key])
+
+
+@EACH
+def test_a_sum_that_begins_with_the_past_is_the_same_sum(name: str) -> None:
+    program, more = entered(name, 7)
+    tensors, mask = given(name, 4, 3)
+    del tensors["inputs"]
+    tensors |= more | {"token": torch.randn(4, 3, 7)}
+    before, after = (plain(each, tensors, mask) for each in (program, past_first(program)))
+    for key in PROGRAMS[name][1]:
+        torch.testing.assert_close(after[key], before[key])
+
+
+def test_what_follows_from_the_past_alone() -> None:
+    """Of the loop of Luong et al., the products with what was fed and with the state."""
+    program = past_first(entered("luong", 7)[0])
+    assert of_the_past(program) == {"fed-", "state-", "gates.past", "moved"}
+    assert Linear("token", "enter", "gates", bias="enter_bias", plus="gates.past") in program

@@ -37,9 +37,11 @@ static inline void pack_panel(const float *from, int64_t down, int64_t across, i
         for (int64_t c = 0; c < PANEL; c++) to[k * PANEL + c] = c < here ? from[k * down + c * across] : 0.0f;
 }
 
-/* What a product adds to its sums, and where they go: row r begins at plus + r · plus_stride, to + r · stride. */
+/* What a product adds to its sums, and where they go: row r begins at plus + r · plus_stride, to + r · stride; with
+   plus_rows, it adds the row plus_rows[r] of plus. */
 typedef struct {
     const float *bias, *plus;
+    const int64_t *plus_rows;
     float *to;
     int64_t plus_stride, stride;
 } sink;
@@ -65,7 +67,7 @@ static inline __attribute__((always_inline)) void block(int count, const float *
             const int64_t at = half * LANES, rest = left - at;
             vec sum = sums[r][half];
             if (out->bias) sum += get(out->bias + at, rest);
-            if (out->plus) sum += get(out->plus + r * out->plus_stride + at, rest);
+            if (out->plus) sum += get(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride + at, rest);
             put(out->to + r * out->stride + at, rest, sum);
         }
 }
@@ -84,7 +86,8 @@ static void multiply(const float *from, int64_t rows, int64_t depth, const float
             sink out = *all;
             out.to += row * out.stride + column;
             if (out.bias) out.bias += column;
-            if (out.plus) out.plus += row * out.plus_stride + column;
+            if (out.plus) out.plus += column + (out.plus_rows ? 0 : row * out.plus_stride);
+            if (out.plus_rows) out.plus_rows += row;
             switch (count) {
             case 1: block(1, a, depth, panel, left, &out); break;
             case 2: block(2, a, depth, panel, left, &out); break;
