@@ -2,8 +2,8 @@
 
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
-from regard.unroll.recurrent import unroll, unrolls
 from regard.unroll.records import Seen
+from regard.unroll.recurrent import unroll, unrolls
 from regard.unroll.steps import Steps, steps_serve
 
 __all__ = [
