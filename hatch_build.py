@@ -26,7 +26,14 @@ except ImportError:  # run by itself
 SWITCH = "REGARD_BUILD_KERNELS"
 HEADERS = Path("regard", "attention", "kernels")
 UNROLL, OUTPUT = Path("regard", "unroll"), Path("regard", "output")
-SOURCES = (HEADERS / "additive.c", UNROLL / "loops.c", UNROLL / "steps.c", OUTPUT / "best.c", OUTPUT / "softmax.c")
+SOURCES = (
+    HEADERS / "additive.c",
+    UNROLL / "loops.c",
+    UNROLL / "steps.c",
+    OUTPUT / "best.c",
+    OUTPUT / "listed.c",
+    OUTPUT / "softmax.c",
+)
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 

@@ -16,6 +16,7 @@ from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
 from regard.decoders.inference import InferenceTokens
 from regard.model import EncoderDecoder
+from regard.output.listed import ListedOutput
 from regard.search.beams import beam
 from regard.search.choices import ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
@@ -23,7 +24,7 @@ from regard.search.forcing import force
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.sampling import sample
-from regard.search.shortlist import Part, PartialStep, Shortlist
+from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
 from regard.search.walking import greedy
 
 Found = list[list[Hypothesis]]
@@ -85,6 +86,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
+        self._listed = [_listed(model, self.shortlists) for model in self.models if self.shortlists]
 
     def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment."""
@@ -187,29 +189,35 @@ class Translator:
         for start in range(0, len(order), self.options.batch_size):
             chosen = order[start : start + self.options.batch_size]
             source, mask = (part.to(device) for part in pad_sources([ids[number] for number in chosen]))
-            part = Part.of([one.allowed(source, mask) for one in shortlists]) if shortlists else None
-            step, state = self._begin(source, mask, part)
+            step, state = self._begin(source, mask, shortlists)
             own = torch.tensor([numbers[number] for number in chosen], device=device)
             for number, hypotheses in zip(chosen, look(step, state, mask.sum(1), own), strict=True):
-                found[number] = [part.spell(one) for one in hypotheses] if part else hypotheses
+                found[number] = hypotheses
         return found
 
-    def _begin(self, source: Tensor, mask: Tensor, part: Part | None) -> tuple[StepFunction, Any]:
+    def _begin(self, source: Tensor, mask: Tensor, shortlists: Sequence[Shortlist]) -> tuple[StepFunction, Any]:
         """The step function of all models, and its first state."""
-        begun = [_begin(model, source, mask, part) for model in self.models]
-        if len(begun) == 1:
-            return begun[0]
-        steps, states = zip(*begun, strict=True)
-        return Ensemble(steps), EnsembleState(states)
+        allowed = lists(shortlists, source, mask) if shortlists else None
+        steps, states = [], []
+        for number, model in enumerate(self.models):
+            prepared, state = model.begin(model.encode(source, mask))
+            if allowed is None:
+                steps.append(_step(model, prepared))
+            else:
+                steps.append(ListedStep(partial(model.decoder.advance, source=prepared), self._listed[number]))
+                state = ListedState.start(state, allowed)
+            states.append(state)
+        return (steps[0], states[0]) if len(steps) == 1 else (Ensemble(steps), EnsembleState(tuple(states)))
 
 
-def _begin(model: EncoderDecoder, source: Tensor, mask: Tensor, part: Part | None) -> tuple[StepFunction, Any]:
-    """The step function of one model, over the whole vocabulary or a part of it, and its first state."""
-    prepared, state = model.begin(model.encode(source, mask))
-    advance, tokens = partial(model.decoder.advance, source=prepared), model.tokens
-    if part is not None:
-        step = PartialStep(advance, tokens.output.weight, tokens.output.bias, part)
-        return step, step.begin(state)
-    if isinstance(tokens, InferenceTokens):
-        return ProjectedStep(advance, tokens), state
-    return partial(model.step, source=prepared), state
+def _step(model: EncoderDecoder, prepared: Any) -> StepFunction:
+    """The step function of one model over the whole vocabulary."""
+    if isinstance(model.tokens, InferenceTokens):
+        return ProjectedStep(partial(model.decoder.advance, source=prepared), model.tokens)
+    return partial(model.step, source=prepared)
+
+
+def _listed(model: EncoderDecoder, shortlists: Sequence[Shortlist]) -> ListedOutput:
+    """Its output layer over what shortlists allow."""
+    output = model.tokens.output
+    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device))

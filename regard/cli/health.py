@@ -65,11 +65,11 @@ def _torch() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from regard.attention.kernels import native as attention
-    from regard.output import best, softmax
+    from regard.output import best, listed, softmax
     from regard.unroll import native as loop
     from regard.unroll import steps
 
-    parts = {"attention": attention, "loop": loop, "loss": softmax, "step": steps, "search": best}
+    parts = {"attention": attention, "loop": loop, "loss": softmax, "step": steps, "search": best, "shortlist": listed}
     for name, part in parts.items():
         found = part.kernels()
         yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)

@@ -95,7 +95,7 @@ class _Compiled:
         return self.product({"features": features})["logits"]
 
     def best(self, features: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        return output.best(features, self.product.panels["weight"], self.bias, None, width)
+        return output.best(features, self.product.panels["weight"], self.bias, width)
 
 
 def _is_plain(features: Tensor) -> bool:

@@ -2,7 +2,8 @@
 
     normalizer, check, top    of logits                                                      logits.py
     best_of, best             the best tokens of logits; of a layer, without its logits      best.py
+    ListedOutput              the same where each row may use some tokens alone              listed.py
     OutputSoftmax             the softmax of a layer, for a loss                             softmax.py
 
-The last two are compiled code: best.c and softmax.c, which share tiles.h.
+The last three are compiled code: best.c, listed.c and softmax.c, which share tiles.h.
 """

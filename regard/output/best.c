@@ -9,7 +9,7 @@
 #include "tiles.h"
 
 typedef struct {
-    const float *features, *panels, *bias, *plus; /* plus: (rows, columns), or NULL */
+    const float *features, *panels, *bias;
     int64_t rows, depth, columns, first, width;   /* tokens below `first` are summed, and never among the best */
     float *most, *sums;                           /* (tiles, rows): the largest logit, Σ exp(logit − largest) */
     float *values;                                /* (threads, rows, width): the best logits of each thread ... */
@@ -62,11 +62,7 @@ void NAME(search)(void *given) {
         const int64_t padded = (count + LANES - 1) / LANES * LANES;
         for (int64_t row = 0; row < rows; row += CHUNK) {
             const int64_t here = smaller(CHUNK, rows - row);
-            const sink out = {.bias = todo->bias ? todo->bias + from : NULL,
-                              .plus = todo->plus ? todo->plus + row * columns + from : NULL,
-                              .to = logits,
-                              .plus_stride = columns,
-                              .stride = TILE * PANEL};
+            const sink out = {.bias = todo->bias + from, .to = logits, .stride = TILE * PANEL};
             multiply(todo->features + row * depth, here, depth, todo->panels + from * depth, 0, panels(count), count, &out);
             for (int64_t r = 0; r < here; r++) {
                 float *own = logits + r * TILE * PANEL;
@@ -90,12 +86,12 @@ int regard_variant(void) { return 1 + has_avx2(); }
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
-int regard_best(const float *features, const float *matrix, const float *bias, const float *plus, int64_t rows,
-                int64_t depth, int64_t columns, int64_t first, int64_t width, float *log_probs, int64_t *best, int fast,
-                int threads, team together) {
+int regard_best(const float *features, const float *matrix, const float *bias, int64_t rows, int64_t depth,
+                int64_t columns, int64_t first, int64_t width, float *log_probs, int64_t *best, int fast, int threads,
+                team together) {
     const int64_t count = tiles(columns), most = smaller(count, 1 + rows * depth * columns / SMALL);
     threads = (int)smaller(smaller(threads, most), 64);
-    job todo = {.features = features, .panels = matrix, .bias = bias, .plus = plus, .rows = rows, .depth = depth,
+    job todo = {.features = features, .panels = matrix, .bias = bias, .rows = rows, .depth = depth,
                 .columns = columns, .first = first, .width = width};
     todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
     if (!todo.tokens) return 1;

@@ -39,28 +39,20 @@ def best_of(
 def best(
     features: Float[Tensor, "rows features"],
     panels: Float[Tensor, "panels features panel"],
-    bias: Float[Tensor, " columns"] | None,
-    plus: Float[Tensor, "rows columns"] | None,
+    bias: Float[Tensor, " columns"],
     width: int,
 ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-    """`best_of(features · panels + bias + plus, width)` in compiled code, which holds no logits but those of a tile.
+    """`best_of(features · panels + bias, width)` in compiled code, which holds no logits but those of a tile.
 
     Single precision, CPU, no gradient; where `serves()`.
     """
     features = features.contiguous()
-    added = bias if plus is None else plus
-    assert added is not None, "best: neither bias nor plus tells how many columns there are"
-    (rows, depth), columns = features.shape, added.size(-1)
+    (rows, depth), columns = features.shape, bias.numel()
     width = min(width, columns - END)
     log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
     found = kernels()
     failed = found.library.regard_best(
-        *(
-            features.data_ptr(),
-            panels.data_ptr(),
-            None if bias is None else bias.data_ptr(),
-            None if plus is None else plus.data_ptr(),
-        ),
+        *(features.data_ptr(), panels.data_ptr(), bias.data_ptr()),
         *(rows, depth, columns, END, width, log_probs.data_ptr(), tokens.data_ptr()),
         *(found.fast, torch.get_num_threads(), found.team),
     )
@@ -76,5 +68,5 @@ def serves() -> bool:
 
 def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_best.argtypes = [*[pointer] * 4, *[size] * 5, pointer, pointer, number, number, pointer]
+    library.regard_best.argtypes = [*[pointer] * 3, *[size] * 5, pointer, pointer, number, number, pointer]
     library.regard_best.restype = number

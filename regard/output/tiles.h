@@ -29,7 +29,7 @@ static float exponentials(float *logits, int64_t count, float most) {
         store(logits + j, kept);
         sum += kept;
     }
-    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+    return total(sum);
 }
 
 /* log Σ exp of a row, from the largest logit of each tile and its sum relative to it. */

@@ -1,11 +1,7 @@
 """A search over part of the vocabulary: what the words of a source may become, and nothing else.
 
-    Shortlist    what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
-    Part         the tokens that the sentences of one batch may use, as a vocabulary of its own
-    PartialStep  a step function over a Part
-
-A Part numbers its tokens from 0 on in the order of their own numbers, all marks first. So the marks keep theirs, ties
-fall as they would, and no search notices; `Part.spell` gives the numbers back.
+Shortlist   what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
+ListedStep  a step function whose rows use the tokens of their own sentence alone
 """
 
 from collections.abc import Callable, Sequence
@@ -13,15 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.step import Advance, Step
-from regard.output import best as output
+from regard.output.listed import ListedOutput, Lists
 from regard.search.choices import Choices
-from regard.search.hypothesis import Hypothesis
-from regard.unroll.panels import pack
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -60,95 +54,65 @@ class Shortlist:
         return allowed
 
 
-@dataclass(frozen=True)
-class Part:
-    """The tokens that some sentence of a batch may use, numbered anew.
+def common(shortlists: Sequence[Shortlist]) -> Int[Tensor, " common"]:
+    """What any sentence may use by some of them, the marks with it; ascending."""
+    return torch.cat([*(each.common for each in shortlists), torch.tensor(MARKS)]).unique()
 
-    Args:
-        tokens: their numbers in the whole vocabulary, ascending.
-        allowed: which of them each sentence may use.
-    """
 
-    tokens: Int[Tensor, " part"]
-    allowed: Bool[Tensor, "batch part"]
-
-    @classmethod
-    def of(cls, allowed: Sequence[Bool[Tensor, "batch vocab"]]) -> "Part":
-        """What any of several shortlists allows, for models that decode together."""
-        either = torch.stack(tuple(allowed)).any(0)
-        tokens = either.any(0).nonzero().squeeze(1)
-        return cls(tokens, either[:, tokens])
-
-    def spell(self, found: Hypothesis) -> Hypothesis:
-        """The same output in numbers of the whole vocabulary."""
-        return replace(found, tokens=tuple(self.tokens[list(found.tokens)].tolist()))
+def lists(
+    shortlists: Sequence[Shortlist], source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
+) -> Lists:
+    """What each sentence may use by some of them, beside what is common."""
+    allowed = torch.stack([each.allowed(source, mask) for each in shortlists]).any(0)
+    return Lists.of(allowed, common(shortlists).to(source.device))
 
 
 @dataclass(frozen=True, slots=True)
-class PartialState:
-    """The state of a decoder.
+class ListedState:
+    """The state of a decoder whose rows may use some tokens alone.
 
     Args:
         state: what the decoder made.
-        sentences: the sentence of each row.
-        bias: the bias of its logits, -inf for what it may not use.
+        lists: the lists of all sentences.
+        rows: which of them each row may use.
     """
 
     state: Any
-    sentences: Int[Tensor, " rows"]
-    bias: Float[Tensor, "rows part"]
+    lists: Lists
+    rows: Int[Tensor, " rows"]
 
-    def select(self, rows: Int[Tensor, " selected"]) -> "PartialState":
-        """The given rows. A beam that reorders its rows within each sentence leaves the biases where they are."""
-        sentences = self.sentences[rows]
-        same = torch.equal(sentences, self.sentences)
-        return PartialState(self.state.select(rows), sentences, self.bias if same else self.bias[rows])
+    @classmethod
+    def start(cls, state: Any, lists: Lists) -> "ListedState":
+        """Row r may use list r."""
+        return cls(state, lists, torch.arange(len(lists.starts) - 1, device=lists.starts.device))
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "ListedState":
+        """The given rows."""
+        return ListedState(self.state.select(rows), self.lists, self.rows[rows])
 
 
-class PartialStep:
-    """A step function over a Part; its state is a `PartialState`. What a sentence may not use has a logit of -inf.
+class ListedStep:
+    """A step function whose rows may use some tokens alone; its state is a `ListedState`. All else has a logit of -inf.
 
     The probabilities are those of the model given that only allowed tokens come.
 
     Args:
-        advance: `advance(tokens, state)`, over the whole vocabulary, up to the output layer.
-        weight, bias: of the whole output layer; the rows that the part needs are copied.
-        part: what may be used.
+        advance: `advance(tokens, state)`, up to the output layer.
+        output: the layer.
     """
 
-    def __init__(
-        self,
-        advance: Callable[[Tensor, Any], Advance],
-        weight: Float[Tensor, "vocab features"],
-        bias: Float[Tensor, " vocab"],
-        part: Part,
-    ) -> None:
+    def __init__(self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput) -> None:
         self.advance = advance
-        self.tokens = part.tokens
-        self.rows = weight[part.tokens].detach()
-        # In the bias, so that the product itself leaves out what is not allowed.
-        self.bias = bias[part.tokens].detach().expand(part.allowed.shape).masked_fill(~part.allowed, -torch.inf)
-        known = output.serves() and self.rows.device.type == "cpu" and self.rows.dtype == torch.float32
-        self.panels = pack(self.rows) if known else None
+        self.output = output
 
-    def begin(self, state: Any) -> PartialState:
-        """Row r of the state belongs to sentence r."""
-        return PartialState(state, torch.arange(len(self.bias), device=self.bias.device), self.bias)
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ListedState) -> Step:
+        """One step, with all logits."""
+        moved = self.advance(tokens, state.state)
+        logits = self.output.project(moved.features, state.lists, state.rows)
+        return Step(logits, replace(state, state=moved.state), moved.weights, moved.heads)
 
-    def __call__(self, tokens: Int[Tensor, " rows"], state: PartialState) -> Step:
-        """One step; tokens and logits are numbered as in the part."""
-        moved = self.advance(self.tokens[tokens], state.state)
-        after = replace(state, state=moved.state)
-        return Step(self._logits(moved.features, state), after, moved.weights, moved.heads)
-
-    def best(self, tokens: Int[Tensor, " rows"], state: PartialState, width: int) -> Choices:
-        """One step with its best tokens, numbered as in the part."""
-        moved = self.advance(self.tokens[tokens], state.state)
-        if self.panels is None:
-            log_probs, chosen = output.best_of(self._logits(moved.features, state), width)
-        else:
-            log_probs, chosen = output.best(moved.features, self.panels, None, state.bias, width)
+    def best(self, tokens: Int[Tensor, " rows"], state: ListedState, width: int) -> Choices:
+        """One step with its best tokens."""
+        moved = self.advance(tokens, state.state)
+        log_probs, chosen = self.output.best(moved.features, state.lists, state.rows, width)
         return Choices(chosen, log_probs, replace(state, state=moved.state), moved.weights)
-
-    def _logits(self, features: Tensor, state: PartialState) -> Tensor:
-        return torch.addmm(state.bias, features, self.rows.t())

@@ -32,10 +32,6 @@ static inline const float *place(const array *from, int64_t row) {
     return from->data + (from->rows ? from->rows[row] : row) * from->width;
 }
 
-static inline float total(vec lanes) {
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
 static inline vec tangent(vec x) {
     vec less;
     const vec whole = exponential_less(x, &less);

@@ -42,29 +42,20 @@ def agree(found: tuple[Tensor, Tensor], logits: Tensor, width: int) -> None:
 def test_they_are_the_same(rows: int, depth: int, columns: int, width: int) -> None:
     features, weight, bias = layer(rows, depth, columns)
     logits = F.linear(features.double(), weight.double(), bias.double()).float()
-    agree(best(features, pack(weight), bias, None, width), logits, width)
-
-
-def test_each_row_may_have_a_bias_of_its_own() -> None:
-    features, weight, _ = layer(67, 19, 301)
-    own = torch.randn(67, 301).masked_fill(torch.rand(67, 301) < 0.9, -torch.inf)
-    own[:, END] = 0.0
-    own[13, END + 1 :] = -torch.inf
-    agree(best(features, pack(weight), None, own, 1), features @ weight.t() + own, 1)
-    assert best(features, pack(weight), None, own, 3)[0][13].tolist()[1:] == [-torch.inf] * 2
+    agree(best(features, pack(weight), bias, width), logits, width)
 
 
 def test_among_equals_the_lower_number_comes_first() -> None:
     """Also where they lie in different tiles, taken by different threads."""
     bias = torch.zeros(700)
     bias[[650, 300, 299, 8]] = 1.0
-    _, tokens = best(torch.ones(9, 4), pack(torch.zeros(700, 4)), bias, None, 6)
+    _, tokens = best(torch.ones(9, 4), pack(torch.zeros(700, 4)), bias, 6)
     assert tokens.tolist() == [[8, 299, 300, 650, 2, 3]] * 9
 
 
 def test_padding_and_the_begin_mark_are_summed_and_never_chosen() -> None:
     bias = torch.tensor([5.0, 6.0, 0.0, 1.0])
-    log_probs, tokens = best(torch.zeros(1, 2), pack(torch.zeros(4, 2)), bias, None, 9)
+    log_probs, tokens = best(torch.zeros(1, 2), pack(torch.zeros(4, 2)), bias, 9)
     assert tokens.tolist() == [[3, 2]]
     torch.testing.assert_close(log_probs, bias.log_softmax(0)[[3, 2]].unsqueeze(0))
 
@@ -73,36 +64,39 @@ def test_padding_and_the_begin_mark_are_summed_and_never_chosen() -> None:
 @pytest.mark.parametrize("column", [0, 2, 130, 299])
 def test_a_row_that_is_no_distribution_is_not_a_number(fault: float, column: int) -> None:
     features, weight, bias = layer(5, 3, 300)
-    own = bias.repeat(5, 1)
-    own[2, column] = fault
-    log_probs, _ = best(features, pack(weight), None, own, 2)
-    assert log_probs.isnan().any(1).tolist() == [False, False, True, False, False]
-    assert log_probs[2].isnan().all()
+    assert not best(features, pack(weight), bias, 2)[0].isnan().any()
+    bias[column] = fault
+    assert best(features, pack(weight), bias, 2)[0].isnan().all()
+    features[2, 0], bias[column] = torch.nan, 0.0
+    assert best(features, pack(weight), bias, 2)[0].isnan().all(1).tolist() == [False, False, True, False, False]
 
 
 def test_a_row_that_allows_no_token_is_not_a_number() -> None:
-    own = torch.zeros(2, 300)
-    own[1, END:] = -torch.inf
-    log_probs, _ = best(torch.ones(2, 3), pack(torch.zeros(300, 3)), None, own, 2)
-    assert log_probs.isnan().all(1).tolist() == [False, True]
+    bias = torch.zeros(300)
+    bias[END:] = -torch.inf
+    assert best(torch.ones(2, 3), pack(torch.zeros(300, 3)), bias, 2)[0].isnan().all()
+    bias[END + 5] = 0.0
+    log_probs, tokens = best(torch.ones(2, 3), pack(torch.zeros(300, 3)), bias, 2)
+    assert tokens[:, 0].tolist() == [END + 5] * 2
+    assert log_probs[:, 1].tolist() == [-torch.inf] * 2
 
 
 def test_large_and_small_logits_keep_their_sums() -> None:
     bias = torch.linspace(-3e4, 3e4, 500)
-    agree(best(torch.ones(1, 2), pack(torch.zeros(500, 2)), bias, None, 4), bias.unsqueeze(0), 4)
+    agree(best(torch.ones(1, 2), pack(torch.zeros(500, 2)), bias, 4), bias.unsqueeze(0), 4)
 
 
 def test_company_and_threads_change_nothing() -> None:
     features, weight, bias = layer(41, 23, 999)
     panels, threads = pack(weight), torch.get_num_threads()
-    together = best(features, panels, bias, None, 4)
+    together = best(features, panels, bias, 4)
     try:
         torch.set_num_threads(3)
-        several = best(features, panels, bias, None, 4)
+        several = best(features, panels, bias, 4)
     finally:
         torch.set_num_threads(threads)
     for row in range(41):
-        alone = best(features[row : row + 1], panels, bias, None, 4)
+        alone = best(features[row : row + 1], panels, bias, 4)
         for one, other, third in zip(alone, together, several, strict=True):
             assert torch.equal(one[0], other[row])
             assert torch.equal(other[row], third[row])

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
+from regard.output.listed import ListedOutput, Lists
 from regard.search.beams import beam
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import LengthLimit
-from regard.search.shortlist import MARKS, Part, PartialStep, Shortlist
+from regard.search.shortlist import MARKS, ListedState, ListedStep, Shortlist, common, lists
 from regard.search.walking import greedy
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5)]
@@ -43,20 +44,19 @@ def named(name: str, seed: int = 0) -> models.EncoderDecoder:
 
 def searched(name: str, size: int, shortlist: Shortlist, source: Tensor, mask: Tensor, seeds=(0,)) -> list[Hypothesis]:
     """The best output of each sentence, with one model or several."""
-    part = Part.of([shortlist.allowed(source, mask)])
+    allowed = lists([shortlist], source, mask)
     steps, states = [], []
     with torch.inference_mode():
         for seed in seeds:
             model = named(name, seed)
             prepared, state = model.begin(model.encode(source, mask))
-            output = model.tokens.output
-            advance = partial(model.decoder.advance, source=prepared)
-            steps.append(PartialStep(advance, output.weight, output.bias, part))
-            states.append(steps[-1].begin(state))
+            output = ListedOutput(model.tokens.output.weight, model.tokens.output.bias, common([shortlist]))
+            steps.append(ListedStep(partial(model.decoder.advance, source=prepared), output))
+            states.append(ListedState.start(state, allowed))
         step, state = (steps[0], states[0]) if len(seeds) == 1 else (Ensemble(steps), EnsembleState(tuple(states)))
         if size == 1:
-            return [part.spell(one) for one in greedy(step, state, mask.sum(1), limit=LIMIT)]
-        return [part.spell(best) for best, *_ in beam(step, state, mask.sum(1), size=size, limit=LIMIT)]
+            return greedy(step, state, mask.sum(1), limit=LIMIT)
+        return [best for best, *_ in beam(step, state, mask.sum(1), size=size, limit=LIMIT)]
 
 
 def same(one: Hypothesis, other: Hypothesis) -> None:
@@ -101,17 +101,16 @@ def test_outputs_hold_allowed_tokens_alone(size: int, seeds: tuple[int, ...]) ->
 
 def test_probabilities_are_those_given_what_is_allowed() -> None:
     """The logits of what is allowed are the model's own; those of the rest have no part in the sum."""
-    batch, model = models.batch_of(LENGTHS), named("luong")
-    allowed = drawn().allowed(batch.source, batch.source_mask)
-    part = Part.of([allowed])
+    batch, model, shortlist = models.batch_of(LENGTHS), named("luong"), drawn()
+    allowed = shortlist.allowed(batch.source, batch.source_mask)
     with torch.inference_mode():
         prepared, state = model.begin(model.encode(batch.source, batch.source_mask))
-        output = model.tokens.output
-        step = PartialStep(partial(model.decoder.advance, source=prepared), output.weight, output.bias, part)
-        begun, begin = step.begin(state), torch.full((len(LENGTHS),), BEGIN)
+        output = ListedOutput(model.tokens.output.weight, model.tokens.output.bias, common([shortlist]))
+        step = ListedStep(partial(model.decoder.advance, source=prepared), output)
+        begun = ListedState.start(state, lists([shortlist], batch.source, batch.source_mask))
+        begin = torch.full((len(LENGTHS),), BEGIN)
         logits, whole = step(begin, begun).logits, model.step(begin, state, prepared).logits
-    expected = whole.masked_fill(~allowed, -torch.inf)[:, part.tokens]
-    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, whole.masked_fill(~allowed, -torch.inf), atol=1e-5, rtol=0)
 
 
 def test_a_sentence_may_use_its_own_targets_what_is_common_and_the_marks() -> None:
@@ -123,15 +122,16 @@ def test_a_sentence_may_use_its_own_targets_what_is_common_and_the_marks() -> No
     assert [set(row.nonzero().flatten().tolist()) for row in allowed] == [own | {7, *MARKS} for own in wanted]
 
 
-def test_marks_keep_their_numbers() -> None:
-    batch = models.batch_of(LENGTHS)
-    assert Part.of([drawn().allowed(batch.source, batch.source_mask)]).tokens[:4].tolist() == list(MARKS)
-
-
 def test_several_shortlists_allow_what_any_allows() -> None:
-    batch = models.batch_of(LENGTHS)
-    one, two = (drawn(seed).allowed(batch.source, batch.source_mask) for seed in (0, 1))
-    part = Part.of([one, two])
-    both = torch.zeros_like(one)
-    both[:, part.tokens] = part.allowed
-    assert torch.equal(both, one | two)
+    batch, both = models.batch_of(LENGTHS), [drawn(seed) for seed in (0, 1)]
+    one, two = (each.allowed(batch.source, batch.source_mask) for each in both)
+    found, shared = lists(both, batch.source, batch.source_mask), common(both).tolist()
+    for row, wanted in enumerate(one | two):
+        own = found.tokens[found.starts[row] : found.starts[row + 1]].tolist()
+        assert sorted([*own, *shared]) == wanted.nonzero().flatten().tolist()
+
+
+def test_what_all_may_use_stands_in_no_list() -> None:
+    allowed = torch.tensor([[1, 1, 1, 0, 1], [1, 1, 0, 1, 1]], dtype=torch.bool)
+    found = Lists.of(allowed, torch.tensor([0, 4]))
+    assert (found.starts.tolist(), found.tokens.tolist(), found.longest) == ([0, 2, 4], [1, 2, 1, 3], 2)

@@ -166,11 +166,6 @@ static inline void score(const job *todo, const row *queries, int count, const r
     }
 }
 
-/* Of the lanes, always in this order. */
-static inline float total(vec lanes) {
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
 #define TOGETHER 2 /* query rows that share the loads of a key */
 
 /* One tile of keys of one row of the batch against a range of its target rows. */

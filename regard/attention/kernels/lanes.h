@@ -45,6 +45,11 @@ static inline vec load(const float *from) { return *(const loose *)from; }
 
 static inline void store(float *to, vec value) { *(loose *)to = value; }
 
+/* Of the lanes, always in this order. */
+static inline float total(vec lanes) {
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
 static inline vec choose(ints condition, vec yes, vec no) {
     return (vec)(((ints)yes & condition) | ((ints)no & ~condition));
 }

@@ -1,0 +1,160 @@
+/* The best tokens of an output layer for rows that may each use a list of tokens alone, beside those that all may use.
+
+   What all may use lies in panels and is multiplied for many rows at once. The rest of a list is read as the layer
+   stores it, word by word, for the rows of one sentence. Threads share the rows. What a row gives depends on its own list
+   alone: not on other rows, theirs, or the number of threads.
+
+   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+
+#include "tiles.h"
+
+#define ITEM 16 /* rows that a thread takes */
+#define WORDS 4 /* of a list that are read together ... */
+#define FEW 3   /* ... for so many rows, whose sums stay in registers */
+
+typedef struct {
+    const float *features, *weight, *bias; /* weight: (vocabulary, depth) */
+    const float *panels, *common_bias;     /* of the tokens that all may use */
+    const int64_t *common, *starts, *tokens, *lists; /* the list of row r is tokens[starts[lists[r]]] and on */
+    int64_t rows, depth, commons, stride, first, width;
+    float *logits; /* (threads, ITEM, stride) */
+    float *log_probs;
+    int64_t *best, next, joined;
+} job;
+
+void listed_plain(void *), listed_avx2(void *);
+
+static inline int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+
+/* Logits of so many rows for WORDS words. Both counts are constants where this is inlined. */
+static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
+                                                       const float *const *words, float to[FEW][WORDS]) {
+    vec sums[FEW][WORDS];
+#pragma GCC unroll 3
+    for (int r = 0; r < count; r++)
+#pragma GCC unroll 4
+        for (int w = 0; w < WORDS; w++) sums[r][w] = spread(0.0f);
+    for (int64_t k = 0; k < depth; k += LANES) {
+        vec features[FEW];
+#pragma GCC unroll 3
+        for (int r = 0; r < count; r++) features[r] = get(from + r * depth + k, depth - k);
+#pragma GCC unroll 4
+        for (int w = 0; w < WORDS; w++) {
+            const vec word = get(words[w] + k, depth - k);
+#pragma GCC unroll 3
+            for (int r = 0; r < count; r++) sums[r][w] = muladd(features[r], word, sums[r][w]);
+        }
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < count; r++)
+        for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w]);
+}
+
+/* Logits of `rows` rows from `row` on for the tokens of their list. */
+static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t *tokens, int64_t count, float *to) {
+    const int64_t depth = todo->depth;
+    for (int64_t at = 0; at < count; at += WORDS) {
+        const int64_t here = smaller(WORDS, count - at);
+        const float *words[WORDS];
+        for (int64_t w = 0; w < WORDS; w++) words[w] = todo->weight + tokens[at + smaller(w, here - 1)] * depth;
+        for (int64_t r = 0; r < rows; r += FEW) {
+            const float *from = todo->features + (row + r) * depth;
+            const int64_t few = smaller(FEW, rows - r);
+            float found[FEW][WORDS];
+            if (few == 1) dots(1, from, depth, words, found);
+            else if (few == 2) dots(2, from, depth, words, found);
+            else dots(3, from, depth, words, found);
+            for (int64_t q = 0; q < few; q++)
+                for (int64_t w = 0; w < here; w++)
+                    to[(r + q) * todo->stride + at + w] = found[q][w] + (todo->bias ? todo->bias[tokens[at + w]] : 0.0f);
+        }
+    }
+}
+
+/* Put a logit where it belongs among the best so far; among equals the lower token is first. */
+static void collect(const job *todo, const float *logits, const int64_t *names, int64_t count, float *values,
+                    int64_t *tokens) {
+    const int64_t last = todo->width - 1;
+    for (int64_t j = 0; j < count; j++) {
+        const float value = logits[j];
+        if (!(value >= values[last]) || names[j] < todo->first) continue;
+        int64_t place = last + 1;
+        while (place > 0 && (value > values[place - 1] || (value == values[place - 1] && names[j] < tokens[place - 1])))
+            place--;
+        for (int64_t p = last; p > place; p--) values[p] = values[p - 1], tokens[p] = tokens[p - 1];
+        if (place <= last) values[place] = value, tokens[place] = names[j];
+    }
+}
+
+static void pad(float *logits, int64_t count) {
+    for (int64_t j = count; j < whole(count); j++) logits[j] = -INFINITY;
+}
+
+/* The best of one row and their log-probabilities, from all its logits. */
+static void finish(const job *todo, int64_t row, float *logits, const int64_t *tokens, int64_t count) {
+    const int64_t own = whole(todo->commons), size = own + whole(count), width = todo->width;
+    float *values = todo->log_probs + row * width;
+    int64_t *best = todo->best + row * width;
+    for (int64_t rank = 0; rank < width; rank++) values[rank] = -INFINITY, best[rank] = todo->first;
+    pad(logits, todo->commons);
+    pad(logits + own, count);
+    collect(todo, logits, todo->common, todo->commons, values, best);
+    collect(todo, logits + own, tokens, count, values, best);
+    const float most = largest(logits, size);
+    const double sum = exponentials(logits, size, most > -INFINITY ? most : 0.0f);
+    const double normalizer = values[0] > -INFINITY ? most + log(sum) : NAN; /* NaN where no token is possible */
+    for (int64_t rank = 0; rank < width; rank++) values[rank] = (float)(values[rank] - normalizer);
+}
+
+void NAME(listed)(void *given) {
+    job *todo = given;
+    const int64_t depth = todo->depth, stride = todo->stride, own = whole(todo->commons);
+    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * ITEM * stride;
+    for (int64_t from; (from = __atomic_fetch_add(&todo->next, ITEM, __ATOMIC_RELAXED)) < todo->rows;) {
+        const int64_t end = smaller(from + ITEM, todo->rows);
+        const sink out = {.bias = todo->common_bias, .to = logits, .stride = stride};
+        multiply(todo->features + from * depth, end - from, depth, todo->panels, 0, panels(todo->commons), todo->commons,
+                 &out);
+        for (int64_t row = from, last; row < end; row = last) {
+            const int64_t list = todo->lists[row], *tokens = todo->tokens + todo->starts[list];
+            const int64_t count = todo->starts[list + 1] - todo->starts[list];
+            for (last = row + 1; last < end && todo->lists[last] == list; last++) {}
+            read_list(todo, row, last - row, tokens, count, logits + (row - from) * stride + own);
+            for (int64_t r = row; r < last; r++) finish(todo, r, logits + (r - from) * stride, tokens, count);
+        }
+    }
+}
+
+#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+
+#include "../attention/kernels/team.h"
+
+uint32_t regard_source(void) { return SOURCE; }
+int regard_variant(void) { return 1 + has_avx2(); }
+
+/* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
+   log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.
+   `longest` is the longest list. Returns whether there was no memory for it. */
+int regard_best_listed(const float *features, const float *weight, const float *bias, const float *matrix,
+                       const float *common_bias, const int64_t *common, int64_t commons, const int64_t *starts,
+                       const int64_t *tokens, const int64_t *lists, int64_t longest, int64_t rows, int64_t depth,
+                       int64_t first, int64_t width, float *log_probs, int64_t *best, int fast, int threads,
+                       team together) {
+    const int64_t items = (rows + ITEM - 1) / ITEM, stride = whole(commons) + whole(longest);
+    threads = (int)smaller(smaller(threads, items), 64);
+    job todo = {.features = features, .weight = weight, .bias = bias, .panels = matrix, .common_bias = common_bias,
+                .common = common, .starts = starts, .tokens = tokens, .lists = lists, .rows = rows, .depth = depth,
+                .commons = commons, .stride = stride, .first = first, .width = width, .log_probs = log_probs,
+                .best = best};
+    todo.logits = malloc(sizeof(float) * (threads > 0 ? threads : 1) * ITEM * stride);
+    if (!todo.logits) return 1;
+    work listed = listed_plain;
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) listed = listed_avx2;
+#endif
+    run(listed, &todo, items, threads, together);
+    free(todo.logits);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,114 @@
+"""The best tokens of an output layer where each row may use some of them alone."""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from regard.attention.kernels.library import Kernels, find
+from regard.data.batch import END
+from regard.output.best import best_of
+from regard.unroll.panels import pack
+
+SOURCE = Path(__file__).with_name("listed.c")
+LIBRARY = Path(__file__).with_name("liblisted.so")
+
+
+@cache
+def kernels() -> Kernels:
+    """The library, looked for once."""
+    return find(SOURCE, LIBRARY, _declare)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What each sentence may use, beside what all may.
+
+    Args:
+        starts: where the list of each sentence begins in `tokens`, and where the last of them ends.
+        tokens: ascending in every list, none of them common.
+        longest: entries of the longest list.
+    """
+
+    starts: Int[Tensor, " lists_and_one"]
+    tokens: Int[Tensor, " entries"]
+    longest: int
+
+    @classmethod
+    def of(cls, allowed: Bool[Tensor, "lists vocab"], common: Int[Tensor, " common"]) -> "Lists":
+        """The lists of what is allowed, to which all that is common belongs."""
+        own = allowed.index_fill(1, common, False)
+        counts = own.sum(1)
+        longest = int(counts.max()) if counts.numel() else 0
+        return cls(F.pad(counts.cumsum(0), (1, 0)), own.nonzero()[:, 1].contiguous(), longest)
+
+
+class ListedOutput:
+    """An output layer of rows that may use their lists alone, and what is common.
+
+        logits(y) = features · W(y) + b(y) where y is common or listed, else -∞
+
+    Args:
+        weight, bias: of the layer.
+        common: what all may use, ascending.
+    """
+
+    def __init__(
+        self,
+        weight: Float[Tensor, "vocab features"],
+        bias: Float[Tensor, " vocab"] | None,
+        common: Int[Tensor, " common"],
+    ) -> None:
+        self.weight = weight.detach().contiguous()
+        self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
+        self.common = common
+        known = weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels().library is not None
+        self._panels = pack(self.weight[common]) if known else None
+        self._common_bias = self.bias[common]
+
+    def project(
+        self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows vocab"]:
+        """Logits over the whole vocabulary; `rows` says which list each row may use."""
+        owners = torch.arange(len(lists.starts) - 1, device=rows.device).repeat_interleave(lists.starts.diff())
+        hidden = torch.ones(len(lists.starts) - 1, len(self.weight), dtype=torch.bool, device=rows.device)
+        hidden[:, self.common] = False
+        hidden[owners, lists.tokens] = False
+        return F.linear(features, self.weight, self.bias).masked_fill(hidden[rows], -torch.inf)
+
+    def best(
+        self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int
+    ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+        """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
+        if self._panels is None or torch.is_grad_enabled():
+            return best_of(self.project(features, lists, rows), width)
+        features, width = features.contiguous(), min(width, len(self.weight) - END)
+        log_probs, tokens = features.new_empty(len(rows), width), torch.empty(len(rows), width, dtype=torch.long)
+        found = kernels()
+        failed = found.library.regard_best_listed(
+            *(features.data_ptr(), self.weight.data_ptr(), self.bias.data_ptr()),
+            *(self._panels.data_ptr(), self._common_bias.data_ptr(), self.common.data_ptr(), len(self.common)),
+            *(lists.starts.data_ptr(), lists.tokens.data_ptr(), rows.data_ptr(), lists.longest),
+            *(*features.shape, END, width, log_probs.data_ptr(), tokens.data_ptr()),
+            *(found.fast, torch.get_num_threads(), found.team),
+        )
+        if failed:
+            raise MemoryError(f"ListedOutput.best: no memory for {len(rows)} rows")
+        return log_probs, tokens
+
+
+def _declare(library: Any) -> None:
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    library.regard_best_listed.argtypes = [
+        *[pointer] * 6,
+        *(size, pointer, pointer, pointer, size),
+        *(size, size, size, size, pointer, pointer),
+        *(number, number, pointer),
+    ]
+    library.regard_best_listed.restype = number
