@@ -56,7 +56,7 @@ class Shortlist:
 
 def common(shortlists: Sequence[Shortlist]) -> Int[Tensor, " common"]:
     """What any sentence may use by some of them, the marks with it; ascending."""
-    return torch.cat([*(each.common for each in shortlists), torch.tensor(MARKS)]).unique()
+    return torch.unique(torch.cat([*(each.common for each in shortlists), torch.tensor(MARKS)]))
 
 
 def lists(
