@@ -1,11 +1,12 @@
 """First weights, as the papers have them. Other parts than these kinds keep the weights they made themselves."""
 
 import math
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -71,6 +72,18 @@ INITIALIZATIONS: dict[str, Callable[[nn.Module], None]] = {
 def initialize(model: nn.Module, name: str) -> None:
     """Give a new model its first weights, drawn from torch's generator."""
     INITIALIZATIONS[name](model)
+
+
+class Unset(TorchFunctionMode):
+    """Inside the `with`, modules draw no first weights; what they hold is arbitrary until others are loaded."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return None if func in _DRAWS else func(*args, **(kwargs or {}))
+
+
+_DRAWS = (Tensor.normal_, Tensor.uniform_, nn.init.kaiming_uniform_, nn.init.normal_, nn.init.uniform_)
 
 
 def _of(model: nn.Module, kind: type[Part]) -> Iterator[Part]:

@@ -22,6 +22,7 @@ from regard.config import Config, SearchConfig, dump, load_recipe
 from regard.data.files import write_whole
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
+from regard.initialize import Unset
 from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
 from regard.search.shortlist import Shortlist
@@ -125,7 +126,8 @@ class Run:
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
-            model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
+            with Unset():
+                model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
         except (UsageError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         try:

@@ -24,6 +24,9 @@ class Table(Mapping[str, Any]):
         module, attribute = self.places[name].split(":")
         return getattr(import_module(f"{self.package}.{module}"), attribute)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.places
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
 

@@ -1,5 +1,6 @@
 """The command line: one thin file per command. Nothing heavy is imported before a command needs it."""
 
+import gc
 import io
 import os
 import sys
@@ -7,6 +8,7 @@ import sys
 
 def main() -> None:
     """Run the command that the arguments name."""
+    gc.disable()  # imports make many objects and no garbage; `set_up` enables it again
     settle_encoding(sys.stdout)
     settle_encoding(sys.stderr)
     from regard.cli.app import app

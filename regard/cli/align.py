@@ -45,8 +45,7 @@ def command(
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
     from regard.alignment import SYMMETRIZATIONS
-    from regard.cli.aligner import Aligned, Aligner
-    from regard.cli.answers import links_line
+    from regard.cli.aligner import Aligned, Aligner, links_line
     from regard.cli.choices import choose
     from regard.cli.gold import judged_pairs
     from regard.cli.output import put

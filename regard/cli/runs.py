@@ -75,13 +75,12 @@ def open_runs(paths: Sequence[Path], opening: Opening, search: Search | None = N
 
     Raises CheckpointError for a run that cannot be read, UsageError for a device or a number that cannot be.
     """
-    from regard.cli.machine import set_up
-
-    set_up(opening.threads)
     from regard.build import pick_device
+    from regard.cli.machine import set_up
     from regard.run import Run, load, search_options
     from regard.search.ranking import Ranking
 
+    set_up(opening.threads)
     chosen, search = str(pick_device(opening.device)), search or Search()
     given: dict[str, Any] = {
         "beam_size": search.beam,

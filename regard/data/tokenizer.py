@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -94,7 +95,7 @@ class Tokenizer:
         """How many numbers there are: every id is below this."""
         return len(self._segmenter.names)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that was learnt: equal digests tokenise equally."""
         return _digest(self.kind, self._segmenter.state())

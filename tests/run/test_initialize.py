@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from regard.build import build_model
+from regard.build import assemble, build_model
 from regard.config import parse
-from regard.initialize import INITIALIZATIONS
+from regard.initialize import INITIALIZATIONS, Unset
 
 
 def built(name: str, **decoder: object) -> nn.Module:
@@ -73,3 +73,16 @@ def test_the_seed_decides() -> None:
     one, two, other = (models.small_model(config, seed) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", [*models.DECODERS, *models.FIXED])
+def test_unset_weights_are_not_drawn(name: str) -> None:
+    config = models.recipe((models.DECODERS | models.FIXED)[name]).model
+    drawn = assemble(config, 11, 13)
+    before = torch.get_rng_state()
+    with Unset():
+        unset = assemble(config, 11, 13)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert unset.state_dict().keys() == drawn.state_dict().keys()
+    for one, other in zip(unset.buffers(), drawn.buffers(), strict=True):
+        assert torch.equal(one, other)

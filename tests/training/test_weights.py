@@ -110,6 +110,13 @@ def test_a_newer_format_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) 
         load_weights(path)
 
 
+def test_finite_numbers_may_have_any_sum(path: Path) -> None:
+    model = nn.Linear(3, 2)
+    nn.init.constant_(model.weight, torch.finfo(torch.float32).max)
+    save_weights(path, model, {})
+    assert torch.equal(load_weights(path).tensors["weight"], model.weight)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_number_that_is_not_finite_is_neither_written_nor_read(
     path: Path, monkeypatch: pytest.MonkeyPatch, value: float
