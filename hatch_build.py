@@ -28,11 +28,8 @@ HEADERS = Path("regard", "attention", "kernels")
 UNROLL, OUTPUT = Path("regard", "unroll"), Path("regard", "output")
 SOURCES = (
     HEADERS / "additive.c",
-    UNROLL / "loops.c",
-    UNROLL / "steps.c",
-    OUTPUT / "best.c",
-    OUTPUT / "listed.c",
-    OUTPUT / "softmax.c",
+    *(UNROLL / name for name in ("loops.c", "reads.c", "steps.c")),
+    *(OUTPUT / name for name in ("best.c", "listed.c", "softmax.c")),
 )
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 

@@ -28,12 +28,12 @@ class EncoderDecoder(nn.Module):
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.decoder: Any = decoder  # a `Decoder`; Protocol and Module cannot be named at once
+        self.encoder: Any = encoder  # an `Encoder` and a `Decoder`; Protocol and Module cannot be named at once
+        self.decoder: Any = decoder
 
     def for_inference(self) -> "EncoderDecoder":
         """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
-        return EncoderDecoder(self.encoder, self.decoder.for_inference()).eval()
+        return EncoderDecoder(self.encoder.for_inference(), self.decoder.for_inference()).eval()
 
     @property
     def tokens(self) -> TargetTokens | InferenceTokens:

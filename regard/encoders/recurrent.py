@@ -1,6 +1,8 @@
 """Recurrent encoder: what stands around each source token, read from both sides."""
 
-from typing import Literal
+from copy import copy
+from functools import reduce
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.encoders.memory import Memory
-from regard.unroll import unroll, unrolls
+from regard.unroll import Reads, reads_serve, unroll, unrolls
 
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -65,6 +67,16 @@ class RecurrentEncoder(nn.Module):
         self.summary = summary
         self.source_bridging = source_bridging
         self.dropouts = (embedding_dropout, layer_dropout, output_dropout)
+        self.reads: tuple[Reads, ...] = ()
+
+    def for_inference(self) -> "RecurrentEncoder":
+        """The same encoder for weights that no longer change, which are laid out here where compiled code reads."""
+        if not reads_serve(*self.parameters()):
+            return self
+        twin: Any = copy(self)
+        pairs = zip(self.forwards, self.backwards, strict=True) if self.backwards else zip(self.forwards, strict=True)
+        twin.reads = tuple(Reads(*directions) for directions in pairs)
+        return twin.eval()
 
     def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
@@ -73,10 +85,27 @@ class RecurrentEncoder(nn.Module):
                 f"RecurrentEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
                 "Give an empty source its end mark."
             )
-        embedding_dropout, layer_dropout, output_dropout = self.dropouts
-        lengths = mask.sum(1)
-        embedded = F.dropout(self.embedding(source), embedding_dropout, self.training)
-        states = embedded
+        lengths, padding = mask.sum(1), ~mask.unsqueeze(-1)
+        reading = bool(self.reads) and not self.training and self.reads[0].takes(self.embedding.weight)
+        states, beside = (self._read if reading else self._states)(source, lengths)
+        if not reading or not isinstance(self.normalize, nn.Identity):
+            states = self.normalize(states).masked_fill(padding, 0.0)
+        if self.summary == "last":
+            summary = self._last(states, lengths)
+        else:
+            # torch.sum adds in an order that depends on the padding; a prepared encoder promises not to.
+            total = reduce(torch.add, states.unbind(1)) if reading else states.sum(1)
+            summary = total / lengths.clamp(min=1).unsqueeze(1)
+        if beside is not None:
+            states = torch.cat([states, beside.masked_fill(padding, 0.0)], -1)
+        values = F.dropout(states, self.dropouts[2], self.training)
+        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
+        return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
+
+    def _states(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The states of the last layer, and the embedded source where the memory has it beside them."""
+        embedding_dropout, layer_dropout, _ = self.dropouts
+        states = embedded = F.dropout(self.embedding(source), embedding_dropout, self.training)
         for depth, forwards in enumerate(self.forwards):
             if depth:
                 states = F.dropout(states, layer_dropout, self.training)
@@ -84,13 +113,16 @@ class RecurrentEncoder(nn.Module):
             if self.backwards:
                 outputs.append(reverse(_run(self.backwards[depth], reverse(states, lengths)), lengths))
             states = torch.cat(outputs, -1)
-        states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
-        summary = self._last(states, lengths) if self.summary == "last" else _mean(states, lengths)
-        if self.source_bridging:
-            states = torch.cat([states, embedded.masked_fill(~mask.unsqueeze(-1), 0.0)], -1)
-        values = F.dropout(states, output_dropout, self.training)
-        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
-        return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
+        return states, embedded if self.source_bridging else None
+
+    def _read(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The same in compiled code, where each token is projected once, and states are zero at padding."""
+        tokens, places = torch.unique(source, return_inverse=True)
+        embedded = self.embedding(tokens)
+        states = self.reads[0](embedded, places, lengths)
+        for read in self.reads[1:]:
+            states = read(states.flatten(0, 1), torch.arange(source.numel()).view_as(source), lengths)
+        return states, embedded[places] if self.source_bridging else None
 
     def _last(
         self, states: Float[Tensor, "batch source value"], lengths: Int[Tensor, " batch"]
@@ -121,7 +153,3 @@ def reverse(
     mirrored = (lengths.unsqueeze(1) - 1 - positions).clamp(min=0)
     order = torch.where(positions < lengths.unsqueeze(1), mirrored, positions)
     return states.gather(1, order.unsqueeze(-1).expand_as(states))
-
-
-def _mean(states: Float[Tensor, "batch source value"], lengths: Int[Tensor, " batch"]) -> Float[Tensor, "batch value"]:
-    return states.sum(1) / lengths.clamp(min=1).unsqueeze(1)

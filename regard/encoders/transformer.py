@@ -95,6 +95,10 @@ class TransformerEncoder(nn.Module):
         self.normalize = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
         self.output_dropout = output_dropout
 
+    def for_inference(self) -> "TransformerEncoder":
+        """Itself: nothing is prepared."""
+        return self
+
     def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
         if source.size(1) == 0:

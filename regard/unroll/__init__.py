@@ -2,6 +2,7 @@
 
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.unroll.reads import Reads, reads_serve
 from regard.unroll.records import Seen
 from regard.unroll.recurrent import unroll, unrolls
 from regard.unroll.steps import Steps, steps_serve
@@ -13,12 +14,14 @@ __all__ = [
     "Lstm",
     "Operation",
     "Program",
+    "Reads",
     "Seen",
     "Steps",
     "Tanh",
     "Tensors",
     "compiled",
     "loop",
+    "reads_serve",
     "serves",
     "steps_serve",
     "unroll",

@@ -1,0 +1,27 @@
+"""What every encoder can do. Decoders and search know no more than this."""
+
+from typing import Protocol
+
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from regard.encoders.memory import Memory
+
+
+class Encoder(Protocol):
+    """One encoder of the table `ENCODERS`."""
+
+    @property
+    def output_size(self) -> int:
+        """Features of a position of the memory."""
+
+    @property
+    def state_size(self) -> int:
+        """Features of the summary."""
+
+    def for_inference(self) -> "Encoder":
+        """The same function of the same parameters, with what can be computed from their values of today prepared;
+        itself where there is nothing to prepare."""
+
+    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+        """Read the source, whose real positions come first."""
