@@ -43,6 +43,7 @@ class Records:
     """
 
     def __init__(self, program: Program, widths: Mapping[str, int], shared: frozenset[str], weights: Tensors) -> None:
+        self.weights = weights  # what the records point to
         self.written = (OperationRecord * len(program))()
         self.places: list[tuple[int, str]] = []
         self.crossings: list[int] = []

@@ -141,3 +141,13 @@ def test_what_follows_from_the_past_alone() -> None:
     program = past_first(entered("luong", 7)[0])
     assert of_the_past(program) == {"fed-", "state-", "gates.past", "moved"}
     assert Linear("token", "enter", "gates", bias="enter_bias", plus="gates.past") in program
+
+
+def test_steps_keep_what_they_read() -> None:
+    """Weights that nobody else holds."""
+    step, registers, seen, weights = made("luong", 3)
+    program, outputs = PROGRAMS["luong"]
+    copied = Steps(program, {name: each.clone() for name, each in weights.items()}, outputs)
+    filled = [torch.full_like(each, torch.nan) for each in weights.values() for _ in range(9)]
+    assert all(torch.equal(found, copied(registers, seen)[name]) for name, found in step(registers, seen).items())
+    del filled
