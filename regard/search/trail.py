@@ -36,13 +36,13 @@ class Trail:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
 
     def add(
         self,
-        sentences: Int[Tensor, " live"],
-        parents: Int[Tensor, "live slots"],
-        tokens: Int[Tensor, "live slots"],
+        sentences: Int[np.ndarray, " live"],
+        parents: Int[np.ndarray, "live slots"],
+        tokens: Int[np.ndarray, "live slots"],
         weights: Float[Tensor, "rows source"],
     ) -> None:
         """Write one step down.
@@ -57,7 +57,7 @@ class Trail:
 
     def hypotheses(self, ends: Sequence[End], source_lengths: Int[Tensor, " batch"]) -> list[Hypothesis]:
         """Tokens and weights that lead to each end; the weights are cut to the real positions of its source."""
-        steps = [tuple(part.cpu().numpy() for part in step) for step in self._steps]
+        steps = [(*choices, weights.cpu().numpy()) for *choices, weights in self._steps]
         sentence = np.array([end.sentence for end in ends], dtype=np.int64)
         length = np.array([end.length for end in ends], dtype=np.int64)
         slot = np.array([end.slot for end in ends], dtype=np.int64)
