@@ -69,8 +69,8 @@ class Front:
         rows = np.zeros(live * size, dtype=np.int64)
         rows[slots] = np.arange(len(slots))
         rows = rows.take(flat)
-        taken = np.arange(size) >= self.free[:, None]
-        log_probs = np.where(taken, -np.inf, totals[flat, ranks])
+        log_probs = totals[flat, ranks]
+        log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
         coverage = self.coverage
         if track:
             looked = found.weights.detach().float().cpu().numpy()

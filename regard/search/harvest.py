@@ -34,15 +34,16 @@ class Harvest:
 
     def gather(self, front: Front, length: int) -> Front:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
-        limits, alive = self.limits[front.sentences], front.log_probs > -np.inf
-        whole = alive & (front.tokens == END)
-        over = whole | (alive & (limits <= length)[:, None])
+        limits, ending = self.limits[front.sentences], front.tokens == END
+        over = (ending | (limits <= length)[:, None]) & (front.log_probs > -np.inf)
         if over.any():
+            whole = over & ending
             self._take(front, whole, over, length)
             log_probs = np.where(over, -np.inf, front.log_probs)
             front = replace(front, log_probs=log_probs, free=front.free - whole.sum(1))
-        bounds = self.ranking.bound(front.log_probs, limits).max(1)
-        going = bounds > self._best[front.sentences, 0]
+        # The bound rises with the log-probability, so that of the best in each sentence is enough.
+        bounds = self.ranking.bound(front.log_probs.max(1, keepdims=True), limits)
+        going = bounds[:, 0] > self._best[front.sentences, 0]
         return front if going.all() else front.select(going)
 
     def _take(
@@ -50,13 +51,14 @@ class Harvest:
     ) -> None:
         """Write down what is over, and what the sentences have found that are `whole`."""
         rows, slots = over.nonzero()
-        sentences, lengths, log_probs = front.sentences[rows], np.full_like(rows, length), front.log_probs[over]
+        sentences, lengths, log_probs = front.sentences[rows], np.full(len(rows), length), front.log_probs[over]
         coverage, source_lengths = front.coverage[rows, slots], self.source_lengths[sentences]
-        scores = self.ranking.score(log_probs, lengths, coverage, source_lengths)
-        self._ended.append((sentences, ~whole[over], -scores, lengths, slots, log_probs))
-        found = np.full_like(front.log_probs, -np.inf)
-        found[over] = np.where(whole[over], scores, -np.inf)
-        ranked = np.sort(np.concatenate((self._best[front.sentences], found), axis=1), axis=1)
+        scores, ended = self.ranking.score(log_probs, lengths, coverage, source_lengths), whole[over]
+        self._ended.append((sentences, ~ended, -scores, lengths, slots, log_probs))
+        found = np.full(whole.shape, -np.inf)
+        found[whole] = scores[ended]
+        ranked = np.concatenate((self._best[front.sentences], found), axis=1)
+        ranked.sort(axis=1)
         self._best[front.sentences] = ranked[:, -self.nbest :]
 
     def best(self) -> list[list[End]]:
