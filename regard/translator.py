@@ -141,17 +141,17 @@ class Translator:
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
             )
-        encoded = [self.target_tokenizer.encode(target) for target in targets]
+        encoded = [self.source_tokenizer.encode(source) for source in sources]
+        wanted = [self.target_tokenizer.encode(target) for target in targets]
 
         def forced(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
-            wanted = [[*encoded[place].ids, END] for place in places.tolist()]
-            return [[found] for found in force(step, state, lengths, wanted)]
+            given = [[*wanted[place].ids, END] for place in places.tolist()]
+            return [[found] for found in force(step, state, lengths, given)]
 
         results: list[Alignment] = []
-        for number, (source, found) in enumerate(zip(sources, self._search(sources, forced, (), None), strict=True)):
-            spans = self.source_tokenizer.encode(source).spans
-            weights, log_prob = found[0].weights, found[0].log_prob
-            results.append(align(source, targets[number], spans, encoded[number].spans, weights, log_prob))
+        for number, (found,) in enumerate(self._search(encoded, forced, (), range(len(sources)))):
+            spans = encoded[number].spans, wanted[number].spans
+            results.append(align(sources[number], targets[number], *spans, found.weights, found.log_prob))
         return results
 
     def _each(
@@ -160,10 +160,10 @@ class Translator:
         """Search for the sources that hold something; the others have an empty output."""
         answers = [[Alignment(source, "", (), (), np.zeros((0, 0), np.float32), 0.0)] for source in sources]
         places = [place for place, source in enumerate(sources) if source.strip()]
-        chosen = [sources[place] for place in places]
+        chosen = [self.source_tokenizer.encode(sources[place]) for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
-        for place, found in zip(places, self._search(chosen, look, self.shortlists, called), strict=True):
-            encoded = self.source_tokenizer.encode(sources[place])
+        searched = self._search(chosen, look, self.shortlists, called)
+        for place, encoded, found in zip(places, chosen, searched, strict=True):
             answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
         return answers
 
@@ -175,22 +175,21 @@ class Translator:
     @torch.inference_mode()
     def _search(
         self,
-        sources: Sequence[str],
+        sources: Sequence[Encoded],
         look: Callable[..., Found],
         shortlists: Sequence[Shortlist],
-        places: Sequence[int] | None,
+        places: Sequence[int],
     ) -> Found:
         """Search in batches of similar length; the answers in the order of the sources."""
         device = next(self.models[0].parameters()).device
-        ids = [self.source_tokenizer.ids(source) for source in sources]
+        ids = [source.ids for source in sources]
         order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
-        numbers = places if places is not None else range(len(ids))
         found: Found = [[] for _ in ids]
         for start in range(0, len(order), self.options.batch_size):
             chosen = order[start : start + self.options.batch_size]
             source, mask = (part.to(device) for part in pad_sources([ids[number] for number in chosen]))
             step, state = self._begin(source, mask, shortlists)
-            own = torch.tensor([numbers[number] for number in chosen], device=device)
+            own = torch.tensor([places[number] for number in chosen], device=device)
             for number, hypotheses in zip(chosen, look(step, state, mask.sum(1), own), strict=True):
                 found[number] = hypotheses
         return found

@@ -7,6 +7,7 @@ are AVERAGED: the result is again one look, that sums to what its rows sum to.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,8 +42,9 @@ def align(
             f"align: weights have shape {weights.shape}; expected ({rows}, {columns}), or one more for an end mark. "
             "Give one span for each token."
         )
-    source, target = _distinct(source_spans), _distinct(target_spans)
-    merged = _merge(weights[:rows, :columns], _same(source_spans, source), _same(target_spans, target))
+    source, source_share = _distinct(source_spans)
+    target, target_share = _distinct(target_spans)
+    merged = _merge(weights[:rows, :columns], source_share, target_share)
     return Alignment(
         source_text, target_text, _units(source_text, source), _units(target_text, target), merged, float(score)
     )
@@ -72,7 +74,7 @@ def regroup(
         source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
     """
     source, target = alignment.source, alignment.target
-    source_share, target_share = np.eye(len(source)), np.eye(len(target))
+    source_share = target_share = None
     if source_spans is not None:
         source_share = _shares(source, source_spans, alignment.source_text)
         source = _units(alignment.source_text, source_spans)
@@ -83,11 +85,16 @@ def regroup(
     return Alignment(alignment.source_text, alignment.target_text, source, target, weights, alignment.score)
 
 
-def _merge(weights: np.ndarray, source_share: np.ndarray, target_share: np.ndarray) -> np.ndarray:
-    """Sum columns, average rows. Shares are (old unit, new unit); a new unit without an old one gets zeros."""
-    total = target_share.sum(0)
-    mean = target_share / np.where(total > 0, total, 1.0)
-    return (mean.T @ weights.astype(np.float64) @ source_share).astype(np.float32)
+def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: np.ndarray | None) -> np.ndarray:
+    """Sum columns, average rows. Shares are (old unit, new unit), None for a side that stays as it is; a new unit
+    without an old one gets zeros."""
+    merged = weights.astype(np.float64)
+    if target_share is not None:
+        total = target_share.sum(0)
+        merged = (target_share / np.where(total > 0, total, 1.0)).T @ merged
+    if source_share is not None:
+        merged = merged @ source_share
+    return merged.astype(np.float32)
 
 
 def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarray:
@@ -108,18 +115,15 @@ def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarr
     return shares
 
 
-def _distinct(spans: Sequence[Span]) -> list[Span]:
-    return [span for place, span in enumerate(spans) if not place or span != spans[place - 1]]
-
-
-def _same(spans: Sequence[Span], distinct: Sequence[Span]) -> np.ndarray:
-    """Share matrix: which token is which of the distinct spans, both in order."""
-    share = np.zeros((len(spans), len(distinct)))
-    unit = -1
-    for place, span in enumerate(spans):
-        unit += not place or span != spans[place - 1]
-        share[place, unit] = 1.0
-    return share
+def _distinct(spans: Sequence[Span]) -> tuple[Sequence[Span], np.ndarray | None]:
+    """Neighbours with the same span taken as one, and which part of each token lies in each: None if none are."""
+    starts = [place for place, span in enumerate(spans) if not place or span != spans[place - 1]]
+    if len(starts) == len(spans):
+        return spans, None
+    share = np.zeros((len(spans), len(starts)))
+    for unit, (start, end) in enumerate(pairwise([*starts, len(spans)])):
+        share[start:end, unit] = 1.0
+    return [spans[start] for start in starts], share
 
 
 def _units(text: str, spans: Sequence[Span]) -> tuple[Unit, ...]:

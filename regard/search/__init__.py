@@ -3,7 +3,7 @@
     greedy     the most probable token at every step        walking.py
     sample     drawn tokens                                 sampling.py
     force      the score of a given target                  forcing.py
-    beam       the best outputs of a beam                   beams.py, ranked as in ranking.py
+    beam       the best outputs of a beam                   beams.py, with front.py, harvest.py and ranking.py
     Ensemble   several step functions as one                ensemble.py
     Shortlist  a step function over part of the vocabulary  shortlist.py
 

@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from jaxtyping import Float, Int
-from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +35,31 @@ class Ranking:
                     f"Ranking: {name} is {given}; expected a finite number of at least 0. Give 0 for none."
                 )
 
-    def length_penalty(self, lengths: Int[Tensor, "*hypotheses"]) -> Float[Tensor, "*hypotheses"]:
+    def length_penalty(self, lengths: Int[np.ndarray, "*hypotheses"]) -> Float[np.ndarray, "*hypotheses"]:
         """lp, float64."""
-        return ((5.0 + lengths.double()) / 6.0) ** self.length_normalization
+        return ((5.0 + lengths) / 6.0) ** self.length_normalization
 
     def score(
         self,
-        log_probs: Float[Tensor, "live slots"],
-        lengths: Int[Tensor, "live slots"],
-        coverage: Float[Tensor, "live slots source"],
-        source_lengths: Int[Tensor, " live"],
-    ) -> Float[Tensor, "live slots"]:
+        log_probs: Float[np.ndarray, "*hypotheses"],
+        lengths: Int[np.ndarray, "*hypotheses"],
+        coverage: Float[np.ndarray, "*hypotheses source"],
+        source_lengths: Int[np.ndarray, "*hypotheses"],
+    ) -> Float[np.ndarray, "*hypotheses"]:
         """Scores of hypotheses whose weights sum to `coverage` over their tokens."""
         scores = log_probs / self.length_penalty(lengths)
         if self.coverage_penalty == 0:
             return scores
-        real = torch.arange(coverage.size(2), device=coverage.device) < source_lengths.view(-1, 1, 1)
-        covered = coverage.double().clamp(torch.finfo(torch.float32).tiny, 1.0).log()
-        return scores + self.coverage_penalty * covered.masked_fill(~real, 0.0).sum(2)
+        real = np.arange(coverage.shape[-1]) < source_lengths[..., None]
+        covered = np.log(coverage.astype(np.float64).clip(np.finfo(np.float32).tiny, 1.0))
+        return scores + self.coverage_penalty * np.where(real, covered, 0.0).sum(-1)
 
     def bound(
-        self, log_probs: Float[Tensor, "live slots"], limits: Int[Tensor, " live"]
-    ) -> Float[Tensor, "live slots"]:
+        self, log_probs: Float[np.ndarray, "live slots"], limits: Int[np.ndarray, " live"]
+    ) -> Float[np.ndarray, "live slots"]:
         """No way on from here can score more than this, so a search may stop on it without losing exactness.
 
         A further token adds a log-probability of at most 0; lp grows with the length, up to the limit, and a number
         that is not positive only rises when it is divided by more; cp is at most 0.
         """
-        return log_probs / self.length_penalty(limits).unsqueeze(1)
+        return log_probs / self.length_penalty(limits)[:, None]

@@ -36,13 +36,13 @@ class Trail:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
 
     def add(
         self,
-        sentences: Int[Tensor, " live"],
-        parents: Int[Tensor, "live slots"],
-        tokens: Int[Tensor, "live slots"],
+        sentences: Int[np.ndarray, " live"],
+        parents: Int[np.ndarray, "live slots"],
+        tokens: Int[np.ndarray, "live slots"],
         weights: Float[Tensor, "rows source"],
     ) -> None:
         """Write one step down.
@@ -57,20 +57,21 @@ class Trail:
 
     def hypotheses(self, ends: Sequence[End], source_lengths: Int[Tensor, " batch"]) -> list[Hypothesis]:
         """Tokens and weights that lead to each end; the weights are cut to the real positions of its source."""
-        steps = [tuple(part.cpu().numpy() for part in step) for step in self._steps]
-        sentence = np.array([end.sentence for end in ends], dtype=np.int64)
+        steps = [(*choices, weights.cpu().numpy()) for *choices, weights in self._steps]
         length = np.array([end.length for end in ends], dtype=np.int64)
-        slot = np.array([end.slot for end in ends], dtype=np.int64)
+        order = (-length).argsort(kind="stable")  # the longest first: those that reach a position stand in front
+        sentence = np.array([end.sentence for end in ends], dtype=np.int64)[order]
+        slot = np.array([end.slot for end in ends], dtype=np.int64)[order]
+        reaching = np.searchsorted(-length[order], -np.arange(len(steps))).tolist()
         widest = max((step[3].shape[1] for step in steps), default=0)
         tokens = np.zeros((len(ends), len(steps)), dtype=np.int64)
         weights = np.zeros((len(ends), len(steps), widest), dtype=np.float32)
-        for position in reversed(range(len(steps))):
-            live, parents, chosen, looked = steps[position]
-            on = np.flatnonzero(length > position)
-            place = np.searchsorted(live, sentence[on])
-            tokens[on, position] = chosen[place, slot[on]]
-            slot[on] = parents[place, slot[on]]
-            weights[on, position, : looked.shape[1]] = looked[place * parents.shape[1] + slot[on]]
+        for position, (live, parents, chosen, looked) in reversed(list(enumerate(steps))):
+            count = reaching[position]
+            place = np.searchsorted(live, sentence[:count])
+            tokens[:count, position] = chosen[place, slot[:count]]
+            slot[:count] = parents[place, slot[:count]]
+            weights[:count, position, : looked.shape[1]] = looked[place * parents.shape[1] + slot[:count]]
         real = source_lengths.tolist()
         return [
             Hypothesis(
@@ -79,5 +80,5 @@ class Trail:
                 end.score,
                 weights[row, : end.length, : real[end.sentence]].copy(),
             )
-            for row, end in enumerate(ends)
+            for end, row in zip(ends, order.argsort().tolist(), strict=True)
         ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -12,6 +13,7 @@ from regard.output.logits import check, normalizer
 from regard.search.choices import Choices, StepFunction, best
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
+from regard.search.rows import read, select
 from regard.search.trail import End, Trail
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
@@ -48,27 +50,31 @@ def walk(
 
     Raises RegardError where the logits are NaN or infinite.
     """
-    sentences = torch.arange(source_lengths.numel(), device=source_lengths.device)
-    tokens = torch.full_like(sentences, BEGIN)
-    log_probs = torch.zeros_like(sentences, dtype=torch.float64)
-    lengths, running = torch.zeros_like(sentences), log_probs.clone()
+    device, longest = source_lengths.device, limits.cpu().numpy()
+    sentences, numbers = np.arange(len(limits)), torch.arange(len(limits), device=device)
+    tokens = torch.full_like(numbers, BEGIN)
+    totals, lengths = np.zeros(len(limits)), np.zeros_like(sentences)
+    running = totals.copy()
     trail, position = Trail(), 0
-    while sentences.numel():
-        taken = take(tokens, state, sentences, position)
-        tokens, log_prob = taken.tokens.squeeze(1), taken.log_probs.squeeze(1)
-        check(log_prob, sentences)
-        running = running + log_prob
-        trail.add(sentences, torch.zeros_like(taken.tokens), taken.tokens, taken.weights)
+    while len(sentences):
+        found = take(tokens, state, numbers, position)
+        choices, log_probs = read(found, sentences)
+        running = running + log_probs[:, 0]
+        trail.add(sentences, np.zeros_like(choices), choices, found.weights)
         position += 1
-        state, staying = taken.state, (tokens != END) & (limits > position)
-        if bool(staying.all()):
+        state, tokens = found.state, found.tokens.squeeze(1)
+        staying = (choices[:, 0] != END) & (longest > position)
+        if staying.all():
             continue
-        log_probs[sentences], lengths[sentences] = running, position
-        rows = staying.nonzero().squeeze(1)
-        sentences, tokens, limits, running = (each[rows] for each in (sentences, tokens, limits, running))
-        state = state.select(rows) if rows.numel() else None
-    totals = zip(lengths.tolist(), log_probs.tolist(), strict=True)
-    ends = [End(sentence, length, 0, total, total) for sentence, (length, total) in enumerate(totals)]
+        lengths[sentences], totals[sentences] = position, running
+        rows = np.flatnonzero(staying)
+        state = select(state, rows, len(sentences), device)
+        sentences, longest, running = sentences[rows], longest[rows], running[rows]
+        numbers, tokens = (each[torch.from_numpy(rows).to(device)] for each in (numbers, tokens))
+    ends = [
+        End(sentence, length, 0, total, total)
+        for sentence, (length, total) in enumerate(zip(lengths.tolist(), totals.tolist(), strict=True))
+    ]
     return trail.hypotheses(ends, source_lengths)
 
 

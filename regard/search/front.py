@@ -1,0 +1,78 @@
+"""The hypotheses of a beam that still go on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from regard.data.batch import BEGIN
+from regard.search.choices import Choices
+from regard.search.rows import read
+
+
+@dataclass(frozen=True)
+class Front:
+    """Hypotheses that go on, `slots` side by side for each sentence.
+
+    Args:
+        sentences: numbers of the sentences in the batch, ascending.
+        tokens: the last token of each hypothesis.
+        log_probs: float64; -inf for an empty slot.
+        parents: the slot of the front before that each continues.
+        rows: the row of the state that each continues; means nothing for an empty slot.
+        coverage: sum of the weights so far; a zero of width 1 where none has been kept.
+        free: slots of each sentence that no finished hypothesis has taken.
+    """
+
+    sentences: Int[np.ndarray, " live"]
+    tokens: Int[np.ndarray, "live slots"]
+    log_probs: Float[np.ndarray, "live slots"]
+    parents: Int[np.ndarray, "live slots"]
+    rows: Int[np.ndarray, "live slots"]
+    coverage: Float[np.ndarray, "live slots source"]
+    free: Int[np.ndarray, " live"]
+
+    @classmethod
+    def start(cls, batch: int, size: int) -> "Front":
+        """One hypothesis per sentence, the begin mark; the other slots are empty."""
+        sentences, zeros = np.arange(batch), np.zeros((batch, size), dtype=np.int64)
+        log_probs = np.full((batch, size), -np.inf)
+        log_probs[:, 0] = 0.0
+        coverage = np.zeros((batch, size, 1), dtype=np.float32)
+        return cls(sentences, zeros + BEGIN, log_probs, zeros, zeros, coverage, np.full(batch, size))
+
+    def filled(self) -> Int[np.ndarray, " rows"]:
+        """The slots that hold a hypothesis, counted through all sentences."""
+        return np.flatnonzero(self.log_probs > -np.inf)
+
+    def select(self, going: Bool[np.ndarray, " live"]) -> "Front":
+        """The sentences that go on."""
+        return Front(**{name: part[going] for name, part in vars(self).items()})
+
+    def expand(self, slots: Int[np.ndarray, " rows"], found: Choices, *, track: bool) -> "Front":
+        """Continue every hypothesis and keep the best of each sentence.
+
+        Args:
+            slots: those that are filled.
+            found: what may come next in each.
+            track: whether to keep the coverage.
+        """
+        live, size = self.tokens.shape
+        choices, log_probs = read(found, self.sentences[slots // size])
+        width = choices.shape[1]
+        totals = np.full((live * size, width), -np.inf)
+        totals[slots] = self.log_probs.take(slots)[:, None] + log_probs
+        # The stable sort is what sends ties to the lower slot, then to the lower token.
+        places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
+        parents, ranks = np.divmod(places, width)
+        flat = np.arange(0, live * size, size)[:, None] + parents
+        rows = np.zeros(live * size, dtype=np.int64)
+        rows[slots] = np.arange(len(slots))
+        rows = rows.take(flat)
+        log_probs = totals[flat, ranks]
+        log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
+        coverage = self.coverage
+        if track:
+            looked = found.weights.detach().float().cpu().numpy()
+            coverage = looked[rows] + coverage[np.arange(live)[:, None], parents]
+        return Front(self.sentences, choices[rows, ranks], log_probs, parents, rows, coverage, self.free)
