@@ -1,9 +1,8 @@
 """Text in, alignments out: what a trained model is used through."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,18 +13,22 @@ from regard.alignment.units import align
 from regard.data.batch import END
 from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
-from regard.decoders.inference import InferenceTokens
 from regard.model import EncoderDecoder
-from regard.output.listed import ListedOutput
+from regard.reading import Begun, Readers
 from regard.search.beams import beam
-from regard.search.choices import ProjectedStep, StepFunction
-from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.forcing import force
+from regard.search.groups import Later
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.sampling import sample
-from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
+from regard.search.shortlist import Shortlist
 from regard.search.walking import greedy
+
+WINDOW = 16
+"""Batches that one search goes through; what it did is kept until its end."""
+
+SHARES = 4
+"""A later batch enters in so many parts: the more there are, the sooner each finds room."""
 
 Found = list[list[Hypothesis]]
 
@@ -86,28 +89,28 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._listed = [_listed(model, self.shortlists) for model in self.models if self.shortlists]
+        self._readers = Readers(self.models, self.shortlists)
 
     def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment."""
         options = self.options
         size = max(options.beam_size, nbest)
 
-        def look(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
+        def look(begun: Begun, later: Later) -> Found:
+            given = (begun.step, begun.state, begun.lengths)
             if size == 1:
-                return [[found] for found in greedy(step, state, lengths, limit=options.limit)]
+                return [[found] for found in greedy(*given, limit=options.limit, later=later)]
             return beam(
-                step,
-                state,
-                lengths,
+                *given,
                 size=size,
                 nbest=nbest,
                 length_normalization=options.length_normalization,
                 coverage_penalty=options.coverage_penalty,
                 limit=options.limit,
+                later=later,
             )
 
-        return self._each(sources, look)
+        return self._each(sources, lambda chosen, _: self._flowing(chosen, look))
 
     def sample(
         self, sources: Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
@@ -119,11 +122,11 @@ class Translator:
                 None counts from 0. A draw depends on the seed and this number, not on its company.
         """
 
-        def draw(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
+        def draw(begun: Begun, places: Tensor) -> Found:
             found = sample(
-                step,
-                state,
-                lengths,
+                begun.step,
+                begun.state,
+                begun.lengths,
                 seed=sampling.seed,
                 sentences=places,
                 temperature=sampling.temperature,
@@ -133,7 +136,10 @@ class Translator:
             )
             return [[hypothesis] for hypothesis in found]
 
-        return [found[0] for found in self._each(sources, draw, places)]
+        def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
+            return self._batchwise(chosen, lambda begun, at: draw(begun, torch.tensor([called[i] for i in at])))
+
+        return [found[0] for found in self._each(sources, search, places)]
 
     def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
         """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
@@ -144,26 +150,29 @@ class Translator:
         encoded = [self.source_tokenizer.encode(source) for source in sources]
         wanted = [self.target_tokenizer.encode(target) for target in targets]
 
-        def forced(step: StepFunction, state: Any, lengths: Tensor, places: Tensor) -> Found:
-            given = [[*wanted[place].ids, END] for place in places.tolist()]
-            return [[found] for found in force(step, state, lengths, given)]
+        def forced(begun: Begun, places: Sequence[int]) -> Found:
+            given = [[*wanted[place].ids, END] for place in places]
+            return [[found] for found in force(begun.step, begun.state, begun.lengths, given)]
 
         results: list[Alignment] = []
-        for number, (found,) in enumerate(self._search(encoded, forced, (), range(len(sources)))):
+        readers = Readers(self.models, ())
+        for number, (found,) in enumerate(self._batchwise(encoded, forced, readers)):
             spans = encoded[number].spans, wanted[number].spans
             results.append(align(sources[number], targets[number], *spans, found.weights, found.log_prob))
         return results
 
     def _each(
-        self, sources: Sequence[str], look: Callable[..., Found], numbers: Sequence[int] | None = None
+        self,
+        sources: Sequence[str],
+        search: Callable[[Sequence[Encoded], Sequence[int]], Found],
+        numbers: Sequence[int] | None = None,
     ) -> list[list[Alignment]]:
         """Search for the sources that hold something; the others have an empty output."""
         answers = [[Alignment(source, "", (), (), np.zeros((0, 0), np.float32), 0.0)] for source in sources]
         places = [place for place, source in enumerate(sources) if source.strip()]
         chosen = [self.source_tokenizer.encode(sources[place]) for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
-        searched = self._search(chosen, look, self.shortlists, called)
-        for place, encoded, found in zip(places, chosen, searched, strict=True):
+        for place, encoded, found in zip(places, chosen, search(chosen, called), strict=True):
             answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
         return answers
 
@@ -173,50 +182,44 @@ class Translator:
         return align(source, spelled.text, encoded.spans, spelled.spans, hypothesis.weights, hypothesis.log_prob)
 
     @torch.inference_mode()
-    def _search(
-        self,
-        sources: Sequence[Encoded],
-        look: Callable[..., Found],
-        shortlists: Sequence[Shortlist],
-        places: Sequence[int],
-    ) -> Found:
-        """Search in batches of similar length; the answers in the order of the sources."""
-        device = next(self.models[0].parameters()).device
-        ids = [source.ids for source in sources]
-        order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
-        found: Found = [[] for _ in ids]
-        for start in range(0, len(order), self.options.batch_size):
-            chosen = order[start : start + self.options.batch_size]
-            source, mask = (part.to(device) for part in pad_sources([ids[number] for number in chosen]))
-            step, state = self._begin(source, mask, shortlists)
-            own = torch.tensor([places[number] for number in chosen], device=device)
-            for number, hypotheses in zip(chosen, look(step, state, mask.sum(1), own), strict=True):
-                found[number] = hypotheses
+    def _flowing(self, sources: Sequence[Encoded], look: Callable[[Begun, Later], Found]) -> Found:
+        """Search for all, so that further sentences enter where others have ended; the answers in their order."""
+        found: Found = [[] for _ in sources]
+        batches, size = self._batches(sources), self.options.batch_size
+        while batches:
+            first = next(self._read(sources, batches[0], size))
+            window, batches = (batches[:WINDOW], batches[WINDOW:]) if first.joins else (batches[:1], batches[1:])
+            share = -(-size // SHARES)
+            begun = (each for batch in window[1:] for each in self._read(sources, batch, share))
+            hypotheses = look(first, ((each.state, each.lengths) for each in begun))
+            for number, each in zip(chain.from_iterable(window), hypotheses, strict=True):
+                found[number] = each
         return found
 
-    def _begin(self, source: Tensor, mask: Tensor, shortlists: Sequence[Shortlist]) -> tuple[StepFunction, Any]:
-        """The step function of all models, and its first state."""
-        allowed = lists(shortlists, source, mask) if shortlists else None
-        steps, states = [], []
-        for number, model in enumerate(self.models):
-            prepared, state = model.begin(model.encode(source, mask))
-            if allowed is None:
-                steps.append(_step(model, prepared))
-            else:
-                steps.append(ListedStep(partial(model.decoder.advance, source=prepared), self._listed[number]))
-                state = ListedState.start(state, allowed)
-            states.append(state)
-        return (steps[0], states[0]) if len(steps) == 1 else (Ensemble(steps), EnsembleState(tuple(states)))
+    @torch.inference_mode()
+    def _batchwise(
+        self,
+        sources: Sequence[Encoded],
+        look: Callable[[Begun, Sequence[int]], Found],
+        readers: Readers | None = None,
+    ) -> Found:
+        """Search for one batch after the other; the answers in the order of the sources."""
+        found: Found = [[] for _ in sources]
+        for batch in self._batches(sources):
+            for begun in self._read(sources, batch, len(batch), readers):
+                for number, each in zip(batch, look(begun, batch), strict=True):
+                    found[number] = each
+        return found
 
+    def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
+        """Their numbers, those of similar length together."""
+        order, size = sorted(range(len(sources)), key=lambda number: len(sources[number].ids)), self.options.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
 
-def _step(model: EncoderDecoder, prepared: Any) -> StepFunction:
-    """The step function of one model over the whole vocabulary."""
-    if isinstance(model.tokens, InferenceTokens):
-        return ProjectedStep(partial(model.decoder.advance, source=prepared), model.tokens)
-    return partial(model.step, source=prepared)
-
-
-def _listed(model: EncoderDecoder, shortlists: Sequence[Shortlist]) -> ListedOutput:
-    """Its output layer over what shortlists allow."""
-    output = model.tokens.output
-    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device))
+    def _read(
+        self, sources: Sequence[Encoded], batch: Sequence[int], count: int, readers: Readers | None = None
+    ) -> Iterator[Begun]:
+        """Read a batch, and begin with so many of its sentences at a time."""
+        device = next(self.models[0].parameters()).device
+        source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
+        return (readers or self._readers).read(source, mask, count)

@@ -23,6 +23,7 @@ ORDER = [
     "model",
     "search",
     "alignment",
+    "reading",
     "translator",
     "metrics",
     "training",

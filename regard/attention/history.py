@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.attention.source import joined
+
 
 @dataclass(frozen=True)
 class History:
@@ -42,6 +44,16 @@ class History:
     def select(self, rows: Int[Tensor, " selected"]) -> "History":
         """The history of the given rows, in the given order."""
         return History(self.step[rows], self.previous[rows], self.total[rows], self.seed[rows], self.temperature[rows])
+
+    def join(self, other: "History") -> "History":
+        """The rows of another behind these; what is remembered of a shorter source gets zeros."""
+        return History(
+            torch.cat([self.step, other.step]),
+            joined(self.previous, other.previous, -1),
+            joined(self.total, other.total, -1),
+            torch.cat([self.seed, other.seed]),
+            torch.cat([self.temperature, other.temperature]),
+        )
 
     def positions(self, count: int) -> Int[Tensor, "batch count"]:
         """The next target positions, counted from 0 at the first step."""

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,22 @@ class Source:
     def select(self, rows: Int[Tensor, " selected"]) -> "Source":
         """The given rows, in the given order."""
         return Source(self.prepared[rows], self.values[rows], self.mask[rows])
+
+    def join(self, other: "Source") -> "Source":
+        """The rows of another behind these; the shorter get padding."""
+        return Source(
+            joined(self.prepared, other.prepared, -2),
+            joined(self.values, other.values, -2),
+            joined(self.mask, other.mask, -1),
+        )
+
+
+def joined(first: Tensor, second: Tensor, axis: int) -> Tensor:
+    """Rows behind rows; the one that is shorter along the axis of the source is filled up with zeros."""
+    longest = max(first.size(axis), second.size(axis))
+    return torch.cat([_filled(each, axis, longest) for each in (first, second)])
+
+
+def _filled(part: Tensor, axis: int, length: int) -> Tensor:
+    missing = length - part.size(axis)
+    return F.pad(part, (*[0] * (-2 * axis - 2), 0, missing)) if missing else part

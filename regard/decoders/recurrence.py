@@ -33,6 +33,10 @@ class Cells:
         """The cells of the given rows, in the given order."""
         return Cells(self.hidden[rows], self.memory[rows])
 
+    def join(self, other: "Cells") -> "Cells":
+        """The cells of another behind these."""
+        return Cells(torch.cat([self.hidden, other.hidden]), torch.cat([self.memory, other.memory]))
+
 
 class Recurrence(nn.Module):
     """The recurrent part of a decoder.

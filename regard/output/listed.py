@@ -48,6 +48,11 @@ class Lists:
         longest = int(counts.max()) if counts.numel() else 0
         return cls(F.pad(counts.cumsum(0), (1, 0)), own.nonzero()[:, 1].contiguous(), longest)
 
+    def join(self, other: "Lists") -> "Lists":
+        """The lists of another behind these."""
+        starts = torch.cat([self.starts, other.starts[1:] + len(self.tokens)])
+        return Lists(starts, torch.cat([self.tokens, other.tokens]), max(self.longest, other.longest))
+
 
 class ListedOutput:
     """An output layer of rows that may use their lists alone, and what is common.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.search.choices import StepFunction, best
 from regard.search.front import Front
+from regard.search.groups import Entrance, Group, Later, joined
 from regard.search.harvest import Harvest
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
@@ -27,6 +28,7 @@ def beam(
     length_normalization: float = 0.0,
     coverage_penalty: float = 0.0,
     limit: LengthLimit = DEFAULT_LIMIT,
+    later: Later = (),
 ) -> list[list[Hypothesis]]:
     """The best outputs that a beam of the given size finds.
 
@@ -43,28 +45,33 @@ def beam(
         nbest: how many to return, at most `size`.
         length_normalization, coverage_penalty: α and β of `Ranking`, which ranks what has ended.
         limit: the longest output. What has not ended there is cut, and stands behind all that has.
+        later: further sentences, which enter as others are done.
 
     Returns up to `nbest` different hypotheses per sentence, best first. Raises ValueError for arguments out of range,
     RegardError where the logits are NaN or infinite.
     """
     if not 1 <= nbest <= size:
         raise ValueError(f"beam: nbest is {nbest} and size is {size}; expected 1 ≤ nbest ≤ size. Widen the beam.")
-    ranking, device = Ranking(length_normalization, coverage_penalty), source_lengths.device
-    limits, lengths = (each.cpu().numpy() for each in (limit(source_lengths), source_lengths))
-    front, harvest, trail = Front.start(len(lengths), size), Harvest(ranking, limits, lengths, nbest), Trail()
-    slots, length = front.filled(), 0
-    while len(slots):
+    device, entrance = source_lengths.device, Entrance(Group.each(state, source_lengths, limit, later))
+    harvest, trail = Harvest(Ranking(length_normalization, coverage_penalty), nbest), Trail()
+    state, front = None, Front.start(np.arange(0), size)
+    while True:
+        for group in entrance.admit(len(front.sentences)):
+            state = joined(state, group)
+            front = front.join(Front.start(trail.enter(group.source_lengths), size))
+            harvest.enter(group)
+        slots = front.filled()
+        if not len(slots):
+            break
         tokens = torch.from_numpy(front.tokens.take(slots)).to(device)
         found = best(step, tokens, state, size)
         front = front.expand(slots, found, track=coverage_penalty > 0)
         trail.add(front.sentences, front.parents, front.tokens, _spread(found.weights, slots, front.tokens.size))
-        length, count = length + 1, len(slots)
-        front = harvest.gather(front, length)
-        slots = front.filled()
-        state = select(found.state, front.rows.take(slots), count, device)
+        front = harvest.gather(front, trail.lengths(front.sentences))
+        state = select(found.state, front.rows.take(front.filled()), len(slots), device)
     ends = harvest.best()
-    hypotheses = iter(trail.hypotheses([end for group in ends for end in group], source_lengths))
-    return [[next(hypotheses) for _ in group] for group in ends]
+    hypotheses = iter(trail.hypotheses([end for each in ends for end in each]))
+    return [[next(hypotheses) for _ in each] for each in ends]
 
 
 def _spread(weights: Tensor, slots: Int[np.ndarray, " rows"], count: int) -> Tensor:

@@ -23,6 +23,10 @@ class EnsembleState:
         """The given rows of every member."""
         return EnsembleState(tuple(state.select(rows) for state in self.states))
 
+    def join(self, other: "EnsembleState") -> "EnsembleState":
+        """The rows of another behind these."""
+        return EnsembleState(tuple(one.join(more) for one, more in zip(self.states, other.states, strict=True)))
+
 
 class Ensemble:
     """The mean of the members' probabilities, and of their weights.

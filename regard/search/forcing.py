@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.data.batch import END, PAD
 from regard.search.choices import StepFunction
+from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis
 from regard.search.walking import by_logits, walk
 
@@ -50,4 +51,4 @@ def force(
     def choose(logits: Tensor, sentences: Tensor, position: int) -> Tensor:
         return padded[sentences, position]
 
-    return walk(by_logits(step, choose), state, source_lengths, limits.to(source_lengths.device))
+    return walk(by_logits(step, choose), [Group(state, source_lengths, limits.to(source_lengths.device))])

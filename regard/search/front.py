@@ -1,6 +1,6 @@
 """The hypotheses of a beam that still go on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -33,9 +33,10 @@ class Front:
     free: Int[np.ndarray, " live"]
 
     @classmethod
-    def start(cls, batch: int, size: int) -> "Front":
+    def start(cls, sentences: Int[np.ndarray, " batch"], size: int) -> "Front":
         """One hypothesis per sentence, the begin mark; the other slots are empty."""
-        sentences, zeros = np.arange(batch), np.zeros((batch, size), dtype=np.int64)
+        batch = len(sentences)
+        zeros = np.zeros((batch, size), dtype=np.int64)
         log_probs = np.full((batch, size), -np.inf)
         log_probs[:, 0] = 0.0
         coverage = np.zeros((batch, size, 1), dtype=np.float32)
@@ -48,6 +49,12 @@ class Front:
     def select(self, going: Bool[np.ndarray, " live"]) -> "Front":
         """The sentences that go on."""
         return Front(**{name: part[going] for name, part in vars(self).items()})
+
+    def join(self, later: "Front") -> "Front":
+        """The sentences of another behind these."""
+        width = max(self.coverage.shape[2], later.coverage.shape[2])
+        first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
+        return Front(**{name: np.concatenate((part, getattr(second, name))) for name, part in vars(first).items()})
 
     def expand(self, slots: Int[np.ndarray, " rows"], found: Choices, *, track: bool) -> "Front":
         """Continue every hypothesis and keep the best of each sentence.
@@ -74,5 +81,11 @@ class Front:
         coverage = self.coverage
         if track:
             looked = found.weights.detach().float().cpu().numpy()
+            coverage = _widened(coverage, looked.shape[1])
             coverage = looked[rows] + coverage[np.arange(live)[:, None], parents]
         return Front(self.sentences, choices[rows, ranks], log_probs, parents, rows, coverage, self.free)
+
+
+def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:
+    """With zeros where a source has no position."""
+    return np.pad(coverage, ((0, 0), (0, 0), (0, max(0, width - coverage.shape[2]))))

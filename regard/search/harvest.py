@@ -7,6 +7,7 @@ from jaxtyping import Bool, Int
 
 from regard.data.batch import END
 from regard.search.front import Front
+from regard.search.groups import Group
 from regard.search.ranking import Ranking
 from regard.search.trail import End
 
@@ -16,29 +17,30 @@ class Harvest:
 
     Args:
         ranking: what ended hypotheses are ranked by.
-        limits: most tokens of each sentence.
-        source_lengths: real source positions of each sentence.
         nbest: how many each sentence needs.
     """
 
-    def __init__(
-        self, ranking: Ranking, limits: Int[np.ndarray, " batch"], source_lengths: Int[np.ndarray, " batch"], nbest: int
-    ) -> None:
+    def __init__(self, ranking: Ranking, nbest: int) -> None:
         self.ranking = ranking
-        self.limits = limits
-        self.source_lengths = source_lengths
         self.nbest = nbest
+        self.limits = self.source_lengths = np.zeros(0, dtype=np.int64)
         # The n best scores of each sentence, the worst of them first; anything beats those that are not there yet.
-        self._best = np.full((len(limits), nbest), -np.inf)
+        self._best = np.zeros((0, nbest))
         self._ended: list[tuple[np.ndarray, ...]] = []
 
-    def gather(self, front: Front, length: int) -> Front:
+    def enter(self, group: Group) -> None:
+        """Further sentences."""
+        self.limits = np.append(self.limits, group.limits.cpu().numpy())
+        self.source_lengths = np.append(self.source_lengths, group.source_lengths.cpu().numpy())
+        self._best = np.append(self._best, np.full((group.limits.numel(), self.nbest), -np.inf), axis=0)
+
+    def gather(self, front: Front, lengths: Int[np.ndarray, " live"]) -> Front:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
         limits, ending = self.limits[front.sentences], front.tokens == END
-        over = (ending | (limits <= length)[:, None]) & (front.log_probs > -np.inf)
+        over = (ending | (limits <= lengths)[:, None]) & (front.log_probs > -np.inf)
         if over.any():
             whole = over & ending
-            self._take(front, whole, over, length)
+            self._take(front, whole, over, lengths)
             log_probs = np.where(over, -np.inf, front.log_probs)
             front = replace(front, log_probs=log_probs, free=front.free - whole.sum(1))
         # The bound rises with the log-probability, so that of the best in each sentence is enough.
@@ -47,11 +49,15 @@ class Harvest:
         return front if going.all() else front.select(going)
 
     def _take(
-        self, front: Front, whole: Bool[np.ndarray, "live slots"], over: Bool[np.ndarray, "live slots"], length: int
+        self,
+        front: Front,
+        whole: Bool[np.ndarray, "live slots"],
+        over: Bool[np.ndarray, "live slots"],
+        lengths: Int[np.ndarray, " live"],
     ) -> None:
         """Write down what is over, and what the sentences have found that are `whole`."""
         rows, slots = over.nonzero()
-        sentences, lengths, log_probs = front.sentences[rows], np.full(len(rows), length), front.log_probs[over]
+        sentences, lengths, log_probs = front.sentences[rows], lengths[rows], front.log_probs[over]
         coverage, source_lengths = front.coverage[rows, slots], self.source_lengths[sentences]
         scores, ended = self.ranking.score(log_probs, lengths, coverage, source_lengths), whole[over]
         self._ended.append((sentences, ~ended, -scores, lengths, slots, log_probs))

@@ -11,6 +11,7 @@ from torch import Tensor
 from regard.data.batch import END
 from regard.output.logits import top
 from regard.search.choices import StepFunction
+from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.walking import by_logits, walk
@@ -65,7 +66,7 @@ def sample(
         place = torch.searchsorted(cumulated, point.unsqueeze(1), right=True)
         return tokens.gather(1, place).squeeze(1)
 
-    return walk(by_logits(step, choose), state, source_lengths, limits)
+    return walk(by_logits(step, choose), [Group(state, source_lengths, limits)])
 
 
 def head(

@@ -90,6 +90,11 @@ class ListedState:
         """The given rows."""
         return ListedState(self.state.select(rows), self.lists, self.rows[rows])
 
+    def join(self, other: "ListedState") -> "ListedState":
+        """The rows of another behind these."""
+        rows = torch.cat([self.rows, other.rows + (len(self.lists.starts) - 1)])
+        return ListedState(self.state.join(other.state), self.lists.join(other.lists), rows)
+
 
 class ListedStep:
     """A step function whose rows may use some tokens alone; its state is a `ListedState`. All else has a logit of -inf.

@@ -37,6 +37,18 @@ class Trail:
 
     def __init__(self) -> None:
         self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
+        self._began = np.zeros(0, dtype=np.int64)
+        self._source_lengths: list[int] = []
+
+    def enter(self, source_lengths: Int[Tensor, " batch"]) -> Int[np.ndarray, " batch"]:
+        """Sentences whose first step comes next, with the real source positions of each; returns their numbers."""
+        self._source_lengths += source_lengths.tolist()
+        self._began = np.append(self._began, np.full(source_lengths.numel(), len(self._steps)))
+        return np.arange(len(self._began) - source_lengths.numel(), len(self._began))
+
+    def lengths(self, sentences: Int[np.ndarray, " live"]) -> Int[np.ndarray, " live"]:
+        """The steps that each has taken."""
+        return len(self._steps) - self._began[sentences]
 
     def add(
         self,
@@ -55,30 +67,28 @@ class Trail:
         """
         self._steps.append((sentences, parents, tokens, weights.detach()))
 
-    def hypotheses(self, ends: Sequence[End], source_lengths: Int[Tensor, " batch"]) -> list[Hypothesis]:
+    def hypotheses(self, ends: Sequence[End]) -> list[Hypothesis]:
         """Tokens and weights that lead to each end; the weights are cut to the real positions of its source."""
         steps = [(*choices, weights.cpu().numpy()) for *choices, weights in self._steps]
-        length = np.array([end.length for end in ends], dtype=np.int64)
-        order = (-length).argsort(kind="stable")  # the longest first: those that reach a position stand in front
-        sentence = np.array([end.sentence for end in ends], dtype=np.int64)[order]
-        slot = np.array([end.slot for end in ends], dtype=np.int64)[order]
-        reaching = np.searchsorted(-length[order], -np.arange(len(steps))).tolist()
+        sentence, length, slot = (
+            np.array([getattr(end, name) for end in ends], dtype=np.int64) for name in ("sentence", "length", "slot")
+        )
+        began = self._began[sentence]
         widest = max((step[3].shape[1] for step in steps), default=0)
-        tokens = np.zeros((len(ends), len(steps)), dtype=np.int64)
-        weights = np.zeros((len(ends), len(steps), widest), dtype=np.float32)
-        for position, (live, parents, chosen, looked) in reversed(list(enumerate(steps))):
-            count = reaching[position]
-            place = np.searchsorted(live, sentence[:count])
-            tokens[:count, position] = chosen[place, slot[:count]]
-            slot[:count] = parents[place, slot[:count]]
-            weights[:count, position, : looked.shape[1]] = looked[place * parents.shape[1] + slot[:count]]
-        real = source_lengths.tolist()
+        tokens = np.zeros((len(ends), length.max(initial=0)), dtype=np.int64)
+        weights = np.zeros((*tokens.shape, widest), dtype=np.float32)
+        for number, (live, parents, chosen, looked) in reversed(list(enumerate(steps))):
+            on = np.flatnonzero((began <= number) & (number < began + length))
+            place, position = np.searchsorted(live, sentence[on]), number - began[on]
+            tokens[on, position] = chosen[place, slot[on]]
+            slot[on] = parents[place, slot[on]]
+            weights[on, position, : looked.shape[1]] = looked[place * parents.shape[1] + slot[on]]
         return [
             Hypothesis(
                 tuple(tokens[row, : end.length].tolist()),
                 end.log_prob,
                 end.score,
-                weights[row, : end.length, : real[end.sentence]].copy(),
+                weights[row, : end.length, : self._source_lengths[end.sentence]].copy(),
             )
-            for end, row in zip(ends, order.argsort().tolist(), strict=True)
+            for row, end in enumerate(ends)
         ]

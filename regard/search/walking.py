@@ -1,6 +1,7 @@
 """One path per sentence: the loop that greedy search, sampling and forced decoding share, and greedy search itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from regard.data.batch import BEGIN, END
 from regard.output.logits import check, normalizer
 from regard.search.choices import Choices, StepFunction, best
+from regard.search.groups import Entrance, Group, Later, joined
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.rows import read, select
@@ -37,45 +39,44 @@ def by_logits(step: StepFunction, choose: Choose) -> Take:
     return take
 
 
-def walk(
-    take: Take, state: Any, source_lengths: Int[Tensor, " batch"], limits: Int[Tensor, " batch"]
-) -> list[Hypothesis]:
-    """Follow one path per sentence, to its end mark or its limit. Finished sentences leave the batch.
+def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
+    """Follow one path per sentence, to its end mark or its limit. Finished sentences leave the batch, others enter.
 
     Args:
-        take: the next step, and the token that comes of it.
-        state: the first state; row r belongs to sentence r.
-        source_lengths: real source positions of each sentence.
-        limits: most tokens of each sentence.
+        take: the next step, and the token that comes of it. The position that it is told is that of the first group.
+        groups: the sentences.
 
     Raises RegardError where the logits are NaN or infinite.
     """
-    device, longest = source_lengths.device, limits.cpu().numpy()
-    sentences, numbers = np.arange(len(limits)), torch.arange(len(limits), device=device)
-    tokens = torch.full_like(numbers, BEGIN)
-    totals, lengths = np.zeros(len(limits)), np.zeros_like(sentences)
-    running = totals.copy()
-    trail, position = Trail(), 0
-    while len(sentences):
+    entrance, trail, state, ends = Entrance(groups), Trail(), None, dict[int, End]()
+    sentences, limits, running = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    numbers = tokens = torch.zeros(0, dtype=torch.long)
+    for position in count():
+        for group in entrance.admit(len(sentences)):
+            state, device = joined(state, group), group.limits.device
+            entering = trail.enter(group.source_lengths)
+            sentences, limits = np.append(sentences, entering), np.append(limits, group.limits.cpu().numpy())
+            running = np.append(running, np.zeros(len(entering)))
+            numbers = torch.from_numpy(sentences).to(device)
+            tokens = torch.cat([tokens.to(device), torch.full_like(group.limits, BEGIN)])
+        if not len(sentences):
+            break
         found = take(tokens, state, numbers, position)
         choices, log_probs = read(found, sentences)
         running = running + log_probs[:, 0]
         trail.add(sentences, np.zeros_like(choices), choices, found.weights)
-        position += 1
-        state, tokens = found.state, found.tokens.squeeze(1)
-        staying = (choices[:, 0] != END) & (longest > position)
+        state, tokens, lengths = found.state, found.tokens.squeeze(1), trail.lengths(sentences)
+        staying = (choices[:, 0] != END) & (limits > lengths)
         if staying.all():
             continue
-        lengths[sentences], totals[sentences] = position, running
+        for row in np.flatnonzero(~staying).tolist():
+            total = float(running[row])
+            ends[int(sentences[row])] = End(int(sentences[row]), int(lengths[row]), 0, total, total)
         rows = np.flatnonzero(staying)
-        state = select(state, rows, len(sentences), device)
-        sentences, longest, running = sentences[rows], longest[rows], running[rows]
-        numbers, tokens = (each[torch.from_numpy(rows).to(device)] for each in (numbers, tokens))
-    ends = [
-        End(sentence, length, 0, total, total)
-        for sentence, (length, total) in enumerate(zip(lengths.tolist(), totals.tolist(), strict=True))
-    ]
-    return trail.hypotheses(ends, source_lengths)
+        state = select(state, rows, len(sentences), tokens.device)
+        sentences, limits, running = sentences[rows], limits[rows], running[rows]
+        numbers, tokens = (each[torch.from_numpy(rows).to(tokens.device)] for each in (numbers, tokens))
+    return trail.hypotheses([ends[sentence] for sentence in sorted(ends)])
 
 
 def greedy(
@@ -84,6 +85,7 @@ def greedy(
     source_lengths: Int[Tensor, " batch"],
     *,
     limit: LengthLimit = DEFAULT_LIMIT,
+    later: Later = (),
 ) -> list[Hypothesis]:
     """The most probable token at every step; among equals the lower number.
 
@@ -92,6 +94,7 @@ def greedy(
         state: its first state; row r belongs to sentence r.
         source_lengths: real source positions of each sentence.
         limit: the longest output.
+        later: further sentences, which enter as others end.
 
     Returns one hypothesis per sentence; its score is its log-probability. Raises RegardError where the logits are NaN
     or infinite.
@@ -100,4 +103,4 @@ def greedy(
     def take(tokens: Tensor, state: Any, sentences: Tensor, position: int) -> Choices:
         return best(step, tokens, state, 1)
 
-    return walk(take, state, source_lengths, limit(source_lengths))
+    return walk(take, Group.each(state, source_lengths, limit, later))

@@ -1,0 +1,108 @@
+"""Sources that models have read: what a search begins with."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from regard.decoders.inference import InferenceTokens
+from regard.decoders.looking import Looking, advance
+from regard.decoders.state import AttentiveState
+from regard.decoders.step import Advance, Step
+from regard.encoders.memory import Memory
+from regard.model import EncoderDecoder
+from regard.output.listed import ListedOutput, Lists
+from regard.search.choices import ProjectedStep, StepFunction
+from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
+
+Moving = Callable[[Tensor, Any], Advance]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Sentences that may be searched.
+
+    Args:
+        step: the step function.
+        state: its first state; row r belongs to sentence r.
+        lengths: real source positions of each sentence.
+        joins: whether the state can be joined with that of others, which the same step function then serves.
+    """
+
+    step: StepFunction
+    state: Any
+    lengths: Int[Tensor, " batch"]
+    joins: bool
+
+
+class Readers:
+    """One model, or several as an ensemble.
+
+    Args:
+        models: over the same tokenisers.
+        shortlists: what any of these allows may be used; none for the whole vocabulary.
+    """
+
+    def __init__(self, models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist]) -> None:
+        self.models = tuple(models)
+        self.shortlists = tuple(shortlists)
+        self.listed = tuple(_listed(model, self.shortlists) for model in self.models if self.shortlists)
+
+    @torch.inference_mode()
+    def read(
+        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int
+    ) -> Iterator[Begun]:
+        """Encode the sources together, and begin with `count` of them at a time."""
+        memories = [model.encode(source, mask) for model in self.models]
+        for start in range(0, len(source), count):
+            rows = slice(start, start + count)
+            allowed = lists(self.shortlists, source[rows], mask[rows]) if self.shortlists else None
+            yield self._begin([_part(memory, rows) for memory in memories], mask[rows].sum(1), allowed)
+
+    def _begin(self, memories: Sequence[Memory], lengths: Tensor, allowed: Lists | None) -> Begun:
+        steps: list[StepFunction] = []
+        states: list[Any] = []
+        joins = True
+        for number, (model, memory) in enumerate(zip(self.models, memories, strict=True)):
+            prepared, state = model.begin(memory)
+            moving: Moving = partial(model.decoder.advance, source=prepared)
+            if isinstance(state, AttentiveState):
+                moving, state = partial(advance, model.decoder), Looking(state, prepared)
+            else:
+                joins = False
+            if allowed is None:
+                steps.append(_whole(model, moving))
+            else:
+                steps.append(ListedStep(moving, self.listed[number]))
+                state = ListedState.start(state, allowed)
+            states.append(state)
+        if len(steps) == 1:
+            return Begun(steps[0], states[0], lengths, joins)
+        return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
+
+
+def _part(memory: Memory, rows: slice) -> Memory:
+    return Memory(**{field.name: getattr(memory, field.name)[rows] for field in fields(memory)})
+
+
+def _whole(model: EncoderDecoder, moving: Moving) -> StepFunction:
+    """The step function of one model over the whole vocabulary."""
+    if isinstance(model.tokens, InferenceTokens):
+        return ProjectedStep(moving, model.tokens)
+
+    def step(tokens: Tensor, state: Any) -> Step:
+        moved = moving(tokens, state)
+        return Step(model.project(moved.features), moved.state, moved.weights, moved.heads)
+
+    return step
+
+
+def _listed(model: EncoderDecoder, shortlists: Sequence[Shortlist]) -> ListedOutput:
+    """Its output layer over what shortlists allow."""
+    output = model.tokens.output
+    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device))
