@@ -42,10 +42,6 @@ class Looking:
         )
         return Looking(state, one.source.join(more.source))
 
-    def part(self, rows: Int[Tensor, " selected"]) -> "Looking":
-        """The given rows with their sources alone."""
-        return self.select(rows)._trimmed()
-
     def _trimmed(self) -> "Looking":
         used, numbers = torch.unique(self.state.rows.numbers, return_inverse=True)
         if len(used) == self.state.rows.count:

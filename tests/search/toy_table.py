@@ -21,6 +21,9 @@ class ToyState:
     def select(self, rows: Tensor) -> "ToyState":
         return ToyState(self.rows[rows], self.history[rows])
 
+    def join(self, other: "ToyState") -> "ToyState":
+        return ToyState(torch.cat([self.rows, other.rows]), torch.cat([self.history, other.history]))
+
 
 class ToyTable:
     """logits[source, history, token], weights[source, history, token, position]; counts the rows of each step."""
