@@ -1,8 +1,9 @@
-"""What the reference model costs in matrix products: the least that any implementation of it must do.
+"""What the reference model costs in matrix products.
 
 A product of m×k and k×n counts 2·m·k·n operations. Training does each product three times: forward, and once each for
 the gradients of its two factors. Counted are real positions alone, from the lengths of real pairs; padding, tanh,
-softmax, lookups, the loss and the optimiser are left out, so 100 % cannot be reached.
+softmax, lookups, the loss and the optimiser are left out. Each hypothesis of a beam counts as if it were alone, though
+those that continue the same one can share its products with the past, and a beam is rarely full.
 """
 
 from dataclasses import dataclass
