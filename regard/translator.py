@@ -24,8 +24,8 @@ from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.walking import greedy
 
-WINDOW = 16
-"""Batches that one search goes through; what it did is kept until its end."""
+LOOKS = 1 << 20
+"""Squared source lengths, summed, of the sentences of one search: what they looked at is kept to its end."""
 
 SHARES = 4
 """A later batch enters in so many parts: the more there are, the sooner each finds room."""
@@ -122,13 +122,13 @@ class Translator:
                 None counts from 0. A draw depends on the seed and this number, not on its company.
         """
 
-        def draw(begun: Begun, places: Tensor) -> Found:
+        def draw(begun: Begun, numbers: Tensor) -> Found:
             found = sample(
                 begun.step,
                 begun.state,
                 begun.lengths,
                 seed=sampling.seed,
-                sentences=places,
+                sentences=numbers,
                 temperature=sampling.temperature,
                 top_k=sampling.top_k,
                 top_p=sampling.top_p,
@@ -137,7 +137,7 @@ class Translator:
             return [[hypothesis] for hypothesis in found]
 
         def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
-            return self._batchwise(chosen, lambda begun, at: draw(begun, torch.tensor([called[i] for i in at])))
+            return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
 
         return [found[0] for found in self._each(sources, search, places)]
 
@@ -188,7 +188,8 @@ class Translator:
         batches, size = self._batches(sources), self.options.batch_size
         while batches:
             first = next(self._read(sources, batches[0], size))
-            window, batches = (batches[:WINDOW], batches[WINDOW:]) if first.joins else (batches[:1], batches[1:])
+            count = _window(batches, sources) if first.joins else 1
+            window, batches = batches[:count], batches[count:]
             share = -(-size // SHARES)
             begun = (each for batch in window[1:] for each in self._read(sources, batch, share))
             hypotheses = look(first, ((each.state, each.lengths) for each in begun))
@@ -223,3 +224,9 @@ class Translator:
         device = next(self.models[0].parameters()).device
         source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
         return (readers or self._readers).read(source, mask, count)
+
+
+def _window(batches: Sequence[Sequence[int]], sources: Sequence[Encoded]) -> int:
+    """How many of the batches one search may go through, at least one. The last sentence of each is its longest."""
+    looks = np.cumsum([len(batch) * len(sources[batch[-1]].ids) ** 2 for batch in batches])
+    return max(1, int(np.searchsorted(looks, LOOKS, side="right")))

@@ -85,7 +85,11 @@ class ListedOutput:
         hidden = torch.ones(len(lists.starts) - 1, len(self.weight), dtype=torch.bool, device=rows.device)
         hidden[:, self.common] = False
         hidden[owners, lists.tokens] = False
-        return F.linear(features, self.weight, self.bias).masked_fill(hidden[rows], -torch.inf)
+        used = torch.unique(torch.cat([self.common, lists.tokens]))  # no other is multiplied
+        logits = features.new_full((len(rows), len(self.weight)), -torch.inf)
+        part = F.linear(features, self.weight[used], self.bias[used])
+        logits[:, used] = part.masked_fill(hidden[:, used][rows], -torch.inf)
+        return logits
 
     def best(
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int

@@ -53,6 +53,15 @@ def same(one: Alignment, other: Alignment) -> None:
     np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
+@pytest.mark.parametrize("looks", [0, 100, 1 << 20])
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_how_far_one_search_goes_changes_nothing(looks: int, beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = translator(beam_size=beam_size).translate(TEXTS * 3)
+    monkeypatch.setattr("regard.translator.LOOKS", looks)
+    for one, other in zip(translator(beam_size=beam_size, batch_size=2).translate(TEXTS * 3), expected, strict=True):
+        same(one[0], other[0])
+
+
 @pytest.mark.parametrize("decoder", [*models.DECODERS.values(), *models.FIXED.values()], ids=str)
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_alone_and_in_any_batch(decoder: dict, beam_size: int) -> None:
