@@ -66,7 +66,7 @@ static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t 
             else dots(3, from, depth, words, found);
             for (int64_t q = 0; q < few; q++)
                 for (int64_t w = 0; w < here; w++)
-                    to[(r + q) * todo->stride + at + w] = found[q][w] + (todo->bias ? todo->bias[tokens[at + w]] : 0.0f);
+                    to[(r + q) * todo->stride + at + w] = found[q][w] + todo->bias[tokens[at + w]];
         }
     }
 }

@@ -26,6 +26,14 @@ def kernels() -> Kernels:
     return find(SOURCE, LIBRARY, _declare)
 
 
+def places(starts: Int[Tensor, " lists_and_one"], chosen: Int[Tensor, " chosen"]) -> tuple[Tensor, Tensor]:
+    """Where the entries of the chosen lists stand, one list behind the other, and how many each has."""
+    counts = starts.diff()[chosen]
+    before = counts.cumsum(0) - counts
+    entries = torch.arange(int(counts.sum()), device=starts.device)
+    return entries + (starts[chosen] - before).repeat_interleave(counts), counts
+
+
 @dataclass(frozen=True)
 class Lists:
     """What each sentence may use, beside what all may.
@@ -47,6 +55,11 @@ class Lists:
         counts = own.sum(1)
         longest = int(counts.max()) if counts.numel() else 0
         return cls(F.pad(counts.cumsum(0), (1, 0)), own.nonzero()[:, 1].contiguous(), longest)
+
+    def select(self, chosen: Int[Tensor, " chosen"]) -> "Lists":
+        """The given lists, in the given order."""
+        found, counts = places(self.starts, chosen)
+        return Lists(F.pad(counts.cumsum(0), (1, 0)), self.tokens[found], self.longest)
 
     def join(self, other: "Lists") -> "Lists":
         """The lists of another behind these."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.step import Advance, Step
-from regard.output.listed import ListedOutput, Lists
+from regard.output.listed import ListedOutput, Lists, places
 from regard.search.choices import Choices
 
 UNKNOWN = 3
@@ -43,12 +43,9 @@ class Shortlist:
         """What each sentence may use: a function of its own tokens alone."""
         starts, targets, common = (part.to(source.device) for part in (self.starts, self.targets, self.common))
         sentences, tokens = mask.nonzero()[:, 0], source[mask]
-        counts = starts[tokens + 1] - starts[tokens]
-        before = counts.cumsum(0) - counts
-        places = torch.arange(int(counts.sum()), device=source.device)
-        places = places + (starts[tokens] - before).repeat_interleave(counts)
+        found, counts = places(starts, tokens)
         allowed = torch.zeros(len(source), self.target_size, dtype=torch.bool, device=source.device)
-        allowed[sentences.repeat_interleave(counts), targets[places]] = True
+        allowed[sentences.repeat_interleave(counts), targets[found]] = True
         allowed[:, common] = True
         allowed[:, list(MARKS)] = True
         return allowed
@@ -91,9 +88,10 @@ class ListedState:
         return ListedState(self.state.select(rows), self.lists, self.rows[rows])
 
     def join(self, other: "ListedState") -> "ListedState":
-        """The rows of another behind these."""
-        rows = torch.cat([self.rows, other.rows + (len(self.lists.starts) - 1)])
-        return ListedState(self.state.join(other.state), self.lists.join(other.lists), rows)
+        """The rows of another behind these. Lists of which nobody makes use any more are left out."""
+        used, rows = torch.unique(self.rows, return_inverse=True)
+        lists = self.lists.select(used).join(other.lists)
+        return ListedState(self.state.join(other.state), lists, torch.cat([rows, other.rows + len(used)]))
 
 
 class ListedStep:

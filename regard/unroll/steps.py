@@ -81,9 +81,9 @@ class Steps:
         shapes = self._shapes(given, seen, parents)
         first = next(iter(given.values()))
         found = {name: first.new_empty(shapes[name]) for name in self.outputs}
-        others = {name: rows * width for name, (rows, width) in shapes.items() if name not in found | given}
-        scratch = first.new_empty(sum(others.values()))
         pointers = {name: tensor.data_ptr() for name, tensor in (found | given).items()}
+        others = {name: rows * width for name, (rows, width) in shapes.items() if name not in pointers}
+        scratch = first.new_empty(sum(others.values()))
         pointers |= _apart(others, first.element_size(), scratch.data_ptr())
         with self._records.aimed(pointers, shapes, seen, parents) as records:
             kernel, threads = kernels(), torch.get_num_threads()

@@ -113,3 +113,17 @@ def test_a_row_that_is_no_distribution_is_not_a_number(fault: float) -> None:
     features[1, 3] = fault
     log_probs, _ = output.best(features, lists, rows, 2)
     assert log_probs.isnan().all(1).tolist() == [False, True, False, False]
+
+
+def test_chosen_lists_and_joined_ones_are_those_of_their_sentences() -> None:
+    _, allowed, lists = made(50, 7)
+    common = torch.tensor([0, 1, END, 3, 9, 49])
+    chosen = torch.tensor([3, 2, 0])
+    for found, wanted in (
+        (lists.select(chosen), allowed[chosen]),
+        (lists.select(chosen).join(lists), torch.cat([allowed[chosen], allowed])),
+    ):
+        expected = Lists.of(wanted, common)
+        assert torch.equal(found.starts, expected.starts)
+        assert torch.equal(found.tokens, expected.tokens)
+        assert found.longest >= expected.longest
