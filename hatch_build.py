@@ -29,7 +29,7 @@ UNROLL, OUTPUT = Path("regard", "unroll"), Path("regard", "output")
 SOURCES = (
     HEADERS / "additive.c",
     *(UNROLL / name for name in ("loops.c", "reads.c", "steps.c")),
-    *(OUTPUT / name for name in ("best.c", "listed.c", "softmax.c")),
+    *(OUTPUT / name for name in ("argmax.c", "best.c", "listed.c", "softmax.c")),
 )
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 

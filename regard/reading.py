@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from regard.decoders.following import comes_to_features, follow_compiled
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.looking import Looking, advance
 from regard.decoders.state import AttentiveState
@@ -76,7 +77,7 @@ class Readers:
             else:
                 joins = False
             if allowed is None:
-                steps.append(_whole(model, moving))
+                steps.append(_whole(model, moving, state))
             else:
                 steps.append(ListedStep(moving, self.listed[number]))
                 state = ListedState.start(state, allowed)
@@ -90,10 +91,11 @@ def _part(memory: Memory, rows: slice) -> Memory:
     return Memory(**{field.name: getattr(memory, field.name)[rows] for field in fields(memory)})
 
 
-def _whole(model: EncoderDecoder, moving: Moving) -> StepFunction:
-    """The step function of one model over the whole vocabulary."""
+def _whole(model: EncoderDecoder, moving: Moving, state: Any) -> StepFunction:
+    """The step function of one model over the whole vocabulary, for such states."""
     if isinstance(model.tokens, InferenceTokens):
-        return ProjectedStep(moving, model.tokens)
+        known = isinstance(state, Looking) and comes_to_features(model.decoder)
+        return ProjectedStep(moving, model.tokens, partial(follow_compiled, model.decoder) if known else None)
 
     def step(tokens: Tensor, state: Any) -> Step:
         moved = moving(tokens, state)

@@ -65,12 +65,12 @@ def _torch() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from regard.attention.kernels import native as attention
-    from regard.output import best, listed, softmax
+    from regard.output import argmax, best, listed, softmax
     from regard.unroll import native as loop
     from regard.unroll import reads, steps
 
     parts = {"attention": attention, "loop": loop, "loss": softmax}
-    parts |= {"reading": reads, "step": steps, "search": best, "shortlist": listed}
+    parts |= {"reading": reads, "step": steps, "search": best, "greedy": argmax, "shortlist": listed}
     for name, part in parts.items():
         found = part.kernels()
         yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)

@@ -66,12 +66,19 @@ def seen(source: Source, state: AttentiveState) -> Seen:
 
 
 def stepped(registers: Tensors, features: Float[Tensor, "rows features"], before: AttentiveState) -> Advance:
-    """The answer of one step of a program that looked and fills `state`; the features are what is fed, if anything."""
-    state, weights = registers["state"], registers["weights"]
+    """The answer of one step of a program that looked and fills `state`."""
+    weights = registers["weights"]
+    return Advance(features, moved(registers, features, before, 1), weights, (weights.unsqueeze(1),))
+
+
+def moved(
+    registers: Tensors, features: Float[Tensor, "rows features"], before: AttentiveState, steps: int
+) -> AttentiveState:
+    """The state after so many steps, from the registers of the last; the features are what is fed, if anything."""
+    state = registers["state"]
     cells = Cells(state.unsqueeze(1), registers.get("memory", state[:, :0]).unsqueeze(1))
-    history = replace(before.history, step=before.history.step + 1)
-    after = AttentiveState(cells, features[:, : before.fed.size(1)], history, before.rows)
-    return Advance(features, after, weights, (weights.unsqueeze(1),))
+    history = replace(before.history, step=before.history.step + steps)
+    return AttentiveState(cells, features[:, : before.fed.size(1)], history, before.rows)
 
 
 def attend(query: str) -> Program:

@@ -1,4 +1,5 @@
-"""What a decoder returns: of one step, before and behind its output layer, and of all steps of a known target."""
+"""What a decoder returns: of one step, before and behind its output layer,
+of some, and of all steps of a known target."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -47,6 +48,22 @@ class Step:
     state: State
     weights: Float[Tensor, "rows source"]
     heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What some steps come to, of which each was given the best token of the one before.
+
+    Args:
+        tokens: the best of each step.
+        features, weights: as in `Advance`.
+        state: the state after the last.
+    """
+
+    tokens: Int[Tensor, "rows steps"]
+    features: Float[Tensor, "rows steps features"]
+    state: State
+    weights: Float[Tensor, "rows steps source"]
 
 
 @dataclass(frozen=True)

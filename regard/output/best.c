@@ -19,16 +19,6 @@ typedef struct {
 
 void search_plain(void *), search_avx2(void *);
 
-static inline int any(ints lanes) {
-#ifdef FUSED
-    return !_mm256_testz_si256((__m256i)lanes, (__m256i)lanes);
-#else
-    int32_t found = 0;
-    for (int lane = 0; lane < LANES; lane++) found |= lanes[lane];
-    return found;
-#endif
-}
-
 /* Put a logit where it belongs among the best so far, behind its equals. */
 static void insert(float *values, int64_t *tokens, int64_t width, float value, int64_t token) {
     int64_t place = width - 1;

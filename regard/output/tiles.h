@@ -9,14 +9,29 @@
 
 static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 1) / TILE; }
 
+/* Whether a lane is true. */
+static inline int any(ints lanes) {
+#ifdef FUSED
+    return !_mm256_testz_si256((__m256i)lanes, (__m256i)lanes);
+#else
+    int32_t found = 0;
+    for (int lane = 0; lane < LANES; lane++) found |= lanes[lane];
+    return found;
+#endif
+}
+
+static inline float highest_lane(vec lanes) {
+    float found = lanes[0];
+    for (int lane = 1; lane < LANES; lane++) found = lanes[lane] > found ? lanes[lane] : found;
+    return found;
+}
+
 /* The largest of `count` logits, a multiple of LANES; a NaN is passed over. */
 static float largest(const float *logits, int64_t count) {
     vec most = load(logits);
     most = choose(most == most, most, spread(-INFINITY));
     for (int64_t j = LANES; j < count; j += LANES) most = choose(load(logits + j) > most, load(logits + j), most);
-    float found = most[0];
-    for (int lane = 1; lane < LANES; lane++) found = most[lane] > found ? most[lane] : found;
-    return found;
+    return highest_lane(most);
 }
 
 /* Σ exp(logit − most), which take the place of the logits; what is −∞ adds nothing, a NaN makes it NaN. */

@@ -2,19 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.decoders.step import Advance, Step
+from regard.decoders.following import follow_one_by_one
+from regard.decoders.step import Advance, Followed, Step
+from regard.output.argmax import Argmax
 from regard.output.best import best_of
 
 StepFunction = Callable[[Tensor, Any], Step]
 """`step(tokens, state) → Step`, one token per row of the state. All that a search has to know of a model.
 
 A step function that finds the best tokens faster than by all logits has a method `best(tokens, state, width) → Choices`
-besides."""
+besides. One that can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`; it gives
+None where that would not be faster."""
+
+Follow = Callable[[Argmax, Tensor, Any, int], Followed | None]
+"""`follow(argmax, tokens, state, most)`: steps that each are given the best token of the one before."""
+
+MOST_STEPS = 256
+"""More are not taken at once: what they came to is kept until they are over."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,28 @@ class Choices:
     weights: Float[Tensor, "rows source"]
 
 
+@dataclass(frozen=True)
+class Walked:
+    """Some steps, and of each the token that came of it. No row ends before the last.
+
+    Args:
+        tokens: of every row, step by step.
+        log_probs: of these tokens; NaN in a row that is no distribution.
+        state: the state after the last.
+        weights: as in `Step`.
+    """
+
+    tokens: Int[Tensor, "rows steps"]
+    log_probs: Float[Tensor, "rows steps"]
+    state: Any
+    weights: Float[Tensor, "rows steps source"]
+
+    @classmethod
+    def one(cls, found: Choices) -> "Walked":
+        """A single step, from which one token was taken."""
+        return cls(found.tokens, found.log_probs, found.state, found.weights.unsqueeze(1))
+
+
 def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: int) -> Choices:
     """One step and its `width` best tokens, among equals the lower number first."""
     find = getattr(step, "best", None)
@@ -47,6 +79,9 @@ def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: in
 class Output(Protocol):
     """An output layer that finds its best tokens."""
 
+    def argmax(self, rows: int) -> Argmax | None:
+        """What finds the best of so many rows faster, if anything does."""
+
     def project(self, features: Float[Tensor, "rows features"]) -> Float[Tensor, "rows vocab"]:
         """Logits."""
 
@@ -60,11 +95,13 @@ class ProjectedStep:
     Args:
         advance: `advance(tokens, state)`, up to the output layer.
         output: the layer.
+        follow: takes several steps; one by one if not given.
     """
 
-    def __init__(self, advance: Callable[[Tensor, Any], Advance], output: Output) -> None:
+    def __init__(self, advance: Callable[[Tensor, Any], Advance], output: Output, follow: Follow | None = None) -> None:
         self.advance = advance
         self.output = output
+        self.follow = follow or partial(follow_one_by_one, advance)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
         """One step, with all logits."""
@@ -76,3 +113,13 @@ class ProjectedStep:
         moved = self.advance(tokens, state)
         log_probs, chosen = self.output.best(moved.features, width)
         return Choices(chosen, log_probs, moved.state, moved.weights)
+
+    def walk(self, tokens: Int[Tensor, " rows"], state: Any, most: int) -> Walked | None:
+        """Greedy steps of few rows, at most so many and until a row ends. Which token is the best is found by reading a
+        part of the layer, and how probable the tokens are by reading it once for all steps."""
+        argmax = self.output.argmax(len(tokens))
+        found = self.follow(argmax, tokens, state, min(most, MOST_STEPS)) if argmax else None
+        if found is None:
+            return None
+        log_probs, _ = self.output.best(found.features.flatten(0, 1), 1)
+        return Walked(found.tokens, log_probs.view(found.tokens.shape), found.state, found.weights)

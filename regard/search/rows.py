@@ -8,19 +8,19 @@ import torch
 from jaxtyping import Float, Int
 
 from regard.output.logits import check
-from regard.search.choices import Choices
+from regard.search.choices import Choices, Walked
 
 
 def read(
-    found: Choices, sentences: Int[np.ndarray, " rows"]
+    found: Choices | Walked, sentences: Int[np.ndarray, " rows"]
 ) -> tuple[Int[np.ndarray, "rows width"], Float[np.ndarray, "rows width"]]:
     """The tokens that may come next and their log-probabilities.
 
     Raises RegardError, naming the first sentence for which the answer is not a distribution.
     """
     tokens, log_probs = found.tokens.cpu().numpy(), found.log_probs.detach().cpu().numpy()
-    if np.isnan(log_probs[:, 0]).any():
-        check(torch.from_numpy(log_probs[:, 0]), torch.from_numpy(sentences))
+    if np.isnan(log_probs).any():
+        check(torch.from_numpy(log_probs.max(1)), torch.from_numpy(sentences))
     return tokens, log_probs
 
 

@@ -1,7 +1,6 @@
 """One path per sentence: the loop that greedy search, sampling and forced decoding share, and greedy search itself."""
 
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END
 from regard.output.logits import check, normalizer
-from regard.search.choices import Choices, StepFunction, best
+from regard.search.choices import Choices, StepFunction, Walked, best
 from regard.search.groups import Entrance, Group, Later, joined
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
@@ -21,20 +20,21 @@ from regard.search.trail import End, Trail
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """`choose(logits, sentences, position)`: the next token of each row."""
 
-Take = Callable[[Tensor, Any, Tensor, int], Choices]
-"""`take(tokens, state, sentences, position)`: one step, and of each row the one token that comes next."""
+Take = Callable[[Tensor, Any, Tensor, int, int], Walked]
+"""`take(tokens, state, sentences, position, most)`: one step or some, at most so many, and what comes of them. The
+position is the number of steps since the search began."""
 
 
 def by_logits(step: StepFunction, choose: Choose) -> Take:
     """A way to take steps that looks at all logits."""
 
-    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int) -> Choices:
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> Walked:
         answer = step(tokens, state)
         logits = answer.logits.detach().float()
         log_normalizers = normalizer(logits).unsqueeze(1)
         check(log_normalizers.squeeze(1), sentences)  # before anything is drawn from them
         chosen = choose(logits, sentences, position).unsqueeze(1)
-        return Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights)
+        return Walked.one(Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights))
 
     return take
 
@@ -43,7 +43,7 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
     """Follow one path per sentence, to its end mark or its limit. Finished sentences leave the batch, others enter.
 
     Args:
-        take: the next step, and the token that comes of it. The position that it is told is that of the first group.
+        take: the next steps, and the tokens that come of them.
         groups: the sentences.
 
     Raises RegardError where the logits are NaN or infinite.
@@ -51,7 +51,8 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
     entrance, trail, state, ends = Entrance(groups), Trail(), None, dict[int, End]()
     sentences, limits, running = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     numbers = tokens = torch.zeros(0, dtype=torch.long)
-    for position in count():
+    position = 0
+    while True:
         for group in entrance.admit(len(sentences)):
             state, device = joined(state, group), group.limits.device
             entering = trail.enter(group.source_lengths)
@@ -61,12 +62,15 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
             tokens = torch.cat([tokens.to(device), torch.full_like(group.limits, BEGIN)])
         if not len(sentences):
             break
-        found = take(tokens, state, numbers, position)
+        found = take(tokens, state, numbers, position, int((limits - trail.lengths(sentences)).min()))
         choices, log_probs = read(found, sentences)
-        running = running + log_probs[:, 0]
-        trail.add(sentences, np.zeros_like(choices), choices, found.weights)
-        state, tokens, lengths = found.state, found.tokens.squeeze(1), trail.lengths(sentences)
-        staying = (choices[:, 0] != END) & (limits > lengths)
+        for number in range(choices.shape[1]):
+            column = choices[:, number : number + 1]
+            running = running + log_probs[:, number]
+            trail.add(sentences, np.zeros_like(column), column, found.weights[:, number])
+        position += choices.shape[1]
+        state, tokens, lengths = found.state, found.tokens[:, -1], trail.lengths(sentences)
+        staying = (choices[:, -1] != END) & (limits > lengths)
         if staying.all():
             continue
         for row in np.flatnonzero(~staying).tolist():
@@ -100,7 +104,10 @@ def greedy(
     or infinite.
     """
 
-    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int) -> Choices:
-        return best(step, tokens, state, 1)
+    several = getattr(step, "walk", None)
+
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> Walked:
+        found: Walked | None = several and several(tokens, state, most)
+        return found or Walked.one(best(step, tokens, state, 1))
 
     return walk(take, Group.each(state, source_lengths, limit, later))

@@ -1,6 +1,7 @@
 """Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
 
 from regard.unroll.engine import compiled, loop, serves
+from regard.unroll.following import Chooser, follow
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 from regard.unroll.reads import Reads, reads_serve
 from regard.unroll.records import Seen
@@ -8,6 +9,7 @@ from regard.unroll.recurrent import unroll, unrolls
 from regard.unroll.steps import Steps, steps_serve
 
 __all__ = [
+    "Chooser",
     "Gru",
     "Linear",
     "Look",
@@ -20,6 +22,7 @@ __all__ = [
     "Tanh",
     "Tensors",
     "compiled",
+    "follow",
     "loop",
     "reads_serve",
     "serves",

@@ -1,4 +1,5 @@
-/* One step of a program for some rows, in one call: what a search asks for between two choices.
+/* One step of a program for some rows, in one call: what a search asks for between two choices; or several, where the
+   best token is all that is chosen.
 
    The weights lie in panels already. Threads share an operation, products by columns, anything else by rows, and begin
    the next when all of it is done. What a row gives depends neither on the other rows nor on the number of threads.
@@ -89,6 +90,47 @@ void regard_step(const operation *program, int64_t count, int fast, int threads,
     if (fast && has_avx2()) step = step_avx2;
 #endif
     run(step, &todo, 1 + cost / SMALL, threads, together);
+}
+
+/* A register that is copied behind each step, step t to `to` + t · stride bytes. */
+typedef struct {
+    const char *source;
+    char *to;
+    int64_t size, stride;
+} flow;
+
+/* Puts the best token of every row into `best`; returns whether it cannot. */
+typedef int (*chooser)(const void *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
+                       team together);
+
+typedef struct {
+    const float *table;        /* the vector of each token */
+    float *embedded;           /* the register of such vectors */
+    const float *features;     /* the register that is chosen by */
+    const flow *flows;
+    int64_t *tokens;           /* (1 + most, rows), of which the first are given */
+    chooser choose;
+    const void *layer;         /* what it chooses with */
+    int64_t flow_count, rows, width, most, end;
+} path;
+
+/* Steps one behind the other, each with the tokens chosen before, until a row comes to `end`. Returns how many were
+   taken, or −1 where nothing could be chosen. */
+int64_t regard_follow(const operation *program, int64_t count, const path *along, int fast, int threads, team together) {
+    const int64_t rows = along->rows, width = along->width;
+    for (int64_t t = 0; t < along->most; t++) {
+        const int64_t *given = along->tokens + t * rows;
+        int64_t *chosen = along->tokens + (t + 1) * rows;
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(along->embedded + row * width, along->table + given[row] * width, sizeof(float) * width);
+        regard_step(program, count, fast, threads, together);
+        for (const flow *each = along->flows; each < along->flows + along->flow_count; each++)
+            memcpy(each->to + t * each->stride, each->source, each->size);
+        if (along->choose(along->layer, along->features, rows, chosen, fast, threads, together)) return -1;
+        for (int64_t row = 0; row < rows; row++)
+            if (chosen[row] == along->end) return t + 1;
+    }
+    return along->most;
 }
 
 #endif

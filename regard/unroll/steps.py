@@ -1,7 +1,8 @@
 """A program one step at a time, over weights that no longer change: what a search calls between two choices."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,14 @@ class Steps:
         """Whether a step may be taken with this and what belongs to it."""
         return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and not torch.is_grad_enabled()
 
+    def knows(self, register: str) -> bool:
+        """Whether the program has such a register."""
+        return register in self._widths
+
+    def width(self, register: str) -> int:
+        """Its features."""
+        return self._widths[register]
+
     def __call__(
         self, registers: Tensors, seen: Seen | None = None, parents: Int[Tensor, " rows"] | None = None
     ) -> Tensors:
@@ -74,10 +83,22 @@ class Steps:
 
         Returns the outputs.
         """
-        given = {name: registers[name].contiguous() for name in registers if name in self._widths}
+        given = {name: registers[name].contiguous() for name in registers if self.knows(name)}
         if parents is not None and not self._shared:
             given = {name: part[parents] if name.endswith("-") else part for name, part in given.items()}
             parents = None
+        with self.aimed(given, seen, parents) as (records, found):
+            kernel, threads = kernels(), torch.get_num_threads()
+            kernel.library.regard_step(records, len(records), kernel.fast, threads, kernel.team)
+        if parents is None:
+            return found
+        return {name: part[parents] if name in self._shared else part for name, part in found.items()}
+
+    @contextmanager
+    def aimed(
+        self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None
+    ) -> Iterator[tuple[Any, Tensors]]:
+        """The records of steps over the given registers, and the outputs that they fill."""
         shapes = self._shapes(given, seen, parents)
         first = next(iter(given.values()))
         found = {name: first.new_empty(shapes[name]) for name in self.outputs}
@@ -86,11 +107,7 @@ class Steps:
         scratch = first.new_empty(sum(others.values()))
         pointers |= _apart(others, first.element_size(), scratch.data_ptr())
         with self._records.aimed(pointers, shapes, seen, parents) as records:
-            kernel, threads = kernels(), torch.get_num_threads()
-            kernel.library.regard_step(records, len(records), kernel.fast, threads, kernel.team)
-        if parents is None:
-            return found
-        return {name: part[parents] if name in self._shared else part for name, part in found.items()}
+            yield records, found
 
     def _shapes(
         self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None
@@ -156,3 +173,5 @@ def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     library.regard_step.argtypes = [pointer, size, number, number, pointer]
     library.regard_step.restype = None
+    library.regard_follow.argtypes = [pointer, size, pointer, number, number, pointer]
+    library.regard_follow.restype = size
