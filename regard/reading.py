@@ -17,7 +17,7 @@ from regard.decoders.step import Advance, Step
 from regard.encoders.memory import Memory
 from regard.model import EncoderDecoder
 from regard.output.listed import ListedOutput, Lists
-from regard.search.choices import ProjectedStep, StepFunction
+from regard.search.choices import Follow, ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
 
@@ -76,10 +76,12 @@ class Readers:
                 moving, state = partial(advance, model.decoder), Looking(state, prepared)
             else:
                 joins = False
+            known = isinstance(state, Looking) and comes_to_features(model.decoder)
+            follow = partial(follow_compiled, model.decoder) if known else None
             if allowed is None:
-                steps.append(_whole(model, moving, state))
+                steps.append(_whole(model, moving, follow))
             else:
-                steps.append(ListedStep(moving, self.listed[number]))
+                steps.append(ListedStep(moving, self.listed[number], follow))
                 state = ListedState.start(state, allowed)
             states.append(state)
         if len(steps) == 1:
@@ -91,11 +93,10 @@ def _part(memory: Memory, rows: slice) -> Memory:
     return Memory(**{field.name: getattr(memory, field.name)[rows] for field in fields(memory)})
 
 
-def _whole(model: EncoderDecoder, moving: Moving, state: Any) -> StepFunction:
-    """The step function of one model over the whole vocabulary, for such states."""
+def _whole(model: EncoderDecoder, moving: Moving, follow: Follow | None) -> StepFunction:
+    """The step function of one model over the whole vocabulary."""
     if isinstance(model.tokens, InferenceTokens):
-        known = isinstance(state, Looking) and comes_to_features(model.decoder)
-        return ProjectedStep(moving, model.tokens, partial(follow_compiled, model.decoder) if known else None)
+        return ProjectedStep(moving, model.tokens, follow)
 
     def step(tokens: Tensor, state: Any) -> Step:
         moved = moving(tokens, state)

@@ -213,8 +213,8 @@ class Translator:
         return found
 
     def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
-        """Their numbers, those of similar length together."""
-        order, size = sorted(range(len(sources)), key=lambda number: len(sources[number].ids)), self.options.batch_size
+        """Their numbers, those of similar length together; the longest first, since what ends last would else end alone."""
+        order, size = sorted(range(len(sources)), key=lambda number: -len(sources[number].ids)), self.options.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def _read(
@@ -227,6 +227,6 @@ class Translator:
 
 
 def _window(batches: Sequence[Sequence[int]], sources: Sequence[Encoded]) -> int:
-    """How many of the batches one search may go through, at least one. The last sentence of each is its longest."""
-    looks = np.cumsum([len(batch) * len(sources[batch[-1]].ids) ** 2 for batch in batches])
+    """How many of the batches one search may go through, at least one. The first sentence of each is its longest."""
+    looks = np.cumsum([len(batch) * len(sources[batch[0]].ids) ** 2 for batch in batches])
     return max(1, int(np.searchsorted(looks, LOOKS, side="right")))

@@ -1,44 +1,55 @@
 """Steps that each take the best token of the one before: in compiled code, or one by one."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END
 from regard.decoders.looking import Looking
 from regard.decoders.loops import moved, seen, starts
 from regard.decoders.step import Advance, Followed
-from regard.output.argmax import Argmax
-from regard.unroll import Steps
+from regard.unroll import Chooser, Steps
 from regard.unroll import follow as follow_steps
 
 
+@runtime_checkable
+class Best(Protocol):
+    """What finds the best token of each row."""
+
+    @property
+    def chooser(self) -> Chooser:
+        """For compiled code."""
+
+    def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
+        """None where there is none."""
+
+
 def follow_one_by_one(
-    advance: Callable[[Tensor, Any], Advance], argmax: Argmax, tokens: Int[Tensor, " rows"], state: Any, most: int
+    advance: Callable[[Tensor, Any], Advance], best: Best, tokens: Int[Tensor, " rows"], state: Any, most: int
 ) -> Followed | None:
-    """For any decoder: at most so many steps, fewer where a row comes to `END`; None where features are not finite."""
+    """For any decoder: at most so many steps, fewer where a row comes to `END`; None where there is no best token."""
     steps, chosen = list[Advance](), list[Tensor]()
     while len(steps) < most and not (chosen and (tokens == END).any()):
         steps.append(advance(tokens, state))
-        best = argmax(steps[-1].features)
-        if best is None:
+        found = best(steps[-1].features)
+        if found is None:
             return None
-        chosen.append(best)
-        tokens, state = best, steps[-1].state
+        chosen.append(found)
+        tokens, state = found, steps[-1].state
     features, weights = (torch.stack([getattr(step, name) for step in steps], 1) for name in ("features", "weights"))
     return Followed(torch.stack(chosen, 1), features, state, weights)
 
 
 def follow_compiled(
-    decoder: Any, argmax: Argmax, tokens: Int[Tensor, " rows"], looking: Looking, most: int
+    decoder: Any, best: Best, tokens: Int[Tensor, " rows"], looking: Looking, most: int
 ) -> Followed | None:
     """The same for a decoder that `comes_to_features`."""
     state, source = looking.state.apart(), looking.source
     table = decoder.tokens.embedding.weight.detach()
-    found = follow_steps(decoder.steps, tokens, table, starts(state), seen(source, state), most, argmax.chooser)
+    found = follow_steps(decoder.steps, tokens, table, starts(state), seen(source, state), most, best.chooser)
     if found is None:
         return None
     chosen, registers = found

@@ -12,11 +12,18 @@
 #define WORDS 4 /* of a list that are read together ... */
 #define FEW 3   /* ... for so many rows, whose sums stay in registers */
 
+/* A layer, and what rows may use of it. */
 typedef struct {
-    const float *features, *weight, *bias; /* weight: (vocabulary, depth) */
-    const float *panels, *common_bias;     /* of the tokens that all may use */
+    const float *weight, *bias;        /* (vocabulary, depth) */
+    const float *panels, *common_bias; /* of the tokens that all may use */
     const int64_t *common, *starts, *tokens, *lists; /* the list of row r is tokens[starts[lists[r]]] and on */
-    int64_t rows, depth, commons, stride, first, width;
+    int64_t depth, commons, longest, first; /* entries of the longest list; tokens below `first` are never the best */
+} layer;
+
+typedef struct {
+    const layer *of;
+    const float *features;
+    int64_t rows, stride, width;
     float *logits; /* (threads, ITEM, stride) */
     float *log_probs;
     int64_t *best, next, joined;
@@ -52,11 +59,11 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
 
 /* Logits of `rows` rows from `row` on for the tokens of their list. */
 static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t *tokens, int64_t count, float *to) {
-    const int64_t depth = todo->depth;
+    const int64_t depth = todo->of->depth;
     for (int64_t at = 0; at < count; at += WORDS) {
         const int64_t here = smaller(WORDS, count - at);
         const float *words[WORDS];
-        for (int64_t w = 0; w < WORDS; w++) words[w] = todo->weight + tokens[at + smaller(w, here - 1)] * depth;
+        for (int64_t w = 0; w < WORDS; w++) words[w] = todo->of->weight + tokens[at + smaller(w, here - 1)] * depth;
         for (int64_t r = 0; r < rows; r += FEW) {
             const float *from = todo->features + (row + r) * depth;
             const int64_t few = smaller(FEW, rows - r);
@@ -66,7 +73,7 @@ static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t 
             else dots(3, from, depth, words, found);
             for (int64_t q = 0; q < few; q++)
                 for (int64_t w = 0; w < here; w++)
-                    to[(r + q) * todo->stride + at + w] = found[q][w] + todo->bias[tokens[at + w]];
+                    to[(r + q) * todo->stride + at + w] = found[q][w] + todo->of->bias[tokens[at + w]];
         }
     }
 }
@@ -77,7 +84,7 @@ static void collect(const job *todo, const float *logits, const int64_t *names, 
     const int64_t last = todo->width - 1;
     for (int64_t j = 0; j < count; j++) {
         const float value = logits[j];
-        if (!(value >= values[last]) || names[j] < todo->first) continue;
+        if (!(value >= values[last]) || names[j] < todo->of->first) continue;
         int64_t place = last + 1;
         while (place > 0 && (value > values[place - 1] || (value == values[place - 1] && names[j] < tokens[place - 1])))
             place--;
@@ -92,13 +99,13 @@ static void pad(float *logits, int64_t count) {
 
 /* The best of one row and their log-probabilities, from all its logits. */
 static void finish(const job *todo, int64_t row, float *logits, const int64_t *tokens, int64_t count) {
-    const int64_t own = whole(todo->commons), size = own + whole(count), width = todo->width;
+    const int64_t own = whole(todo->of->commons), size = own + whole(count), width = todo->width;
     float *values = todo->log_probs + row * width;
     int64_t *best = todo->best + row * width;
-    for (int64_t rank = 0; rank < width; rank++) values[rank] = -INFINITY, best[rank] = todo->first;
-    pad(logits, todo->commons);
+    for (int64_t rank = 0; rank < width; rank++) values[rank] = -INFINITY, best[rank] = todo->of->first;
+    pad(logits, todo->of->commons);
     pad(logits + own, count);
-    collect(todo, logits, todo->common, todo->commons, values, best);
+    collect(todo, logits, todo->of->common, todo->of->commons, values, best);
     collect(todo, logits + own, tokens, count, values, best);
     const float most = largest(logits, size);
     const double sum = exponentials(logits, size, most > -INFINITY ? most : 0.0f);
@@ -108,17 +115,17 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
 
 void NAME(listed)(void *given) {
     job *todo = given;
-    const int64_t depth = todo->depth, stride = todo->stride, own = whole(todo->commons);
+    const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
     float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * ITEM * stride;
     for (int64_t from; (from = __atomic_fetch_add(&todo->next, ITEM, __ATOMIC_RELAXED)) < todo->rows;) {
         const int64_t end = smaller(from + ITEM, todo->rows);
-        const sink out = {.bias = todo->common_bias, .to = logits, .stride = stride};
-        multiply(todo->features + from * depth, end - from, depth, todo->panels, 0, panels(todo->commons), todo->commons,
+        const sink out = {.bias = todo->of->common_bias, .to = logits, .stride = stride};
+        multiply(todo->features + from * depth, end - from, depth, todo->of->panels, 0, panels(todo->of->commons), todo->of->commons,
                  &out);
         for (int64_t row = from, last; row < end; row = last) {
-            const int64_t list = todo->lists[row], *tokens = todo->tokens + todo->starts[list];
-            const int64_t count = todo->starts[list + 1] - todo->starts[list];
-            for (last = row + 1; last < end && todo->lists[last] == list; last++) {}
+            const int64_t list = todo->of->lists[row], *tokens = todo->of->tokens + todo->of->starts[list];
+            const int64_t count = todo->of->starts[list + 1] - todo->of->starts[list];
+            for (last = row + 1; last < end && todo->of->lists[last] == list; last++) {}
             read_list(todo, row, last - row, tokens, count, logits + (row - from) * stride + own);
             for (int64_t r = row; r < last; r++) finish(todo, r, logits + (r - from) * stride, tokens, count);
         }
@@ -134,17 +141,12 @@ int regard_variant(void) { return 1 + has_avx2(); }
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.
-   `longest` is the longest list. Returns whether there was no memory for it. */
-int regard_best_listed(const float *features, const float *weight, const float *bias, const float *matrix,
-                       const float *common_bias, const int64_t *common, int64_t commons, const int64_t *starts,
-                       const int64_t *tokens, const int64_t *lists, int64_t longest, int64_t rows, int64_t depth,
-                       int64_t first, int64_t width, float *log_probs, int64_t *best, int fast, int threads,
-                       team together) {
-    const int64_t items = (rows + ITEM - 1) / ITEM, stride = whole(commons) + whole(longest);
+   Returns whether there was no memory for it. */
+int regard_best_listed(const layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
+                       int64_t *best, int fast, int threads, team together) {
+    const int64_t items = (rows + ITEM - 1) / ITEM, stride = whole(of->commons) + whole(of->longest);
     threads = (int)smaller(smaller(threads, items), 64);
-    job todo = {.features = features, .weight = weight, .bias = bias, .panels = matrix, .common_bias = common_bias,
-                .common = common, .starts = starts, .tokens = tokens, .lists = lists, .rows = rows, .depth = depth,
-                .commons = commons, .stride = stride, .first = first, .width = width, .log_probs = log_probs,
+    job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
                 .best = best};
     todo.logits = malloc(sizeof(float) * (threads > 0 ? threads : 1) * ITEM * stride);
     if (!todo.logits) return 1;
@@ -154,6 +156,16 @@ int regard_best_listed(const float *features, const float *weight, const float *
 #endif
     run(listed, &todo, items, threads, together);
     free(todo.logits);
+    return 0;
+}
+
+/* Of each of at most ITEM rows the best token alone. Returns whether there was none, or no memory for it. */
+int regard_argmax_listed(const layer *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
+                         team together) {
+    float log_probs[ITEM];
+    if (rows > ITEM || regard_best_listed(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
+    for (int64_t row = 0; row < rows; row++)
+        if (!(log_probs[row] > -INFINITY)) return 1;
     return 0;
 }
 

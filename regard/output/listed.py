@@ -13,7 +13,9 @@ from torch.nn import functional as F
 
 from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
+from regard.output.argmax import MOST_ROWS
 from regard.output.best import best_of
+from regard.unroll.following import Chooser
 from regard.unroll.panels import pack
 
 SOURCE = Path(__file__).with_name("listed.c")
@@ -114,23 +116,63 @@ class ListedOutput:
         log_probs, tokens = features.new_empty(len(rows), width), torch.empty(len(rows), width, dtype=torch.long)
         found = kernels()
         failed = found.library.regard_best_listed(
-            *(features.data_ptr(), self.weight.data_ptr(), self.bias.data_ptr()),
-            *(self._panels.data_ptr(), self._common_bias.data_ptr(), self.common.data_ptr(), len(self.common)),
-            *(lists.starts.data_ptr(), lists.tokens.data_ptr(), rows.data_ptr(), lists.longest),
-            *(*features.shape, END, width, log_probs.data_ptr(), tokens.data_ptr()),
-            *(found.fast, torch.get_num_threads(), found.team),
+            *(ctypes.byref(self._layer(self._panels, lists, rows)), features.data_ptr(), len(rows), width),
+            *(log_probs.data_ptr(), tokens.data_ptr(), found.fast, torch.get_num_threads(), found.team),
         )
         if failed:
             raise MemoryError(f"ListedOutput.best: no memory for {len(rows)} rows")
         return log_probs, tokens
 
+    def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
+        """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
+        if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
+            return None
+        return ListedArgmax(self._layer(self._panels, lists, rows), (self, lists, rows))
+
+    def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> "_Layer":
+        own = (self.weight, self.bias, panels, self._common_bias, self.common)
+        parts = (*own, lists.starts, lists.tokens, rows)
+        sizes = (self.weight.size(1), len(self.common), lists.longest, END)
+        return _Layer(*(part.data_ptr() for part in parts), *sizes)
+
+
+class ListedArgmax:
+    """The best token of rows that may use their lists alone; made by `ListedOutput.argmax`."""
+
+    def __init__(self, layer: "_Layer", alive: Any) -> None:
+        self._layer = layer
+        self._alive = alive  # what the layer points to
+
+    def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
+        """Of each row; None where one is no distribution."""
+        features, found = features.contiguous(), kernels()
+        tokens = torch.empty(len(features), dtype=torch.long)
+        failed = found.library.regard_argmax_listed(
+            *(ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr()),
+            *(found.fast, torch.get_num_threads(), found.team),
+        )
+        return None if failed else tokens
+
+    @property
+    def chooser(self) -> Chooser:
+        """The same for compiled code; for as long as this lives."""
+        function = ctypes.cast(kernels().library.regard_argmax_listed, ctypes.c_void_p).value
+        return Chooser(function or 0, ctypes.addressof(self._layer))
+
+
+class _Layer(ctypes.Structure):
+    """As in listed.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "panels", "common_bias")),
+        *((name, ctypes.c_void_p) for name in ("common", "starts", "tokens", "lists")),
+        *((name, ctypes.c_int64) for name in ("depth", "commons", "longest", "first")),
+    )
+
 
 def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_best_listed.argtypes = [
-        *[pointer] * 6,
-        *(size, pointer, pointer, pointer, size),
-        *(size, size, size, size, pointer, pointer),
-        *(number, number, pointer),
-    ]
+    library.regard_best_listed.argtypes = [pointer, pointer, size, size, pointer, pointer, number, number, pointer]
     library.regard_best_listed.restype = number
+    library.regard_argmax_listed.argtypes = [pointer, pointer, size, pointer, number, number, pointer]
+    library.regard_argmax_listed.restype = number

@@ -8,9 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.decoders.following import follow_one_by_one
+from regard.decoders.following import Best, follow_one_by_one
 from regard.decoders.step import Advance, Followed, Step
-from regard.output.argmax import Argmax
 from regard.output.best import best_of
 
 StepFunction = Callable[[Tensor, Any], Step]
@@ -20,8 +19,8 @@ A step function that finds the best tokens faster than by all logits has a metho
 besides. One that can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`; it gives
 None where that would not be faster."""
 
-Follow = Callable[[Argmax, Tensor, Any, int], Followed | None]
-"""`follow(argmax, tokens, state, most)`: steps that each are given the best token of the one before."""
+Follow = Callable[[Best, Tensor, Any, int], Followed | None]
+"""`follow(best, tokens, state, most)`: steps that each are given the best token of the one before."""
 
 MOST_STEPS = 256
 """More are not taken at once: what they came to is kept until they are over."""
@@ -79,8 +78,8 @@ def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: in
 class Output(Protocol):
     """An output layer that finds its best tokens."""
 
-    def argmax(self, rows: int) -> Argmax | None:
-        """What finds the best of so many rows faster, if anything does."""
+    def argmax(self, rows: int) -> Best | None:
+        """What finds the best token of so many rows faster, if anything does."""
 
     def project(self, features: Float[Tensor, "rows features"]) -> Float[Tensor, "rows vocab"]:
         """Logits."""
@@ -118,7 +117,7 @@ class ProjectedStep:
         """Greedy steps of few rows, at most so many and until a row ends. Which token is the best is found by reading a
         part of the layer, and how probable the tokens are by reading it once for all steps."""
         argmax = self.output.argmax(len(tokens))
-        found = self.follow(argmax, tokens, state, min(most, MOST_STEPS)) if argmax else None
+        found = None if argmax is None else self.follow(argmax, tokens, state, min(most, MOST_STEPS))
         if found is None:
             return None
         log_probs, _ = self.output.best(found.features.flatten(0, 1), 1)

@@ -6,6 +6,7 @@ ListedStep  a step function whose rows use the tokens of their own sentence alon
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,9 +14,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
+from regard.decoders.following import follow_one_by_one
 from regard.decoders.step import Advance, Step
 from regard.output.listed import ListedOutput, Lists, places
-from regard.search.choices import Choices
+from regard.search.choices import MOST_STEPS, Choices, Follow, Walked
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -102,11 +104,15 @@ class ListedStep:
     Args:
         advance: `advance(tokens, state)`, up to the output layer.
         output: the layer.
+        follow: takes several steps; one by one if not given.
     """
 
-    def __init__(self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput) -> None:
+    def __init__(
+        self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput, follow: Follow | None = None
+    ) -> None:
         self.advance = advance
         self.output = output
+        self.follow = follow or partial(follow_one_by_one, advance)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: ListedState) -> Step:
         """One step, with all logits."""
@@ -119,3 +125,15 @@ class ListedStep:
         moved = self.advance(tokens, state.state)
         log_probs, chosen = self.output.best(moved.features, state.lists, state.rows, width)
         return Choices(chosen, log_probs, replace(state, state=moved.state), moved.weights)
+
+    def walk(self, tokens: Int[Tensor, " rows"], state: ListedState, most: int) -> Walked | None:
+        """Greedy steps of few rows, at most so many and until a row ends; what they led to is looked at again for its
+        probability."""
+        argmax = self.output.argmax(state.lists, state.rows)
+        found = None if argmax is None else self.follow(argmax, tokens, state.state, min(most, MOST_STEPS))
+        if found is None:
+            return None
+        rows = state.rows.repeat_interleave(found.tokens.size(1))
+        log_probs, _ = self.output.best(found.features.flatten(0, 1), state.lists, rows, 1)
+        after = replace(state, state=found.state)
+        return Walked(found.tokens, log_probs.view(found.tokens.shape), after, found.weights)

@@ -11,7 +11,9 @@ from regard.data.batch import BEGIN, END
 from regard.decoders import inference
 from regard.decoders.following import comes_to_features, follow_compiled, follow_one_by_one
 from regard.decoders.looking import Looking, advance
+from regard.output.listed import ListedOutput, Lists
 from regard.search import LengthLimit, ProjectedStep, greedy
+from regard.search.shortlist import ListedState, ListedStep
 
 KNOWN: dict[str, dict[str, Any]] = {
     "luong": {"kind": "luong"},
@@ -73,32 +75,44 @@ def test_they_stop_where_a_row_ends(name: str) -> None:
     assert not ended[:-1].any()
 
 
-@pytest.mark.parametrize("name", [*KNOWN, *OTHERS])
-@pytest.mark.parametrize("rows", [1, 3])
-def test_a_greedy_search_finds_what_it_finds_step_by_step(name: str, rows: int) -> None:
+class Single:
+    """A step function that knows nothing of several steps."""
+
+    def __init__(self, step: Any) -> None:
+        self.step, self.best = step, step.best
+
+    def __call__(self, *given: Any) -> Any:
+        """One step."""
+        return self.step(*given)
+
+
+def agree(step: Any, state: Any, lengths: torch.Tensor) -> None:
     """To the last bit, although probabilities are worked out behind."""
-    decoder, looking, _ = begun((KNOWN | OTHERS)[name], rows)
-    moving = partial(advance, decoder)
-    step = ProjectedStep(moving, decoder.tokens)
-    if comes_to_features(decoder):
-        step = ProjectedStep(moving, decoder.tokens, partial(follow_compiled, decoder))
-    lengths, limit = looking.source.mask.sum(1), LengthLimit(1.0, 12)
-
-    class Plain:
-        """Knows nothing but one step."""
-
-        best = step.best
-
-        def __call__(self, *given: Any) -> Any:
-            return step(*given)
-
-    with torch.inference_mode():
-        assert step.walk(torch.full((rows,), BEGIN), looking, 5) is not None
-        quick = greedy(step, looking, lengths, limit=limit)
-        slow = greedy(Plain(), looking, lengths, limit=limit)
+    limit = LengthLimit(1.0, 12)
+    assert step.walk(torch.full_like(lengths, BEGIN), state, 5) is not None
+    quick, slow = (greedy(each, state, lengths, limit=limit) for each in (step, Single(step)))
     for one, other in zip(quick, slow, strict=True):
         assert (one.tokens, one.log_prob, one.score) == (other.tokens, other.log_prob, other.score)
         assert (one.weights == other.weights).all()
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *OTHERS])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("listed", [False, True], ids=["whole", "listed"])
+def test_a_greedy_search_finds_what_it_finds_step_by_step(name: str, rows: int, listed: bool) -> None:
+    decoder, looking, _ = begun((KNOWN | OTHERS)[name], rows)
+    moving = partial(advance, decoder)
+    follow = partial(follow_compiled, decoder) if comes_to_features(decoder) else None
+    lengths = looking.source.mask.sum(1)
+    with torch.inference_mode():
+        if not listed:
+            agree(ProjectedStep(moving, decoder.tokens, follow), looking, lengths)
+            return
+        layer, common = decoder.tokens.output, torch.tensor([END, 5, 9])
+        allowed = torch.rand(rows, layer.out_features, generator=torch.Generator().manual_seed(0)) < 0.5
+        lists = Lists.of(allowed | (torch.arange(layer.out_features) == END), common)
+        step = ListedStep(moving, ListedOutput(layer.weight, layer.bias, common), follow)
+        agree(step, ListedState.start(looking, lists), lengths)
 
 
 def test_a_decoder_that_bends_what_its_program_makes_is_followed_step_by_step() -> None:
