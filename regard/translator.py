@@ -213,7 +213,7 @@ class Translator:
         return found
 
     def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
-        """Their numbers, those of similar length together; the longest first, since what ends last would else end alone."""
+        """Their numbers, those of similar length together; the longest first, which would else end last, and alone."""
         order, size = sorted(range(len(sources)), key=lambda number: -len(sources[number].ids)), self.options.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
 
