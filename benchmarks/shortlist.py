@@ -4,9 +4,19 @@
     python benchmarks/shortlist.py RUN SRC REF --threads 2        greedy and beam 5, 64 sentences at a time, and one
     python benchmarks/shortlist.py RUN SRC REF --limit 256        some of the sentences
 
-Prints tokens a second of both, the ratio round by round, BLEU of both, how many words a sentence may use, and the ratio
-of products that such lists cannot exceed (of an additive `luong` decoder with input feeding over GRUs, such as the
-reference model, where no hypotheses share any); then the time of a sentence that is translated alone.
+Prints, 64 sentences at a time, tokens a second of both, the ratio round by round, BLEU of both, how many words a
+sentence may use, and the ratio of all products to those that such lists leave, if no hypotheses share any ("by
+products"). Then what a shortlist could win at best, in microseconds for a token that is put out:
+
+    output layer    spent inside it, of the same rounds; all else is the rest
+    rest at sgemm   products of everything but the output layer, of the hypotheses that the search had and the pasts
+                    that these shared, at the speed of large ones; tanh, softmax, lookups and bookkeeping are free
+    ratio at best   (rest at sgemm + output layer, whole) / (rest at sgemm + output layer, shortlist)
+    with tanh       the same with one hyperbolic tangent for every hypothesis, source position and feature of a key, by
+                    torch.tanh or by the kernel of additive attention, whichever is faster beside it
+
+The counts are of an additive `luong` decoder with input feeding over GRUs, such as the reference model. At last the
+time of a sentence that is translated alone.
 """
 
 import argparse
@@ -17,9 +27,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import shortlist_bound as bound
 import torch
 from sacrebleu import corpus_bleu
 from timing.figures import Figure, machine_line, markdown
+from timing.layer import LISTED, WHOLE, watched
 from timing.limit import Cost, Lengths
 from timing.machine import Machine
 
@@ -60,21 +72,39 @@ def both(run: Run, beam: int) -> list[Translator]:
     return [load(run.path, options, shortlist=shortlist) for shortlist in (False, True)]
 
 
-def row(run: Run, sources: Sequence[str], references: Sequence[str], beam: int, rounds: int) -> list[str]:
-    """One line of the table, 64 sentences at a time."""
-    rates: list[list[float]] = [[], []]
-    outputs: list[list[Alignment]] = [[], []]
-    ways = both(run, beam)
+def searched(translator: Translator, layer: type, sources: Sequence[str]) -> tuple[bound.Spent, list[Alignment]]:
+    """What it took, and the outputs."""
+    with watched(layer) as asked:
+        seconds, outputs = timed(translator, sources)
+    count = tokens(outputs)
+    if asked.rows < count - len(sources):  # an output that was cut has no end mark
+        raise RuntimeError(
+            f"{layer.__name__}.best gave {asked.rows} of {count} tokens: it is not what the search uses."
+        )
+    return bound.Spent.of(asked, seconds, count), outputs
+
+
+def rows(
+    run: Run, sources: Sequence[str], references: Sequence[str], beam: int, rounds: int, machine: Machine
+) -> tuple[list[str], list[str]]:
+    """A line of the table and one of what is possible at best, 64 sentences at a time."""
+    without, listed = both(run, beam)
+    taken = []
     for turn in range(rounds + 1):
-        for way, translator in enumerate(ways):
-            seconds, outputs[way] = timed(translator, sources)
-            if turn:  # the first warms up
-                rates[way].append(tokens(outputs[way]) / seconds)
+        machine.measure()
+        tangents = bound.tangents(beam, run.config.model.decoder.hidden_size)
+        one, found = searched(without, WHOLE, sources)
+        other, fewer = searched(listed, LISTED, sources)
+        if turn:  # the first warms up
+            taken.append(bound.Round(one, other, machine.sgemm[-1], tangents))
+    rates = [[each.whole.rate for each in taken], [each.listed.rate for each in taken]]
     ratios = [short / whole for whole, short in zip(*rates, strict=True)]
-    bleus = [corpus_bleu([each.target_text for each in found], [list(references)]).score for found in outputs]
-    most = ceiling(run, sources, outputs[0], beam)
-    figures = [str(Figure(each)) for each in rates]
-    return [name(beam), *figures, f"{Figure(ratios, 2)} ×", f"{most:.2f} ×", *(f"{bleu:.2f}" for bleu in bleus)]
+    bleus = [corpus_bleu([each.target_text for each in best], [list(references)]).score for best in (found, fewer)]
+    cost, left, lengths = counts(run, sources, found)
+    most = cost.decoding(lengths, beam) / left.decoding(lengths, beam)
+    figures = [*(str(Figure(each)) for each in rates), f"{Figure(ratios, 2)} ×", f"{most:.2f} ×"]
+    line = [name(beam), *figures, *(f"{bleu:.2f}" for bleu in bleus)]
+    return line, bound.row(name(beam), taken, cost, lengths)
 
 
 def row_alone(run: Run, sources: Sequence[str], beam: int, rounds: int) -> list[str]:
@@ -95,15 +125,15 @@ def name(beam: int) -> str:
     return "greedy" if beam == 1 else f"beam {beam}"
 
 
-def ceiling(run: Run, sources: Sequence[str], outputs: Sequence[Alignment], beam: int) -> float:
-    """All products over those that lists such as these leave."""
+def counts(run: Run, sources: Sequence[str], outputs: Sequence[Alignment]) -> tuple[Cost, Cost, Lengths]:
+    """What a search costs in products, what is left of them by lists such as these, and the lengths of its pairs."""
     source, target = run.tokenizers
     whole = Cost.of(run.config.model, target.size)
     lengths = Lengths.of(
         np.array([len(source.ids(text)) for text in sources]), np.array([len(each.target) for each in outputs])
     )
     listed = round(float(np.mean(words(run, sources))) * run.config.model.readout)
-    return whole.decoding(lengths, beam) / replace(whole, output=listed).decoding(lengths, beam)
+    return whole, replace(whole, output=listed), lengths
 
 
 def words(run: Run, sources: Sequence[str]) -> list[int]:
@@ -126,15 +156,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     machine, run = Machine(), Run(options.run)
     sources, references = (read(path, options.limit) for path in (options.source, options.reference))
-    rows, alone = [], []
+    found, alone = [], []
     for beam in options.beams:
-        machine.measure()
-        rows.append(row(run, sources, references, beam, options.rounds))
+        found.append(rows(run, sources, references, beam, options.rounds, machine))
         alone.append(row_alone(run, sources[:ONES], beam, options.rounds))
     print(f"{machine_line(options.threads)}; sgemm {Figure(machine.sgemm)} GF/s; {options.rounds} rounds in turn,")
     own = f"A sentence may use {Figure(words(run, sources))} words of {run.tokenizers[1].size:,}."
-    print(f"{time.strftime('%Y-%m-%d')}; {len(sources):,} sentences, of which {ONES} one by one. {own}\n")
-    print(markdown(HEAD, rows), markdown(ALONE, alone), sep="\n\n")
+    print(
+        f"{time.strftime('%Y-%m-%d')}; {len(sources):,} sentences, of which {len(sources[:ONES])} one by one. {own}\n"
+    )
+    first, second = zip(*found, strict=True)
+    print(markdown(HEAD, first), markdown(bound.HEAD, second), markdown(ALONE, alone), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the speed figures rest on: the cost of R is its layers', a gate counts what passes, rounds take turns."""
 
+import gzip
+import os
 import sys
 from collections.abc import Callable
 from itertools import chain
@@ -233,6 +235,19 @@ def test_the_data_are_the_same_for_all(tmp_path: Path, pairs: str) -> None:
     assert found.lengths == Lengths.of(ours.corpus.source_lengths, ours.corpus.target_lengths)
     assert [len(batch.order) for batch in ours.batches(1, 0)].count(BATCH) == 2
     assert found.vocabulary == int((folder / "vocabulary.txt").read_text())
+
+
+def test_a_prepared_folder_is_found_by_what_the_files_hold(tmp_path: Path, pairs: str) -> None:
+    folder, content = prepare(tmp_path / "out", [pairs], [], sentences=5), Path(pairs).read_bytes()
+    copy = tmp_path / "elsewhere" / "copy.tsv.gz"
+    copy.parent.mkdir()
+    copy.write_bytes(gzip.compress(content))
+    os.utime(copy, (1e9, 1e9))
+    Path(pairs).unlink()
+    assert prepare(tmp_path / "out", [str(copy)], [], sentences=5) == folder
+    assert len(training_pairs(folder).corpus) == 140  # of the copy: the first is gone
+    copy.write_bytes(gzip.compress(content.replace(b"red", b"rot")))
+    assert prepare(tmp_path / "out", [str(copy)], [], sentences=5) != folder
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 model      the reference model R: its recipe, and its data as files
 limit      what R costs in matrix products
+layer      what a search does inside its output layer
 machine    how fast the machine multiplies and reads
 link       a measured process: takes orders, says what they took
 workers    who gives the orders, to several processes in turn

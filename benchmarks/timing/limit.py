@@ -3,7 +3,8 @@
 A product of m×k and k×n counts 2·m·k·n operations. Training does each product three times: forward, and once each for
 the gradients of its two factors. Counted are real positions alone, from the lengths of real pairs; padding, tanh,
 softmax, lookups, the loss and the optimiser are left out. Each hypothesis of a beam counts as if it were alone, though
-those that continue the same one can share its products with the past, and a beam is rarely full.
+those that continue the same one can share its products with the past, and a beam is rarely full; `beside_output` takes
+what a search really had.
 """
 
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Cost:
         bridge: a sentence.
         decoder: a target token: recurrence, query, and the attentional vector.
         decoder_table: of these, the projection of its embedding.
+        decoder_past: of these, what is the same for all that continue one hypothesis: its state and what was fed.
+        compared: features of a key; a look takes the hyperbolic tangent of each.
         look: a target token and a source token: energy and mix.
         output: a target token over the whole vocabulary.
     """
@@ -54,6 +57,8 @@ class Cost:
     bridge: int
     decoder: int
     decoder_table: int
+    decoder_past: int
+    compared: int
     look: int
     output: int
 
@@ -69,6 +74,8 @@ class Cost:
             bridge=memory * hidden,
             decoder=3 * hidden * (embedding + feature + hidden) + hidden * compared + (memory + hidden) * feature,
             decoder_table=3 * hidden * embedding,
+            decoder_past=3 * hidden * (feature + hidden),
+            compared=compared,
             look=compared + memory,
             output=feature * vocabulary,
         )
@@ -82,13 +89,25 @@ class Cost:
 
         Embeddings are taken as projected beforehand, once for the whole vocabulary: with fixed weights that is a table.
         """
-        source = lengths.source * (self.encoder - self.encoder_table) + lengths.pairs * self.bridge
-        target = lengths.target * (self.decoder - self.decoder_table + self.output) + lengths.looks * self.look
-        return 2 * (source + beam * target) / lengths.target
+        return 2 * (self._searched(lengths, beam, beam) + beam * lengths.target * self.output) / lengths.target
+
+    def beside_output(self, lengths: Lengths, hypotheses: float, pasts: float) -> float:
+        """The same without the output layer, of a search that had so many hypotheses for a token that it put out, with
+        so many different ones before them."""
+        return 2 * self._searched(lengths, hypotheses, pasts) / lengths.target
+
+    def tangents(self, lengths: Lengths, hypotheses: float) -> float:
+        """Hyperbolic tangents that attention takes for a token that is put out."""
+        return hypotheses * lengths.looks * self.compared / lengths.target
 
     def bytes_per_step(self) -> int:
         """Weights that one decoding step must read, float32; no cache is assumed to hold them until the next."""
         return 4 * (self.decoder - self.decoder_table + self.output)
+
+    def _searched(self, lengths: Lengths, hypotheses: float, pasts: float) -> float:
+        source = lengths.source * (self.encoder - self.encoder_table) + lengths.pairs * self.bridge
+        own = lengths.target * (self.decoder - self.decoder_table - self.decoder_past) + lengths.looks * self.look
+        return source + hypotheses * own + pasts * lengths.target * self.decoder_past
 
     def _forward(self, lengths: Lengths) -> int:
         source = lengths.source * self.encoder + lengths.pairs * self.bridge

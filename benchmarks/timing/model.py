@@ -10,7 +10,7 @@ FOLDER/facts.json       where it came from, and its sizes; weights of other syst
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def prepare(out: Path, train: Sequence[str], test: Sequence[str], sentences: int
     """Learn the tokeniser, encode the pairs, and write what the other systems read; the folder of all that.
 
     Args:
-        out: holds one folder for each choice of files; what is there from the same files is kept.
+        out: holds one folder for each choice of pairs; what is there from the same pairs is kept.
         train: one file of pairs or two parallel ones; none for the embedded corpus.
         test: pairs to translate; none for the first of training.
         sentences: how many of them to translate.
@@ -108,9 +108,11 @@ def prepare(out: Path, train: Sequence[str], test: Sequence[str], sentences: int
         train, test = [str(embedded / "train.tsv")], [str(embedded / "test-ordinary.tsv")]
     files = PairFiles(tuple(str(Path(path).resolve()) for path in train))
     chosen = list(islice(PairFiles(tuple(test)).read() if test else files.read(), sentences))
-    folder = out / _digest(files, chosen)
+    folder = out / _digest(files.read(), chosen)
     if not (folder / FACTS).exists():
         _prepare(folder, files, chosen)
+    elif (found := facts(folder)).train != list(files.paths):  # those that it was made of may be gone
+        _keep(folder, replace(found, train=list(files.paths)))
     return folder
 
 
@@ -126,7 +128,10 @@ def _prepare(folder: Path, files: PairFiles, chosen: Sequence[Example]) -> None:
     (folder / "test.txt").write_text("".join(pair.source + "\n" for pair in chosen), encoding="utf-8", newline="\n")
     (folder / "vocabulary.txt").write_text(str(tokenizer.size))
     lengths = Lengths.of(corpus.source_lengths, corpus.target_lengths)
-    found = Facts(list(files.paths), lengths, tokenizer.size, len(chosen))
+    _keep(folder, Facts(list(files.paths), lengths, tokenizer.size, len(chosen)))
+
+
+def _keep(folder: Path, found: Facts) -> None:
     (folder / FACTS).write_text(json.dumps(asdict(found), indent=1))
 
 
@@ -135,6 +140,14 @@ def _write(path: Path, rows: Iterable[Sequence[int]]) -> None:
         stream.writelines(" ".join(map(str, row)) + "\n" for row in rows)
 
 
-def _digest(files: PairFiles, chosen: Sequence[Example]) -> str:
-    asked = [RECIPE, files.fingerprint(), [[pair.source, pair.target] for pair in chosen]]
+def _digest(train: Iterable[Example], chosen: Iterable[Example]) -> str:
+    """By what is learned and translated, wherever and whenever it was written: to train anew takes minutes."""
+    asked = [RECIPE, _content(train), _content(chosen)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _content(pairs: Iterable[Example]) -> str:
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(json.dumps([pair.source, pair.target]).encode())
+    return digest.hexdigest()
