@@ -4,8 +4,25 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Callable
+
+FRAMES_ROOM = 2**16
+"""Slots for values that the frame of `main` asks for; Python takes as many again for the frames of what it calls."""
 
 
+def roomy(command: Callable[[], None]) -> Callable[[], None]:
+    """The command, with all frames that it will ever need in one block of memory.
+
+    Python takes memory for frames in blocks of 16 KiB, and gives a block back as soon as its first frame ends. A loop
+    of calls at the edge of a block then asks the system for memory, and returns it, at every turn: PyTorch imported
+    from here met such an edge 10,000 times, for 0.4 s. A frame that asks for much gets a block to match, of which
+    no more is touched than is used.
+    """
+    command.__code__ = command.__code__.replace(co_stacksize=FRAMES_ROOM)
+    return command
+
+
+@roomy
 def main() -> None:
     """Run the command that the arguments name."""
     gc.disable()  # imports make many objects and no garbage; `set_up` enables it again
