@@ -1,7 +1,6 @@
 """What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -77,8 +76,7 @@ def moved(
     """The state after so many steps, from the registers of the last; the features are what is fed, if anything."""
     state = registers["state"]
     cells = Cells(state.unsqueeze(1), registers.get("memory", state[:, :0]).unsqueeze(1))
-    history = replace(before.history, step=before.history.step + steps)
-    return AttentiveState(cells, features[:, : before.fed.size(1)], history, before.rows)
+    return AttentiveState(cells, features[:, : before.fed.size(1)], before.history.later(steps), before.rows)
 
 
 def attend(query: str) -> Program:

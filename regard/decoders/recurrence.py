@@ -31,7 +31,7 @@ class Cells:
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Cells":
         """The cells of the given rows, in the given order."""
-        return Cells(self.hidden[rows], self.memory[rows])
+        return Cells(self.hidden.index_select(0, rows), self.memory.index_select(0, rows))
 
     def join(self, other: "Cells") -> "Cells":
         """The cells of another behind these."""
