@@ -56,7 +56,7 @@ def enter(recurrence: Recurrence, width: int) -> tuple[Program, Tensors]:
 
 def starts(state: AttentiveState) -> Tensors:
     """The registers before the first step, for recurrences of one layer."""
-    return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory[:, 0]}
+    return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory.select(1, 0)}
 
 
 def seen(source: Source, state: AttentiveState) -> Seen:
@@ -75,8 +75,9 @@ def moved(
 ) -> AttentiveState:
     """The state after so many steps, from the registers of the last; the features are what is fed, if anything."""
     state = registers["state"]
-    cells = Cells(state.unsqueeze(1), registers.get("memory", state[:, :0]).unsqueeze(1))
-    return AttentiveState(cells, features[:, : before.fed.size(1)], before.history.later(steps), before.rows)
+    memory = registers["memory"] if "memory" in registers else state.narrow(1, 0, 0)
+    fed = features.narrow(1, 0, before.fed.size(1))
+    return AttentiveState(Cells(state.unsqueeze(1), memory.unsqueeze(1)), fed, before.history.later(steps), before.rows)
 
 
 def attend(query: str) -> Program:

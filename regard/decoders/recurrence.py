@@ -27,7 +27,7 @@ class Cells:
     @property
     def top(self) -> Float[Tensor, "batch hidden"]:
         """Output of the last layer."""
-        return self.hidden[:, -1]
+        return self.hidden.select(1, -1)
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Cells":
         """The cells of the given rows, in the given order."""

@@ -109,10 +109,11 @@ def _distinct(rows: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " continued"], In
     and gets what was asked for."""
     if rows.device.type != "cpu":
         return rows, None
-    kept = np.bincount(rows.numpy()).nonzero()[0]
-    if len(kept) == len(rows):
+    given = rows.numpy()
+    kept = np.bincount(given).nonzero()[0]
+    if len(kept) == len(given):
         return rows, None
-    return torch.from_numpy(kept), torch.from_numpy(kept.searchsorted(rows.numpy()))
+    return torch.from_numpy(kept), torch.from_numpy(kept.searchsorted(given))
 
 
 def begin(

@@ -140,7 +140,7 @@ class Steps:
         for name, register in given.items():
             if register.shape != shapes[name]:
                 raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {shapes[name]}.")
-        found = {name: first.new_empty(shapes[name]) for name in self.outputs}
+        found = {name: first.new_empty(*shapes[name]) for name in self.outputs}
         widths = [positions if width == POSITIONS else width for width in self._inner.values()]
         scratch = first.new_empty(rows * sum(widths))
         start, row = scratch.data_ptr(), rows * scratch.element_size()
