@@ -41,9 +41,21 @@ class History:
         step = torch.zeros(past.size(0), dtype=torch.long, device=past.device)
         return cls(step, past, past, step if seed is None else seed, past.new_full((past.size(0),), temperature))
 
-    def select(self, rows: Int[Tensor, " selected"]) -> "History":
-        """The history of the given rows, in the given order."""
-        return History(self.step[rows], self.previous[rows], self.total[rows], self.seed[rows], self.temperature[rows])
+    def select(self, rows: Int[Tensor, " selected"], *, moved: bool = True) -> "History":
+        """The history of the given rows, in the given order.
+
+        Args:
+            moved: False where each looks at the source that the row in its place looked at before. Step, seed and
+                temperature are those of a source, so that for a mechanism that forgets nothing changes.
+        """
+        if not moved and self.previous.size(-1) == 0:
+            return self
+        parts = (self.step, self.previous, self.total, self.seed, self.temperature)
+        return History(*(part.index_select(0, rows) for part in parts))
+
+    def later(self, steps: int) -> "History":
+        """The history of a mechanism that forgets, so many steps later."""
+        return History(self.step + steps, self.previous, self.total, self.seed, self.temperature)
 
     def join(self, other: "History") -> "History":
         """The rows of another behind these; what is remembered of a shorter source gets zeros."""

@@ -52,4 +52,4 @@ class Looking:
 def advance(decoder: Any, tokens: Int[Tensor, " rows"], looking: Looking) -> Advance:
     """`decoder.advance` of a state that brings its source."""
     moved = decoder.advance(tokens, looking.state, looking.source)
-    return replace(moved, state=Looking(moved.state, looking.source))
+    return Advance(moved.features, Looking(moved.state, looking.source), moved.weights, moved.heads)

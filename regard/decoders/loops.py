@@ -1,7 +1,6 @@
 """What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -57,7 +56,7 @@ def enter(recurrence: Recurrence, width: int) -> tuple[Program, Tensors]:
 
 def starts(state: AttentiveState) -> Tensors:
     """The registers before the first step, for recurrences of one layer."""
-    return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory[:, 0]}
+    return {"fed-": state.fed, "state-": state.cells.top, "memory-": state.cells.memory.select(1, 0)}
 
 
 def seen(source: Source, state: AttentiveState) -> Seen:
@@ -76,9 +75,9 @@ def moved(
 ) -> AttentiveState:
     """The state after so many steps, from the registers of the last; the features are what is fed, if anything."""
     state = registers["state"]
-    cells = Cells(state.unsqueeze(1), registers.get("memory", state[:, :0]).unsqueeze(1))
-    history = replace(before.history, step=before.history.step + steps)
-    return AttentiveState(cells, features[:, : before.fed.size(1)], history, before.rows)
+    memory = registers["memory"] if "memory" in registers else state.narrow(1, 0, 0)
+    fed = features.narrow(1, 0, before.fed.size(1))
+    return AttentiveState(Cells(state.unsqueeze(1), memory.unsqueeze(1)), fed, before.history.later(steps), before.rows)
 
 
 def attend(query: str) -> Program:

@@ -27,11 +27,11 @@ class Cells:
     @property
     def top(self) -> Float[Tensor, "batch hidden"]:
         """Output of the last layer."""
-        return self.hidden[:, -1]
+        return self.hidden.select(1, -1)
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Cells":
         """The cells of the given rows, in the given order."""
-        return Cells(self.hidden[rows], self.memory[rows])
+        return Cells(self.hidden.index_select(0, rows), self.memory.index_select(0, rows))
 
     def join(self, other: "Cells") -> "Cells":
         """The cells of another behind these."""

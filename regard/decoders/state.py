@@ -51,7 +51,7 @@ class Rows:
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Rows":
         """Those of the given state rows; where these are the same, what is known of them is kept."""
-        numbers = self.numbers[rows]
+        numbers = self.numbers.index_select(0, rows)
         return self if torch.equal(numbers, self.numbers) else Rows(numbers, self.count)
 
     @cached_property
@@ -93,9 +93,9 @@ class AttentiveState:
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
         kept, parents = _distinct(rows if self.parents is None else self.parents[rows])
-        return AttentiveState(
-            self.cells.select(kept), self.fed[kept], self.history.select(rows), self.rows.select(rows), parents
-        )
+        looking = self.rows.select(rows)
+        history = self.history.select(rows, moved=looking is not self.rows)
+        return AttentiveState(self.cells.select(kept), self.fed.index_select(0, kept), history, looking, parents)
 
     def apart(self) -> "AttentiveState":
         """The same, with cells of its own for each hypothesis."""
@@ -109,8 +109,11 @@ def _distinct(rows: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " continued"], In
     and gets what was asked for."""
     if rows.device.type != "cpu":
         return rows, None
-    kept, places = np.unique(rows.numpy(), return_inverse=True)
-    return (rows, None) if len(kept) == len(rows) else (torch.from_numpy(kept), torch.from_numpy(places))
+    given = rows.numpy()
+    kept = np.bincount(given).nonzero()[0]
+    if len(kept) == len(given):
+        return rows, None
+    return torch.from_numpy(kept), torch.from_numpy(kept.searchsorted(given))
 
 
 def begin(
@@ -150,7 +153,7 @@ def look(
         grouped,
         context=apart(grouped.context).unsqueeze(1),
         weights=apart(grouped.weights).unsqueeze(1),
-        history=replace(history, step=history.step + 1),
+        history=history.later(1),
         log_prob=apart(grouped.log_prob).unsqueeze(1),
         entropy=apart(grouped.entropy).unsqueeze(1),
         heads=None if grouped.heads is None else apart(grouped.heads.transpose(1, 2)).unsqueeze(2),

@@ -40,10 +40,9 @@ class TransformerState:
 
     def select(self, rows: Int[Tensor, " selected"]) -> "TransformerState":
         """The state of the given rows, in the given order."""
-        caches = tuple(cache.select(rows) for cache in self.caches)
-        return TransformerState(
-            caches, tuple(history.select(rows) for history in self.histories), self.rows.select(rows)
-        )
+        caches, looking = tuple(cache.select(rows) for cache in self.caches), self.rows.select(rows)
+        moved = looking is not self.rows
+        return TransformerState(caches, tuple(history.select(rows, moved=moved) for history in self.histories), looking)
 
 
 class TransformerDecoderLayer(nn.Module):

@@ -60,23 +60,15 @@ def beam(
             state = joined(state, group)
             front = front.join(Front.start(trail.enter(group.source_lengths), size))
             harvest.enter(group)
-        slots = front.filled()
-        if not len(slots):
+        count = len(front.filled)
+        if not count:
             break
-        tokens = torch.from_numpy(front.tokens.take(slots)).to(device)
+        tokens = torch.from_numpy(front.tokens.take(front.filled)).to(device)
         found = best(step, tokens, state, size)
-        front = front.expand(slots, found, track=coverage_penalty > 0)
-        trail.add(front.sentences, front.parents, front.tokens, _spread(found.weights, slots, front.tokens.size))
+        front = front.expand(found, track=coverage_penalty > 0)
+        trail.add(front.sentences, front.parents, front.tokens, front.rows, found.weights)
         front = harvest.gather(front, trail.lengths(front.sentences))
-        state = select(found.state, front.rows.take(front.filled()), len(slots), device)
+        state = select(found.state, front.rows.take(front.filled), count, device)
     ends = harvest.best()
     hypotheses = iter(trail.hypotheses([end for each in ends for end in each]))
     return [[next(hypotheses) for _ in each] for each in ends]
-
-
-def _spread(weights: Tensor, slots: Int[np.ndarray, " rows"], count: int) -> Tensor:
-    """A row for every slot, of zeros for an empty one."""
-    if len(slots) == count:
-        return weights
-    places = torch.from_numpy(slots).to(weights.device)
-    return weights.new_zeros(count, weights.size(1)).index_copy_(0, places, weights.detach())

@@ -1,6 +1,7 @@
 """The hypotheses of a beam that still go on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -42,30 +43,35 @@ class Front:
         coverage = np.zeros((batch, size, 1), dtype=np.float32)
         return cls(sentences, zeros + BEGIN, log_probs, zeros, zeros, coverage, np.full(batch, size))
 
+    @cached_property
     def filled(self) -> Int[np.ndarray, " rows"]:
         """The slots that hold a hypothesis, counted through all sentences."""
-        return np.flatnonzero(self.log_probs > -np.inf)
+        slots: Int[np.ndarray, " rows"] = (self.log_probs > -np.inf).ravel().nonzero()[0]
+        return slots
 
     def select(self, going: Bool[np.ndarray, " live"]) -> "Front":
         """The sentences that go on."""
-        return Front(**{name: part[going] for name, part in vars(self).items()})
+        return Front(*(part[going] for part in self._parts()))
 
     def join(self, later: "Front") -> "Front":
         """The sentences of another behind these."""
         width = max(self.coverage.shape[2], later.coverage.shape[2])
         first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
-        return Front(**{name: np.concatenate((part, getattr(second, name))) for name, part in vars(first).items()})
+        return Front(*map(np.concatenate, zip(first._parts(), second._parts(), strict=True)))
 
-    def expand(self, slots: Int[np.ndarray, " rows"], found: Choices, *, track: bool) -> "Front":
+    def _parts(self) -> list[np.ndarray]:
+        """The fields."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def expand(self, found: Choices, *, track: bool) -> "Front":
         """Continue every hypothesis and keep the best of each sentence.
 
         Args:
-            slots: those that are filled.
-            found: what may come next in each.
+            found: what may come next in each that is filled.
             track: whether to keep the coverage.
         """
-        live, size = self.tokens.shape
-        choices, log_probs = read(found, self.sentences[slots // size])
+        (live, size), slots = self.tokens.shape, self.filled
+        choices, log_probs = read(found, self.sentences.take(slots // size))
         width = choices.shape[1]
         totals = np.full((live * size, width), -np.inf)
         totals[slots] = self.log_probs.take(slots)[:, None] + log_probs
@@ -73,9 +79,7 @@ class Front:
         places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
         parents, ranks = np.divmod(places, width)
         flat = np.arange(0, live * size, size)[:, None] + parents
-        rows = np.zeros(live * size, dtype=np.int64)
-        rows[slots] = np.arange(len(slots))
-        rows = rows.take(flat)
+        rows = slots.searchsorted(flat, side="right") - 1
         log_probs = totals[flat, ranks]
         log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
         coverage = self.coverage

@@ -24,6 +24,7 @@ class Harvest:
         self.ranking = ranking
         self.nbest = nbest
         self.limits = self.source_lengths = np.zeros(0, dtype=np.int64)
+        self._penalties = np.zeros(0)  # at the limits
         # The n best scores of each sentence, the worst of them first; anything beats those that are not there yet.
         self._best = np.zeros((0, nbest))
         self._ended: list[tuple[np.ndarray, ...]] = []
@@ -31,12 +32,13 @@ class Harvest:
     def enter(self, group: Group) -> None:
         """Further sentences."""
         self.limits = np.append(self.limits, group.limits.cpu().numpy())
+        self._penalties = self.ranking.length_penalty(self.limits)
         self.source_lengths = np.append(self.source_lengths, group.source_lengths.cpu().numpy())
         self._best = np.append(self._best, np.full((group.limits.numel(), self.nbest), -np.inf), axis=0)
 
     def gather(self, front: Front, lengths: Int[np.ndarray, " live"]) -> Front:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
-        limits, ending = self.limits[front.sentences], front.tokens == END
+        limits, ending = self.limits.take(front.sentences), front.tokens == END
         over = (ending | (limits <= lengths)[:, None]) & (front.log_probs > -np.inf)
         if over.any():
             whole = over & ending
@@ -44,8 +46,8 @@ class Harvest:
             log_probs = np.where(over, -np.inf, front.log_probs)
             front = replace(front, log_probs=log_probs, free=front.free - whole.sum(1))
         # The bound rises with the log-probability, so that of the best in each sentence is enough.
-        bounds = self.ranking.bound(front.log_probs.max(1, keepdims=True), limits)
-        going = bounds[:, 0] > self._best[front.sentences, 0]
+        bounds = self.ranking.bound(front.log_probs.max(1), self._penalties.take(front.sentences))
+        going = bounds > self._best[front.sentences, 0]
         return front if going.all() else front.select(going)
 
     def _take(

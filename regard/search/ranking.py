@@ -55,11 +55,12 @@ class Ranking:
         return scores + self.coverage_penalty * np.where(real, covered, 0.0).sum(-1)
 
     def bound(
-        self, log_probs: Float[np.ndarray, "live slots"], limits: Int[np.ndarray, " live"]
-    ) -> Float[np.ndarray, "live slots"]:
-        """No way on from here can score more than this, so a search may stop on it without losing exactness.
+        self, log_probs: Float[np.ndarray, " live"], penalties: Float[np.ndarray, " live"]
+    ) -> Float[np.ndarray, " live"]:
+        """No way on from here can score more than this, so a search may stop on it without losing exactness; the
+        penalties are lp at the limits.
 
         A further token adds a log-probability of at most 0; lp grows with the length, up to the limit, and a number
         that is not positive only rises when it is divided by more; cp is at most 0.
         """
-        return log_probs / self.length_penalty(limits)[:, None]
+        return log_probs / penalties

@@ -36,7 +36,7 @@ class Trail:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
+        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
         self._began = np.zeros(0, dtype=np.int64)
         self._source_lengths: list[int] = []
 
@@ -48,13 +48,14 @@ class Trail:
 
     def lengths(self, sentences: Int[np.ndarray, " live"]) -> Int[np.ndarray, " live"]:
         """The steps that each has taken."""
-        return len(self._steps) - self._began[sentences]
+        return len(self._steps) - self._began.take(sentences)
 
     def add(
         self,
         sentences: Int[np.ndarray, " live"],
         parents: Int[np.ndarray, "live slots"],
         tokens: Int[np.ndarray, "live slots"],
+        rows: Int[np.ndarray, "live slots"],
         weights: Float[Tensor, "rows source"],
     ) -> None:
         """Write one step down.
@@ -63,9 +64,10 @@ class Trail:
             sentences: numbers of the sentences that are still searched, ascending.
             parents: the slot that each choice continues.
             tokens: the choices.
-            weights: what each continued slot looked at, `live · slots` rows.
+            rows: of the weights, those of each choice.
+            weights: what the continued hypotheses looked at.
         """
-        self._steps.append((sentences, parents, tokens, weights.detach()))
+        self._steps.append((sentences, parents, tokens, rows, weights.detach()))
 
     def hypotheses(self, ends: Sequence[End]) -> list[Hypothesis]:
         """Tokens and weights that lead to each end; the weights are cut to the real positions of its source."""
@@ -74,15 +76,16 @@ class Trail:
             np.array([getattr(end, name) for end in ends], dtype=np.int64) for name in ("sentence", "length", "slot")
         )
         began = self._began[sentence]
-        widest = max((step[3].shape[1] for step in steps), default=0)
+        ended = began + length
+        widest = max((step[-1].shape[1] for step in steps), default=0)
         tokens = np.zeros((len(ends), length.max(initial=0)), dtype=np.int64)
         weights = np.zeros((*tokens.shape, widest), dtype=np.float32)
-        for number, (live, parents, chosen, looked) in reversed(list(enumerate(steps))):
-            on = np.flatnonzero((began <= number) & (number < began + length))
-            place, position = np.searchsorted(live, sentence[on]), number - began[on]
-            tokens[on, position] = chosen[place, slot[on]]
-            slot[on] = parents[place, slot[on]]
-            weights[on, position, : looked.shape[1]] = looked[place * parents.shape[1] + slot[on]]
+        for number, (live, parents, chosen, rows, looked) in reversed(list(enumerate(steps))):
+            on = ((began <= number) & (number < ended)).nonzero()[0]
+            position, choice = number - began[on], (live.searchsorted(sentence[on]), slot[on])
+            tokens[on, position] = chosen[choice]
+            weights[on, position, : looked.shape[1]] = looked[rows[choice]]
+            slot[on] = parents[choice]
         return [
             Hypothesis(
                 tuple(tokens[row, : end.length].tolist()),

@@ -64,10 +64,11 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
             break
         found = take(tokens, state, numbers, position, int((limits - trail.lengths(sentences)).min()))
         choices, log_probs = read(found, sentences)
+        rows = np.arange(len(sentences))[:, None]
         for number in range(choices.shape[1]):
             column = choices[:, number : number + 1]
             running = running + log_probs[:, number]
-            trail.add(sentences, np.zeros_like(column), column, found.weights[:, number])
+            trail.add(sentences, np.zeros_like(column), column, rows, found.weights[:, number])
         position += choices.shape[1]
         state, tokens, lengths = found.state, found.tokens[:, -1], trail.lengths(sentences)
         staying = (choices[:, -1] != END) & (limits > lengths)
@@ -76,10 +77,10 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
         for row in np.flatnonzero(~staying).tolist():
             total = float(running[row])
             ends[int(sentences[row])] = End(int(sentences[row]), int(lengths[row]), 0, total, total)
-        rows = np.flatnonzero(staying)
-        state = select(state, rows, len(sentences), tokens.device)
-        sentences, limits, running = sentences[rows], limits[rows], running[rows]
-        numbers, tokens = (each[torch.from_numpy(rows).to(tokens.device)] for each in (numbers, tokens))
+        kept = np.flatnonzero(staying)
+        state = select(state, kept, len(sentences), tokens.device)
+        sentences, limits, running = sentences[kept], limits[kept], running[kept]
+        numbers, tokens = (each[torch.from_numpy(kept).to(tokens.device)] for each in (numbers, tokens))
     return trail.hypotheses([ends[sentence] for sentence in sorted(ends)])
 
 

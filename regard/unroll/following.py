@@ -52,19 +52,20 @@ def follow(
     given["embedded"] = table.new_empty(len(tokens), table.size(1))
     chosen = torch.empty(1 + most, len(tokens), dtype=torch.long)
     chosen[0] = tokens
-    with steps.aimed(given, seen, None) as (records, found):
-        kept = {name: part.new_empty(most, *part.shape) for name, part in found.items()}
-        flows = [_Flow.of(part, kept[name], advance=True) for name, part in found.items()]
-        flows += [_Flow.of(found[name[:-1]], part) for name, part in given.items() if name.endswith("-")]
-        path = _Path(
-            *(table.data_ptr(), given["embedded"].data_ptr(), found[steps.outputs[0]].data_ptr()),
-            *((_Flow * len(flows))(*flows), chosen.data_ptr(), choose.function, choose.given),
-            *(len(flows), len(tokens), table.size(1), most, END),
-        )
-        kernel, threads = kernels(), torch.get_num_threads()
-        taken: int = kernel.library.regard_follow(
-            records, len(records), ctypes.byref(path), kernel.fast, threads, kernel.team
-        )
+    step = steps.aimed(given, seen, None)
+    found = step.outputs
+    kept = {name: part.new_empty(most, *part.shape) for name, part in found.items()}
+    flows = [_Flow.of(part, kept[name], advance=True) for name, part in found.items()]
+    flows += [_Flow.of(found[name[:-1]], part) for name, part in given.items() if name.endswith("-")]
+    path = _Path(
+        *(table.data_ptr(), given["embedded"].data_ptr(), found[steps.outputs[0]].data_ptr()),
+        *((_Flow * len(flows))(*flows), chosen.data_ptr(), choose.function, choose.given),
+        *(len(flows), len(tokens), table.size(1), most, END),
+    )
+    kernel, threads = kernels(), torch.get_num_threads()
+    taken: int = kernel.library.regard_follow(
+        step.address, step.count, ctypes.byref(path), kernel.fast, threads, kernel.team
+    )
     return None if taken < 0 else (chosen[1 : taken + 1], {name: part[:taken] for name, part in kept.items()})
 
 

@@ -1,11 +1,10 @@
 """A program as the compiled code of single steps reads it."""
 
 import ctypes
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from regard.unroll.program import Linear, Look, Program, Tensors
 
 WORD = ctypes.sizeof(ctypes.c_int64)
 RECORD = ctypes.sizeof(OperationRecord) // WORD
-ROWS = Array.rows.offset // WORD
+SEEN = ("keys", "values", "mask")
 
 
 @dataclass(frozen=True)
@@ -44,53 +43,62 @@ class Records:
 
     def __init__(self, program: Program, widths: Mapping[str, int], shared: frozenset[str], weights: Tensors) -> None:
         self.weights = weights  # what the records point to
-        self.written = (OperationRecord * len(program))()
-        self.places: list[tuple[int, str]] = []
-        self.crossings: list[int] = []
-        self.intos = [operation.into for operation in program]
-        self.looks = [(at, each.into in shared) for at, each in enumerate(program) if isinstance(each, Look)]
-        for number, (operation, to) in enumerate(zip(program, self.written, strict=True)):
+        self.count = len(program)
+        written = (OperationRecord * self.count)()
+        # The words that each step sets, and to what: to the address of a register, or to what `aimed` finds under a
+        # name with an @.
+        changes: list[tuple[int, str]] = []
+        for number, (operation, to) in enumerate(zip(program, written, strict=True)):
+            group = "@shared " if operation.into in shared else "@"
+            changed = {OperationRecord.count.offset: group + "rows"}
             to.kind = KINDS.index(type(operation))
             for field, name in fields(operation).items():
                 getattr(to, field).width = widths[name]
-                place = number * RECORD + getattr(OperationRecord, field).offset // WORD
-                self.places.append((place, name))
+                array = getattr(OperationRecord, field).offset
+                changed[array + Array.data.offset] = name
                 if name in shared and operation.into not in shared:
-                    self.crossings.append(place + ROWS)
+                    changed[array + Array.rows.offset] = "@parents"
             if isinstance(operation, Linear):
                 to.panels = weights[operation.weight].data_ptr()
                 to.bias = weights[operation.bias].data_ptr() if operation.bias else None
             elif isinstance(operation, Look):
                 to.vector = weights["vector"].data_ptr()
+                changed |= {getattr(OperationRecord, name).offset: f"@{name}" for name in (*SEEN, "positions")}
+                changed[OperationRecord.sources.offset] = group + "sources"
+                changed[OperationRecord.other.offset + Array.width.offset] = "@positions"
+            changes += [(number * RECORD + offset // WORD, name) for offset, name in changed.items()]
+        self._words = np.frombuffer(bytes(written), np.int64)
+        self._places = np.array([place for place, _ in changes])
+        self._names = [name for _, name in changes]
+        self._shares_sources = "@shared sources" in self._names
 
-    @contextmanager
     def aimed(
         self,
-        pointers: Mapping[str, int],
-        shapes: Mapping[str, tuple[int, int]],
+        registers: Mapping[str, int],
+        rows: int,
+        few: int,
         seen: Seen | None,
         parents: Int[Tensor, " rows"] | None,
-    ) -> Iterator[Any]:
-        """The records of one step, and for as long whatever they point to besides the registers."""
-        records = type(self.written).from_buffer_copy(self.written)
-        words = (ctypes.c_int64 * (RECORD * len(records))).from_buffer(records)
-        for place, name in self.places:
-            words[place] = pointers[name]
-        for record, into in zip(records, self.intos, strict=True):
-            record.count = shapes[into][0]
-        if parents is not None:
-            for place in self.crossings:
-                words[place] = parents.data_ptr()
-        alive = [self._aim(records[at], seen, parents if shared else None) for at, shared in self.looks if seen]
-        yield records
-        del alive
+    ) -> tuple[Int[np.ndarray, " words"], Tensors]:
+        """The records of one step, and whatever they point to besides the registers.
 
-    def _aim(self, to: OperationRecord, seen: Seen, parents: Int[Tensor, " rows"] | None) -> tuple[Tensor, ...]:
-        """Point to what is looked at; returns it."""
-        sources = seen.sources
-        if parents is not None:  # rows that continue the same one look at the same source
-            sources = sources.new_zeros(to.count).index_copy_(0, parents, sources)
-        parts = tuple(part.contiguous() for part in (seen.keys, seen.values, seen.mask, sources))
-        to.keys, to.values, to.mask, to.sources = (part.data_ptr() for part in parts)
-        to.positions = to.other.width = seen.mask.size(1)
-        return parts
+        Args:
+            registers: their addresses.
+            rows: of the step.
+            few: of what they share.
+            seen, parents: as in `Steps`.
+        """
+        numbers = {**registers, "@rows": rows, "@shared rows": few, "@parents": 0}
+        alive: Tensors = {}
+        if parents is not None:
+            alive["@parents"] = parents
+        if seen is not None:
+            alive |= {f"@{name}": getattr(seen, name).contiguous() for name in SEEN}
+            alive["@sources"] = alive["@shared sources"] = seen.sources.contiguous()
+            if parents is not None and self._shares_sources:  # rows that continue the same one look at the same source
+                alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
+            numbers["@positions"] = seen.mask.size(1)
+        numbers |= {name: part.data_ptr() for name, part in alive.items()}
+        words = self._words.copy()
+        words[self._places] = [numbers[name] for name in self._names]
+        return words, alive

@@ -1,12 +1,14 @@
 """A program one step at a time, over weights that no longer change: what a search calls between two choices."""
 
 import ctypes
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -14,7 +16,7 @@ from torch import Tensor
 from regard.attention.kernels.library import Kernels, find
 from regard.unroll.panels import pack
 from regard.unroll.past import of_the_past, past_first
-from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors
+from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors, inputs, starts
 from regard.unroll.records import Records, Seen
 
 SOURCE = Path(__file__).with_name("steps.c")
@@ -37,6 +39,28 @@ def steps_serve(*tensors: Tensor) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class Aimed:
+    """The records of some steps.
+
+    Args:
+        words: as compiled code reads them.
+        count: of records.
+        outputs: the registers to return.
+        alive: whatever else the records point to, for as long as they are held.
+    """
+
+    words: Int[np.ndarray, " words"]
+    count: int
+    outputs: Tensors
+    alive: tuple[Any, ...]
+
+    @property
+    def address(self) -> int:
+        """Of the first record."""
+        return self.words.ctypes.data
+
+
 class Steps:
     """A program in compiled code, whose weights are laid out once. Single precision, CPU, no gradient.
 
@@ -56,6 +80,10 @@ class Steps:
         vectors = {name: each.detach().contiguous() for name, each in weights.items() if name not in matrices}
         self._widths = _widths(program, weights)
         self._shared = _shared(program)
+        self._given = (*inputs(program), *starts(program))  # each row has the first, rows share the last
+        outer = (*self._given, *self.outputs)
+        self._outer = {name: self._widths[name] for name in outer}
+        self._inner = {name: width for name, width in self._widths.items() if name not in outer}
         self._records = Records(program, self._widths, self._shared, self.panels | vectors)
 
     def takes(self, tensor: Tensor) -> bool:
@@ -83,57 +111,44 @@ class Steps:
 
         Returns the outputs.
         """
-        given = {name: registers[name].contiguous() for name in registers if self.knows(name)}
+        given = {name: registers[name].contiguous() for name in self._given}
         if parents is not None and not self._shared:
-            given = {name: part[parents] if name.endswith("-") else part for name, part in given.items()}
+            given = {
+                name: part.index_select(0, parents) if name.endswith("-") else part for name, part in given.items()
+            }
             parents = None
-        with self.aimed(given, seen, parents) as (records, found):
-            kernel, threads = kernels(), torch.get_num_threads()
-            kernel.library.regard_step(records, len(records), kernel.fast, threads, kernel.team)
+        step = self.aimed(given, seen, parents)
+        kernel, threads = kernels(), torch.get_num_threads()
+        kernel.library.regard_step(step.address, step.count, kernel.fast, threads, kernel.team)
         if parents is None:
-            return found
-        return {name: part[parents] if name in self._shared else part for name, part in found.items()}
+            return step.outputs
+        return {
+            name: part.index_select(0, parents) if name in self._shared else part for name, part in step.outputs.items()
+        }
 
-    @contextmanager
-    def aimed(
-        self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None
-    ) -> Iterator[tuple[Any, Tensors]]:
+    def aimed(self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None) -> Aimed:
         """The records of steps over the given registers, and the outputs that they fill."""
-        shapes = self._shapes(given, seen, parents)
-        first = next(iter(given.values()))
-        found = {name: first.new_empty(shapes[name]) for name in self.outputs}
-        pointers = {name: tensor.data_ptr() for name, tensor in (found | given).items()}
-        others = {name: rows * width for name, (rows, width) in shapes.items() if name not in pointers}
-        scratch = first.new_empty(sum(others.values()))
-        pointers |= _apart(others, first.element_size(), scratch.data_ptr())
-        with self._records.aimed(pointers, shapes, seen, parents) as records:
-            yield records, found
-
-    def _shapes(
-        self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None
-    ) -> dict[str, tuple[int, int]]:
-        """Rows and features of every register. Raises ValueError where a given one has others."""
-        starts = [len(part) for name, part in given.items() if name in self._shared]
-        rows = len(next(iter(given.values()))) if parents is None else len(parents)
-        few = rows if parents is None else starts[0]
+        first = given[self._given[0]]
+        rows = few = first.size(0)
+        if parents is not None:
+            rows, few = parents.size(0), given[self._given[-1]].size(0)
         positions = 0 if seen is None else seen.mask.size(1)
         shapes = {
             name: (few if name in self._shared else rows, positions if width == POSITIONS else width)
-            for name, width in self._widths.items()
+            for name, width in self._outer.items()
         }
         for name, register in given.items():
             if register.shape != shapes[name]:
                 raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {shapes[name]}.")
-        return shapes
-
-
-def _apart(sizes: dict[str, int], size: int, place: int) -> dict[str, int]:
-    """Where registers begin that lie one behind the other from a place on; `size` bytes for each number."""
-    places = {}
-    for name, count in sizes.items():
-        places[name] = place
-        place += size * count
-    return places
+        found = {name: first.new_empty(*shapes[name]) for name in self.outputs}
+        widths = [positions if width == POSITIONS else width for width in self._inner.values()]
+        scratch = first.new_empty(rows * sum(widths))
+        start, row = scratch.data_ptr(), rows * scratch.element_size()
+        places = accumulate(widths, lambda place, width: place + row * width, initial=start)
+        registers = dict(zip(self._inner, places, strict=False))
+        registers |= {name: tensor.data_ptr() for name, tensor in (found | given).items()}
+        words, alive = self._records.aimed(registers, rows, few, seen, parents)
+        return Aimed(words, self._records.count, found, (scratch, given, alive))
 
 
 def _shared(program: Program) -> frozenset[str]:
