@@ -57,6 +57,11 @@ class History:
         """The history of a mechanism that forgets, so many steps later."""
         return History(self.step + steps, self.previous, self.total, self.seed, self.temperature)
 
+    def narrow(self, length: int) -> "History":
+        """What is remembered of the first positions."""
+        remembered = (self.previous[..., :length], self.total[..., :length])
+        return History(self.step, *remembered, self.seed, self.temperature)
+
     def join(self, other: "History") -> "History":
         """The rows of another behind these; what is remembered of a shorter source gets zeros."""
         return History(

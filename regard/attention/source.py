@@ -26,6 +26,15 @@ class Source:
         """The given rows, in the given order."""
         return Source(self.prepared[rows], self.values[rows], self.mask[rows])
 
+    @property
+    def length(self) -> int:
+        """Positions to the last that is real in any row."""
+        return int(self.mask.any(0).nonzero().amax()) + 1 if self.mask.any() else 0
+
+    def narrow(self, length: int) -> "Source":
+        """The first positions."""
+        return Source(self.prepared[..., :length, :], self.values[..., :length, :], self.mask[:, :length])
+
     def join(self, other: "Source") -> "Source":
         """The rows of another behind these; the shorter get padding."""
         return Source(

@@ -29,7 +29,8 @@ class Looking:
         return Looking(self.state.select(rows), self.source)
 
     def join(self, other: "Looking") -> "Looking":
-        """The rows of another behind these. Sources at which nobody looks any more are left out."""
+        """The rows of another behind these. Sources at which nobody looks any more are left out, and positions that are
+        real in none."""
         one, more = self._trimmed(), other._trimmed()
         first, second = one.state.apart(), more.state.apart()
         count = first.rows.count + second.rows.count
@@ -44,9 +45,12 @@ class Looking:
 
     def _trimmed(self) -> "Looking":
         used, numbers = torch.unique(self.state.rows.numbers, return_inverse=True)
-        if len(used) == self.state.rows.count:
-            return self
-        return Looking(replace(self.state, rows=Rows(numbers, len(used))), self.source.select(used))
+        source, rows = self.source, self.state.rows
+        if len(used) < rows.count:
+            source, rows = source.select(used), Rows(numbers, len(used))
+        length = source.length
+        state = replace(self.state, rows=rows, history=self.state.history.narrow(length))
+        return Looking(state, source.narrow(length))
 
 
 def advance(decoder: Any, tokens: Int[Tensor, " rows"], looking: Looking) -> Advance:

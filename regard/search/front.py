@@ -84,9 +84,9 @@ class Front:
         log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
         coverage = self.coverage
         if track:
-            looked = found.weights.detach().float().cpu().numpy()
-            coverage = _widened(coverage, looked.shape[1])
-            coverage = looked[rows] + coverage[np.arange(live)[:, None], parents]
+            looked = found.weights.detach().float().cpu().numpy()[rows]
+            width = max(looked.shape[2], coverage.shape[2])
+            coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(looked, width)
         return Front(self.sentences, choices[rows, ranks], log_probs, parents, rows, coverage, self.free)
 
 

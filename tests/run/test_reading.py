@@ -43,8 +43,10 @@ def searched(first: Begun, later: list[Begun], size: int) -> list[Hypothesis]:
         return [best for best, *_ in found]
 
 
-def agree(readers: Readers, size: int) -> None:
+def agree(readers: Readers, size: int, *, longest_first: bool = False) -> None:
     first, *later = begun(readers, 3)[:1] + begun(readers, 2)[2:]
+    if longest_first:
+        first, *later = [*reversed(later), first]
     assert first.joins
     apart = [one for each in (first, *later) for one in searched(each, [], size)]
     for one, other in zip(searched(first, later, size), apart, strict=True):
@@ -61,7 +63,7 @@ def test_entering_later_changes_nothing(config: Config, prepared: bool) -> None:
     if not begun(readers, 3)[0].joins:
         assert config.model.decoder.kind in ("transformer", "fixed")
         return
-    agree(readers, 3 if prepared else 1)
+    agree(readers, 3 if prepared else 1, longest_first=prepared)
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -83,6 +85,7 @@ def test_sources_at_which_nobody_looks_are_left_out() -> None:
     assert state.state.rows.numbers.tolist() == [1, 1, 0, 2]
     assert state.source.mask.sum(1).tolist() == [*first.lengths[[0, 2]].tolist(), int(second.lengths[1])]
     assert state.source.values.shape[:2] == state.source.mask.shape
+    assert state.source.mask.size(1) == int(state.source.mask.sum(1).max())  # and no wider than what is looked at
 
 
 def test_what_cannot_be_joined_is_not() -> None:
