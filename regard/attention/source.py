@@ -1,5 +1,6 @@
 """What one attention reads: prepared once per source, looked at once per step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,22 +27,29 @@ class Source:
         """The given rows, in the given order."""
         return Source(self.prepared[rows], self.values[rows], self.mask[rows])
 
-    @property
-    def length(self) -> int:
-        """Positions to the last that is real in any row."""
-        return int(self.mask.any(0).nonzero().amax()) + 1 if self.mask.any() else 0
-
-    def narrow(self, length: int) -> "Source":
-        """The first positions."""
-        return Source(self.prepared[..., :length, :], self.values[..., :length, :], self.mask[:, :length])
-
-    def join(self, other: "Source") -> "Source":
-        """The rows of another behind these; the shorter get padding."""
-        return Source(
-            joined(self.prepared, other.prepared, -2),
-            joined(self.values, other.values, -2),
-            joined(self.mask, other.mask, -1),
+    @classmethod
+    def stack(cls, parts: "Sequence[tuple[Source, Int[Tensor, ' selected']]]") -> "Source":
+        """The given rows of some, one behind the other, as wide as the longest of them is. Without gradients."""
+        mask = [source.mask.index_select(0, rows) for source, rows in parts]
+        length = max(int(place) + 1 for each in mask for place in each.any(0).nonzero()[-1:])
+        return cls(
+            _stacked([(source.prepared, rows) for source, rows in parts], -2, length),
+            _stacked([(source.values, rows) for source, rows in parts], -2, length),
+            _stacked([(source.mask, rows) for source, rows in parts], -1, length),
         )
+
+
+def _stacked(parts: Sequence[tuple[Tensor, Tensor]], axis: int, length: int) -> Tensor:
+    """Rows behind rows; what is shorter along the axis of the source is filled up with zeros."""
+    shape = list(parts[0][0].shape)
+    shape[0], shape[axis] = sum(len(rows) for _, rows in parts), length
+    found, start = parts[0][0].new_zeros(shape), 0
+    for part, rows in parts:
+        shorter = min(length, part.size(axis))
+        place = found.narrow(0, start, len(rows)).narrow(axis, 0, shorter)
+        torch.index_select(part.detach().narrow(axis, 0, shorter), 0, rows, out=place)
+        start += len(rows)
+    return found
 
 
 def joined(first: Tensor, second: Tensor, axis: int) -> Tensor:

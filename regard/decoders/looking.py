@@ -1,6 +1,6 @@
 """States that carry what they look at, so that sentences of different batches can be decoded side by side."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -31,26 +31,19 @@ class Looking:
     def join(self, other: "Looking") -> "Looking":
         """The rows of another behind these. Sources at which nobody looks any more are left out, and positions that are
         real in none."""
-        one, more = self._trimmed(), other._trimmed()
-        first, second = one.state.apart(), more.state.apart()
-        count = first.rows.count + second.rows.count
-        numbers = torch.cat([first.rows.numbers, second.rows.numbers + first.rows.count])
+        first, second = self.state.apart(), other.state.apart()
+        (used, numbers), (others, more) = (
+            torch.unique(each.rows.numbers, return_inverse=True) for each in (first, second)
+        )
+        source = Source.stack([(self.source, used), (other.source, others)])
+        length = source.mask.size(1)
         state = AttentiveState(
             first.cells.join(second.cells),
             torch.cat([first.fed, second.fed]),
-            first.history.join(second.history),
-            Rows(numbers, count),
+            first.history.narrow(length).join(second.history.narrow(length)),
+            Rows(torch.cat([numbers, more + len(used)]), len(used) + len(others)),
         )
-        return Looking(state, one.source.join(more.source))
-
-    def _trimmed(self) -> "Looking":
-        used, numbers = torch.unique(self.state.rows.numbers, return_inverse=True)
-        source, rows = self.source, self.state.rows
-        if len(used) < rows.count:
-            source, rows = source.select(used), Rows(numbers, len(used))
-        length = source.length
-        state = replace(self.state, rows=rows, history=self.state.history.narrow(length))
-        return Looking(state, source.narrow(length))
+        return Looking(state, source)
 
 
 def advance(decoder: Any, tokens: Int[Tensor, " rows"], looking: Looking) -> Advance:
