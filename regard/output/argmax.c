@@ -14,12 +14,11 @@
 /* A layer, and what follows from its weights. */
 typedef struct {
     const float *weight;         /* (columns, depth) */
-    const float *bias;           /* as long as all panels, and so the next three */
+    const float *bias;           /* as long as all panels, and so the next four */
     const int8_t *rounded;       /* panels of PANEL columns, whose numbers of two depths stand side by side */
     const float *scales;         /* weight ≈ scale · rounded */
-    const float *reach;          /* |logit − its estimate| ≤ reach · ‖features‖ + slack */
+    const float *reach, *slack;  /* |logit − its estimate| ≤ reach · ‖features‖ + slack */
     int64_t columns, depth, first; /* tokens below `first` are never the best */
-    float slack;
 } layer;
 
 typedef struct {
@@ -142,14 +141,14 @@ static int64_t gather(const job *todo, const float *estimates, float norm) {
     const vec least = spread(-norm), most = spread(norm);
     vec lowest = spread(-INFINITY);
     for (int64_t j = 0; j < of->columns; j += LANES) {
-        vec surely = muladd(load(of->reach + j), least, load(estimates + j));
+        vec surely = muladd(load(of->reach + j), least, load(estimates + j) - load(of->slack + j));
         for (int64_t lane = 0; j + lane < of->first; lane++) surely[lane] = -INFINITY;
         lowest = choose(surely > lowest, surely, lowest);
     }
     const float bar = highest_lane(lowest);
     int64_t count = 0;
     for (int64_t j = 0; j < of->columns; j += LANES) {
-        const vec perhaps = muladd(load(of->reach + j), most, load(estimates + j)) + spread(of->slack);
+        const vec perhaps = muladd(load(of->reach + j), most, load(estimates + j) + load(of->slack + j));
         if (!any(perhaps >= spread(bar))) continue;
         for (int64_t lane = 0; lane < LANES; lane++)
             if (perhaps[lane] >= bar && j + lane >= of->first && j + lane < of->columns) todo->near[count++] = j + lane;

@@ -31,9 +31,8 @@ class _Layer(ctypes.Structure):
     """As in argmax.c."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("weight", "bias", "rounded", "scales", "reach")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "rounded", "scales", "reach", "slack")),
         *((name, ctypes.c_int64) for name in ("columns", "depth", "first")),
-        ("slack", ctypes.c_float),
     )
 
 
@@ -55,19 +54,20 @@ class Argmax:
     def __init__(self, weight: Float[Tensor, "vocab features"], bias: Float[Tensor, " vocab"]) -> None:
         columns, depth = weight.shape
         panels, pairs = -(-columns // PANEL), -(-depth // 2)
-        weight, bias = weight.detach().contiguous(), bias.detach()
-        slack = 8 * float(bias.abs().amax()) / 2**24 + 1e-36  # what sums with the bias lose, and the smallest numbers
-        bias = F.pad(bias, (0, panels * PANEL - columns), value=-math.inf)  # what is missing is never near the best
+        weight, bias, missing = weight.detach().contiguous(), bias.detach(), panels * PANEL - columns
+        finite = bool(bias.isfinite().all())
+        slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # what sums with the bias lose, and tiny numbers
+        bias = F.pad(bias, (0, missing), value=-math.inf)  # what is missing is never near the best
         rounded = torch.zeros(panels, pairs, PANEL, 2, dtype=torch.int8)
         scales, reach = torch.zeros_like(bias), torch.zeros_like(bias)
-        self._parts = (weight, bias, rounded, scales, reach)
-        self._layer = _Layer(*(part.data_ptr() for part in self._parts), columns, depth, END, slack)
+        self._parts = (weight, bias, rounded, scales, reach, slack)
+        self._layer = _Layer(*(part.data_ptr() for part in self._parts), columns, depth, END)
         found = kernels()
         failed = found.library.regard_round(
             *(weight.data_ptr(), columns, depth, rounded.data_ptr(), scales.data_ptr(), reach.data_ptr()),
             *(found.fast, torch.get_num_threads(), found.team),
         )
-        self.known = not failed and math.isfinite(slack)
+        self.known = finite and not failed
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
         """Of each of at most `MOST_ROWS` rows the best token from `END` on, and the lower among equals.

@@ -74,6 +74,14 @@ def test_also_where_nothing_is_left_but_the_bias() -> None:
     agree(torch.randn(5, 9), torch.zeros(70, 9), torch.zeros(70))
 
 
+def test_also_where_a_bias_forbids_a_token_or_settles_it() -> None:
+    bias = torch.randn(70)
+    bias[END] = -1e9
+    agree(torch.randn(40, 9), torch.randn(70, 9), bias)
+    bias[40] = 1e9
+    agree(torch.randn(40, 9), torch.randn(70, 9), bias)
+
+
 def test_padding_and_the_begin_mark_are_never_chosen() -> None:
     bias = torch.zeros(20)
     bias[:END] = 9.0
