@@ -146,8 +146,8 @@ def _moved(growth: Growth, seconds: float) -> str:
 def _read(growth: Growth, size: int, seconds: float) -> str:
     step, speed = size / growth.grid.usual.target / 1e6, size / seconds / 1e9
     return (
-        f"a step with all logits reads {step:.1f} MB of weights: for a single row at {speed:.1f} GB/s; a matrix that no cache holds "
-        f"is read at {median(growth.machine.reading):.1f}"
+        f"a step with all logits reads {step:.1f} MB of weights: for a single row at {speed:.1f} GB/s; a matrix that "
+        f"no cache holds is read at {median(growth.machine.reading):.1f}"
     )
 
 
