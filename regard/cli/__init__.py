@@ -15,8 +15,8 @@ def roomy(command: Callable[[], None]) -> Callable[[], None]:
 
     Python takes memory for frames in blocks of 16 KiB, and gives a block back as soon as its first frame ends. A loop
     of calls at the edge of a block then asks the system for memory, and returns it, at every turn: PyTorch imported
-    from here met such an edge 10,000 times, for 0.4 s. A frame that asks for much gets a block to match, of which
-    no more is touched than is used.
+    from here met such an edge thousands of times. A frame that asks for much gets a block to match, of which no more
+    is touched than is used.
     """
     command.__code__ = command.__code__.replace(co_stacksize=FRAMES_ROOM)
     return command
