@@ -11,6 +11,8 @@ from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
+    Programs,
+    Stepping,
     answer,
     asking,
     attend,
@@ -19,17 +21,15 @@ from regard.decoders.loops import (
     join,
     looking,
     runs,
-    seen,
     starts,
     stepped,
-    stepping,
 )
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, Program, Steps, Tensors, loop
+from regard.unroll import VECTORS, Linear, Program, Tensors, loop
 
 
 class BahdanauDecoder(nn.Module):
@@ -70,7 +70,7 @@ class BahdanauDecoder(nn.Module):
         self.bridge = Bridge(summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, tokens.embedding_size + memory_size, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
-        self.steps: Steps | None = None
+        self.steps: Stepping | None = None
 
     @property
     def carries(self) -> bool:
@@ -84,15 +84,14 @@ class BahdanauDecoder(nn.Module):
 
     def for_inference(self) -> "BahdanauDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, stepping(self.attention, self._stepped, "pairs", self.recurrence))
+        return prepared(self, Stepping.of(self.attention, self.tokens, self._stepped, "pairs", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded = self.tokens.embed(tokens)
-        if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
+        if self.steps is not None and self.steps.takes(state):
+            found = self.steps(tokens, state, source)
             return stepped(found, self._maxout(found["pairs"]), state)
-        state = state.apart()
+        state, embedded = state.apart(), self.tokens.embed(tokens)
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
         features = self._deep(state.cells.top, embedded, context)
@@ -144,11 +143,11 @@ class BahdanauDecoder(nn.Module):
         program = (*attend("state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
         return program, tensors | asking(self.attention)
 
-    def _stepped(self) -> tuple[Program, Tensors]:
-        """The same from the embedded token to the pairs of which the larger are the features."""
+    def _stepped(self) -> Programs:
+        """The same from the token to the pairs of which the larger are the features."""
         first, tensors = enter(self.recurrence, self.tokens.embedding_size)
         program, weights = self._program()
         hidden, embedded = self.recurrence.rnn.hidden_size, self.tokens.embedding_size
-        parts = {"state-": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
-        deep, others = join(self.deep, parts, "pairs")
-        return (*first, *program, *deep), tensors | weights | others
+        parts = {"state-": hidden, VECTORS: embedded, "context": self.deep.in_features - hidden - embedded}
+        more, deep, others = join(self.deep, parts, "pairs")
+        return (*first, *more), (*program, *deep), tensors | weights | others

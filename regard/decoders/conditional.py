@@ -11,6 +11,8 @@ from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
+    Programs,
+    Stepping,
     answer,
     asking,
     attend,
@@ -19,17 +21,15 @@ from regard.decoders.loops import (
     join,
     looking,
     runs,
-    seen,
     starts,
     stepped,
-    stepping,
 )
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, Program, Steps, Tanh, Tensors, loop
+from regard.unroll import VECTORS, Linear, Program, Tanh, Tensors, loop
 
 
 class ConditionalDecoder(nn.Module):
@@ -68,7 +68,7 @@ class ConditionalDecoder(nn.Module):
         self.before = Recurrence(cell, tokens.embedding_size, hidden_size, 1, 0.0)
         self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, tokens.feature_size)
-        self.steps: Steps | None = None
+        self.steps: Stepping | None = None
 
     @property
     def carries(self) -> bool:
@@ -83,16 +83,15 @@ class ConditionalDecoder(nn.Module):
     def for_inference(self) -> "ConditionalDecoder":
         """The same decoder for weights that no longer change."""
         known = self.before.cell == "gru"
-        steps = stepping(self.attention, self._stepped, "features", self.before, self.behind) if known else None
-        return prepared(self, steps)
+        given = (self.attention, self.tokens, self._stepped, "features", self.before, self.behind)
+        return prepared(self, Stepping.of(*given) if known else None)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded = self.tokens.embed(tokens)
-        if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
+        if self.steps is not None and self.steps.takes(state):
+            found = self.steps(tokens, state, source)
             return stepped(found, found["features"], state)
-        state = state.apart()
+        state, embedded = state.apart(), self.tokens.embed(tokens)
         between = self.before.step(self.before.gates(embedded), state.cells)
         attended = look(self.attention, between.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
@@ -138,14 +137,14 @@ class ConditionalDecoder(nn.Module):
         feed = {"feed": self.behind.weight("weight_ih"), "feed_bias": self.behind.weight("bias_ih")}
         return program, tensors | others | feed | asking(self.attention)
 
-    def _stepped(self) -> tuple[Program, Tensors]:
-        """The same from the embedded token to the features."""
+    def _stepped(self) -> Programs:
+        """The same from the token to the features."""
         first, tensors = enter(self.before, self.tokens.embedding_size)
         program, weights = self._program()
         hidden, embedded = self.before.rnn.hidden_size, self.tokens.embedding_size
-        parts = {"state": hidden, "embedded": embedded, "context": self.deep.in_features - hidden - embedded}
-        deep, others = join(self.deep, parts, "joined")
-        return (*first, *program, *deep, Tanh("joined", "features")), tensors | weights | others
+        parts = {"state": hidden, VECTORS: embedded, "context": self.deep.in_features - hidden - embedded}
+        more, deep, others = join(self.deep, parts, "joined")
+        return (*first, *more), (*program, *deep, Tanh("joined", "features")), tensors | weights | others
 
     def _behind(self, context: Tensor, between: Cells) -> Cells:
         return self.behind.step(self.behind.gates(context), between)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from regard.data.batch import END
 from regard.decoders.looking import Looking
-from regard.decoders.loops import moved, seen, starts
+from regard.decoders.loops import Stepping, moved, seen, starts
 from regard.decoders.step import Advance, Followed
-from regard.unroll import Chooser, Steps
+from regard.unroll import Chooser
 from regard.unroll import follow as follow_steps
 
 
@@ -47,18 +47,20 @@ def follow_compiled(
     decoder: Any, best: Best, tokens: Int[Tensor, " rows"], looking: Looking, most: int
 ) -> Followed | None:
     """The same for a decoder that `comes_to_features`."""
-    state, source = looking.state.apart(), looking.source
-    table = decoder.tokens.embedding.weight.detach()
-    found = follow_steps(decoder.steps, tokens, table, starts(state), seen(source, state), most, best.chooser)
+    state, source, stepping = looking.state.apart(), looking.source, decoder.steps
+    before, at = starts(state), seen(source, state)
+    found = follow_steps(stepping.steps, stepping.entered, tokens, before, at, most, best.chooser)
     if found is None:
         return None
     chosen, registers = found
-    features, last = registers[decoder.steps.outputs[0]], {name: part[-1] for name, part in registers.items()}
+    features, last = registers[stepping.steps.outputs[0]], {name: part[-1] for name, part in registers.items()}
     after = Looking(moved(last, features[-1], state, len(chosen)), source)
     return Followed(chosen.t(), features.transpose(0, 1), after, registers["weights"].transpose(0, 1))
 
 
 def comes_to_features(decoder: Any) -> bool:
     """Whether the decoder has a program for steps that the output layer can follow at once."""
-    steps: Steps | None = getattr(decoder, "steps", None)
-    return steps is not None and steps.width(steps.outputs[0]) == decoder.tokens.feature_size
+    stepping: Stepping | None = getattr(decoder, "steps", None)
+    if stepping is None:
+        return False
+    return stepping.steps.width(stepping.steps.outputs[0]) == decoder.tokens.feature_size

@@ -131,7 +131,7 @@ def _packed(weight: Tensor) -> Tensor | None:
     return blocks
 
 
-def prepared(decoder: Kind, steps: Steps | None = None) -> Kind:
+def prepared(decoder: Kind, steps: Any = None) -> Kind:
     """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens, and for the
     compiled steps, if there are any."""
     twin: Any = copy(decoder)

@@ -1,9 +1,10 @@
 """What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from regard.attention.additive import AdditiveScore
@@ -14,7 +15,8 @@ from regard.attention.window import GlobalWindow
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance, Unrolled
-from regard.unroll import Gru, Linear, Look, Lstm, Program, Seen, Steps, Tensors, serves, steps_serve
+from regard.decoders.tokens import TargetTokens
+from regard.unroll import VECTORS, Entered, Gru, Linear, Look, Lstm, Program, Seen, Steps, Tensors, serves, steps_serve
 
 
 def knows(attention: Attention, *recurrences: Recurrence) -> bool:
@@ -37,21 +39,60 @@ def runs(attention: Attention, source: Source, *recurrences: Recurrence) -> bool
     )
 
 
-def stepping(
-    attention: Attention, program: Callable[[], tuple[Program, Tensors]], features: str, *recurrences: Recurrence
-) -> Steps | None:
-    """The program with its weights laid out for one step at a time, where compiled code may run it; it returns
-    `features`, and what a state is made of."""
-    if not (knows(attention, *recurrences) and steps_serve(*attention.parameters())):
-        return None
-    memory = ["memory"] if recurrences[0].cell == "lstm" else []
-    return Steps(*program(), [features, "state", "weights", *memory])
+Programs = tuple[Program, Program, Tensors]
+"""What a step makes of its token alone, the rest of the step, and the weights of both."""
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """One step of a decoder in compiled code, over weights that no longer change.
+
+    Args:
+        entered: what depends on the token alone.
+        steps: the rest. It returns the features first, and what a state is made of.
+    """
+
+    entered: Entered
+    steps: Steps
+
+    @classmethod
+    def of(
+        cls,
+        attention: Attention,
+        tokens: TargetTokens,
+        programs: Callable[[], Programs],
+        features: str,
+        *recurrences: Recurrence,
+    ) -> "Stepping | None":
+        """None where compiled code cannot run it.
+
+        Args:
+            attention, tokens, recurrences: of the decoder.
+            programs: makes what it runs.
+            features: the register of the features.
+        """
+        if not (knows(attention, *recurrences) and steps_serve(*attention.parameters())):
+            return None
+        first, rest, weights = programs()
+        memory = ["memory"] if recurrences[0].cell == "lstm" else []
+        entered = Entered(first, weights, tokens.embedding.weight)
+        return cls(entered, Steps(rest, weights, [features, "state", "weights", *memory], entered.registers))
+
+    def takes(self, state: AttentiveState) -> bool:
+        """Whether it may go on from here."""
+        return self.steps.takes(state.cells.hidden)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Tensors:
+        """The registers behind a step with these tokens."""
+        kept, picks = self.entered(tokens.numpy())
+        given = kept.tables | starts(state)
+        return self.steps(given, seen(source, state), state.parents, torch.from_numpy(picks))
 
 
 def enter(recurrence: Recurrence, width: int) -> tuple[Program, Tensors]:
-    """From `embedded`, so wide, to `inputs`: what a token adds to the gates of the recurrence that reads it first."""
+    """From the vector of a token, so wide, to `inputs`: what it adds to the gates of the recurrence that reads it."""
     weight, bias = recurrence.weight("weight_ih"), recurrence.weight("bias_ih")
-    return (Linear("embedded", "enter", "inputs", bias="enter_bias"),), {"enter": weight[:, :width], "enter_bias": bias}
+    return (Linear(VECTORS, "enter", "inputs", bias="enter_bias"),), {"enter": weight[:, :width], "enter_bias": bias}
 
 
 def starts(state: AttentiveState) -> Tensors:
@@ -96,17 +137,20 @@ def looking(source: Source) -> Tensors:
     return {"keys": source.prepared, "values": source.values}
 
 
-def join(layer: nn.Linear, parts: dict[str, int], into: str) -> tuple[Program, Tensors]:
-    """into = layer · [parts side by side]; each part is a register with its width."""
+def join(layer: nn.Linear, parts: dict[str, int], into: str) -> Programs:
+    """into = layer · [parts side by side]; each part is a register with its width, or the vector of the token."""
     columns = torch.split(layer.weight, list(parts.values()), 1)
     tensors = {f"{into}_{part}": weight for part, weight in zip(parts, columns, strict=True)}
-    first, *others = parts
-    bias = None
+    bias = plus = None
     if layer.bias is not None:
         bias = f"{into}_bias"
         tensors[bias] = layer.bias
-    added = (Linear(part, f"{into}_{part}", into, plus=into) for part in others)
-    return (Linear(first, f"{into}_{first}", into, bias=bias), *added), tensors
+    programs: dict[bool, Program] = {True: (), False: ()}
+    for part in sorted(parts, key=lambda part: part != VECTORS):  # the token comes before all else
+        to = f"{into}_entered" if part == VECTORS else into
+        programs[part == VECTORS] += (Linear(part, f"{into}_{part}", to, bias=bias, plus=plus),)
+        bias, plus = None, to
+    return programs[True], programs[False], tensors
 
 
 def cell(recurrence: Recurrence, gates: str, before: str, into: str, name: str = "") -> tuple[Program, Tensors]:

@@ -11,6 +11,8 @@ from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
+    Programs,
+    Stepping,
     answer,
     asking,
     attend,
@@ -19,17 +21,15 @@ from regard.decoders.loops import (
     join,
     looking,
     runs,
-    seen,
     starts,
     stepped,
-    stepping,
 )
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.tokens import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, Program, Steps, Tanh, Tensors, loop
+from regard.unroll import Linear, Program, Tanh, Tensors, loop
 
 
 class LuongDecoder(nn.Module):
@@ -73,7 +73,7 @@ class LuongDecoder(nn.Module):
         input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
-        self.steps: Steps | None = None
+        self.steps: Stepping | None = None
 
     @property
     def carries(self) -> bool:
@@ -87,15 +87,14 @@ class LuongDecoder(nn.Module):
 
     def for_inference(self) -> "LuongDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, stepping(self.attention, self._stepped, "fed", self.recurrence))
+        return prepared(self, Stepping.of(self.attention, self.tokens, self._stepped, "fed", self.recurrence))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        embedded = self.tokens.embed(tokens)
-        if self.steps is not None and self.steps.takes(embedded):
-            found = self.steps({"embedded": embedded} | starts(state), seen(source, state), state.parents)
+        if self.steps is not None and self.steps.takes(state):
+            found = self.steps(tokens, state, source)
             return stepped(found, found["fed"], state)
-        state = state.apart()
+        state, embedded = state.apart(), self.tokens.embed(tokens)
         gates = self.recurrence.gates(embedded)
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
@@ -126,11 +125,11 @@ class LuongDecoder(nn.Module):
         found = loop(program, tensors, source.mask, ["fed", "weights"])
         return answer(found["fed"][1:].transpose(0, 1), found["weights"])
 
-    def _stepped(self) -> tuple[Program, Tensors]:
-        """The same from the embedded token on."""
+    def _stepped(self) -> Programs:
+        """The same from the token on."""
         first, tensors = enter(self.recurrence, self.tokens.embedding_size)
         program, others = self._program()
-        return (*first, *program), tensors | others
+        return first, program, tensors | others
 
     def _program(self) -> tuple[Program, Tensors]:
         """What one step does, from the gates of the token, and its weights."""
@@ -141,7 +140,7 @@ class LuongDecoder(nn.Module):
             tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
         hidden_size = self.recurrence.rnn.hidden_size
         parts = {"context": self.combine.in_features - hidden_size, "state": hidden_size}
-        combine, others = join(self.combine, parts, "joined")
+        _, combine, others = join(self.combine, parts, "joined")
         program = (*step, *attend("state"), *combine, Tanh("joined", "fed"))
         return program, tensors | asking(self.attention) | others
 

@@ -1,6 +1,7 @@
 """Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
 
 from regard.unroll.engine import compiled, loop, serves
+from regard.unroll.entered import VECTORS, Entered
 from regard.unroll.following import Chooser, follow
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 from regard.unroll.reads import Reads, reads_serve
@@ -9,7 +10,9 @@ from regard.unroll.recurrent import unroll, unrolls
 from regard.unroll.steps import Steps, steps_serve
 
 __all__ = [
+    "VECTORS",
     "Chooser",
+    "Entered",
     "Gru",
     "Linear",
     "Look",

@@ -4,13 +4,14 @@ import ctypes
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.data.batch import END
+from regard.unroll.entered import Entered, Kept
 from regard.unroll.program import Tensors
 from regard.unroll.records import Seen
-from regard.unroll.steps import Steps, kernels
+from regard.unroll.steps import Aimed, Steps, kernels
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Chooser:
 
 def follow(
     steps: Steps,
+    entered: Entered,
     tokens: Int[Tensor, " rows"],
-    table: Float[Tensor, "vocab embedding"],
     starts: Tensors,
     seen: Seen,
     most: int,
@@ -39,8 +40,8 @@ def follow(
 
     Args:
         steps: the program; its first output is what tokens are chosen by.
+        entered: what it picks for each token.
         tokens: of the first step.
-        table: what the register `embedded` is for each token.
         starts: as in a single step; from the second on each is what the step before made of it.
         seen: what the program looks at.
         most: steps.
@@ -49,24 +50,24 @@ def follow(
     Returns the tokens, and the outputs of every step, (steps, rows, width); None where nothing could be chosen.
     """
     given = {name: part.clone() for name, part in starts.items() if steps.knows(name)}
-    given["embedded"] = table.new_empty(len(tokens), table.size(1))
     chosen = torch.empty(1 + most, len(tokens), dtype=torch.long)
-    chosen[0] = tokens
-    step = steps.aimed(given, seen, None)
-    found = step.outputs
-    kept = {name: part.new_empty(most, *part.shape) for name, part in found.items()}
-    flows = [_Flow.of(part, kept[name], advance=True) for name, part in found.items()]
-    flows += [_Flow.of(found[name[:-1]], part) for name, part in given.items() if name.endswith("-")]
-    path = _Path(
-        *(table.data_ptr(), given["embedded"].data_ptr(), found[steps.outputs[0]].data_ptr()),
-        *((_Flow * len(flows))(*flows), chosen.data_ptr(), choose.function, choose.given),
-        *(len(flows), len(tokens), table.size(1), most, END),
-    )
+    chosen[0], taken = tokens, 0
+    picks = torch.empty_like(tokens)
+    outputs: Tensors = {}
     kernel, threads = kernels(), torch.get_num_threads()
-    taken: int = kernel.library.regard_follow(
-        step.address, step.count, ctypes.byref(path), kernel.fast, threads, kernel.team
-    )
-    return None if taken < 0 else (chosen[1 : taken + 1], {name: part[:taken] for name, part in kept.items()})
+    held: Kept | None = None
+    while taken < most and not (taken and (chosen[taken] == END).any()):
+        kept, _ = entered(chosen[taken].numpy())
+        if kept is not held:
+            held, step = kept, steps.aimed(given | kept.tables, seen, None, picks)
+            outputs = outputs or {name: part.new_empty(most, *part.shape) for name, part in step.outputs.items()}
+            path = _Path.of(steps, step, kept, picks, chosen, given, outputs, choose)
+        taken = kernel.library.regard_follow(
+            step.address, step.count, ctypes.byref(path), taken, kernel.fast, threads, kernel.team
+        )
+        if taken < 0:
+            return None
+    return chosen[1 : taken + 1], {name: part[:taken] for name, part in outputs.items()}
 
 
 class _Flow(ctypes.Structure):
@@ -88,8 +89,29 @@ class _Path(ctypes.Structure):
     """As in steps.c."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("table", "embedded", "features")),
+        *((name, ctypes.c_void_p) for name in ("slots", "picked", "features")),
         ("flows", ctypes.POINTER(_Flow)),
         *((name, ctypes.c_void_p) for name in ("tokens", "choose", "layer")),
-        *((name, ctypes.c_int64) for name in ("flow_count", "rows", "width", "most", "end")),
+        *((name, ctypes.c_int64) for name in ("flow_count", "rows", "most", "end")),
     )
+
+    @classmethod
+    def of(
+        cls,
+        steps: Steps,
+        step: Aimed,
+        kept: Kept,
+        picks: Tensor,
+        chosen: Tensor,
+        given: Tensors,
+        outputs: Tensors,
+        choose: Chooser,
+    ) -> "_Path":
+        """What each step leaves goes to the outputs, and to the starts of the next."""
+        flows = [_Flow.of(part, outputs[name], advance=True) for name, part in step.outputs.items()]
+        flows += [_Flow.of(step.outputs[name[:-1]], part) for name, part in given.items()]
+        return cls(
+            *(kept.slots.ctypes.data, picks.data_ptr(), step.outputs[steps.outputs[0]].data_ptr()),
+            *((_Flow * len(flows))(*flows), chosen.data_ptr(), choose.function, choose.given),
+            *(len(flows), len(picks), len(chosen) - 1, END),
+        )

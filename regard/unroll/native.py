@@ -35,7 +35,7 @@ class Array(ctypes.Structure):
 class OperationRecord(ctypes.Structure):
     _fields_ = (
         ("kind", ctypes.c_int64),
-        *((name, Array) for name in ("into", "source", "other", "before", "saved")),
+        *((name, Array) for name in ("into", "source", "other", "before", "saved", "added")),
         ("weight", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("stride", ctypes.c_int64),
@@ -105,11 +105,12 @@ def fields(operation: Operation) -> dict[str, str]:
     match operation:
         case Linear(source, _, into, _, plus):
             return {"into": into, "source": source} | ({"other": plus} if plus else {})
-        case Gru(gates, moved, before, into):
-            return {"into": into, "source": gates, "other": moved, "before": before, "saved": f"{into}.saved"}
-        case Lstm(gates, memory, into):
-            cell = {"other": memory, "before": f"{memory}-"}
-            return {"into": into, "source": gates, "saved": f"{into}.saved"} | cell
+        case Gru(gates, moved, before, into, plus):
+            cell = {"other": moved, "before": before, "saved": f"{into}.saved"} | ({"added": plus} if plus else {})
+            return {"into": into, "source": gates} | cell
+        case Lstm(gates, memory, into, plus):
+            cell = {"other": memory, "before": f"{memory}-", "saved": f"{into}.saved"}
+            return {"into": into, "source": gates} | cell | ({"added": plus} if plus else {})
         case Tanh(source, into):
             return {"into": into, "source": source}
         case Look(query, weights, into):

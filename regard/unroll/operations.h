@@ -17,7 +17,7 @@ typedef struct {
 /* One operation; what each kind makes of the fields stands at its functions. */
 typedef struct {
     int64_t kind;
-    array into, source, other, before, saved;
+    array into, source, other, before, saved, added;
     const float *weight, *bias;
     int64_t stride;                                   /* of a row of the weight */
     float *panels;                                    /* room for the weight as it is read */
@@ -65,16 +65,24 @@ static void linear_back(const operation *at, int64_t row, int64_t rows) {
 
 /* ---- cells ---- */
 
-/* source: the projected input; other: the projected state; before: the state; saved: reset, update, new. */
+/* What a cell is given of a gate: the sum of two registers, or one. */
+static inline vec given(const float *gates, const float *added, int64_t at, int64_t left) {
+    return added ? get(gates + at, left) + get(added + at, left) : get(gates + at, left);
+}
+
+/* source: the projected input, and what is added to it, if anything; other: the projected state; before: the state;
+   saved: reset, update, new. */
 static void gru(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *gates = place(&at->source, row), *moved = place(&at->other, row), *before = place(&at->before, row);
+    const float *added = at->added.data ? place(&at->added, row) : NULL;
     float *saved = at->saved.data + row * 3 * size, *into = at->into.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
         const int64_t left = size - j;
-        const vec reset = sigmoid(get(gates + j, left) + get(moved + j, left));
-        const vec update = sigmoid(get(gates + size + j, left) + get(moved + size + j, left));
-        const vec new = tangent(muladd(reset, get(moved + 2 * size + j, left), get(gates + 2 * size + j, left)));
+        const vec reset = sigmoid(given(gates, added, j, left) + get(moved + j, left));
+        const vec update = sigmoid(given(gates, added, size + j, left) + get(moved + size + j, left));
+        const vec entering = given(gates, added, 2 * size + j, left);
+        const vec new = tangent(muladd(reset, get(moved + 2 * size + j, left), entering));
         put(saved + j, left, reset);
         put(saved + size + j, left, update);
         put(saved + 2 * size + j, left, new);
@@ -106,16 +114,19 @@ static void gru_back(const operation *at, int64_t row) {
     }
 }
 
-/* source: the summed projections; before: the memory; other: the next memory; saved: enter, forget, new, leave. */
+/* source: the summed projections, and what is added to them, if anything; before: the memory; other: the next memory;
+   saved: enter, forget, new, leave. */
 static void lstm(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *gates = place(&at->source, row), *before = place(&at->before, row);
+    const float *added = at->added.data ? place(&at->added, row) : NULL;
     float *saved = at->saved.data + row * 4 * size, *into = at->into.data + row * size;
     float *memory = at->other.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
         const int64_t left = size - j;
-        const vec enter = sigmoid(get(gates + j, left)), forget = sigmoid(get(gates + size + j, left));
-        const vec new = tangent(get(gates + 2 * size + j, left)), leave = sigmoid(get(gates + 3 * size + j, left));
+        const vec enter = sigmoid(given(gates, added, j, left)), forget = sigmoid(given(gates, added, size + j, left));
+        const vec new = tangent(given(gates, added, 2 * size + j, left));
+        const vec leave = sigmoid(given(gates, added, 3 * size + j, left));
         const vec next = muladd(forget, get(before + j, left), enter * new);
         put(saved + j, left, enter);
         put(saved + size + j, left, forget);

@@ -5,17 +5,29 @@ comes into it they are one row, and a program whose sums begin with the past mul
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
-from regard.unroll.program import Linear, Operation, Program, read, written
+from regard.unroll.program import Gru, Linear, Lstm, Operation, Program, read, written
 
 
-def past_first(program: Program) -> Program:
+def past_first(program: Program, picked: Collection[str] = ()) -> Program:
     """The same program; in every sum, the terms that follow from the step before stand first, in a register of their
-    own."""
+    own.
+
+    Args:
+        picked: registers that are given for each row. Where a sum begins with one and cells alone read it, these add it
+            instead, so that the rest may follow from the past.
+    """
     found: Program = ()
+    added: dict[str, str] = {}
     for terms in _sums(program):
+        terms = [_adding(term, added) for term in terms]
         past, into = of_the_past((*found, *terms)), terms[-1].into
+        first = terms[0]
+        if isinstance(first, Linear) and first.plus in picked and _only_cells_read(program, into):
+            added[into] = str(first.plus)
+            terms = [replace(first, plus=None), *terms[1:]]
         early = [term for term in terms if isinstance(term, Linear) and term.source in past]
         late = [term for term in terms if isinstance(term, Linear) and term.source not in past]
         if early and late and None in (early[0].plus, late[0].plus):  # the sum begins with one of them
@@ -50,6 +62,19 @@ def _sums(program: Program) -> list[list[Operation]]:
                     break
         sums.append(terms)
     return sums
+
+
+def _only_cells_read(program: Program, register: str) -> bool:
+    """And nothing else, as their gates."""
+    readers = [operation for operation in program if register in read((operation,))]
+    return bool(readers) and all(isinstance(each, Gru | Lstm) and each.gates == register for each in readers)
+
+
+def _adding(operation: Operation, added: dict[str, str]) -> Operation:
+    """A cell adds what its gates no longer begin with."""
+    if isinstance(operation, Gru | Lstm) and operation.gates in added:
+        return replace(operation, plus=added[operation.gates])
+    return operation
 
 
 def _added(terms: list[Linear], into: str, plus: str | None) -> list[Linear]:

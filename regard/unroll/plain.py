@@ -30,16 +30,21 @@ def _step(program: Program, now: Tensors, tensors: Tensors, mask: Tensor | None)
             case Linear(source, weight, into, bias, plus):
                 result = F.linear(now[source], tensors[weight], tensors[bias] if bias else None)
                 now[into] = result + now[plus] if plus else result
-            case Gru(gates, moved, previous, into):
-                now[into] = gru(now[gates], now[moved], now[previous])
-            case Lstm(gates, memory, into):
-                now[into], now[memory] = lstm(now[gates], now[f"{memory}-"])
+            case Gru(gates, moved, previous, into, plus):
+                now[into] = gru(_sum(now, gates, plus), now[moved], now[previous])
+            case Lstm(gates, memory, into, plus):
+                now[into], now[memory] = lstm(_sum(now, gates, plus), now[f"{memory}-"])
             case Tanh(source, into):
                 now[into] = torch.tanh(now[source])
             case Look(query, weights, into):
                 hidden = torch.tanh(now[query].unsqueeze(1) + tensors["keys"])
                 now[weights] = masked_softmax(hidden @ tensors["vector"], mask)
                 now[into] = (now[weights].unsqueeze(1) @ tensors["values"]).squeeze(1)
+
+
+def _sum(now: Tensors, gates: str, plus: str | None) -> Tensor:
+    """What a cell is given."""
+    return now[gates] + now[plus] if plus else now[gates]
 
 
 def masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:

@@ -33,21 +33,25 @@ class Linear:
 
 @dataclass(frozen=True)
 class Gru:
-    """One step of a GRU from the projected input and the projected state; see `cells.gru`."""
+    """One step of a GRU from the projected input and the projected state; see `cells.gru`. To the gates `plus` is
+    added, in a single step; `loop` knows no such cell."""
 
     gates: str
     moved: str
     before: str
     into: str
+    plus: str | None = None
 
 
 @dataclass(frozen=True)
 class Lstm:
-    """One step of an LSTM from the summed projections; see `cells.lstm`. `memory-` is the cell before."""
+    """One step of an LSTM from the summed projections; see `cells.lstm`. `memory-` is the cell before; `plus` as in
+    `Gru`."""
 
     gates: str
     memory: str
     into: str
+    plus: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +101,10 @@ def read(program: Program) -> tuple[str, ...]:
         match operation:
             case Linear(source, plus=plus):
                 found = (source, plus or source)
-            case Gru(gates, moved, before):
-                found = (gates, moved, before)
-            case Lstm(gates, memory):
-                found = (gates, f"{memory}-")
+            case Gru(gates, moved, before, plus=plus):
+                found = (gates, moved, before, plus or gates)
+            case Lstm(gates, memory, plus=plus):
+                found = (gates, f"{memory}-", plus or gates)
             case Tanh(source):
                 found = (source,)
             case Look(query):

@@ -38,10 +38,18 @@ class Records:
         program: the operations.
         widths: features of every register; what is wrong for those over the source is set with what is looked at.
         shared: registers with a row for each parent.
+        picked: registers of which each row of the step reads any one.
         weights: panels under the names of matrices, and vectors.
     """
 
-    def __init__(self, program: Program, widths: Mapping[str, int], shared: frozenset[str], weights: Tensors) -> None:
+    def __init__(
+        self,
+        program: Program,
+        widths: Mapping[str, int],
+        shared: frozenset[str],
+        picked: frozenset[str],
+        weights: Tensors,
+    ) -> None:
         self.weights = weights  # what the records point to
         self.count = len(program)
         written = (OperationRecord * self.count)()
@@ -58,6 +66,8 @@ class Records:
                 changed[array + Array.data.offset] = name
                 if name in shared and operation.into not in shared:
                     changed[array + Array.rows.offset] = "@parents"
+                if name in picked:
+                    changed[array + Array.rows.offset] = "@picks"
             if isinstance(operation, Linear):
                 to.panels = weights[operation.weight].data_ptr()
                 to.bias = weights[operation.bias].data_ptr() if operation.bias else None
@@ -79,6 +89,7 @@ class Records:
         few: int,
         seen: Seen | None,
         parents: Int[Tensor, " rows"] | None,
+        picks: Int[Tensor, " rows"] | None,
     ) -> tuple[Int[np.ndarray, " words"], Tensors]:
         """The records of one step, and whatever they point to besides the registers.
 
@@ -86,12 +97,14 @@ class Records:
             registers: their addresses.
             rows: of the step.
             few: of what they share.
-            seen, parents: as in `Steps`.
+            seen, parents, picks: as in `Steps`.
         """
         numbers = {**registers, "@rows": rows, "@shared rows": few, "@parents": 0}
         alive: Tensors = {}
         if parents is not None:
             alive["@parents"] = parents
+        if picks is not None:
+            alive["@picks"] = picks
         if seen is not None:
             alive |= {f"@{name}": getattr(seen, name).contiguous() for name in SEEN}
             alive["@sources"] = alive["@shared sources"] = seen.sources.contiguous()

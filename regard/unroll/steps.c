@@ -104,25 +104,26 @@ typedef int (*chooser)(const void *of, const float *features, int64_t rows, int6
                        team together);
 
 typedef struct {
-    const float *table;        /* the vector of each token */
-    float *embedded;           /* the register of such vectors */
+    const int64_t *slots;      /* where the tables of what is picked hold each token; below 0 where they do not */
+    int64_t *picked;           /* the rows that the program picks */
     const float *features;     /* the register that is chosen by */
     const flow *flows;
     int64_t *tokens;           /* (1 + most, rows), of which the first are given */
     chooser choose;
     const void *layer;         /* what it chooses with */
-    int64_t flow_count, rows, width, most, end;
+    int64_t flow_count, rows, most, end;
 } path;
 
-/* Steps one behind the other, each with the tokens chosen before, until a row comes to `end`. Returns how many were
-   taken, or −1 where nothing could be chosen. */
-int64_t regard_follow(const operation *program, int64_t count, const path *along, int fast, int threads, team together) {
-    const int64_t rows = along->rows, width = along->width;
-    for (int64_t t = 0; t < along->most; t++) {
+/* Steps one behind the other from `taken` on, each with the tokens chosen before, until a row comes to `end`, or to a
+   token that the tables do not hold. Returns how many have been taken, or −1 where nothing could be chosen. */
+int64_t regard_follow(const operation *program, int64_t count, const path *along, int64_t taken, int fast, int threads,
+                      team together) {
+    const int64_t rows = along->rows;
+    for (int64_t t = taken; t < along->most; t++) {
         const int64_t *given = along->tokens + t * rows;
         int64_t *chosen = along->tokens + (t + 1) * rows;
         for (int64_t row = 0; row < rows; row++)
-            memcpy(along->embedded + row * width, along->table + given[row] * width, sizeof(float) * width);
+            if ((along->picked[row] = along->slots[given[row]]) < 0) return t;
         regard_step(program, count, fast, threads, together);
         for (const flow *each = along->flows; each < along->flows + along->flow_count; each++)
             memcpy(each->to + t * each->stride, each->source, each->size);

@@ -68,23 +68,25 @@ class Steps:
         program: what one step does, in at most `MOST` operations; its sums are added past first.
         weights: its parameters, but for keys and values; they are read once.
         outputs: the registers that a step returns.
+        picked: inputs that are tables, of which each row picks a row. No product reads one.
     """
 
-    def __init__(self, program: Program, weights: Tensors, outputs: Sequence[str]) -> None:
-        program = past_first(program)
+    def __init__(self, program: Program, weights: Tensors, outputs: Sequence[str], picked: Sequence[str] = ()) -> None:
+        program = past_first(program, picked)
         if len(program) > MOST:
             raise ValueError(f"Steps: the program has {len(program)} operations; expected at most {MOST}. Split it.")
-        self.outputs = tuple(outputs)
+        self.outputs, self.picked = tuple(outputs), frozenset(picked)
         matrices = dict.fromkeys(operation.weight for operation in program if isinstance(operation, Linear))
         self.panels = {name: pack(weights[name]) for name in matrices}
-        vectors = {name: each.detach().contiguous() for name, each in weights.items() if name not in matrices}
+        names = {"vector", *(operation.bias for operation in program if isinstance(operation, Linear))}
+        vectors = {name: each.detach().contiguous() for name, each in weights.items() if name in names}
         self._widths = _widths(program, weights)
         self._shared = _shared(program)
         self._given = (*inputs(program), *starts(program))  # each row has the first, rows share the last
         outer = (*self._given, *self.outputs)
         self._outer = {name: self._widths[name] for name in outer}
         self._inner = {name: width for name, width in self._widths.items() if name not in outer}
-        self._records = Records(program, self._widths, self._shared, self.panels | vectors)
+        self._records = Records(program, self._widths, self._shared, self.picked, self.panels | vectors)
 
     def takes(self, tensor: Tensor) -> bool:
         """Whether a step may be taken with this and what belongs to it."""
@@ -99,7 +101,11 @@ class Steps:
         return self._widths[register]
 
     def __call__(
-        self, registers: Tensors, seen: Seen | None = None, parents: Int[Tensor, " rows"] | None = None
+        self,
+        registers: Tensors,
+        seen: Seen | None = None,
+        parents: Int[Tensor, " rows"] | None = None,
+        picks: Int[Tensor, " rows"] | None = None,
     ) -> Tensors:
         """One step of every row.
 
@@ -108,6 +114,7 @@ class Steps:
             seen: what the program looks at, if it does.
             parents: the row of the starts that each row continues; None where each continues its own. What follows
                 from the starts alone is computed once for all that continue them.
+            picks: the row of the tables that each row reads, if there are any.
 
         Returns the outputs.
         """
@@ -117,7 +124,7 @@ class Steps:
                 name: part.index_select(0, parents) if name.endswith("-") else part for name, part in given.items()
             }
             parents = None
-        step = self.aimed(given, seen, parents)
+        step = self.aimed(given, seen, parents, picks)
         kernel, threads = kernels(), torch.get_num_threads()
         kernel.library.regard_step(step.address, step.count, kernel.fast, threads, kernel.team)
         if parents is None:
@@ -126,17 +133,23 @@ class Steps:
             name: part.index_select(0, parents) if name in self._shared else part for name, part in step.outputs.items()
         }
 
-    def aimed(self, given: Tensors, seen: Seen | None, parents: Int[Tensor, " rows"] | None) -> Aimed:
+    def aimed(
+        self,
+        given: Tensors,
+        seen: Seen | None,
+        parents: Int[Tensor, " rows"] | None,
+        picks: Int[Tensor, " rows"] | None,
+    ) -> Aimed:
         """The records of steps over the given registers, and the outputs that they fill."""
-        first = given[self._given[0]]
-        rows = few = first.size(0)
-        if parents is not None:
-            rows, few = parents.size(0), given[self._given[-1]].size(0)
+        first, last = given[self._given[0]], given[self._given[-1]]
+        few = last.size(0)
+        rows = next((each.size(0) for each in (parents, picks) if each is not None), first.size(0))
         positions = 0 if seen is None else seen.mask.size(1)
         shapes = {
             name: (few if name in self._shared else rows, positions if width == POSITIONS else width)
             for name, width in self._outer.items()
         }
+        shapes |= {name: (given[name].size(0), self._widths[name]) for name in self.picked}
         for name, register in given.items():
             if register.shape != shapes[name]:
                 raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {shapes[name]}.")
@@ -147,7 +160,7 @@ class Steps:
         places = accumulate(widths, lambda place, width: place + row * width, initial=start)
         registers = dict(zip(self._inner, places, strict=False))
         registers |= {name: tensor.data_ptr() for name, tensor in (found | given).items()}
-        words, alive = self._records.aimed(registers, rows, few, seen, parents)
+        words, alive = self._records.aimed(registers, rows, few, seen, parents, picks)
         return Aimed(words, self._records.count, found, (scratch, given, alive))
 
 
@@ -169,12 +182,19 @@ def _widths(program: Program, weights: Tensors) -> dict[str, int]:
             widths[operation.source] = depth
     for operation in program:
         match operation:
-            case Gru(gates, moved, before, into):
+            case Gru(gates, moved, before, into, plus):
                 size = widths[moved] // 3
-                widths |= {gates: 3 * size, before: size, into: size, f"{into}.saved": 3 * size}
-            case Lstm(gates, memory, into):
+                widths |= {
+                    gates: 3 * size,
+                    plus or gates: 3 * size,
+                    before: size,
+                    into: size,
+                    f"{into}.saved": 3 * size,
+                }
+            case Lstm(gates, memory, into, plus):
                 size = widths[gates] // 4
-                widths |= {memory: size, f"{memory}-": size, into: size, f"{into}.saved": 4 * size}
+                widths |= {plus or gates: 4 * size, memory: size, f"{memory}-": size, into: size}
+                widths[f"{into}.saved"] = 4 * size
             case Tanh(source, into):
                 widths[into] = widths[source]
             case Look(_, over, _):
@@ -188,5 +208,5 @@ def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     library.regard_step.argtypes = [pointer, size, number, number, pointer]
     library.regard_step.restype = None
-    library.regard_follow.argtypes = [pointer, size, pointer, number, number, pointer]
+    library.regard_follow.argtypes = [pointer, size, pointer, size, number, number, pointer]
     library.regard_follow.restype = size
