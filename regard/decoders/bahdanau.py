@@ -17,6 +17,7 @@ from regard.decoders.loops import (
     asking,
     attend,
     cell,
+    compiles,
     enter,
     join,
     looking,
@@ -84,7 +85,10 @@ class BahdanauDecoder(nn.Module):
 
     def for_inference(self) -> "BahdanauDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, Stepping.of(self.attention, self.tokens, self._stepped, "pairs", self.recurrence))
+        twin = prepared(self)
+        if compiles(self.attention, self.recurrence):
+            twin.steps = Stepping.of(self.tokens.embedding.weight, self._stepped(), "pairs")
+        return twin
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""

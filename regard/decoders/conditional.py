@@ -17,6 +17,7 @@ from regard.decoders.loops import (
     asking,
     attend,
     cell,
+    compiles,
     enter,
     join,
     looking,
@@ -82,9 +83,10 @@ class ConditionalDecoder(nn.Module):
 
     def for_inference(self) -> "ConditionalDecoder":
         """The same decoder for weights that no longer change."""
-        known = self.before.cell == "gru"
-        given = (self.attention, self.tokens, self._stepped, "features", self.before, self.behind)
-        return prepared(self, Stepping.of(*given) if known else None)
+        twin = prepared(self)
+        if self.before.cell == "gru" and compiles(self.attention, self.before, self.behind):
+            twin.steps = Stepping.of(self.tokens.embedding.weight, self._stepped(), "features")
+        return twin
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""

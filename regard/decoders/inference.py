@@ -131,12 +131,9 @@ def _packed(weight: Tensor) -> Tensor | None:
     return blocks
 
 
-def prepared(decoder: Kind, steps: Any = None) -> Kind:
-    """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens, and for the
-    compiled steps, if there are any."""
+def prepared(decoder: Kind) -> Kind:
+    """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens."""
     twin: Any = copy(decoder)
     twin._modules = dict(decoder._modules)  # a copied module would share the table of its parts
     twin.tokens = InferenceTokens(twin.tokens)
-    if steps is not None:
-        twin.steps = steps
     return twin.eval()

@@ -1,6 +1,5 @@
 """What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +14,8 @@ from regard.attention.window import GlobalWindow
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
 from regard.unroll import VECTORS, Entered, Gru, Linear, Look, Lstm, Program, Seen, Steps, Tensors, serves, steps_serve
+from regard.unroll.program import written
 
 
 def knows(attention: Attention, *recurrences: Recurrence) -> bool:
@@ -28,6 +27,11 @@ def knows(attention: Attention, *recurrences: Recurrence) -> bool:
         and attention.heads is None
         and all(each.num_layers == 1 for each in recurrences)
     )
+
+
+def compiles(attention: Attention, *recurrences: Recurrence) -> bool:
+    """Whether compiled code can take single steps with these."""
+    return knows(attention, *recurrences) and steps_serve(*attention.parameters())
 
 
 def runs(attention: Attention, source: Source, *recurrences: Recurrence) -> bool:
@@ -56,26 +60,11 @@ class Stepping:
     steps: Steps
 
     @classmethod
-    def of(
-        cls,
-        attention: Attention,
-        tokens: TargetTokens,
-        programs: Callable[[], Programs],
-        features: str,
-        *recurrences: Recurrence,
-    ) -> "Stepping | None":
-        """None where compiled code cannot run it.
-
-        Args:
-            attention, tokens, recurrences: of the decoder.
-            programs: makes what it runs.
-            features: the register of the features.
-        """
-        if not (knows(attention, *recurrences) and steps_serve(*attention.parameters())):
-            return None
-        first, rest, weights = programs()
-        memory = ["memory"] if recurrences[0].cell == "lstm" else []
-        entered = Entered(first, weights, tokens.embedding.weight)
+    def of(cls, vectors: Tensor, programs: Programs, features: str) -> "Stepping":
+        """A step from its programs, the vectors of tokens, and the register of the features."""
+        first, rest, weights = programs
+        memory = ["memory"] if "memory" in written(rest) else []
+        entered = Entered(first, weights, vectors)
         return cls(entered, Steps(rest, weights, [features, "state", "weights", *memory], entered.registers))
 
     def takes(self, state: AttentiveState) -> bool:

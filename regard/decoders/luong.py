@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from regard.attention.attention import Attention
 from regard.attention.source import Source
 from regard.decoders.bridge import Bridge
+from regard.decoders.folded import Folded
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
     Programs,
@@ -17,6 +18,7 @@ from regard.decoders.loops import (
     asking,
     attend,
     cell,
+    compiles,
     enter,
     join,
     looking,
@@ -73,6 +75,7 @@ class LuongDecoder(nn.Module):
         input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
+        self.folded: Folded | None = None
         self.steps: Stepping | None = None
 
     @property
@@ -83,11 +86,16 @@ class LuongDecoder(nn.Module):
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        return begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
+        source, state = begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
+        return source if self.folded is None else self.folded.enter(source), state
 
     def for_inference(self) -> "LuongDecoder":
         """The same decoder for weights that no longer change."""
-        return prepared(self, Stepping.of(self.attention, self.tokens, self._stepped, "fed", self.recurrence))
+        twin = prepared(self)
+        if compiles(self.attention, self.recurrence):
+            twin.folded = Folded(self.combine, self.combine.in_features - self.recurrence.rnn.hidden_size)
+            twin.steps = Stepping.of(self.tokens.embedding.weight, twin._stepped(), "fed")
+        return twin
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
@@ -138,9 +146,12 @@ class LuongDecoder(nn.Module):
         if self.fed_size:
             step = (Linear("fed-", "feed", "gates", plus="inputs"), *step)
             tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
-        hidden_size = self.recurrence.rnn.hidden_size
-        parts = {"context": self.combine.in_features - hidden_size, "state": hidden_size}
-        _, combine, others = join(self.combine, parts, "joined")
+        if self.folded is None:
+            hidden_size = self.recurrence.rnn.hidden_size
+            parts = {"context": self.combine.in_features - hidden_size, "state": hidden_size}
+            _, combine, others = join(self.combine, parts, "joined")
+        else:
+            combine, others = self.folded.program("context", "state", "joined")
         program = (*step, *attend("state"), *combine, Tanh("joined", "fed"))
         return program, tensors | asking(self.attention) | others
 
@@ -161,4 +172,6 @@ class LuongDecoder(nn.Module):
         return self.recurrence.gates(self.tokens.embed(tokens))
 
     def _combine(self, context: Tensor, hidden: Tensor) -> Tensor:
-        return torch.tanh(self.combine(torch.cat([context, hidden], -1)))
+        if self.folded is None:
+            return torch.tanh(self.combine(torch.cat([context, hidden], -1)))
+        return torch.tanh(self.folded(context, hidden))

@@ -1,0 +1,48 @@
+"""A layer behind attention that multiplies what is looked at beforehand."""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.attention.source import Source
+from regard.unroll import Linear, Program, Steps, Tensors
+
+
+class Folded:
+    """W [c; s] for weights that no longer change, where c is a mix of values.
+
+        W [Σ α(i) m(i); s] = Σ α(i) V(i) + W_s s,    V(i) = W_c m(i)
+
+    The mix is linear, so that W_c multiplies each position of a source once, instead of each look of each hypothesis.
+    What is added up in another order differs in the last bits.
+
+    Args:
+        layer: W, without a bias; the columns of the context stand first.
+        memory_size: how many these are.
+    """
+
+    def __init__(self, layer: nn.Linear, memory_size: int) -> None:
+        parts = torch.split(layer.weight.detach(), [memory_size, layer.in_features - memory_size], 1)
+        self.context, self.state = parts
+        self._fold = Steps((Linear("values", "context", "folded"),), {"context": self.context}, ["folded"])
+
+    def enter(self, source: Source) -> Source:
+        """The source with V in the place of its values."""
+        values = source.values.flatten(0, 1)
+        if not self._fold.takes(values):
+            return replace(source, values=F.linear(source.values, self.context))
+        return replace(source, values=self._fold({"values": values})["folded"].view(*source.values.shape[:2], -1))
+
+    def __call__(
+        self, context: Float[Tensor, "*axes features"], state: Float[Tensor, "*axes state"]
+    ) -> Float[Tensor, "*axes features"]:
+        """W [c; s], from a context that is mixed of V."""
+        return context + F.linear(state, self.state)
+
+    def program(self, context: str, state: str, into: str) -> tuple[Program, Tensors]:
+        """The same of registers."""
+        weight = f"{into}_{state}"
+        return (Linear(state, weight, into, plus=context),), {weight: self.state}
