@@ -9,7 +9,7 @@ from test_unroll_loop import PROGRAMS, given
 from torch import Tensor
 
 from regard.attention.kernels.library import SWITCH
-from regard.unroll import Linear, Program, Seen, Steps, Tensors, steps
+from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors, steps
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.plain import plain
 from regard.unroll.program import inputs, starts
@@ -126,12 +126,30 @@ def test_rows_that_continue_the_same_one_are_computed_as_if_alone(name: str) -> 
 
 
 @EACH
+@pytest.mark.parametrize("parents", [None, [0, 0, 2, 1, 2, 4, 3, 3, 3]], ids=["apart", "shared"])
+def test_what_is_picked_from_a_table_is_what_is_given(name: str, parents: list[int] | None) -> None:
+    _, registers, seen, weights = made(name, 9 if parents is None else 5)
+    program, outputs = PROGRAMS[name]
+    table, picks = torch.randn(4, registers.pop("inputs").size(1)), torch.tensor([3, 1, 1, 0, 3, 2, 2, 3, 0])
+    own = torch.arange(9) if parents is None else torch.tensor(parents)
+    step = Steps(program, weights, outputs, ["inputs"])
+    found = step(registers | {"inputs": table}, replace(seen, sources=own), None if parents is None else own, picks)
+    apart = {key: part[own] for key, part in registers.items()} | {"inputs": table[picks]}
+    for key, expected_ in Steps(program, weights, outputs)(apart, replace(seen, sources=own)).items():
+        torch.testing.assert_close(found[key], expected_, rtol=0, atol=2e-6)
+
+
+@EACH
 def test_a_sum_that_begins_with_the_past_is_the_same_sum(name: str) -> None:
     program, more = entered(name, 7)
     tensors, mask = given(name, 4, 3)
-    del tensors["inputs"]
+    inputs_ = tensors.pop("inputs")
     tensors |= more | {"token": torch.randn(4, 3, 7)}
     before, after = (plain(each, tensors, mask) for each in (program, past_first(program)))
+    for key in PROGRAMS[name][1]:
+        torch.testing.assert_close(after[key], before[key])
+    tensors["inputs"] = inputs_
+    before, after = (plain(each, tensors, mask) for each in (program[1:], past_first(program[1:], ["inputs"])))
     for key in PROGRAMS[name][1]:
         torch.testing.assert_close(after[key], before[key])
 
@@ -141,6 +159,13 @@ def test_what_follows_from_the_past_alone() -> None:
     program = past_first(entered("luong", 7)[0])
     assert of_the_past(program) == {"fed-", "state-", "gates.past", "moved"}
     assert Linear("token", "enter", "gates", bias="enter_bias", plus="gates.past") in program
+
+
+def test_a_cell_adds_what_is_picked() -> None:
+    """So that the sum to which it belonged follows from the past alone."""
+    program = past_first(PROGRAMS["luong"][0], ["inputs"])
+    assert of_the_past(program) == {"fed-", "state-", "gates", "moved"}
+    assert Gru("gates", "moved", "state-", "state", plus="inputs") in program
 
 
 def test_steps_keep_what_they_read() -> None:
