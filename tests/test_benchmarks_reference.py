@@ -63,14 +63,16 @@ def energies(lengths: Lengths) -> int:
 
 @pytest.mark.usefixtures("generic")
 def test_the_cost_of_decoding_is_what_torch_counts() -> None:
-    """Of a decoder that projects its embeddings in the step, and so costs what the table saves more."""
+    """Of a decoder that projects embedding and context in the step, and so costs more: what a table saves, and what
+    targets are longer than sources."""
     model, cost = build_model(small(), VOCABULARY, VOCABULARY).eval(), Cost.of(small(), VOCABULARY)
     batch = batch_of([(4, 5)] * 3)
     lengths = Lengths.of(np.full(3, 4), np.full(3, 5))
     with torch.no_grad():
         counted = operations(lambda: model.project(model(batch).features)) + 2 * energies(lengths)
-    tables = lengths.source * cost.encoder_table + lengths.target * cost.decoder_table
-    assert cost.decoding(lengths, 1) * lengths.target + 2 * tables == counted
+    saved = lengths.source * cost.encoder_table + lengths.target * cost.decoder_table
+    saved += (lengths.target - lengths.source) * cost.decoder_context
+    assert cost.decoding(lengths, 1) * lengths.target + 2 * saved == counted
 
 
 @pytest.mark.usefixtures("generic")

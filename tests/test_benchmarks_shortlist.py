@@ -30,6 +30,7 @@ COST = Cost(
     decoder=31,
     decoder_table=5,
     decoder_past=13,
+    decoder_context=4,
     compared=7,
     look=17,
     output=1900,

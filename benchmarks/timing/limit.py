@@ -47,6 +47,8 @@ class Cost:
         decoder: a target token: recurrence, query, and the attentional vector.
         decoder_table: of these, the projection of its embedding.
         decoder_past: of these, what is the same for all that continue one hypothesis: its state and what was fed.
+        decoder_context: of these, the product with the context, which may be done with the values of each source token
+            instead: the mix is linear.
         compared: features of a key; a look takes the hyperbolic tangent of each.
         look: a target token and a source token: energy and mix.
         output: a target token over the whole vocabulary.
@@ -58,6 +60,7 @@ class Cost:
     decoder: int
     decoder_table: int
     decoder_past: int
+    decoder_context: int
     compared: int
     look: int
     output: int
@@ -75,6 +78,7 @@ class Cost:
             decoder=3 * hidden * (embedding + feature + hidden) + hidden * compared + (memory + hidden) * feature,
             decoder_table=3 * hidden * embedding,
             decoder_past=3 * hidden * (feature + hidden),
+            decoder_context=memory * feature,
             compared=compared,
             look=compared + memory,
             output=feature * vocabulary,
@@ -88,6 +92,7 @@ class Cost:
         """Operations per token that is put out, of a search with so many hypotheses.
 
         Embeddings are taken as projected beforehand, once for the whole vocabulary: with fixed weights that is a table.
+        What is looked at is multiplied before it is mixed, or behind, whichever costs less.
         """
         return 2 * (self._searched(lengths, beam, beam) + beam * lengths.target * self.output) / lengths.target
 
@@ -102,12 +107,14 @@ class Cost:
 
     def bytes_per_step(self) -> int:
         """Weights that one decoding step must read, float32; no cache is assumed to hold them until the next."""
-        return 4 * (self.decoder - self.decoder_table + self.output)
+        return 4 * (self.decoder - self.decoder_table - self.decoder_context + self.output)
 
     def _searched(self, lengths: Lengths, hypotheses: float, pasts: float) -> float:
         source = lengths.source * (self.encoder - self.encoder_table) + lengths.pairs * self.bridge
-        own = lengths.target * (self.decoder - self.decoder_table - self.decoder_past) + lengths.looks * self.look
-        return source + hypotheses * own + pasts * lengths.target * self.decoder_past
+        apart = self.decoder_table + self.decoder_past + self.decoder_context
+        own = lengths.target * (self.decoder - apart) + lengths.looks * self.look
+        contexts = min(lengths.source, hypotheses * lengths.target) * self.decoder_context
+        return source + contexts + hypotheses * own + pasts * lengths.target * self.decoder_past
 
     def _forward(self, lengths: Lengths) -> int:
         source = lengths.source * self.encoder + lengths.pairs * self.bridge
