@@ -14,7 +14,7 @@ from regard.unroll.steps import Steps
 VECTORS = "embedded"
 """The register of the vectors of tokens."""
 
-ROWS = 1024
+ROWS = 4096
 """Of a table, or more where one step has more tokens."""
 
 
