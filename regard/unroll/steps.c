@@ -88,8 +88,8 @@ void NAME(step)(void *given) {
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
 
-/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads
-   are made for the call. */
+/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may
+   be NULL: then threads are made for the call. */
 void regard_step(const operation *program, int64_t count, int fast, int threads, team together) {
     progress state[MOST] = {{0}};
     job todo = {.program = program, .state = state, .count = count};
