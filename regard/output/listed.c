@@ -8,9 +8,10 @@
 
 #include "tiles.h"
 
-#define ITEM 16 /* rows that a thread takes */
-#define WORDS 4 /* of a list that are read together ... */
-#define FEW 3   /* ... for so many rows, whose sums stay in registers */
+#define ITEM 16 /* rows that a thread takes at most */
+#define WORDS 2 /* of a list that are read together ... */
+#define FEW 6   /* ... for so many rows, whose sums stay in registers */
+#define AHEAD 4 /* words that are fetched before they are read: they lie anywhere */
 
 /* A layer, and what rows may use of it. */
 typedef struct {
@@ -33,44 +34,51 @@ void listed_plain(void *), listed_avx2(void *);
 
 static inline int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
-/* Logits of so many rows for WORDS words. Both counts are constants where this is inlined. */
+/* Logits of so many rows for WORDS words. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
-                                                       const float *const *words, float to[FEW][WORDS]) {
+                                                       const float *const *words, const float *const *next,
+                                                       float to[FEW][WORDS]) {
     vec sums[FEW][WORDS];
-#pragma GCC unroll 3
-    for (int r = 0; r < count; r++)
-#pragma GCC unroll 4
-        for (int w = 0; w < WORDS; w++) sums[r][w] = spread(0.0f);
+#pragma GCC unroll 6
+    for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = spread(0.0f);
     for (int64_t k = 0; k < depth; k += LANES) {
-        vec features[FEW];
-#pragma GCC unroll 3
-        for (int r = 0; r < count; r++) features[r] = get(from + r * depth + k, depth - k);
-#pragma GCC unroll 4
-        for (int w = 0; w < WORDS; w++) {
-            const vec word = get(words[w] + k, depth - k);
-#pragma GCC unroll 3
-            for (int r = 0; r < count; r++) sums[r][w] = muladd(features[r], word, sums[r][w]);
+        const vec first = get(words[0] + k, depth - k), second = get(words[1] + k, depth - k);
+        __builtin_prefetch(next[0] + k);
+        __builtin_prefetch(next[1] + k);
+#pragma GCC unroll 6
+        for (int r = 0; r < count; r++) {
+            const vec features = get(from + r * depth + k, depth - k);
+            sums[r][0] = muladd(features, first, sums[r][0]);
+            sums[r][1] = muladd(features, second, sums[r][1]);
         }
     }
-#pragma GCC unroll 3
+#pragma GCC unroll 6
     for (int r = 0; r < count; r++)
         for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w]);
 }
 
 /* Logits of `rows` rows from `row` on for the tokens of their list. */
 static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t *tokens, int64_t count, float *to) {
-    const int64_t depth = todo->of->depth;
+    const int64_t depth = todo->of->depth, blocks = (rows + FEW - 1) / FEW;
     for (int64_t at = 0; at < count; at += WORDS) {
         const int64_t here = smaller(WORDS, count - at);
-        const float *words[WORDS];
-        for (int64_t w = 0; w < WORDS; w++) words[w] = todo->of->weight + tokens[at + smaller(w, here - 1)] * depth;
-        for (int64_t r = 0; r < rows; r += FEW) {
+        const float *words[WORDS], *next[WORDS];
+        for (int64_t w = 0; w < WORDS; w++) {
+            words[w] = todo->of->weight + tokens[smaller(at + w, count - 1)] * depth;
+            next[w] = todo->of->weight + tokens[smaller(at + w + AHEAD, count - 1)] * depth;
+        }
+        for (int64_t b = 0, r = 0, few; b < blocks; b++, r += few) {
             const float *from = todo->features + (row + r) * depth;
-            const int64_t few = smaller(FEW, rows - r);
             float found[FEW][WORDS];
-            if (few == 1) dots(1, from, depth, words, found);
-            else if (few == 2) dots(2, from, depth, words, found);
-            else dots(3, from, depth, words, found);
+            few = (rows - r + blocks - b - 1) / (blocks - b);
+            switch (few) {
+            case 1: dots(1, from, depth, words, next, found); break;
+            case 2: dots(2, from, depth, words, next, found); break;
+            case 3: dots(3, from, depth, words, next, found); break;
+            case 4: dots(4, from, depth, words, next, found); break;
+            case 5: dots(5, from, depth, words, next, found); break;
+            default: dots(6, from, depth, words, next, found);
+            }
             for (int64_t q = 0; q < few; q++)
                 for (int64_t w = 0; w < here; w++)
                     to[(r + q) * todo->stride + at + w] = found[q][w] + todo->of->bias[tokens[at + w]];
@@ -78,18 +86,22 @@ static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t 
     }
 }
 
-/* Put a logit where it belongs among the best so far; among equals the lower token is first. */
+/* Put logits, which go on to whole vectors, where they belong among the best so far; among equals the lower token is first. */
 static void collect(const job *todo, const float *logits, const int64_t *names, int64_t count, float *values,
                     int64_t *tokens) {
     const int64_t last = todo->width - 1;
-    for (int64_t j = 0; j < count; j++) {
-        const float value = logits[j];
-        if (!(value >= values[last]) || names[j] < todo->of->first) continue;
-        int64_t place = last + 1;
-        while (place > 0 && (value > values[place - 1] || (value == values[place - 1] && names[j] < tokens[place - 1])))
-            place--;
-        for (int64_t p = last; p > place; p--) values[p] = values[p - 1], tokens[p] = tokens[p - 1];
-        if (place <= last) values[place] = value, tokens[place] = names[j];
+    for (int64_t from = 0; from < count; from += LANES) {
+        if (!any(load(logits + from) >= spread(values[last]))) continue;
+        for (int64_t j = from; j < smaller(from + LANES, count); j++) {
+            const float value = logits[j];
+            if (!(value >= values[last]) || names[j] < todo->of->first) continue;
+            int64_t place = last + 1;
+            while (place > 0 &&
+                   (value > values[place - 1] || (value == values[place - 1] && names[j] < tokens[place - 1])))
+                place--;
+            for (int64_t p = last; p > place; p--) values[p] = values[p - 1], tokens[p] = tokens[p - 1];
+            if (place <= last) values[place] = value, tokens[place] = names[j];
+        }
     }
 }
 
@@ -113,12 +125,25 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
     for (int64_t rank = 0; rank < width; rank++) values[rank] = (float)(values[rank] - normalizer);
 }
 
+/* Where an item ends that begins there: with a list, unless the item would be short. */
+static int64_t reach(const job *todo, int64_t from) {
+    const int64_t *lists = todo->of->lists;
+    const int64_t last = smaller(from + ITEM, todo->rows);
+    int64_t end = last;
+    while (end < todo->rows && end > from + ITEM / 2 && lists[end] == lists[end - 1]) end--;
+    return end > from + ITEM / 2 || last == todo->rows ? end : last;
+}
+
 void NAME(listed)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
     float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * ITEM * stride;
-    for (int64_t from; (from = __atomic_fetch_add(&todo->next, ITEM, __ATOMIC_RELAXED)) < todo->rows;) {
-        const int64_t end = smaller(from + ITEM, todo->rows);
+    for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
+        end = reach(todo, from);
+        if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            end = from; /* another took it: from there on */
+            continue;
+        }
         const sink out = {.bias = todo->of->common_bias, .to = logits, .stride = stride};
         multiply(todo->features + from * depth, end - from, depth, todo->of->panels, 0, panels(todo->of->commons), todo->of->commons,
                  &out);
@@ -129,6 +154,7 @@ void NAME(listed)(void *given) {
             read_list(todo, row, last - row, tokens, count, logits + (row - from) * stride + own);
             for (int64_t r = row; r < last; r++) finish(todo, r, logits + (r - from) * stride, tokens, count);
         }
+        end = __atomic_load_n(&todo->next, __ATOMIC_RELAXED);
     }
 }
 

@@ -6,7 +6,7 @@
 
    The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
-#include "operations.h"
+#include "look.h"
 
 typedef struct {
     const operation *program;
@@ -48,7 +48,9 @@ static void act(const job *todo, const operation *at, int64_t step, int64_t firs
         case GRU: (back ? gru_back : gru)(at, row); break;
         case LSTM: (back ? lstm_back : lstm)(at, row); break;
         case TANH: (back ? bend_back : bend)(at, row); break;
-        default: (back ? look_back : look)(at, row, first + b);
+        default:
+            if (back) look_back(at, row, first + b);
+            else look(at, row, 1, first + b);
         }
     }
 }

@@ -32,12 +32,6 @@ static inline const float *place(const array *from, int64_t row) {
     return from->data + (from->rows ? from->rows[row] : row) * from->width;
 }
 
-static inline vec tangent(vec x) {
-    vec less;
-    const vec whole = exponential_less(x, &less);
-    return less / (whole + spread(1.0f));
-}
-
 static inline vec sigmoid(vec x) {
     vec less;
     return spread(1.0f) / (spread(1.0f) + exponential_less(x * spread(-0.5f), &less));
@@ -172,77 +166,5 @@ static void bend_back(const operation *at, int64_t row) {
     for (int64_t j = 0; j < size; j += LANES) {
         const vec bent = get(into + j, size - j);
         put(to + j, size - j, get(grad + j, size - j) * (spread(1.0f) - bent * bent));
-    }
-}
-
-/* ---- attention ---- */
-
-/* Additive score of one query and key. */
-static inline float compare(const operation *at, const float *query, const float *key) {
-    vec sum = spread(0.0f);
-    for (int64_t j = 0, size = at->source.width; j < size; j += LANES) {
-        const int64_t left = size - j;
-        sum = muladd(get(at->vector + j, left), tangent(get(query + j, left) + get(key + j, left)), sum);
-    }
-    return total(sum);
-}
-
-/* source: the query; other: the weights; into: the context. Softmax over the visible positions of source `b`. */
-static void look(const operation *at, int64_t row, int64_t b) {
-    const int64_t count = at->positions, width = at->source.width, size = at->into.width;
-    const char *visible = at->mask + b * count;
-    const float *query = place(&at->source, row), *values = at->values + b * count * size;
-    float *weights = at->other.data + row * count, *into = at->into.data + row * size, most = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        weights[i] = visible[i] ? compare(at, query, at->keys + (b * count + i) * width) : 0.0f;
-        if (visible[i] && !(weights[i] <= most)) most = weights[i]; /* so that a NaN stays */
-    }
-    for (int64_t i = 0; i < count; i++)
-        if (visible[i]) sum += weights[i] = expf(weights[i] - most);
-    memset(into, 0, sizeof(float) * size);
-    for (int64_t i = 0; i < count; i++) {
-        if (!visible[i]) continue;
-        weights[i] /= sum;
-        const vec weight = spread(weights[i]);
-        for (int64_t j = 0; j < size; j += LANES) {
-            const int64_t left = size - j;
-            put(into + j, left, muladd(weight, get(values + i * size + j, left), get(into + j, left)));
-        }
-    }
-}
-
-static inline float dot(const float *first, const float *second, int64_t size) {
-    vec sum = spread(0.0f);
-    for (int64_t j = 0; j < size; j += LANES) sum = muladd(get(first + j, size - j), get(second + j, size - j), sum);
-    return total(sum);
-}
-
-/* The values' gradient is left to one product behind the loop. */
-static void look_back(const operation *at, int64_t row, int64_t b) {
-    const int64_t count = at->positions, width = at->source.width, size = at->into.width;
-    const char *visible = at->mask + b * count;
-    const float *query = at->source.data + row * width, *weights = at->other.data + row * count;
-    const float *grad = at->into.grad + row * size;
-    float *slopes = at->other.grad + row * count, *to = at->source.grad + row * width, mean = 0;
-    float *grad_vector = at->grad_vector + b * width;
-    for (int64_t i = 0; i < count; i++) {
-        if (!visible[i]) continue;
-        slopes[i] += dot(grad, at->values + (b * count + i) * size, size);
-        mean += weights[i] * slopes[i];
-    }
-    memset(to, 0, sizeof(float) * width);
-    for (int64_t i = 0; i < count; i++) {
-        if (!visible[i]) continue;
-        const float *key = at->keys + (b * count + i) * width;
-        float *grad_key = at->grad_keys + (b * count + i) * width;
-        const vec g = spread(weights[i] * (slopes[i] - mean));
-        for (int64_t j = 0; j < width; j += LANES) {
-            const int64_t left = width - j;
-            const vec bent = tangent(get(query + j, left) + get(key + j, left));
-            const vec slope = g * get(at->vector + j, left) * (spread(1.0f) - bent * bent);
-            put(grad_vector + j, left, muladd(g, bent, get(grad_vector + j, left)));
-            put(grad_key + j, left, get(grad_key + j, left) + slope);
-            put(to + j, left, get(to + j, left) + slope);
-        }
     }
 }

@@ -1,19 +1,20 @@
 /* One step of a program for some rows, in one call: what a search asks for between two choices; or several, where the
    best token is all that is chosen.
 
-   The weights lie in panels already. Threads share an operation, products by columns, anything else by rows, and begin
+   The weights lie in panels already. Threads share an operation, products by panels, anything else by rows, and begin
    the next when all of it is done. What a row gives depends neither on the other rows nor on the number of threads.
 
    The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
-#include "operations.h"
+#include "look.h"
 
 #include <sched.h>
 
-#define COLUMNS 4 /* panels of one item of a product */
+#define COLUMNS 4 /* panels of a product that a thread takes */
+#define HEIGHT 16 /* rows that it takes of what knows no neighbours */
 #define PATIENCE 2000
 
-/* How much of an operation is taken, and how much of it is done. */
+/* How much of an operation is taken, and how much of it is done, in panels or rows. */
 typedef struct {
     int64_t taken, done;
 } progress;
@@ -21,29 +22,38 @@ typedef struct {
 typedef struct {
     const operation *program;
     progress *state;
-    int64_t count;
+    int64_t count, threads;
 } job;
 
 void step_plain(void *), step_avx2(void *);
 
-static inline int64_t height(const operation *at) { return at->kind == LOOK ? 2 : 16; } /* rows of one item */
+static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? panels(at->into.width) : at->count; }
 
-static inline int64_t items(const operation *at) {
-    if (at->kind == LINEAR) return (panels(at->into.width) + COLUMNS - 1) / COLUMNS;
-    return (at->count + height(at) - 1) / height(at);
+/* Where a part ends that begins there: with the source, if that is looked at. */
+static int64_t reach(const operation *at, int64_t from, int64_t threads) {
+    if (at->kind == LINEAR) return smaller(from + COLUMNS, panels(at->into.width));
+    if (at->kind != LOOK) return smaller(from + HEIGHT, at->count);
+    const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : RUN; /* so that each gets something */
+    const int64_t last = smaller(from + smaller(share, RUN), at->count);
+    int64_t end = from + 1;
+    while (end < last && at->sources[end] == at->sources[from]) end++;
+    return end;
 }
 
-static void act(const operation *at, int64_t item) {
+static void act(const operation *at, int64_t from, int64_t end) {
     if (at->kind == LINEAR) {
-        linear(at, 0, at->count, item * COLUMNS, smaller((item + 1) * COLUMNS, panels(at->into.width)));
+        linear(at, 0, at->count, from, end);
         return;
     }
-    for (int64_t row = item * height(at), end = smaller(row + height(at), at->count); row < end; row++) {
+    if (at->kind == LOOK) {
+        look(at, from, end - from, at->sources[from]);
+        return;
+    }
+    for (int64_t row = from; row < end; row++) {
         switch (at->kind) {
         case GRU: gru(at, row); break;
         case LSTM: lstm(at, row); break;
-        case TANH: bend(at, row); break;
-        default: look(at, row, at->sources[row]);
+        default: bend(at, row);
         }
     }
 }
@@ -53,10 +63,14 @@ void NAME(step)(void *given) {
     for (int64_t op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
         progress *state = todo->state + op;
-        const int64_t count = items(at);
-        for (int64_t item; (item = __atomic_fetch_add(&state->taken, 1, __ATOMIC_RELAXED)) < count;) {
-            act(at, item);
-            __atomic_fetch_add(&state->done, 1, __ATOMIC_RELEASE);
+        const int64_t count = whole(at);
+        int64_t from = __atomic_load_n(&state->taken, __ATOMIC_RELAXED);
+        while (from < count) {
+            const int64_t end = reach(at, from, todo->threads);
+            if (!__atomic_compare_exchange_n(&state->taken, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+            act(at, from, end);
+            __atomic_fetch_add(&state->done, end - from, __ATOMIC_RELEASE);
+            from = __atomic_load_n(&state->taken, __ATOMIC_RELAXED);
         }
         /* Whoever took the rest is at work; where it lost its processor, it gets this one. */
         for (int waited = 0; __atomic_load_n(&state->done, __ATOMIC_ACQUIRE) < count; waited++)
@@ -74,8 +88,8 @@ void NAME(step)(void *given) {
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
 
-/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads
-   are made for the call. */
+/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may
+   be NULL: then threads are made for the call. */
 void regard_step(const operation *program, int64_t count, int fast, int threads, team together) {
     progress state[MOST] = {{0}};
     job todo = {.program = program, .state = state, .count = count};
@@ -85,11 +99,12 @@ void regard_step(const operation *program, int64_t count, int fast, int threads,
         const int64_t reads = at->kind == LINEAR ? at->source.width : 16 * (1 + at->positions);
         cost += at->count * at->into.width * reads;
     }
+    todo.threads = smaller(threads, 1 + cost / SMALL);
     work step = step_plain;
 #ifdef WITH_AVX2
     if (fast && has_avx2()) step = step_avx2;
 #endif
-    run(step, &todo, 1 + cost / SMALL, threads, together);
+    run(step, &todo, todo.threads, threads, together);
 }
 
 /* A register that is copied behind each step, step t to `to` + t · stride bytes. */

@@ -18,6 +18,7 @@ ROWS = {
     "beams": [0] * 5 + [1] * 4 + [3] * 7,
     "many": [row % 4 for row in range(83)],
     "of one": [2] * 40,
+    "runs": [count % 4 for count in range(1, 10) for _ in range(count)],
 }
 EACH = pytest.mark.parametrize("name", ROWS)
 

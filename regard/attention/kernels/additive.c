@@ -8,20 +8,16 @@
 
    A and B are rounded, and where A·B is near 1 that is all of N; so each row keeps the rounding too, relative to the
    exponential: N = (A·B − 1) + (a + b), the first part by one fused multiply-add. Elsewhere a + b is too small to
-   matter. A pair costs two multiply-adds and half a division: two neighbours share one,
-   n0/D0 + n1/D1 = (n0·D1 + n1·D0) / (D0·D1).
-   Where |q| or |k| is above NEAR, or not a number, the product could leave the range of a float: there the
-   exponential is taken of the clamped sum, pair by pair. So it is for a single target row, where each key has one pair
-   only, and nothing is staged. What a pair gives depends on its two rows alone, and on whether there is one target row:
-   not on the batch, the lengths, the tiles or the threads.
+   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most NEAR, see pairs.h. For a
+   single target row, where each key has one pair only, exponentials are taken pair by pair, and nothing is staged. What
+   a pair gives depends on its two rows alone, and on whether there is one target row: not on the batch, the lengths, the
+   tiles or the threads.
 
    The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
-#include "lanes.h"
+#include "pairs.h"
 
-#define CHUNK (2 * LANES)       /* features that are handled together, and share divisions */
 #define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */
-#define LARGEST 1e3f
 #define TILE_BYTES (128 * 1024) /* of what is staged at a time: a part of the second cache */
 #define TILE 64                 /* rows whose gradients are summed before they join the total */
 
@@ -39,44 +35,6 @@ typedef struct {
 } job;
 
 void forward_plain(void *), backward_plain(void *), forward_avx2(void *), backward_avx2(void *);
-
-/* Whether every lane is at most NEAR in size; not a number is not. */
-static inline int is_near(vec first, vec second) {
-    const ints size = spread_bits(0x7fffffff);
-    const ints fits = ((vec)((ints)first & size) <= spread(NEAR)) & ((vec)((ints)second & size) <= spread(NEAR));
-#ifdef FUSED
-    return _mm256_movemask_ps((__m256)fits) == 0xff;
-#else
-    union { ints lanes; int64_t words[LANES / 2]; } each;
-    each.lanes = fits;
-    return (each.words[0] & each.words[1] & each.words[2] & each.words[3]) == -1;
-#endif
-}
-
-/* Two vectors of a row that may end before them; what is missing is zero. */
-static inline void load_chunk(const float *row, int64_t left, vec *first, vec *second) {
-    if (__builtin_expect(left < CHUNK, 0)) {
-        float padded[CHUNK] __attribute__((aligned(ALIGNMENT))) = {0};
-        memcpy(padded, row, sizeof(float) * left);
-        *first = load(padded);
-        *second = load(padded + LANES);
-        return;
-    }
-    *first = load(row);
-    *second = load(row + LANES);
-}
-
-static inline void store_chunk(float *row, int64_t left, vec first, vec second) {
-    float padded[CHUNK] __attribute__((aligned(ALIGNMENT)));
-    if (left >= CHUNK) {
-        store(row, first);
-        store(row + LANES, second);
-        return;
-    }
-    store(padded, first);
-    store(padded + LANES, second);
-    memcpy(row, padded, sizeof(float) * left);
-}
 
 /* How a row's exponentials are kept: with fused multiply-adds, rounded, and what the rounding left relative to that;
    without, their upper 12 bits, whose products are exact, and all the rest. */
@@ -103,7 +61,7 @@ static inline vec product(vec a, vec rest_a, vec b, vec rest_b, vec *less) {
 #endif
 }
 
-/* The exponentials of one chunk, and whether it is near. */
+/* The exponentials of one chunk, and whether it is near: where it is not, they are of no use. */
 static inline char stage(const float *row, int64_t left, float *whole, float *rest) {
     vec first, second, whole_first, whole_second, rest_first, rest_second;
     load_chunk(row, left, &first, &second);
@@ -115,7 +73,7 @@ static inline char stage(const float *row, int64_t left, float *whole, float *re
     store(whole + LANES, whole_second);
     store(rest, rest_first);
     store(rest + LANES, rest_second);
-    return (char)is_near(first, second);
+    return (char)within(NEAR, first, second);
 }
 
 static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
@@ -135,16 +93,6 @@ typedef struct {
     const char *near;
 } row;
 
-/* Adds the chunk's part of vector · tanh(query + key) to the sum, exponentials taken pair by pair. */
-static inline vec score_pair(const job *todo, const float *query, const float *key, int64_t at, vec sum) {
-    vec q0, q1, k0, k1, n0, n1;
-    load_chunk(query + at, todo->hidden - at, &q0, &q1);
-    load_chunk(key + at, todo->hidden - at, &k0, &k1);
-    const vec e0 = exponential_less(q0 + k0, &n0), e1 = exponential_less(q1 + k1, &n1);
-    sum = muladd(load(todo->vector + at), n0 / (e0 + spread(1.0f)), sum);
-    return muladd(load(todo->vector + at + LANES), n1 / (e1 + spread(1.0f)), sum);
-}
-
 /* Scores of `count` query rows against one key, lanes still apart. The count is a constant where this is inlined. */
 static inline void score(const job *todo, const row *queries, int count, const row *key, vec *sums) {
     for (int r = 0; r < count; r++) sums[r] = spread(0.0f);
@@ -154,14 +102,14 @@ static inline void score(const job *todo, const row *queries, int count, const r
         const vec s0 = load(key->rest + at), s1 = load(key->rest + at + LANES);
         for (int r = 0; r < count; r++) {
             if (__builtin_expect(!(queries[r].near[chunk] & key->near[chunk]), 0)) {
-                sums[r] = score_pair(todo, queries[r].raw, key->raw, at, sums[r]);
+                sums[r] = score_pair(todo->vector + at, queries[r].raw + at, key->raw + at, todo->hidden - at, sums[r]);
                 continue;
             }
             const float *whole = queries[r].whole + at, *rest = queries[r].rest + at;
             vec n0, n1;
             const vec d0 = product(load(whole), load(rest), b0, s0, &n0) + spread(1.0f);
             const vec d1 = product(load(whole + LANES), load(rest + LANES), b1, s1, &n1) + spread(1.0f);
-            sums[r] += muladd(v0 * n0, d1, v1 * n1 * d0) / (d0 * d1);
+            sums[r] += quotients(v0, n0, d0, v1, n1, d1);
         }
     }
 }
@@ -218,7 +166,8 @@ static void forward_step(const job *todo, int64_t item) {
     for (int64_t j = batch * todo->source + first; j < last; j++) {
         vec sum = spread(0.0f);
         for (int64_t at = 0; at < hidden; at += CHUNK)
-            sum = score_pair(todo, todo->query + batch * hidden, todo->keys + j * hidden, at, sum);
+            sum = score_pair(todo->vector + at, todo->query + batch * hidden + at, todo->keys + j * hidden + at,
+                             hidden - at, sum);
         todo->scores[j] = total(sum);
     }
 }

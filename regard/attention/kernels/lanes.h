@@ -54,11 +54,18 @@ static inline vec choose(ints condition, vec yes, vec no) {
     return (vec)(((ints)yes & condition) | ((ints)no & ~condition));
 }
 
-/* exp(2x), x within ±FAR, as power · (1 + left + series · left). Comparisons with a NaN are false: it passes. */
+/* The smaller of both; the second where one is not a number. */
+static inline vec lesser(vec a, vec b) {
+#ifdef FUSED
+    return (vec)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+    return choose(a < b, a, b);
+#endif
+}
+
+/* exp(2x) as power · (1 + left + series · left), for x within ±43. */
 static inline vec expand(vec x, vec *left, vec *series) {
     const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
-    x = choose(x > spread(FAR), spread(FAR), x);
-    x = choose(x < spread(-FAR), spread(-FAR), x);
     const vec shifted = muladd(x, spread(2.885390081777927f), magic);
     const vec whole = shifted - magic;
     /* ln 2 in two parts, the first exact in 16 bits */
@@ -72,7 +79,7 @@ static inline vec expand(vec x, vec *left, vec *series) {
     return (vec)(((ints)shifted << 23) + (ints)spread(1.0f));
 }
 
-/* exp(2x), and what its rounding left, relative to it. */
+/* exp(2x), and what its rounding left, relative to it, for x within ±FAR. */
 static inline void exponential(vec x, vec *whole, vec *rest) {
     const vec one = spread(1.0f);
     vec left, series;
@@ -84,10 +91,18 @@ static inline void exponential(vec x, vec *whole, vec *rest) {
     *whole = sum * power;
 }
 
-/* exp(2x), and exp(2x) − 1 to its last digits. */
+/* exp(2x), and exp(2x) − 1 to its last digits, x clamped to ±FAR. Comparisons with a NaN are false: it passes. */
 static inline vec exponential_less(vec x, vec *less) {
+    x = choose(x > spread(FAR), spread(FAR), x);
+    x = choose(x < spread(-FAR), spread(-FAR), x);
     vec left, series;
     const vec power = expand(x, &left, &series), upper = muladd(series, left, left);
     *less = muladd(power, upper, power - spread(1.0f));
     return muladd(power, upper, power);
+}
+
+static inline vec tangent(vec x) {
+    vec less;
+    const vec whole = exponential_less(x, &less);
+    return less / (whole + spread(1.0f));
 }
