@@ -30,14 +30,6 @@ def kernels() -> Kernels:
     return find(SOURCE, LIBRARY, _declare)
 
 
-def places(
-    starts: Int[np.ndarray, " lists_and_one"], chosen: Int[np.ndarray, " chosen"]
-) -> tuple[Int[np.ndarray, " entries"], Int[np.ndarray, " chosen"]]:
-    """Where the entries of the chosen lists stand, one list behind the other, and how many each has."""
-    firsts, counts = starts[chosen], np.diff(starts)[chosen]
-    return np.arange(counts.sum()) + np.repeat(firsts - (counts.cumsum() - counts), counts), counts
-
-
 @dataclass(frozen=True)
 class Lists:
     """What each sentence may use, beside what all may.
@@ -80,13 +72,12 @@ class Lists:
     @classmethod
     def stack(cls, parts: "Sequence[tuple[Lists, Int[Tensor, ' chosen']]]") -> "Lists":
         """The given lists of some, one behind the other."""
-        counts, tokens = [], []
+        found: list[np.ndarray] = []
         for lists, chosen in parts:
-            found, count = places(lists.starts.numpy(force=True), chosen.numpy(force=True))
-            counts.append(count)
-            tokens.append(lists.tokens.numpy(force=True)[found])
-        starts = np.concatenate([[0], *counts]).cumsum()
-        return cls._on(parts[0][0].tokens.device, starts, np.concatenate(tokens))
+            starts, tokens = lists.starts.tolist(), lists.tokens.numpy(force=True)
+            found += [tokens[starts[number] : starts[number + 1]] for number in chosen.tolist()]
+        ends = np.cumsum([0, *map(len, found)])
+        return cls._on(parts[0][0].tokens.device, ends, np.concatenate(found))
 
 
 class ListedOutput:

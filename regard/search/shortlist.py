@@ -18,7 +18,7 @@ from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.following import follow_one_by_one
 from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
-from regard.output.listed import ListedOutput, Lists, places
+from regard.output.listed import ListedOutput, Lists
 from regard.search.choices import MOST_STEPS, Choices, Follow, Walked
 
 UNKNOWN = 3
@@ -47,8 +47,9 @@ class Shortlist:
         """The targets of the tokens of each sentence, and before them the sentence of each."""
         real = mask.numpy(force=True)
         starts, targets, tokens = (each.numpy(force=True) for each in (self.starts, self.targets, source))
-        found, counts = places(starts, tokens[real])
-        return real.nonzero()[0].repeat(counts), targets[found]
+        firsts, counts = starts[tokens[real]], np.diff(starts)[tokens[real]]
+        places = np.arange(counts.sum()) + np.repeat(firsts - (counts.cumsum() - counts), counts)
+        return real.nonzero()[0].repeat(counts), targets[places]
 
     def allowed(
         self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
