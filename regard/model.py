@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
+from regard.decoders.beginning import begins_compiled
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.tokens import TargetTokens
@@ -33,7 +34,7 @@ class EncoderDecoder(nn.Module):
 
     def for_inference(self) -> "EncoderDecoder":
         """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
-        return EncoderDecoder(self.encoder.for_inference(), self.decoder.for_inference()).eval()
+        return EncoderDecoder(self.encoder.for_inference(), begins_compiled(self.decoder.for_inference())).eval()
 
     @property
     def tokens(self) -> TargetTokens | InferenceTokens:

@@ -1,7 +1,7 @@
 """Sources that models have read: what a search begins with."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -58,12 +58,17 @@ class Readers:
     def read(
         self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int
     ) -> Iterator[Begun]:
-        """Encode the sources together, and begin with `count` of them at a time."""
+        """Encode the sources and begin with them, all together; so many of them at a time may be searched."""
         memories = [model.encode(source, mask) for model in self.models]
+        allowed = lists(self.shortlists, source, mask) if self.shortlists else None
+        begun = self._begin(memories, mask.sum(1), allowed)
+        del memories  # what is searched has what it needs of them
+        if count >= len(source):
+            yield begun
+            return
         for start in range(0, len(source), count):
-            rows = slice(start, start + count)
-            allowed = lists(self.shortlists, source[rows], mask[rows]) if self.shortlists else None
-            yield self._begin([_part(memory, rows) for memory in memories], mask[rows].sum(1), allowed)
+            rows = torch.arange(start, min(start + count, len(source)), device=source.device)
+            yield replace(begun, state=begun.state.select(rows), lengths=begun.lengths[rows])
 
     def _begin(self, memories: Sequence[Memory], lengths: Tensor, allowed: Lists | None) -> Begun:
         steps: list[StepFunction] = []
@@ -87,10 +92,6 @@ class Readers:
         if len(steps) == 1:
             return Begun(steps[0], states[0], lengths, joins)
         return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
-
-
-def _part(memory: Memory, rows: slice) -> Memory:
-    return Memory(**{field.name: getattr(memory, field.name)[rows] for field in fields(memory)})
 
 
 def _whole(model: EncoderDecoder, moving: Moving, follow: Follow | None) -> StepFunction:

@@ -88,6 +88,8 @@ def regroup(
 def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: np.ndarray | None) -> np.ndarray:
     """Sum columns, average rows. Shares are (old unit, new unit), None for a side that stays as it is; a new unit
     without an old one gets zeros."""
+    if source_share is None and target_share is None:
+        return weights.astype(np.float32)
     merged = weights.astype(np.float64)
     if target_share is not None:
         total = target_share.sum(0)

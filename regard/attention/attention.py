@@ -101,11 +101,11 @@ class Attention(nn.Module):
         """Project the keys; called once per source. Raises ValueError for a source axis of length 0."""
         _check_source(keys, values, mask)
         expect_module("Attention.prepare", "keys", keys, self)
-        padding = ~mask.unsqueeze(-1)
+        real = mask.unsqueeze(-1)
         same = values is keys
         # Filled before any product: 0 · NaN is NaN.
-        keys = keys.masked_fill(padding, 0.0)
-        values = keys if same else values.masked_fill(padding, 0.0)
+        keys = torch.where(real, keys, 0.0)
+        values = keys if same else torch.where(real, values, 0.0)
         if self.heads is None:
             return Source(self.score.prepare(keys), values, mask)
         keys, values = self.heads.split_keys(keys), self.heads.split_values(values)

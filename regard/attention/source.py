@@ -30,12 +30,13 @@ class Source:
     @classmethod
     def stack(cls, parts: "Sequence[tuple[Source, Int[Tensor, ' selected']]]") -> "Source":
         """The given rows of some, one behind the other, as wide as the longest of them is. Without gradients."""
-        mask = [source.mask.index_select(0, rows) for source, rows in parts]
-        length = max(int(place) + 1 for each in mask for place in each.any(0).nonzero()[-1:])
+        widest = max(source.mask.size(1) for source, _ in parts)
+        mask = _stacked([(source.mask, rows) for source, rows in parts], -1, widest)
+        length = 1 + int(mask.any(0).nonzero()[-1])
         return cls(
             _stacked([(source.prepared, rows) for source, rows in parts], -2, length),
             _stacked([(source.values, rows) for source, rows in parts], -2, length),
-            _stacked([(source.mask, rows) for source, rows in parts], -1, length),
+            mask[:, :length].contiguous(),
         )
 
 
@@ -43,11 +44,11 @@ def _stacked(parts: Sequence[tuple[Tensor, Tensor]], axis: int, length: int) -> 
     """Rows behind rows; what is shorter along the axis of the source is filled up with zeros."""
     shape = list(parts[0][0].shape)
     shape[0], shape[axis] = sum(len(rows) for _, rows in parts), length
-    found, start = parts[0][0].new_zeros(shape), 0
+    found, start = parts[0][0].new_empty(shape), 0
     for part, rows in parts:
-        shorter = min(length, part.size(axis))
-        place = found.narrow(0, start, len(rows)).narrow(axis, 0, shorter)
-        torch.index_select(part.detach().narrow(axis, 0, shorter), 0, rows, out=place)
+        shorter, place = min(length, part.size(axis)), found.narrow(0, start, len(rows))
+        torch.index_select(part.detach().narrow(axis, 0, shorter), 0, rows, out=place.narrow(axis, 0, shorter))
+        place.narrow(axis, shorter, length - shorter).zero_()
         start += len(rows)
     return found
 

@@ -7,7 +7,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from regard.data.marks import RESERVED
 
@@ -53,6 +53,8 @@ class Pieces:
         character: a byte is no part of a text that a reader could point at. Bytes that are no UTF-8, which only a
         model puts out, share the span of what they became.
         """
+        if min(ids, default=0) >= FIRST_PIECE:  # mostly no byte is among them
+            return list(pairwise(accumulate(map(len, map(self.names.__getitem__, ids)), initial=0)))
         spans: list[tuple[int, int]] = []
         position = 0
         for written, run in groupby(ids, lambda number: number < FIRST_PIECE):

@@ -1,13 +1,15 @@
 """The best tokens of an output layer where each row may use some of them alone."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,14 +30,6 @@ def kernels() -> Kernels:
     return find(SOURCE, LIBRARY, _declare)
 
 
-def places(starts: Int[Tensor, " lists_and_one"], chosen: Int[Tensor, " chosen"]) -> tuple[Tensor, Tensor]:
-    """Where the entries of the chosen lists stand, one list behind the other, and how many each has."""
-    counts = starts.diff()[chosen]
-    before = counts.cumsum(0) - counts
-    entries = torch.arange(int(counts.sum()), device=starts.device)
-    return entries + (starts[chosen] - before).repeat_interleave(counts), counts
-
-
 @dataclass(frozen=True)
 class Lists:
     """What each sentence may use, beside what all may.
@@ -51,22 +45,39 @@ class Lists:
     longest: int
 
     @classmethod
-    def of(cls, allowed: Bool[Tensor, "lists vocab"], common: Int[Tensor, " common"]) -> "Lists":
-        """The lists of what is allowed, to which all that is common belongs."""
-        own = allowed.index_fill(1, common, False)
-        counts = own.sum(1)
-        longest = int(counts.max()) if counts.numel() else 0
-        return cls(F.pad(counts.cumsum(0), (1, 0)), own.nonzero()[:, 1].contiguous(), longest)
+    def of(
+        cls,
+        owners: Int[np.ndarray, " links"],
+        tokens: Int[np.ndarray, " links"],
+        count: int,
+        common: Int[Tensor, " common"],
+    ) -> "Lists":
+        """So many lists of the tokens that each owns, given in any order and any number of times; those that are common
+        are left out."""
+        shared = common.numpy(force=True)
+        size = 1 + max(tokens.max(initial=0), shared.max(initial=0))
+        own = np.ones(size, dtype=bool)
+        own[shared] = False
+        keys = np.sort((owners * size + tokens)[own[tokens]])
+        keys = keys[np.diff(keys, prepend=-1) > 0]
+        return cls._on(common.device, keys.searchsorted(np.arange(count + 1) * size), keys % size)
 
-    def select(self, chosen: Int[Tensor, " chosen"]) -> "Lists":
-        """The given lists, in the given order."""
-        found, counts = places(self.starts, chosen)
-        return Lists(F.pad(counts.cumsum(0), (1, 0)), self.tokens[found], self.longest)
+    @classmethod
+    def _on(
+        cls, device: torch.device, starts: Int[np.ndarray, " ends"], tokens: Int[np.ndarray, " entries"]
+    ) -> "Lists":
+        longest = int(np.diff(starts).max(initial=0))
+        return cls(torch.from_numpy(starts).to(device), torch.from_numpy(tokens).to(device), longest)
 
-    def join(self, other: "Lists") -> "Lists":
-        """The lists of another behind these."""
-        starts = torch.cat([self.starts, other.starts[1:] + len(self.tokens)])
-        return Lists(starts, torch.cat([self.tokens, other.tokens]), max(self.longest, other.longest))
+    @classmethod
+    def stack(cls, parts: "Sequence[tuple[Lists, Int[Tensor, ' chosen']]]") -> "Lists":
+        """The given lists of some, one behind the other."""
+        found: list[np.ndarray] = []
+        for lists, chosen in parts:
+            starts, tokens = lists.starts.tolist(), lists.tokens.numpy(force=True)
+            found += [tokens[starts[number] : starts[number + 1]] for number in chosen.tolist()]
+        ends = np.cumsum([0, *map(len, found)])
+        return cls._on(parts[0][0].tokens.device, ends, np.concatenate(found))
 
 
 class ListedOutput:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.following import follow_one_by_one
+from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
-from regard.output.listed import ListedOutput, Lists, places
+from regard.output.listed import ListedOutput, Lists
 from regard.search.choices import MOST_STEPS, Choices, Follow, Walked
 
 UNKNOWN = 3
@@ -39,31 +41,38 @@ class Shortlist:
     targets: Int[Tensor, " links"]
     target_size: int
 
+    def links(
+        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
+    ) -> tuple[Int[np.ndarray, " links"], Int[np.ndarray, " links"]]:
+        """The targets of the tokens of each sentence, and before them the sentence of each."""
+        real = mask.numpy(force=True)
+        starts, targets, tokens = (each.numpy(force=True) for each in (self.starts, self.targets, source))
+        firsts, counts = starts[tokens[real]], np.diff(starts)[tokens[real]]
+        places = np.arange(counts.sum()) + np.repeat(firsts - (counts.cumsum() - counts), counts)
+        return real.nonzero()[0].repeat(counts), targets[places]
+
     def allowed(
         self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
     ) -> Bool[Tensor, "batch vocab"]:
         """What each sentence may use: a function of its own tokens alone."""
-        starts, targets, common = (part.to(source.device) for part in (self.starts, self.targets, self.common))
-        sentences, tokens = mask.nonzero()[:, 0], source[mask]
-        found, counts = places(starts, tokens)
-        allowed = torch.zeros(len(source), self.target_size, dtype=torch.bool, device=source.device)
-        allowed[sentences.repeat_interleave(counts), targets[found]] = True
-        allowed[:, common] = True
-        allowed[:, list(MARKS)] = True
-        return allowed
+        allowed = np.zeros((len(source), self.target_size), dtype=bool)
+        allowed[self.links(source, mask)] = True
+        allowed[:, common([self])] = True
+        return torch.from_numpy(allowed).to(source.device)
 
 
 def common(shortlists: Sequence[Shortlist]) -> Int[Tensor, " common"]:
     """What any sentence may use by some of them, the marks with it; ascending."""
-    return torch.unique(torch.cat([*(each.common for each in shortlists), torch.tensor(MARKS)]))
+    each = [shortlist.common.numpy(force=True) for shortlist in shortlists]
+    return torch.from_numpy(np.unique(np.concatenate([MARKS, *each])))
 
 
 def lists(
     shortlists: Sequence[Shortlist], source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
 ) -> Lists:
     """What each sentence may use by some of them, beside what is common."""
-    allowed = torch.stack([each.allowed(source, mask) for each in shortlists]).any(0)
-    return Lists.of(allowed, common(shortlists).to(source.device))
+    owners, tokens = map(np.concatenate, zip(*(each.links(source, mask) for each in shortlists), strict=True))
+    return Lists.of(owners, tokens, len(source), common(shortlists).to(source.device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +100,9 @@ class ListedState:
 
     def join(self, other: "ListedState") -> "ListedState":
         """The rows of another behind these. Lists of which nobody makes use any more are left out."""
-        used, rows = torch.unique(self.rows, return_inverse=True)
-        lists = self.lists.select(used).join(other.lists)
-        return ListedState(self.state.join(other.state), lists, torch.cat([rows, other.rows + len(used)]))
+        (used, rows), (others, more) = (distinct(each.rows) for each in (self, other))
+        lists = Lists.stack([(self.lists, used), (other.lists, others)])
+        return ListedState(self.state.join(other.state), lists, torch.cat([rows, more + len(used)]))
 
 
 class ListedStep:

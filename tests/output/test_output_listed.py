@@ -41,7 +41,7 @@ def made(vocabulary: int, depth: int, density: float = 0.2) -> tuple[ListedOutpu
     allowed[2] = False
     allowed[:, common] = True
     weight, bias = torch.randn(vocabulary, depth), torch.randn(vocabulary)
-    return ListedOutput(weight, bias, common), allowed, Lists.of(allowed, common)
+    return ListedOutput(weight, bias, common), allowed, Lists.of(*allowed.numpy().nonzero(), 4, common)
 
 
 def logits(output: ListedOutput, features: Tensor, allowed: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def test_company_lists_and_threads_change_nothing(name: str) -> None:
     finally:
         torch.set_num_threads(threads)
     for place, row in enumerate(ROWS[name]):
-        own = Lists.of(allowed[row : row + 1], output.common)
+        own = Lists.of(*allowed[row : row + 1].numpy().nonzero(), 1, output.common)
         alone = output.best(features[place : place + 1], own, torch.tensor([0]), 4)
         for one, other, third in zip(alone, together, several, strict=True):
             assert torch.equal(one[0], other[place])
@@ -94,7 +94,7 @@ def test_among_equals_the_lower_number_comes_first() -> None:
     allowed = torch.zeros(1, 40, dtype=torch.bool)
     allowed[0, [2, 5, 8, 20, 21, 30, 35]] = True
     output = ListedOutput(torch.zeros(40, 3), torch.zeros(40), torch.tensor([2, 8, 30]))
-    lists = Lists.of(allowed, output.common)
+    lists = Lists.of(*allowed.numpy().nonzero(), len(allowed), output.common)
     _, tokens = output.best(torch.ones(1, 3), lists, torch.tensor([0]), 6)
     assert tokens.tolist() == [[2, 5, 8, 20, 21, 30]]
 
@@ -116,15 +116,15 @@ def test_a_row_that_is_no_distribution_is_not_a_number(fault: float) -> None:
     assert log_probs.isnan().all(1).tolist() == [False, True, False, False]
 
 
-def test_chosen_lists_and_joined_ones_are_those_of_their_sentences() -> None:
+def test_chosen_lists_of_some_are_those_of_their_sentences() -> None:
     _, allowed, lists = made(50, 7)
     common = torch.tensor([0, 1, END, 3, 9, 49])
     chosen = torch.tensor([3, 2, 0])
     for found, wanted in (
-        (lists.select(chosen), allowed[chosen]),
-        (lists.select(chosen).join(lists), torch.cat([allowed[chosen], allowed])),
+        (Lists.stack([(lists, chosen)]), allowed[chosen]),
+        (Lists.stack([(lists, chosen), (lists, torch.arange(4))]), torch.cat([allowed[chosen], allowed])),
     ):
-        expected = Lists.of(wanted, common)
+        expected = Lists.of(*wanted.numpy().nonzero(), len(wanted), common)
         assert torch.equal(found.starts, expected.starts)
         assert torch.equal(found.tokens, expected.tokens)
-        assert found.longest >= expected.longest
+        assert found.longest == expected.longest

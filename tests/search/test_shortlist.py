@@ -133,5 +133,5 @@ def test_several_shortlists_allow_what_any_allows() -> None:
 
 def test_what_all_may_use_stands_in_no_list() -> None:
     allowed = torch.tensor([[1, 1, 1, 0, 1], [1, 1, 0, 1, 1]], dtype=torch.bool)
-    found = Lists.of(allowed, torch.tensor([0, 4]))
+    found = Lists.of(*allowed.numpy().nonzero(), 2, torch.tensor([0, 4]))
     assert (found.starts.tolist(), found.tokens.tolist(), found.longest) == ([0, 2, 4], [1, 2, 1, 3], 2)

@@ -1,0 +1,63 @@
+"""What a decoder computes once per source, in compiled code: the projected keys and the first state."""
+
+from copy import copy
+from typing import Any, TypeVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from regard.unroll import Linear, Steps, steps_serve
+
+ONCE = ("bridge.project", "attention.score.project_key")
+"""Layers that read a memory and nothing else."""
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+
+class PackedLinear(nn.Linear):
+    """A linear layer over the parameters of another, which are laid out once for compiled code.
+
+    What it makes of a row does not depend on the rows beside it, to the last bit; PyTorch's own product of few rows
+    adds in another order than that of many.
+
+    Args:
+        layer: whose weights no longer change.
+    """
+
+    def __init__(self, layer: nn.Linear) -> None:
+        nn.Module.__init__(self)  # that of a linear layer would draw weights
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        self.weight, self.bias = layer.weight, layer.bias
+        weights = {name: each.detach() for name, each in layer.named_parameters()}
+        bias = "bias" if "bias" in weights else None
+        self._product = Steps((Linear("inputs", "weight", "outputs", bias=bias),), weights, ["outputs"])
+
+    def forward(self, inputs: Float[Tensor, "*axes inputs"]) -> Float[Tensor, "*axes outputs"]:
+        """The product with every row."""
+        if not self._product.takes(inputs):
+            return super().forward(inputs)
+        outputs = self._product({"inputs": inputs.reshape(-1, self.in_features)})["outputs"]
+        return outputs.view(*inputs.shape[:-1], self.out_features)
+
+
+def begins_compiled(decoder: Kind) -> Kind:
+    """The same decoder over the same parameters, whose layers of `ONCE` are packed, if it has them and compiled code
+    serves."""
+    for path in ONCE:
+        decoder = _packed(decoder, *path.split("."))
+    return decoder
+
+
+def _packed(module: Kind, name: str, *path: str) -> Kind:
+    """A copy of the module with the layer at the end of the path packed; the module itself if there is none."""
+    part: Any = module._modules.get(name)
+    if path and part is not None:
+        found: Any = _packed(part, *path)
+    else:
+        known = type(part) is nn.Linear and steps_serve(*part.parameters())
+        found = PackedLinear(part) if known else part
+    if found is part:
+        return module
+    twin: Any = copy(module)
+    twin._modules = dict(module._modules) | {name: found}  # a copied module would share the table of its parts
+    return twin
