@@ -104,10 +104,11 @@ def moved(
     registers: Tensors, features: Float[Tensor, "rows features"], before: AttentiveState, steps: int
 ) -> AttentiveState:
     """The state after so many steps, from the registers of the last; the features are what is fed, if anything."""
-    state = registers["state"]
-    memory = registers["memory"] if "memory" in registers else state.narrow(1, 0, 0)
-    fed = features.narrow(1, 0, before.fed.size(1))
-    return AttentiveState(Cells(state.unsqueeze(1), memory.unsqueeze(1)), fed, before.history.later(steps), before.rows)
+    state, rows = registers["state"], features.size(0)
+    memory = registers["memory"] if "memory" in registers else state.new_empty(rows, 0)
+    fed = features if before.fed.size(1) else features.new_empty(rows, 0)
+    cells = Cells(state.unsqueeze(1), memory.unsqueeze(1))
+    return AttentiveState(cells, fed, before.past, before.rows, steps=before.steps + steps)
 
 
 def attend(query: str) -> Program:

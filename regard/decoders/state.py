@@ -79,23 +79,31 @@ class AttentiveState:
     Args:
         cells: the recurrent states.
         fed: the attentional vector of the step before; width 0 without input feeding.
-        history: what the attention remembers.
+        past: what the attention remembers, but for its last steps.
         rows: the source row that each state row decodes.
         parents: the row of `cells` and `fed` that each hypothesis continues; None where each has one of its own.
+        steps: how many steps `past` does not know of yet, of an attention that forgets.
     """
 
     cells: Cells
     fed: Float[Tensor, "continued fed"]
-    history: History
+    past: History
     rows: Rows
     parents: Int[Tensor, " rows"] | None = None
+    steps: int = 0
+
+    @property
+    def history(self) -> History:
+        """What the attention remembers."""
+        return self.past.later(self.steps) if self.steps else self.past
 
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
         kept, parents = _distinct(rows if self.parents is None else self.parents[rows])
         looking = self.rows.select(rows)
-        history = self.history.select(rows, moved=looking is not self.rows)
-        return AttentiveState(self.cells.select(kept), self.fed.index_select(0, kept), history, looking, parents)
+        past = self.past.select(rows, moved=looking is not self.rows)
+        cells, fed = self.cells.select(kept), self.fed.index_select(0, kept)
+        return AttentiveState(cells, fed, past, looking, parents, self.steps)
 
     def apart(self) -> "AttentiveState":
         """The same, with cells of its own for each hypothesis."""

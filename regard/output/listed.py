@@ -123,15 +123,15 @@ class ListedOutput:
         """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
         if self._panels is None or torch.is_grad_enabled():
             return best_of(self.project(features, lists, rows), width)
-        features, width = features.contiguous(), min(width, len(self.weight) - END)
-        log_probs, tokens = features.new_empty(len(rows), width), torch.empty(len(rows), width, dtype=torch.long)
+        features, count, width = features.contiguous(), rows.size(0), min(width, self.weight.size(0) - END)
+        log_probs, tokens = (features.new_empty(count, width, dtype=kind) for kind in (torch.float32, torch.long))
         found = kernels()
         failed = found.library.regard_best_listed(
-            *(ctypes.byref(self._layer(self._panels, lists, rows)), features.data_ptr(), len(rows), width),
+            *(ctypes.byref(self._layer(self._panels, lists, rows)), features.data_ptr(), count, width),
             *(log_probs.data_ptr(), tokens.data_ptr(), found.fast, torch.get_num_threads(), found.team),
         )
         if failed:
-            raise MemoryError(f"ListedOutput.best: no memory for {len(rows)} rows")
+            raise MemoryError(f"ListedOutput.best: no memory for {count} rows")
         return log_probs, tokens
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
@@ -143,7 +143,7 @@ class ListedOutput:
     def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> "_Layer":
         own = (self.weight, self.bias, panels, self._common_bias, self.common)
         parts = (*own, lists.starts, lists.tokens, rows)
-        sizes = (self.weight.size(1), len(self.common), lists.longest, END)
+        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END)
         return _Layer(*(part.data_ptr() for part in parts), *sizes)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from regard.data.batch import BEGIN
 from regard.search.choices import Choices
@@ -49,19 +49,21 @@ class Front:
         slots: Int[np.ndarray, " rows"] = (self.log_probs > -np.inf).ravel().nonzero()[0]
         return slots
 
-    def select(self, going: Bool[np.ndarray, " live"]) -> "Front":
-        """The sentences that go on."""
-        return Front(*(part[going] for part in self._parts()))
+    def keep(
+        self,
+        kept: Int[np.ndarray, " kept"],
+        log_probs: Float[np.ndarray, "live slots"],
+        free: Int[np.ndarray, " live"],
+    ) -> "Front":
+        """The sentences in these places of all; log-probabilities and free slots of all are new."""
+        parts = (self.sentences, self.tokens, log_probs, self.parents, self.rows, self.coverage, free)
+        return Front(*(part.take(kept, 0) for part in parts))
 
     def join(self, later: "Front") -> "Front":
         """The sentences of another behind these."""
         width = max(self.coverage.shape[2], later.coverage.shape[2])
         first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
-        return Front(*map(np.concatenate, zip(first._parts(), second._parts(), strict=True)))
-
-    def _parts(self) -> list[np.ndarray]:
-        """The fields."""
-        return [getattr(self, field.name) for field in fields(self)]
+        return Front(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
 
     def expand(self, found: Choices, *, track: bool) -> "Front":
         """Continue every hypothesis and keep the best of each sentence.
@@ -73,21 +75,22 @@ class Front:
         (live, size), slots = self.tokens.shape, self.filled
         choices, log_probs = read(found, self.sentences.take(slots // size))
         width = choices.shape[1]
-        totals = np.full((live * size, width), -np.inf)
-        totals[slots] = self.log_probs.take(slots)[:, None] + log_probs
+        # The row of each slot. An empty slot gets that of another, but has -inf to add to.
+        owners = slots.searchsorted(np.arange(live * size), side="right") - 1
+        totals = self.log_probs.reshape(-1, 1) + log_probs.take(owners, 0)
         # The stable sort is what sends ties to the lower slot, then to the lower token.
         places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
-        parents, ranks = np.divmod(places, width)
-        flat = np.arange(0, live * size, size)[:, None] + parents
-        rows = slots.searchsorted(flat, side="right") - 1
-        log_probs = totals[flat, ranks]
+        parents, first = places // width, np.arange(0, live * size, size)[:, None]
+        rows = owners.take(parents + first)
+        log_probs = totals.take(places + first * width)
         log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
+        tokens = choices.take(places + (rows - parents) * width)
         coverage = self.coverage
         if track:
             looked = found.weights.detach().float().cpu().numpy()[rows]
             width = max(looked.shape[2], coverage.shape[2])
             coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(looked, width)
-        return Front(self.sentences, choices[rows, ranks], log_probs, parents, rows, coverage, self.free)
+        return Front(self.sentences, tokens, log_probs, parents, rows, coverage, self.free)
 
 
 def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:

@@ -1,9 +1,9 @@
 """What a beam has brought in: the hypotheses that have ended."""
 
-from dataclasses import replace
+from heapq import heappushpop
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Float, Int
 
 from regard.data.batch import END
 from regard.search.front import Front
@@ -25,8 +25,9 @@ class Harvest:
         self.nbest = nbest
         self.limits = self.source_lengths = np.zeros(0, dtype=np.int64)
         self._penalties = np.zeros(0)  # at the limits
-        # The n best scores of each sentence, the worst of them first; anything beats those that are not there yet.
-        self._best = np.zeros((0, nbest))
+        # A heap of the n best scores of each sentence; anything beats those that are not there yet.
+        self._best: list[list[float]] = []
+        self._worst = np.zeros(0)  # of the heaps
         self._ended: list[tuple[np.ndarray, ...]] = []
 
     def enter(self, group: Group) -> None:
@@ -34,40 +35,39 @@ class Harvest:
         self.limits = np.append(self.limits, group.limits.cpu().numpy())
         self._penalties = self.ranking.length_penalty(self.limits)
         self.source_lengths = np.append(self.source_lengths, group.source_lengths.cpu().numpy())
-        self._best = np.append(self._best, np.full((group.limits.numel(), self.nbest), -np.inf), axis=0)
+        self._best += [[-np.inf] * self.nbest for _ in range(group.limits.numel())]
+        self._worst = np.append(self._worst, np.full(group.limits.numel(), -np.inf))
 
     def gather(self, front: Front, lengths: Int[np.ndarray, " live"]) -> Front:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
-        limits, ending = self.limits.take(front.sentences), front.tokens == END
-        over = (ending | (limits <= lengths)[:, None]) & (front.log_probs > -np.inf)
-        if over.any():
-            whole = over & ending
-            self._take(front, whole, over, lengths)
-            log_probs = np.where(over, -np.inf, front.log_probs)
-            front = replace(front, log_probs=log_probs, free=front.free - whole.sum(1))
+        late = self.limits.take(front.sentences) <= lengths
+        over = ((front.tokens == END) | late[:, None]) & (front.log_probs > -np.inf)
+        places = over.ravel().nonzero()[0]
+        log_probs, free = self._take(front, places, lengths) if len(places) else (front.log_probs, front.free)
         # The bound rises with the log-probability, so that of the best in each sentence is enough.
-        bounds = self.ranking.bound(front.log_probs.max(1), self._penalties.take(front.sentences))
-        going = bounds > self._best[front.sentences, 0]
-        return front if going.all() else front.select(going)
+        bounds = self.ranking.bound(log_probs.max(1), self._penalties.take(front.sentences))
+        kept = (bounds > self._worst.take(front.sentences)).nonzero()[0]
+        return front.keep(kept, log_probs, free) if len(places) or len(kept) < len(bounds) else front
 
     def _take(
-        self,
-        front: Front,
-        whole: Bool[np.ndarray, "live slots"],
-        over: Bool[np.ndarray, "live slots"],
-        lengths: Int[np.ndarray, " live"],
-    ) -> None:
-        """Write down what is over, and what the sentences have found that are `whole`."""
-        rows, slots = over.nonzero()
-        sentences, lengths, log_probs = front.sentences[rows], lengths[rows], front.log_probs[over]
-        coverage, source_lengths = front.coverage[rows, slots], self.source_lengths[sentences]
-        scores, ended = self.ranking.score(log_probs, lengths, coverage, source_lengths), whole[over]
-        self._ended.append((sentences, ~ended, -scores, lengths, slots, log_probs))
-        found = np.full(whole.shape, -np.inf)
-        found[whole] = scores[ended]
-        ranked = np.concatenate((self._best[front.sentences], found), axis=1)
-        ranked.sort(axis=1)
-        self._best[front.sentences] = ranked[:, -self.nbest :]
+        self, front: Front, places: Int[np.ndarray, " over"], lengths: Int[np.ndarray, " live"]
+    ) -> tuple[Float[np.ndarray, "live slots"], Int[np.ndarray, " live"]]:
+        """Write down what is over, in these slots, counted through all sentences; log-probabilities and free slots of
+        the front without it."""
+        live, size = front.tokens.shape
+        rows, log_probs, whole = places // size, front.log_probs.take(places), front.tokens.take(places) == END
+        sentences, lengths = front.sentences.take(rows), lengths.take(rows)
+        coverage = front.coverage.reshape(live * size, -1).take(places, 0)
+        source_lengths = self.source_lengths.take(sentences)
+        scores = self.ranking.score(log_probs, lengths, coverage, source_lengths)
+        self._ended.append((sentences, ~whole, -scores, lengths, places - rows * size, log_probs))
+        left, free = front.log_probs.copy(), front.free.copy()
+        left.put(places, -np.inf)
+        for row, sentence, score in zip(*(each[whole].tolist() for each in (rows, sentences, scores)), strict=True):
+            heappushpop(self._best[sentence], score)
+            self._worst[sentence] = self._best[sentence][0]
+            free[row] -= 1
+        return left, free
 
     def best(self) -> list[list[End]]:
         """Of each sentence, what has ended, by score, the earlier before its equals; then the cut, if there is room."""

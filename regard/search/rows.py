@@ -19,7 +19,7 @@ def read(
     Raises RegardError, naming the first sentence for which the answer is not a distribution.
     """
     tokens, log_probs = found.tokens.numpy(force=True), found.log_probs.numpy(force=True)
-    if np.isnan(log_probs).any():
+    if len(np.isnan(log_probs).nonzero()[0]):
         check(torch.from_numpy(log_probs.max(1)), torch.from_numpy(sentences))
     return tokens, log_probs
 

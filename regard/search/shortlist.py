@@ -96,7 +96,7 @@ class ListedState:
 
     def select(self, rows: Int[Tensor, " selected"]) -> "ListedState":
         """The given rows."""
-        return ListedState(self.state.select(rows), self.lists, self.rows[rows])
+        return ListedState(self.state.select(rows), self.lists, self.rows.index_select(0, rows))
 
     def join(self, other: "ListedState") -> "ListedState":
         """The rows of another behind these. Lists of which nobody makes use any more are left out."""
@@ -133,7 +133,7 @@ class ListedStep:
         """One step with its best tokens."""
         moved = self.advance(tokens, state.state)
         log_probs, chosen = self.output.best(moved.features, state.lists, state.rows, width)
-        return Choices(chosen, log_probs, replace(state, state=moved.state), moved.weights)
+        return Choices(chosen, log_probs, ListedState(moved.state, state.lists, state.rows), moved.weights)
 
     def walk(self, tokens: Int[Tensor, " rows"], state: ListedState, most: int) -> Walked | None:
         """Greedy steps of few rows, at most so many and until a row ends; what they led to is looked at again for its

@@ -58,7 +58,7 @@ class Aimed:
     @property
     def address(self) -> int:
         """Of the first record."""
-        return self.words.ctypes.data
+        return int(self.words.__array_interface__["data"][0])
 
 
 class Steps:
