@@ -8,7 +8,8 @@
 
 #include "tiles.h"
 
-#define ITEM 16 /* rows that a thread takes at most */
+#define LEAST 16 /* rows that a thread takes, if there are as many ... */
+#define MOST 64  /* ... and at most */
 #define WORDS 2 /* of a list that are read together ... */
 #define FEW 6   /* ... for so many rows, whose sums stay in registers */
 #define AHEAD 4 /* words that are fetched before they are read: they lie anywhere */
@@ -24,8 +25,8 @@ typedef struct {
 typedef struct {
     const layer *of;
     const float *features;
-    int64_t rows, stride, width;
-    float *logits; /* (threads, ITEM, stride) */
+    int64_t rows, stride, width, item; /* rows that a thread takes at most */
+    float *logits;                     /* (threads, item, stride) */
     float *log_probs;
     int64_t *best, next, joined;
 } job;
@@ -128,16 +129,16 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
 /* Where an item ends that begins there: with a list, unless the item would be short. */
 static int64_t reach(const job *todo, int64_t from) {
     const int64_t *lists = todo->of->lists;
-    const int64_t last = smaller(from + ITEM, todo->rows);
+    const int64_t last = smaller(from + todo->item, todo->rows), least = from + todo->item / 2;
     int64_t end = last;
-    while (end < todo->rows && end > from + ITEM / 2 && lists[end] == lists[end - 1]) end--;
-    return end > from + ITEM / 2 || last == todo->rows ? end : last;
+    while (end < todo->rows && end > least && lists[end] == lists[end - 1]) end--;
+    return end > least || last == todo->rows ? end : last;
 }
 
 void NAME(listed)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
-    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * ITEM * stride;
+    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * todo->item * stride;
     for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
         end = reach(todo, from);
         if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -170,11 +171,12 @@ int regard_variant(void) { return 1 + has_avx2(); }
    Returns whether there was no memory for it. */
 int regard_best_listed(const layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
                        int64_t *best, int fast, int threads, team together) {
-    const int64_t items = (rows + ITEM - 1) / ITEM, stride = whole(of->commons) + whole(of->longest);
+    const int64_t items = (rows + LEAST - 1) / LEAST, stride = whole(of->commons) + whole(of->longest);
     threads = (int)smaller(smaller(threads, items), 64);
+    const int64_t workers = threads > 0 ? threads : 1, share = rows / (2 * workers); /* two items each, to be even */
     job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
-                .best = best};
-    todo.logits = malloc(sizeof(float) * (threads > 0 ? threads : 1) * ITEM * stride);
+                .best = best, .item = smaller(share > LEAST ? share : LEAST, MOST)};
+    todo.logits = malloc(sizeof(float) * workers * todo.item * stride);
     if (!todo.logits) return 1;
     work listed = listed_plain;
 #ifdef WITH_AVX2
@@ -185,11 +187,11 @@ int regard_best_listed(const layer *of, const float *features, int64_t rows, int
     return 0;
 }
 
-/* Of each of at most ITEM rows the best token alone. Returns whether there was none, or no memory for it. */
+/* Of each of at most MOST rows the best token alone. Returns whether there was none, or no memory for it. */
 int regard_argmax_listed(const layer *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
                          team together) {
-    float log_probs[ITEM];
-    if (rows > ITEM || regard_best_listed(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
+    float log_probs[MOST];
+    if (rows > MOST || regard_best_listed(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
     for (int64_t row = 0; row < rows; row++)
         if (!(log_probs[row] > -INFINITY)) return 1;
     return 0;
