@@ -194,7 +194,7 @@ def test_the_sentences_say_what_was_measured(growth: Any, page: Any) -> None:
     assert (
         "at 4.0. Whatever the batch, the optimiser moves 8 numbers for each of 1.0 million weights, 32 MB:" in found[4]
     )
-    assert "a step with all logits reads 29.9 MB of weights: for a single row at" in found[5]
+    assert "a step with all logits reads 28.9 MB of weights: for a single row at" in found[5]
     assert all("optimiser" not in line for line in found[1::2])
 
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from regard.unroll import Linear, Steps, steps_serve
 
@@ -14,28 +15,28 @@ ONCE = ("bridge.project", "attention.score.project_key")
 Kind = TypeVar("Kind", bound=nn.Module)
 
 
-class PackedLinear(nn.Linear):
-    """A linear layer over the parameters of another, which are laid out once for compiled code.
+class PackedLinear(nn.Module):
+    """A linear layer over given parameters, which are laid out once for compiled code.
 
     What it makes of a row does not depend on the rows beside it, to the last bit; PyTorch's own product of few rows
     adds in another order than that of many.
 
     Args:
-        layer: whose weights no longer change.
+        weight, bias: they no longer change.
     """
 
-    def __init__(self, layer: nn.Linear) -> None:
-        nn.Module.__init__(self)  # that of a linear layer would draw weights
-        self.in_features, self.out_features = layer.in_features, layer.out_features
-        self.weight, self.bias = layer.weight, layer.bias
-        weights = {name: each.detach() for name, each in layer.named_parameters()}
-        bias = "bias" if "bias" in weights else None
-        self._product = Steps((Linear("inputs", "weight", "outputs", bias=bias),), weights, ["outputs"])
+    def __init__(self, weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"] | None = None) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        self.weight, self.bias = weight, bias
+        weights = {"weight": weight.detach()} | ({} if bias is None else {"bias": bias.detach()})
+        product = Linear("inputs", "weight", "outputs", bias=None if bias is None else "bias")
+        self._product = Steps((product,), weights, ["outputs"])
 
     def forward(self, inputs: Float[Tensor, "*axes inputs"]) -> Float[Tensor, "*axes outputs"]:
         """The product with every row."""
         if not self._product.takes(inputs):
-            return super().forward(inputs)
+            return F.linear(inputs, self.weight, self.bias)
         outputs = self._product({"inputs": inputs.reshape(-1, self.in_features)})["outputs"]
         return outputs.view(*inputs.shape[:-1], self.out_features)
 
@@ -55,7 +56,7 @@ def _packed(module: Kind, name: str, *path: str) -> Kind:
         found: Any = _packed(part, *path)
     else:
         known = type(part) is nn.Linear and steps_serve(*part.parameters())
-        found = PackedLinear(part) if known else part
+        found = PackedLinear(part.weight, part.bias) if known else part
     if found is part:
         return module
     twin: Any = copy(module)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.source import Source
-from regard.unroll import Linear, Program, Steps, Tensors
+from regard.decoders.beginning import PackedLinear
+from regard.unroll import Linear, Program, Tensors
 
 
 class Folded:
@@ -25,16 +25,12 @@ class Folded:
     """
 
     def __init__(self, layer: nn.Linear, memory_size: int) -> None:
-        parts = torch.split(layer.weight.detach(), [memory_size, layer.in_features - memory_size], 1)
-        self.context, self.state = parts
-        self._fold = Steps((Linear("values", "context", "folded"),), {"context": self.context}, ["folded"])
+        context, self.state = layer.weight.detach().tensor_split([memory_size], 1)
+        self._fold = PackedLinear(context)
 
     def enter(self, source: Source) -> Source:
         """The source with V in the place of its values."""
-        values = source.values.flatten(0, 1)
-        if not self._fold.takes(values):
-            return replace(source, values=F.linear(source.values, self.context))
-        return replace(source, values=self._fold({"values": values})["folded"].view(*source.values.shape[:2], -1))
+        return replace(source, values=self._fold(source.values))
 
     def __call__(
         self, context: Float[Tensor, "*axes features"], state: Float[Tensor, "*axes state"]

@@ -22,7 +22,7 @@ def _compiled() -> None:
 @pytest.mark.parametrize("width", [1, 16, 37])
 def test_a_row_of_a_packed_layer_knows_no_other(width: int, bias: bool) -> None:
     plain = nn.Linear(50, width, bias)
-    packed, inputs = PackedLinear(plain), torch.randn(3, 7, 50).transpose(0, 1)
+    packed, inputs = PackedLinear(plain.weight, plain.bias), torch.randn(3, 7, 50).transpose(0, 1)
     with torch.inference_mode():
         together = packed(inputs)
         torch.testing.assert_close(together, plain(inputs), atol=1e-5, rtol=0)
@@ -32,7 +32,7 @@ def test_a_row_of_a_packed_layer_knows_no_other(width: int, bias: bool) -> None:
 
 def test_a_packed_layer_has_gradients() -> None:
     plain, inputs = nn.Linear(5, 4), torch.randn(2, 5, requires_grad=True)
-    (slope,) = torch.autograd.grad(PackedLinear(plain)(inputs).sum(), inputs)
+    (slope,) = torch.autograd.grad(PackedLinear(plain.weight, plain.bias)(inputs).sum(), inputs)
     torch.testing.assert_close(slope, plain.weight.sum(0).expand(2, 5))
 
 
