@@ -20,6 +20,7 @@ time of a sentence that is translated alone.
 """
 
 import argparse
+import gc
 import gzip
 import time
 from collections.abc import Sequence
@@ -153,6 +154,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     keep_memory()
+    gc.freeze()  # what was imported is no garbage; `regard translate` says so, too
     torch.set_num_threads(options.threads)
     machine, run = Machine(), Run(options.run)
     sources, references = (read(path, options.limit) for path in (options.source, options.reference))
