@@ -1,6 +1,6 @@
 """What tokens add to the registers of a step: products with their vectors, made when a token first comes, and kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -30,7 +30,7 @@ class Kept:
 
     tables: Tensors
     slots: Int[np.ndarray, " vocab"]
-    used: int = field(default=0)
+    used: int = 0
 
 
 class Entered:
@@ -76,6 +76,7 @@ class Entered:
         kept.used = rows.stop
         self._kept = kept
 
+    @torch.inference_mode(False)  # what is made in it could not be written outside of it
     def _empty(self, least: int) -> Kept:
         """Tables with room for so many tokens, or more."""
         rows = max(ROWS, 2 * least)

@@ -184,17 +184,12 @@ def _widths(program: Program, weights: Tensors) -> dict[str, int]:
         match operation:
             case Gru(gates, moved, before, into, plus):
                 size = widths[moved] // 3
-                widths |= {
-                    gates: 3 * size,
-                    plus or gates: 3 * size,
-                    before: size,
-                    into: size,
-                    f"{into}.saved": 3 * size,
-                }
+                widths |= dict.fromkeys([gates, plus or gates, f"{into}.saved"], 3 * size)
+                widths |= dict.fromkeys([before, into], size)
             case Lstm(gates, memory, into, plus):
                 size = widths[gates] // 4
-                widths |= {plus or gates: 4 * size, memory: size, f"{memory}-": size, into: size}
-                widths[f"{into}.saved"] = 4 * size
+                widths |= dict.fromkeys([gates, plus or gates, f"{into}.saved"], 4 * size)
+                widths |= dict.fromkeys([memory, f"{memory}-", into], size)
             case Tanh(source, into):
                 widths[into] = widths[source]
             case Look(_, over, _):

@@ -71,6 +71,17 @@ def test_tables_that_are_in_use_stay_as_they_are_when_others_are_begun() -> None
     torch.testing.assert_close(kept.tables["gates"][torch.from_numpy(picks)], expected["gates"][:6])
 
 
+def test_tables_that_a_search_has_begun_can_be_written_outside_of_it() -> None:
+    """A search runs in inference mode, whose tensors cannot be changed outside."""
+    table, expected = made()
+    with torch.inference_mode():
+        table(np.arange(6))
+        table(np.arange(6, 12))
+    with torch.no_grad():
+        found = looked_up(table, np.array([20]))
+    torch.testing.assert_close(found["gates"], expected["gates"][20:21])
+
+
 def test_several_threads_may_ask_at_once() -> None:
     table, expected = made()
     wrong: list[int] = []

@@ -1,14 +1,12 @@
 """Rows that look at the same source share work, and get what each would get alone."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels.library import SWITCH
-from regard.unroll import Linear, Look, Program, Seen, Steps, Tensors, steps
+from regard.unroll import Linear, Look, Program, Seen, Steps, Tensors
 
 PROGRAM: Program = (
     Linear("token", "query", "asked"),
@@ -20,14 +18,7 @@ WIDTHS = pytest.mark.parametrize("width", [1, 19, 256, 300])
 SCALES = pytest.mark.parametrize("scale", [0.01, 1.0, 15.0, 60.0])
 
 
-@pytest.fixture(params=["", "plain"], autouse=True)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(SWITCH, request.param)
-    steps.kernels.cache_clear()
-    if steps.kernels().library is None:
-        pytest.skip(steps.kernels().reason)
-    yield
-    steps.kernels.cache_clear()
+pytestmark = pytest.mark.usefixtures("step_engine")
 
 
 def made(width: int, lengths: list[int], scale: float, vector: float = 1.0) -> tuple[Steps, Tensor, Tensor, Tensor]:

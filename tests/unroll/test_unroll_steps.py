@@ -1,15 +1,13 @@
 """A program step by step gives what the loop over all steps gives."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from test_unroll_loop import PROGRAMS, given
 from torch import Tensor
 
-from regard.attention.kernels.library import SWITCH
-from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors, steps
+from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.plain import plain
 from regard.unroll.program import inputs, starts
@@ -17,14 +15,7 @@ from regard.unroll.program import inputs, starts
 EACH = pytest.mark.parametrize("name", PROGRAMS)
 
 
-@pytest.fixture(params=["", "plain"], autouse=True)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv(SWITCH, request.param)
-    steps.kernels.cache_clear()
-    if steps.kernels().library is None:
-        pytest.skip(steps.kernels().reason)
-    yield
-    steps.kernels.cache_clear()
+pytestmark = pytest.mark.usefixtures("step_engine")
 
 
 def made(name: str, batch: int) -> tuple[Steps, Tensors, Seen, Tensors]:
