@@ -25,11 +25,12 @@ except ImportError:  # run by itself
 
 SWITCH = "REGARD_BUILD_KERNELS"
 HEADERS = Path("regard", "attention", "kernels")
-UNROLL, OUTPUT = Path("regard", "unroll"), Path("regard", "output")
+UNROLL, OUTPUT, SEARCH = (Path("regard", room) for room in ("unroll", "output", "search"))
 SOURCES = (
     HEADERS / "additive.c",
     *(UNROLL / name for name in ("loops.c", "reads.c", "steps.c")),
     *(OUTPUT / name for name in ("argmax.c", "best.c", "listed.c", "softmax.c")),
+    SEARCH / "beam.c",
 )
 FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from regard.decoders.following import comes_to_features, follow_compiled
+from regard.decoders.following import Several, comes_to_features
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.looking import Looking, advance
 from regard.decoders.state import AttentiveState
@@ -17,7 +17,7 @@ from regard.decoders.step import Advance, Step
 from regard.encoders.memory import Memory
 from regard.model import EncoderDecoder
 from regard.output.listed import ListedOutput, Lists
-from regard.search.choices import Follow, ProjectedStep, StepFunction
+from regard.search.choices import ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
 
@@ -82,11 +82,11 @@ class Readers:
             else:
                 joins = False
             known = isinstance(state, Looking) and comes_to_features(model.decoder)
-            follow = partial(follow_compiled, model.decoder) if known else None
+            several = Several(model.decoder) if known else None
             if allowed is None:
-                steps.append(_whole(model, moving, follow))
+                steps.append(_whole(model, moving, several))
             else:
-                steps.append(ListedStep(moving, self.listed[number], follow))
+                steps.append(ListedStep(moving, self.listed[number], several))
                 state = ListedState.start(state, allowed)
             states.append(state)
         if len(steps) == 1:
@@ -94,10 +94,10 @@ class Readers:
         return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
 
 
-def _whole(model: EncoderDecoder, moving: Moving, follow: Follow | None) -> StepFunction:
+def _whole(model: EncoderDecoder, moving: Moving, several: Several | None) -> StepFunction:
     """The step function of one model over the whole vocabulary."""
     if isinstance(model.tokens, InferenceTokens):
-        return ProjectedStep(moving, model.tokens, follow)
+        return ProjectedStep(moving, model.tokens, several)
 
     def step(tokens: Tensor, state: Any) -> Step:
         moved = moving(tokens, state)

@@ -1,6 +1,7 @@
 """Steps that each take the best token of the one before: in compiled code, or one by one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 from regard.data.batch import END
 from regard.decoders.looking import Looking
 from regard.decoders.loops import Stepping, moved, seen, starts
+from regard.decoders.recurrence import Cells
+from regard.decoders.state import AttentiveState, Rows
 from regard.decoders.step import Advance, Followed
-from regard.unroll import Chooser
+from regard.unroll import Chooser, Course
 from regard.unroll import follow as follow_steps
 
 
@@ -43,19 +46,56 @@ def follow_one_by_one(
     return Followed(torch.stack(chosen, 1), features, state, weights)
 
 
-def follow_compiled(
-    decoder: Any, best: Best, tokens: Int[Tensor, " rows"], looking: Looking, most: int
-) -> Followed | None:
-    """The same for a decoder that `comes_to_features`."""
-    state, source, stepping = looking.state.apart(), looking.source, decoder.steps
-    before, at = starts(state), seen(source, state)
-    found = follow_steps(stepping.steps, stepping.entered, tokens, before, at, most, best.chooser)
-    if found is None:
-        return None
-    chosen, registers = found
-    features, last = registers[stepping.steps.outputs[0]], {name: part[-1] for name, part in registers.items()}
-    after = Looking(moved(last, features[-1], state, len(chosen)), source)
-    return Followed(chosen.t(), features.transpose(0, 1), after, registers["weights"].transpose(0, 1))
+class Several:
+    """Several steps in one call, of a decoder that `comes_to_features`."""
+
+    def __init__(self, decoder: Any) -> None:
+        self._stepping: Stepping = decoder.steps
+
+    def follow(self, best: Best, tokens: Int[Tensor, " rows"], looking: Looking, most: int) -> Followed | None:
+        """As `follow_one_by_one`."""
+        state, source, steps = looking.state.apart(), looking.source, self._stepping.steps
+        before, at = starts(state), seen(source, state)
+        found = follow_steps(steps, self._stepping.entered, tokens, before, at, most, best.chooser)
+        if found is None:
+            return None
+        chosen, registers = found
+        features, last = registers[steps.outputs[0]], {name: part[-1] for name, part in registers.items()}
+        after = Looking(moved(last, features[-1], state, len(chosen)), source)
+        return Followed(chosen.t(), features.transpose(0, 1), after, registers["weights"].transpose(0, 1))
+
+    def course(self, looking: Looking, room: int) -> Course | None:
+        """Room for so many rows of the state, in which compiled code goes on by itself; None where it cannot."""
+        state, stepping = looking.state, self._stepping
+        if not stepping.takes(state):
+            return None
+        at = seen(looking.source, state)
+        return Course(stepping.steps, stepping.entered, starts(state), at, state.parents, room)
+
+    def after(
+        self, looking: Looking, course: Course, origins: Int[Tensor, " rows"], continued: int, steps: int
+    ) -> Looking:
+        """The state behind so many steps of a course.
+
+        Args:
+            looking: the state before them.
+            origins: the row of this that each row comes from.
+            continued: how many rows of the cells they continue.
+        """
+        state, given, rows = looking.state, course.given, len(origins)
+        hidden = given["state"][:continued]
+        memory, fed = (given.get(name, hidden[:, :0])[:continued] for name in ("memory", "fed"))
+        return replace(
+            looking,
+            state=AttentiveState(
+                Cells(hidden.unsqueeze(1), memory.unsqueeze(1)),
+                fed,
+                state.past.select(origins),
+                Rows(course.sources[:rows], state.rows.count),
+                None if course.parents is None else course.parents[:rows],
+                state.steps + steps,
+            ),
+        )
 
 
 def comes_to_features(decoder: Any) -> bool:

@@ -13,6 +13,7 @@ from regard.decoders.tokens import TargetTokens
 from regard.output import argmax
 from regard.output import best as output
 from regard.output.argmax import MOST_ROWS, Argmax
+from regard.output.best import Finder
 from regard.unroll import Linear, Steps, steps_serve
 
 PACKED_ROWS = range(3, 161)
@@ -78,8 +79,12 @@ class InferenceTokens(nn.Module):
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
         """Log-probabilities and numbers of the best tokens, see `regard.output.best`."""
         if self.compiled is not None and _is_plain(features):
-            return self.compiled.best(features, width)
+            return self.compiled.finder(features, width)
         return output.best_of(self.project(features), width)
+
+    def finder(self) -> Finder | None:
+        """What finds the best tokens in compiled code, if anything does."""
+        return None if self.compiled is None or torch.is_grad_enabled() else self.compiled.finder
 
     def argmax(self, rows: int) -> Argmax | None:
         """What finds the best token of so many rows faster than by all logits, if anything does."""
@@ -100,6 +105,7 @@ class _Compiled:
         self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
         weights = {"weight": layer.weight, "bias": self.bias}
         self.product = Steps((Linear("features", "weight", "logits", bias="bias"),), weights, ["logits"])
+        self.finder = output.finder(self.product.panels["weight"], self.bias)
 
     @cached_property
     def argmax(self) -> Argmax:
@@ -108,9 +114,6 @@ class _Compiled:
 
     def project(self, features: Tensor) -> Tensor:
         return self.product({"features": features})["logits"]
-
-    def best(self, features: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        return output.best(features, self.product.panels["weight"], self.bias, width)
 
 
 def _is_plain(features: Tensor) -> bool:

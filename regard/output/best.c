@@ -8,9 +8,16 @@
 
 #include "tiles.h"
 
+/* A layer; tokens below `first` are summed, and never among the best. */
 typedef struct {
-    const float *features, *panels, *bias;
-    int64_t rows, depth, columns, first, width;   /* tokens below `first` are summed, and never among the best */
+    const float *panels, *bias;
+    int64_t depth, columns, first;
+} layer;
+
+typedef struct {
+    const layer *of;
+    const float *features;
+    int64_t rows, width;
     float *most, *sums;                           /* (tiles, rows): the largest logit, Σ exp(logit − largest) */
     float *values;                                /* (threads, rows, width): the best logits of each thread ... */
     int64_t *tokens;                              /* ... and where they stand */
@@ -35,25 +42,25 @@ static void collect(const job *todo, const float *logits, int64_t from, int64_t 
     for (int64_t j = 0; j < count; j += LANES) {
         if (!any(load(logits + j) > spread(values[width - 1]))) continue;
         for (int64_t lane = j; lane < j + LANES; lane++)
-            if (from + lane >= todo->first && logits[lane] > values[width - 1])
+            if (from + lane >= todo->of->first && logits[lane] > values[width - 1])
                 insert(values, tokens, width, logits[lane], from + lane);
     }
 }
 
 void NAME(search)(void *given) {
     job *todo = given;
-    const int64_t rows = todo->rows, width = todo->width, columns = todo->columns, depth = todo->depth;
+    const int64_t rows = todo->rows, width = todo->width, columns = todo->of->columns, depth = todo->of->depth;
     const int64_t thread = __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED);
     float *values = todo->values + thread * rows * width, logits[CHUNK * TILE * PANEL] __attribute__((aligned(ALIGNMENT)));
     int64_t *tokens = todo->tokens + thread * rows * width;
-    for (int64_t i = 0; i < rows * width; i++) values[i] = -INFINITY, tokens[i] = todo->first;
+    for (int64_t i = 0; i < rows * width; i++) values[i] = -INFINITY, tokens[i] = todo->of->first;
     for (int64_t tile; (tile = __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED)) < tiles(columns);) {
         const int64_t from = tile * TILE * PANEL, count = smaller(TILE * PANEL, columns - from);
         const int64_t padded = (count + LANES - 1) / LANES * LANES;
         for (int64_t row = 0; row < rows; row += CHUNK) {
             const int64_t here = smaller(CHUNK, rows - row);
-            const sink out = {.bias = todo->bias + from, .to = logits, .stride = TILE * PANEL};
-            multiply(todo->features + row * depth, here, depth, todo->panels + from * depth, 0, panels(count), count, &out);
+            const sink out = {.bias = todo->of->bias + from, .to = logits, .stride = TILE * PANEL};
+            multiply(todo->features + row * depth, here, depth, todo->of->panels + from * depth, 0, panels(count), count, &out);
             for (int64_t r = 0; r < here; r++) {
                 float *own = logits + r * TILE * PANEL;
                 for (int64_t j = count; j < padded; j++) own[j] = -INFINITY;
@@ -76,13 +83,11 @@ int regard_variant(void) { return 1 + has_avx2(); }
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
-int regard_best(const float *features, const float *matrix, const float *bias, int64_t rows, int64_t depth,
-                int64_t columns, int64_t first, int64_t width, float *log_probs, int64_t *best, int fast, int threads,
-                team together) {
-    const int64_t count = tiles(columns), most = smaller(count, 1 + rows * depth * columns / SMALL);
+int regard_best(const layer *of, const float *features, int64_t rows, int64_t width, float *log_probs, int64_t *best,
+                int fast, int threads, team together) {
+    const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / SMALL);
     threads = (int)smaller(smaller(threads, most), 64);
-    job todo = {.features = features, .panels = matrix, .bias = bias, .rows = rows, .depth = depth,
-                .columns = columns, .first = first, .width = width};
+    job todo = {.of = of, .features = features, .rows = rows, .width = width};
     todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
     if (!todo.tokens) return 1;
     todo.values = (float *)(todo.tokens + threads * rows * width);

@@ -36,29 +36,63 @@ def best_of(
     return values - normalizer(logits).unsqueeze(1), places + END
 
 
-def best(
-    features: Float[Tensor, "rows features"],
-    panels: Float[Tensor, "panels features panel"],
-    bias: Float[Tensor, " columns"],
-    width: int,
-) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-    """`best_of(features · panels + bias, width)` in compiled code, which holds no logits but those of a tile.
+class Finder:
+    """The best tokens of an output layer in compiled code. Single precision, CPU, no gradient.
 
-    Single precision, CPU, no gradient; where `serves()`.
+    Args:
+        compiled: the library.
+        name: of its function, which takes what best.c and listed.c say.
+        layer: what it takes first.
+        count: tokens that can be among the best.
+        alive: what the layer points to.
+
+    Attributes:
+        function, given: the addresses of the function and of the layer, for as long as this lives.
     """
-    features = features.contiguous()
-    (rows, depth), columns = features.shape, bias.numel()
-    width = min(width, columns - END)
-    log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
-    found = kernels()
-    failed = found.library.regard_best(
-        *(features.data_ptr(), panels.data_ptr(), bias.data_ptr()),
-        *(rows, depth, columns, END, width, log_probs.data_ptr(), tokens.data_ptr()),
-        *(found.fast, torch.get_num_threads(), found.team),
+
+    def __init__(self, compiled: Kernels, name: str, layer: ctypes.Structure, count: int, alive: Any) -> None:
+        self.count = count
+        self.function = ctypes.cast(getattr(compiled.library, name), ctypes.c_void_p).value or 0
+        self.given = ctypes.addressof(layer)
+        self._compiled, self._name, self._alive = compiled, name, (layer, alive)
+
+    def __call__(
+        self, features: Float[Tensor, "rows features"], width: int
+    ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+        """`best_of` the logits of the features."""
+        features, rows, width = features.contiguous(), len(features), min(width, self.count)
+        log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
+        failed = getattr(self._compiled.library, self._name)(
+            *(self.given, features.data_ptr(), rows, width, log_probs.data_ptr(), tokens.data_ptr()),
+            *(self._compiled.fast, torch.get_num_threads(), self._compiled.team),
+        )
+        if failed:
+            raise MemoryError(f"{self._name}: no memory for {rows} rows")
+        return log_probs, tokens
+
+
+def finder(panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"]) -> Finder:
+    """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`."""
+    columns = bias.numel()
+    layer = _Layer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END)
+    return Finder(kernels(), "regard_best", layer, columns - END, (panels, bias))
+
+
+class _Layer(ctypes.Structure):
+    """As in best.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("panels", "bias")),
+        *((name, ctypes.c_int64) for name in ("depth", "columns", "first")),
     )
-    if failed:
-        raise MemoryError(f"best: no memory for {rows} rows of {columns} columns")
-    return log_probs, tokens
+
+
+def declare_best(library: Any, name: str) -> None:
+    """Tell ctypes what the function of a `Finder` takes."""
+    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+    function = getattr(library, name)
+    function.argtypes = [pointer, pointer, size, size, pointer, pointer, number, number, pointer]
+    function.restype = number
 
 
 def serves() -> bool:
@@ -67,6 +101,4 @@ def serves() -> bool:
 
 
 def _declare(library: Any) -> None:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_best.argtypes = [*[pointer] * 3, *[size] * 5, pointer, pointer, number, number, pointer]
-    library.regard_best.restype = number
+    declare_best(library, "regard_best")

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
 from regard.output.argmax import MOST_ROWS
-from regard.output.best import best_of
+from regard.output.best import Finder, best_of, declare_best
 from regard.unroll.following import Chooser
 from regard.unroll.panels import pack
 
@@ -121,18 +121,15 @@ class ListedOutput:
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
         """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
+        finder = self.finder(lists, rows)
+        return best_of(self.project(features, lists, rows), width) if finder is None else finder(features, width)
+
+    def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
+        """What finds the best tokens in compiled code, if anything does; it reads `rows` whenever it is asked."""
         if self._panels is None or torch.is_grad_enabled():
-            return best_of(self.project(features, lists, rows), width)
-        features, count, width = features.contiguous(), rows.size(0), min(width, self.weight.size(0) - END)
-        log_probs, tokens = (features.new_empty(count, width, dtype=kind) for kind in (torch.float32, torch.long))
-        found = kernels()
-        failed = found.library.regard_best_listed(
-            *(ctypes.byref(self._layer(self._panels, lists, rows)), features.data_ptr(), count, width),
-            *(log_probs.data_ptr(), tokens.data_ptr(), found.fast, torch.get_num_threads(), found.team),
-        )
-        if failed:
-            raise MemoryError(f"ListedOutput.best: no memory for {count} rows")
-        return log_probs, tokens
+            return None
+        layer, most = self._layer(self._panels, lists, rows), self.weight.size(0) - END
+        return Finder(kernels(), "regard_best_listed", layer, most, (self, lists, rows))
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
         """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
@@ -183,7 +180,6 @@ class _Layer(ctypes.Structure):
 
 def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_best_listed.argtypes = [pointer, pointer, size, size, pointer, pointer, number, number, pointer]
-    library.regard_best_listed.restype = number
+    declare_best(library, "regard_best_listed")
     library.regard_argmax_listed.argtypes = [pointer, pointer, size, pointer, number, number, pointer]
     library.regard_argmax_listed.restype = number

@@ -16,6 +16,7 @@ from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.ranking import Ranking
 from regard.search.rows import select
 from regard.search.trail import Trail
+from regard.search.unattended import go, serves
 
 
 def beam(
@@ -55,6 +56,7 @@ def beam(
     device, entrance = source_lengths.device, Entrance(Group.each(state, source_lengths, limit, later))
     harvest, trail = Harvest(Ranking(length_normalization, coverage_penalty), nbest), Trail()
     state, front = None, Front.start(np.arange(0), size)
+    unattended = getattr(step, "unattended", None) if serves() and not coverage_penalty else None
     while True:
         for group in entrance.admit(len(front.sentences)):
             state = joined(state, group)
@@ -63,6 +65,10 @@ def beam(
         count = len(front.filled)
         if not count:
             break
+        moving = unattended(state, int(front.free.sum())) if unattended else None
+        if moving is not None:
+            front, state = go(moving, front, harvest, trail, entrance.room)
+            continue
         tokens = torch.from_numpy(front.tokens.take(front.filled)).to(device)
         found = best(step, tokens, state, size)
         front = front.expand(found, track=coverage_penalty > 0)

@@ -8,19 +8,18 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.decoders.following import Best, follow_one_by_one
-from regard.decoders.step import Advance, Followed, Step
-from regard.output.best import best_of
+from regard.decoders.following import Best, Several, follow_one_by_one
+from regard.decoders.step import Advance, Step
+from regard.output.best import Finder, best_of
+from regard.unroll import Course
 
 StepFunction = Callable[[Tensor, Any], Step]
 """`step(tokens, state) → Step`, one token per row of the state. All that a search has to know of a model.
 
 A step function that finds the best tokens faster than by all logits has a method `best(tokens, state, width) → Choices`
-besides. One that can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`; it gives
-None where that would not be faster."""
-
-Follow = Callable[[Best, Tensor, Any, int], Followed | None]
-"""`follow(best, tokens, state, most)`: steps that each are given the best token of the one before."""
+besides. One that can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`, and one
+that compiled code can move by itself has `unattended(state, room) → Unattended`; both give None where they cannot, or
+would not be faster."""
 
 MOST_STEPS = 256
 """More are not taken at once: what they came to is kept until they are over."""
@@ -64,6 +63,23 @@ class Walked:
         return cls(found.tokens, found.log_probs, found.state, found.weights.unsqueeze(1))
 
 
+@dataclass(frozen=True)
+class Unattended:
+    """A model that a search in compiled code moves by itself.
+
+    Args:
+        course: what moves it, with room for rows.
+        finder: what finds the best tokens of each.
+        marks: further numbers that hypotheses pass on, with the same room.
+        after: `after(origins, continued, steps)`, the state behind so many steps; see `Several.after`.
+    """
+
+    course: Course
+    finder: Finder
+    marks: tuple[Int[Tensor, " room"], ...]
+    after: Callable[[Tensor, int, int], Any]
+
+
 def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: int) -> Choices:
     """One step and its `width` best tokens, among equals the lower number first."""
     find = getattr(step, "best", None)
@@ -87,6 +103,9 @@ class Output(Protocol):
     def best(self, features: Float[Tensor, "rows features"], width: int) -> tuple[Tensor, Tensor]:
         """Log-probabilities and numbers of the best tokens."""
 
+    def finder(self) -> Finder | None:
+        """What finds them in compiled code, if anything does."""
+
 
 class ProjectedStep:
     """A step function from a decoder without its output layer, and this.
@@ -94,13 +113,16 @@ class ProjectedStep:
     Args:
         advance: `advance(tokens, state)`, up to the output layer.
         output: the layer.
-        follow: takes several steps; one by one if not given.
+        several: takes several steps in one call, if anything does.
     """
 
-    def __init__(self, advance: Callable[[Tensor, Any], Advance], output: Output, follow: Follow | None = None) -> None:
+    def __init__(
+        self, advance: Callable[[Tensor, Any], Advance], output: Output, several: Several | None = None
+    ) -> None:
         self.advance = advance
         self.output = output
-        self.follow = follow or partial(follow_one_by_one, advance)
+        self.several = several
+        self.follow = several.follow if several else partial(follow_one_by_one, advance)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
         """One step, with all logits."""
@@ -122,3 +144,12 @@ class ProjectedStep:
             return None
         log_probs, _ = self.output.best(found.features.flatten(0, 1), 1)
         return Walked(found.tokens, log_probs.view(found.tokens.shape), found.state, found.weights)
+
+    def unattended(self, state: Any, room: int) -> Unattended | None:
+        """For so many rows."""
+        if self.several is None:
+            return None
+        course, finder = self.several.course(state, room), self.output.finder()
+        if course is None or finder is None:
+            return None
+        return Unattended(course, finder, (), partial(self.several.after, state, course))

@@ -46,6 +46,11 @@ class Entrance:
         self._waiting = next(self._groups, None)
         self._most = 0 if self._waiting is None else self._waiting.limits.numel()
 
+    @property
+    def room(self) -> int:
+        """How many sentences may still be there when others enter; 0 if nobody waits."""
+        return 0 if self._waiting is None else max(0, self._most - self._waiting.limits.numel())
+
     def admit(self, live: int) -> Iterator[Group]:
         """Those that may enter beside so many sentences."""
         while self._waiting is not None:

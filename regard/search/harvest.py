@@ -1,11 +1,10 @@
 """What a beam has brought in: the hypotheses that have ended."""
 
-from heapq import heappushpop
-
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from regard.data.batch import END
+from regard.search.books import Rules
 from regard.search.front import Front
 from regard.search.groups import Group
 from regard.search.ranking import Ranking
@@ -24,19 +23,16 @@ class Harvest:
         self.ranking = ranking
         self.nbest = nbest
         self.limits = self.source_lengths = np.zeros(0, dtype=np.int64)
-        self._penalties = np.zeros(0)  # at the limits
-        # A heap of the n best scores of each sentence; anything beats those that are not there yet.
-        self._best: list[list[float]] = []
-        self._worst = np.zeros(0)  # of the heaps
+        self._penalties = np.ones(1)  # by length
+        self._best = np.zeros((0, nbest))  # scores, in any order; anything beats those that are not there yet
         self._ended: list[tuple[np.ndarray, ...]] = []
 
     def enter(self, group: Group) -> None:
         """Further sentences."""
         self.limits = np.append(self.limits, group.limits.cpu().numpy())
-        self._penalties = self.ranking.length_penalty(self.limits)
+        self._penalties = self.ranking.length_penalty(np.arange(1 + self.limits.max(initial=0)))
         self.source_lengths = np.append(self.source_lengths, group.source_lengths.cpu().numpy())
-        self._best += [[-np.inf] * self.nbest for _ in range(group.limits.numel())]
-        self._worst = np.append(self._worst, np.full(group.limits.numel(), -np.inf))
+        self._best = np.append(self._best, np.full((group.limits.numel(), self.nbest), -np.inf), 0)
 
     def gather(self, front: Front, lengths: Int[np.ndarray, " live"]) -> Front:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
@@ -45,8 +41,8 @@ class Harvest:
         places = over.ravel().nonzero()[0]
         log_probs, free = self._take(front, places, lengths) if len(places) else (front.log_probs, front.free)
         # The bound rises with the log-probability, so that of the best in each sentence is enough.
-        bounds = self.ranking.bound(log_probs.max(1), self._penalties.take(front.sentences))
-        kept = (bounds > self._worst.take(front.sentences)).nonzero()[0]
+        bounds = self.ranking.bound(log_probs.max(1), self._penalties.take(self.limits.take(front.sentences)))
+        kept = (bounds > self._best.take(front.sentences, 0).min(1)).nonzero()[0]
         return front.keep(kept, log_probs, free) if len(places) or len(kept) < len(bounds) else front
 
     def _take(
@@ -60,14 +56,32 @@ class Harvest:
         coverage = front.coverage.reshape(live * size, -1).take(places, 0)
         source_lengths = self.source_lengths.take(sentences)
         scores = self.ranking.score(log_probs, lengths, coverage, source_lengths)
-        self._ended.append((sentences, ~whole, -scores, lengths, places - rows * size, log_probs))
+        self.add(sentences, ~whole, scores, lengths, places - rows * size, log_probs)
         left, free = front.log_probs.copy(), front.free.copy()
         left.put(places, -np.inf)
         for row, sentence, score in zip(*(each[whole].tolist() for each in (rows, sentences, scores)), strict=True):
-            heappushpop(self._best[sentence], score)
-            self._worst[sentence] = self._best[sentence][0]
+            best = self._best[sentence]
+            worst = best.argmin()
+            best[worst] = max(best[worst], score)
             free[row] -= 1
         return left, free
+
+    def rules(self) -> Rules:
+        """What compiled code ends sentences by; it keeps the best scores."""
+        limits, penalties = self.limits, self._penalties
+        return Rules(limits=limits, last=penalties[limits], penalties=penalties, best=self._best, nbest=self.nbest)
+
+    def add(
+        self,
+        sentences: Int[np.ndarray, " ended"],
+        cut: Shaped[np.ndarray, " ended"],
+        scores: Float[np.ndarray, " ended"],
+        lengths: Int[np.ndarray, " ended"],
+        slots: Int[np.ndarray, " ended"],
+        log_probs: Float[np.ndarray, " ended"],
+    ) -> None:
+        """What has ended, see `End`; whether its end is the limit."""
+        self._ended.append((sentences, cut, -scores, lengths, slots, log_probs))
 
     def best(self) -> list[list[End]]:
         """Of each sentence, what has ended, by score, the earlier before its equals; then the cut, if there is room."""

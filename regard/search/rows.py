@@ -20,8 +20,13 @@ def read(
     """
     tokens, log_probs = found.tokens.numpy(force=True), found.log_probs.numpy(force=True)
     if len(np.isnan(log_probs).nonzero()[0]):
-        check(torch.from_numpy(log_probs.max(1)), torch.from_numpy(sentences))
+        refuse(log_probs, sentences)
     return tokens, log_probs
+
+
+def refuse(log_probs: Float[np.ndarray, "rows width"], sentences: Int[np.ndarray, " rows"]) -> None:
+    """Raises RegardError for the first sentence that has a NaN."""
+    check(torch.from_numpy(log_probs.max(1)), torch.from_numpy(sentences))
 
 
 def select(state: Any, rows: Int[np.ndarray, " selected"], count: int, device: torch.device) -> Any:

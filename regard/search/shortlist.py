@@ -15,11 +15,11 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
-from regard.decoders.following import follow_one_by_one
+from regard.decoders.following import Several, follow_one_by_one
 from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
 from regard.output.listed import ListedOutput, Lists
-from regard.search.choices import MOST_STEPS, Choices, Follow, Walked
+from regard.search.choices import MOST_STEPS, Choices, Unattended, Walked
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -113,15 +113,16 @@ class ListedStep:
     Args:
         advance: `advance(tokens, state)`, up to the output layer.
         output: the layer.
-        follow: takes several steps; one by one if not given.
+        several: takes several steps in one call, if anything does.
     """
 
     def __init__(
-        self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput, follow: Follow | None = None
+        self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput, several: Several | None = None
     ) -> None:
         self.advance = advance
         self.output = output
-        self.follow = follow or partial(follow_one_by_one, advance)
+        self.several = several
+        self.follow = several.follow if several else partial(follow_one_by_one, advance)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: ListedState) -> Step:
         """One step, with all logits."""
@@ -146,3 +147,19 @@ class ListedStep:
         log_probs, _ = self.output.best(found.features.flatten(0, 1), state.lists, rows, 1)
         after = replace(state, state=found.state)
         return Walked(found.tokens, log_probs.view(found.tokens.shape), after, found.weights)
+
+    def unattended(self, state: ListedState, room: int) -> Unattended | None:
+        """For so many rows."""
+        several, rows = self.several, state.rows.new_zeros(room)
+        rows[: len(state.rows)] = state.rows
+        if several is None:
+            return None
+        course, finder = several.course(state.state, room), self.output.finder(state.lists, rows)
+        if course is None or finder is None:
+            return None
+
+        def after(origins: Tensor, continued: int, steps: int) -> ListedState:
+            moved = several.after(state.state, course, origins, continued, steps)
+            return ListedState(moved, state.lists, rows[: len(origins)])
+
+        return Unattended(course, finder, (rows,), after)

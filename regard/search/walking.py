@@ -10,12 +10,16 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END
 from regard.output.logits import check, normalizer
+from regard.search.beams import beam
 from regard.search.choices import Choices, StepFunction, Walked, best
 from regard.search.groups import Entrance, Group, Later, joined
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.rows import read, select
 from regard.search.trail import End, Trail
+
+FEW = 16
+"""Of no more sentences, greedy search mostly has so few left that it is fastest by `walk`."""
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """`choose(logits, sentences, position)`: the next token of each row."""
@@ -105,6 +109,8 @@ def greedy(
     or infinite.
     """
 
+    if len(source_lengths) > FEW and hasattr(step, "unattended"):
+        return [found for (found,) in beam(step, state, source_lengths, size=1, limit=limit, later=later)]
     several = getattr(step, "walk", None)
 
     def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> Walked:

@@ -1,5 +1,6 @@
 """Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
 
+from regard.unroll.course import Aim, Course
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.entered import VECTORS, Entered
 from regard.unroll.following import Chooser, follow
@@ -11,7 +12,9 @@ from regard.unroll.steps import Steps, steps_serve
 
 __all__ = [
     "VECTORS",
+    "Aim",
     "Chooser",
+    "Course",
     "Entered",
     "Gru",
     "Linear",

@@ -23,12 +23,14 @@ class Seen:
     Args:
         keys, values, mask: of all sources; True where a position is real.
         sources: which of them each row looks at.
+        continued: which of them is looked at by the rows that continue each; found out where it is not given.
     """
 
     keys: Float[Tensor, "batch source key"]
     values: Float[Tensor, "batch source value"]
     mask: Bool[Tensor, "batch source"]
     sources: Int[Tensor, " rows"]
+    continued: Int[Tensor, " continued"] | None = None
 
 
 class Records:
@@ -52,6 +54,7 @@ class Records:
     ) -> None:
         self.weights = weights  # what the records point to
         self.count = len(program)
+        self.shared = np.array([operation.into in shared for operation in program], dtype=np.int8)
         written = (OperationRecord * self.count)()
         # The words that each step sets, and to what: to the address of a register, or to what `aimed` finds under a
         # name with an @.
@@ -108,7 +111,9 @@ class Records:
         if seen is not None:
             alive |= {f"@{name}": getattr(seen, name).contiguous() for name in SEEN}
             alive["@sources"] = alive["@shared sources"] = seen.sources.contiguous()
-            if parents is not None and self._shares_sources:  # rows that continue the same one look at the same source
+            if seen.continued is not None:
+                alive["@shared sources"] = seen.continued
+            elif parents is not None and self._shares_sources:
                 alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
             numbers["@positions"] = seen.mask.size(1)
         numbers |= {name: part.data_ptr() for name, part in alive.items()}

@@ -107,6 +107,19 @@ void regard_step(const operation *program, int64_t count, int fast, int threads,
     run(step, &todo, todo.threads, threads, together);
 }
 
+/* A program over rows that come and go, some of whose operations are of what rows share. */
+typedef struct {
+    operation *program;
+    const char *shared;
+    int64_t count;
+} course;
+
+/* One step of so many rows, which continue so many. */
+void regard_move(const course *of, int64_t rows, int64_t continued, int fast, int threads, team together) {
+    for (int64_t op = 0; op < of->count; op++) of->program[op].count = of->shared[op] ? continued : rows;
+    regard_step(of->program, of->count, fast, threads, together);
+}
+
 /* A register that is copied behind each step, step t to `to` + t · stride bytes. */
 typedef struct {
     const char *source;

@@ -92,6 +92,16 @@ class Steps:
         """Whether a step may be taken with this and what belongs to it."""
         return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and not torch.is_grad_enabled()
 
+    @property
+    def shares(self) -> bool:
+        """Whether rows that continue the same one share what follows from it."""
+        return bool(self._shared)
+
+    @property
+    def shared(self) -> Int[np.ndarray, " operations"]:
+        """1 for each operation of what rows share, else 0; bytes."""
+        return self._records.shared
+
     def knows(self, register: str) -> bool:
         """Whether the program has such a register."""
         return register in self._widths

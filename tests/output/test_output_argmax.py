@@ -10,7 +10,7 @@ from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
 from regard.output import argmax
 from regard.output.argmax import MOST_ROWS, Argmax
-from regard.output.best import best
+from regard.output.best import finder
 from regard.output.best import kernels as others
 from regard.unroll.panels import pack
 
@@ -32,7 +32,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
 def agree(features: Tensor, weight: Tensor, bias: Tensor) -> None:
     found = Argmax(weight, bias)
     assert found.known
-    _, expected = best(features, pack(weight), bias, 1)
+    _, expected = finder(pack(weight), bias)(features, 1)
     for few in range(1, MOST_ROWS + 1):
         tokens = torch.cat([torch.as_tensor(found(part)) for part in features.split(few)])
         assert torch.equal(tokens, expected.squeeze(1))

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
-from regard.output.best import best, best_of, kernels, serves
+from regard.output.best import best_of, finder, kernels, serves
 from regard.unroll.panels import PANEL, pack
 
 ENGINES = {"fast": "", "plain": "plain"}
@@ -42,20 +42,20 @@ def agree(found: tuple[Tensor, Tensor], logits: Tensor, width: int) -> None:
 def test_they_are_the_same(rows: int, depth: int, columns: int, width: int) -> None:
     features, weight, bias = layer(rows, depth, columns)
     logits = F.linear(features.double(), weight.double(), bias.double()).float()
-    agree(best(features, pack(weight), bias, width), logits, width)
+    agree(finder(pack(weight), bias)(features, width), logits, width)
 
 
 def test_among_equals_the_lower_number_comes_first() -> None:
     """Also where they lie in different tiles, taken by different threads."""
     bias = torch.zeros(700)
     bias[[650, 300, 299, 8]] = 1.0
-    _, tokens = best(torch.ones(9, 4), pack(torch.zeros(700, 4)), bias, 6)
+    _, tokens = finder(pack(torch.zeros(700, 4)), bias)(torch.ones(9, 4), 6)
     assert tokens.tolist() == [[8, 299, 300, 650, 2, 3]] * 9
 
 
 def test_padding_and_the_begin_mark_are_summed_and_never_chosen() -> None:
     bias = torch.tensor([5.0, 6.0, 0.0, 1.0])
-    log_probs, tokens = best(torch.zeros(1, 2), pack(torch.zeros(4, 2)), bias, 9)
+    log_probs, tokens = finder(pack(torch.zeros(4, 2)), bias)(torch.zeros(1, 2), 9)
     assert tokens.tolist() == [[3, 2]]
     torch.testing.assert_close(log_probs, bias.log_softmax(0)[[3, 2]].unsqueeze(0))
 
@@ -64,39 +64,39 @@ def test_padding_and_the_begin_mark_are_summed_and_never_chosen() -> None:
 @pytest.mark.parametrize("column", [0, 2, 130, 299])
 def test_a_row_that_is_no_distribution_is_not_a_number(fault: float, column: int) -> None:
     features, weight, bias = layer(5, 3, 300)
-    assert not best(features, pack(weight), bias, 2)[0].isnan().any()
+    assert not finder(pack(weight), bias)(features, 2)[0].isnan().any()
     bias[column] = fault
-    assert best(features, pack(weight), bias, 2)[0].isnan().all()
+    assert finder(pack(weight), bias)(features, 2)[0].isnan().all()
     features[2, 0], bias[column] = torch.nan, 0.0
-    assert best(features, pack(weight), bias, 2)[0].isnan().all(1).tolist() == [False, False, True, False, False]
+    assert finder(pack(weight), bias)(features, 2)[0].isnan().all(1).tolist() == [False, False, True, False, False]
 
 
 def test_a_row_that_allows_no_token_is_not_a_number() -> None:
     bias = torch.zeros(300)
     bias[END:] = -torch.inf
-    assert best(torch.ones(2, 3), pack(torch.zeros(300, 3)), bias, 2)[0].isnan().all()
+    assert finder(pack(torch.zeros(300, 3)), bias)(torch.ones(2, 3), 2)[0].isnan().all()
     bias[END + 5] = 0.0
-    log_probs, tokens = best(torch.ones(2, 3), pack(torch.zeros(300, 3)), bias, 2)
+    log_probs, tokens = finder(pack(torch.zeros(300, 3)), bias)(torch.ones(2, 3), 2)
     assert tokens[:, 0].tolist() == [END + 5] * 2
     assert log_probs[:, 1].tolist() == [-torch.inf] * 2
 
 
 def test_large_and_small_logits_keep_their_sums() -> None:
     bias = torch.linspace(-3e4, 3e4, 500)
-    agree(best(torch.ones(1, 2), pack(torch.zeros(500, 2)), bias, 4), bias.unsqueeze(0), 4)
+    agree(finder(pack(torch.zeros(500, 2)), bias)(torch.ones(1, 2), 4), bias.unsqueeze(0), 4)
 
 
 def test_company_and_threads_change_nothing() -> None:
     features, weight, bias = layer(41, 23, 999)
     panels, threads = pack(weight), torch.get_num_threads()
-    together = best(features, panels, bias, 4)
+    together = finder(panels, bias)(features, 4)
     try:
         torch.set_num_threads(3)
-        several = best(features, panels, bias, 4)
+        several = finder(panels, bias)(features, 4)
     finally:
         torch.set_num_threads(threads)
     for row in range(41):
-        alone = best(features[row : row + 1], panels, bias, 4)
+        alone = finder(panels, bias)(features[row : row + 1], 4)
         for one, other, third in zip(alone, together, several, strict=True):
             assert torch.equal(one[0], other[row])
             assert torch.equal(other[row], third[row])

@@ -1,0 +1,168 @@
+"""Steps of a beam that compiled code takes by itself: the model and the books of the search, in one call."""
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from regard.attention.kernels.library import Kernels, find
+from regard.data.batch import END
+from regard.search.books import Mark, Model, Part, Record, Room, Search, Slots
+from regard.search.choices import Unattended
+from regard.search.front import Front
+from regard.search.harvest import Harvest
+from regard.search.rows import refuse
+from regard.search.trail import Trail
+from regard.unroll import Aim
+
+SOURCE = Path(__file__).with_name("beam.c")
+LIBRARY = Path(__file__).with_name("libbeam.so")
+STEPS = 16
+"""Of one call, at most: they are written down in room that is made for it."""
+SLOTS = ("parents", "tokens", "owners")
+ENDED = ("ended", "cut", "scores", "lengths", "ends", "log_probs")
+OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY = range(4)  # as in beam.c
+
+
+@cache
+def kernels() -> Kernels:
+    """The library, looked for once."""
+    return find(SOURCE, LIBRARY, _declare)
+
+
+def serves() -> bool:
+    """Whether there is compiled code."""
+    return kernels().library is not None
+
+
+def go(model: Unattended, front: Front, harvest: Harvest, trail: Trail, enough: int) -> tuple[Front, Any]:
+    """Some steps, until no more sentences than `enough` are searched, or as many as one call may take.
+
+    Returns the front behind them, and the state of its rows. The harvest and the trail have what came of them. Raises
+    RegardError where the logits are NaN or infinite.
+    """
+    slots, record, room = _slots(model, front, trail), _record(model, front), _room(model, front)
+    rules, origins = harvest.rules(), torch.arange(model.course.room)
+    kernel, threads, why, moving = kernels(), torch.get_num_threads(), MISSING, None
+    while why == MISSING:
+        aim = model.course.aim(_given(slots))
+        moving = moving if aim is None else _moving(model, aim, origins)
+        search = Search(model=moving, rules=rules, slots=slots, record=record, room=room, end=END, enough=enough)
+        why = kernel.library.regard_beam(ctypes.byref(search), kernel.fast, threads, kernel.team)
+    if why == NO_MEMORY:
+        raise MemoryError(f"beam: no memory for {slots.rows} rows")
+    after = _front(slots)
+    if why == NO_DISTRIBUTION:
+        refuse(room.part("log_probs", slots.rows, room.width), after.sentences.take(after.filled // slots.size))
+    _tell(trail, record, slots.size, model.course.positions)
+    harvest.add(*(record.part(name, record.ended_count) for name in ENDED))
+    return after, model.after(origins[: slots.rows], slots.continued, record.steps)
+
+
+def _given(slots: Slots) -> Int[np.ndarray, " rows"]:
+    """The tokens of the next step."""
+    count = slots.live * slots.size
+    return slots.part("tokens", count)[slots.part("log_probs", count) > -np.inf]
+
+
+def _slots(model: Unattended, front: Front, trail: Trail) -> Slots:
+    live, size = front.tokens.shape
+    return Slots(
+        sentences=front.sentences.copy(),
+        lengths=trail.lengths(front.sentences),
+        free=front.free.copy(),
+        tokens=front.tokens.copy(),
+        log_probs=front.log_probs.copy(),
+        live=live,
+        size=size,
+        rows=len(front.filled),
+        continued=model.course.begun,
+    )
+
+
+def _record(model: Unattended, front: Front) -> Record:
+    """With room for all steps; every row ends but once."""
+    (live, size), rows = front.tokens.shape, model.course.room
+    slots, ended = np.empty((3, STEPS * live, size), np.int64), np.empty((4, rows), np.int64)
+    steps, scores = np.empty((2, STEPS), np.int64), np.empty((2, rows))
+    return Record(
+        live=steps[0],
+        rows=steps[1],
+        sentences=np.empty(STEPS * live, np.int64),
+        **dict(zip(SLOTS, slots, strict=True)),
+        weights=np.empty((STEPS * rows, model.course.positions), np.float32),
+        **dict(zip(("ended", "lengths", "ends", "cut"), ended, strict=True)),
+        **dict(zip(("log_probs", "scores"), scores, strict=True)),
+        most=STEPS,
+    )
+
+
+def _room(model: Unattended, front: Front) -> Room:
+    rows, width = model.course.room, min(front.tokens.shape[1], model.finder.count)
+    return Room(
+        log_probs=np.empty((rows, width), np.float32),
+        best=np.empty((rows, width), np.int64),
+        chosen=np.empty((2, rows), np.int64),
+        places=np.empty(rows, np.int64),
+        width=width,
+    )
+
+
+def _moving(model: Unattended, aim: Aim, origins: Int[Tensor, " room"]) -> Model:
+    """The model where its registers are now."""
+    course, finder = model.course, model.finder
+    parts = [
+        Part(made=aim.made[name], given=part, size=part.stride(0) * part.element_size())
+        for name, part in course.given.items()
+    ]
+    marks = [
+        Mark(rows=course.sources, continued=course.continued),
+        *(Mark(rows=each) for each in (origins, *model.marks)),
+    ]
+    return Model(
+        aim,
+        move=aim.function,
+        course=aim.given,
+        choose=finder.function,
+        layer=finder.given,
+        slots=aim.slots,
+        picks=course.picks,
+        parents=course.parents,
+        parts=(Part * len(parts))(*parts),
+        marks=(Mark * len(marks))(*marks),
+        features=aim.features,
+        weights=aim.made["weights"],
+        part_count=len(parts),
+        mark_count=len(marks),
+        positions=course.positions,
+    )
+
+
+def _tell(trail: Trail, record: Record, size: int, positions: int) -> None:
+    """Write the steps down."""
+    count, at, row = record.sentence_count, 0, 0
+    sentences, slots = record.part("sentences", count), [record.part(name, count, size) for name in SLOTS]
+    looked = torch.from_numpy(record.part("weights", record.row_count, positions))
+    for live, rows in zip(*(record.part(name, record.steps).tolist() for name in ("live", "rows")), strict=True):
+        parents, tokens, owners = (part[at : at + live] for part in slots)
+        trail.add(sentences[at : at + live], parents, tokens, owners, looked[row : row + rows])
+        at, row = at + live, row + rows
+
+
+def _front(slots: Slots) -> Front:
+    live, size = slots.live, slots.size
+    sentences, free = (slots.part(name, live) for name in ("sentences", "free"))
+    tokens, log_probs = (slots.part(name, live, size) for name in ("tokens", "log_probs"))
+    nothing = np.zeros((live, size), np.int64)
+    return Front(sentences, tokens, log_probs, nothing, nothing, np.zeros((live, size, 1), np.float32), free)
+
+
+def _declare(library: Any) -> None:
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    library.regard_beam.argtypes = [pointer, number, number, pointer]
+    library.regard_beam.restype = number

@@ -1,0 +1,104 @@
+"""A program over rows that come and go: room in which compiled code moves them by itself, step by step."""
+
+import ctypes
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from regard.unroll.entered import Entered, Kept
+from regard.unroll.program import Tensors
+from regard.unroll.records import Seen
+from regard.unroll.steps import Aimed, Steps, kernels
+
+
+class Course:
+    """Steps of a program, one behind the other, for a search in compiled code. Before each it writes the rows that go
+    on into `given`, `parents`, `picks`, `sources` and `continued`; behind it, it reads what was made of them.
+
+    Args:
+        steps: the program.
+        entered: what it picks for each token.
+        starts: the registers before the first step; they are copied.
+        seen: what the program looks at.
+        parents: the row of the starts that each row continues; None where each continues its own.
+        room: rows, at most.
+
+    Attributes:
+        given: the registers before a step, under the names of what the step makes of them.
+        parents: the row of these that each row continues; None where each needs one of its own.
+        picks: the row of the tables that each row reads.
+        sources, continued: the source that each row looks at, and that of each row of `given`.
+        room, positions: rows and source positions, at most.
+        begun: rows of `given` from which the first step begins.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        entered: Entered,
+        starts: Tensors,
+        seen: Seen,
+        parents: Int[Tensor, " rows"] | None,
+        room: int,
+    ) -> None:
+        self._steps, self._entered, self._seen = steps, entered, seen
+        known = {name: part for name, part in starts.items() if steps.knows(name)}
+        if parents is not None and not steps.shares:
+            known, parents = {name: part.index_select(0, parents) for name, part in known.items()}, None
+        elif steps.shares and parents is None:
+            parents = torch.arange(len(seen.sources))
+        self.room, self.positions = room, seen.mask.size(1)
+        self.begun = len(next(iter(known.values())))
+        self._starts = {name: _roomy(part, room) for name, part in known.items()}
+        self.given = {name.removesuffix("-"): part for name, part in self._starts.items()}
+        self.parents = None if parents is None else _roomy(parents, room)
+        self.sources = _roomy(seen.sources, room)
+        self.picks, self.continued = torch.zeros_like(self.sources), torch.zeros_like(self.sources)
+        if parents is not None:
+            self.continued[parents] = seen.sources
+        self._kept: Kept | None = None
+
+    def aim(self, tokens: Int[np.ndarray, " rows"]) -> "Aim | None":
+        """Look up what these tokens add; None where all is where it was when this was last asked."""
+        kept, _ = self._entered(tokens)
+        if kept is self._kept:
+            return None
+        seen = Seen(self._seen.keys, self._seen.values, self._seen.mask, self.sources, self.continued)
+        self._kept = kept
+        return Aim(self._steps.aimed(self._starts | kept.tables, seen, self.parents, self.picks), self._steps, kept)
+
+
+class Aim:
+    """Where compiled code finds the steps of a course.
+
+    Attributes:
+        function: the address of what moves rows, see steps.c.
+        given: the address of what it takes first.
+        slots: the row of the tables for each token; below 0 for those that they do not hold.
+        made: the registers behind a step.
+        features: which of them tokens are chosen by.
+    """
+
+    def __init__(self, aimed: Aimed, steps: Steps, kept: Kept) -> None:
+        self._record = _Course(aimed.address, steps.shared.ctypes.data, aimed.count)
+        self._aimed = aimed  # what the record points to
+        self.function = ctypes.cast(kernels().library.regard_move, ctypes.c_void_p).value or 0
+        self.given = ctypes.addressof(self._record)
+        self.slots = kept.slots
+        self.made = aimed.outputs
+        self.features = aimed.outputs[steps.outputs[0]]
+
+
+def _roomy(part: Tensor, rows: int) -> Tensor:
+    """A copy with room for so many rows."""
+    found = part.new_zeros(rows, *part.shape[1:])
+    found[: len(part)] = part
+    return found
+
+
+class _Course(ctypes.Structure):
+    """As in steps.c."""
+
+    _fields_ = (*((name, ctypes.c_void_p) for name in ("program", "shared")), ("count", ctypes.c_int64))
