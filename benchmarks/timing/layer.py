@@ -1,8 +1,10 @@
 """What a search does inside its output layer and before it, taken around the calls that it makes."""
 
+import ctypes
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -10,9 +12,15 @@ from unittest.mock import patch
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.luong import LuongDecoder
 from regard.output.listed import ListedOutput
+from regard.unroll import Course
 
 WHOLE, LISTED = InferenceTokens, ListedOutput
 """The output layer of a search over the whole vocabulary, and that of a search with a shortlist."""
+
+POINTER, SIZE, NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
+CHOOSER = ctypes.CFUNCTYPE(NUMBER, POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, NUMBER, NUMBER, POINTER)
+MOVER = ctypes.CFUNCTYPE(None, POINTER, SIZE, SIZE, NUMBER, NUMBER, POINTER)
+"""What compiled code asks, see beam.c."""
 
 
 @dataclass
@@ -29,6 +37,70 @@ class Asked:
     rows: int = 0
     shared: int = 0
 
+    def best(self, find: Callable[..., Any]) -> Callable[..., Any]:
+        """The same method of a layer, added up."""
+
+        def found(layer: Any, features: Any, *others: Any) -> Any:
+            with self._timed(len(features)):
+                return find(layer, features, *others)
+
+        return found
+
+    def advance(self, move: Callable[..., Any]) -> Callable[..., Any]:
+        """The same method of a decoder."""
+
+        def moved(decoder: Any, tokens: Any, state: Any, source: Any) -> Any:
+            self.shared += len(tokens) - len(state.fed)
+            return move(decoder, tokens, state, source)
+
+        return moved
+
+    def finder(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """The same method of a layer; compiled code comes back here with what it asks."""
+
+        def made(layer: Any, *others: Any) -> Any:
+            finder = copy(make(layer, *others))
+            if finder is not None:
+                find = CHOOSER(finder.function)
+
+                def found(of: Any, features: Any, rows: int, *others: Any) -> int:
+                    with self._timed(rows):
+                        return int(find(of, features, rows, *others))
+
+                _instead(finder, CHOOSER(found))
+            return finder
+
+        return made
+
+    def aim(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """The same method of a course."""
+
+        def made(course: Any, tokens: Any) -> Any:
+            aim = make(course, tokens)
+            if aim is not None:
+                move = MOVER(aim.function)
+
+                def moved(of: Any, rows: int, continued: int, *others: Any) -> None:
+                    self.shared += rows - continued
+                    move(of, rows, continued, *others)
+
+                _instead(aim, MOVER(moved))
+            return aim
+
+        return made
+
+    @contextmanager
+    def _timed(self, rows: int) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - started
+        self.rows += rows
+
+
+def _instead(holder: Any, function: Any) -> None:
+    """Compiled code is given this function."""
+    holder.function, holder.watched = ctypes.cast(function, ctypes.c_void_p).value, function
+
 
 @contextmanager
 def watched(layer: type[Any]) -> Iterator[Asked]:
@@ -37,18 +109,11 @@ def watched(layer: type[Any]) -> Iterator[Asked]:
     A search over the whole vocabulary follows its last few sentences in compiled code, which reads a part of the layer
     by itself: that is not seen.
     """
-    asked, find, advance = Asked(), layer.best, LuongDecoder.advance
-
-    def best(self: Any, features: Any, *others: Any) -> Any:
-        started = time.perf_counter()
-        found = find(self, features, *others)
-        asked.seconds += time.perf_counter() - started
-        asked.rows += len(features)
-        return found
-
-    def advanced(self: Any, tokens: Any, state: Any, source: Any) -> Any:
-        asked.shared += len(tokens) - len(state.fed)
-        return advance(self, tokens, state, source)
-
-    with patch.object(layer, "best", best), patch.object(LuongDecoder, "advance", advanced):
+    asked = Asked()
+    with (
+        patch.object(layer, "best", asked.best(layer.best)),
+        patch.object(layer, "finder", asked.finder(layer.finder)),
+        patch.object(LuongDecoder, "advance", asked.advance(LuongDecoder.advance)),
+        patch.object(Course, "aim", asked.aim(Course.aim)),
+    ):
         yield asked

@@ -66,11 +66,19 @@ def _torch() -> Iterator[Finding]:
 def _kernels() -> Iterator[Finding]:
     from regard.attention.kernels import native as attention
     from regard.output import argmax, best, listed, softmax
+    from regard.search import unattended
     from regard.unroll import native as loop
     from regard.unroll import reads, steps
 
     parts = {"attention": attention, "loop": loop, "loss": softmax}
-    parts |= {"reading": reads, "step": steps, "search": best, "greedy": argmax, "shortlist": listed}
+    parts |= {
+        "reading": reads,
+        "step": steps,
+        "search": best,
+        "greedy": argmax,
+        "shortlist": listed,
+        "beam": unattended,
+    }
     for name, part in parts.items():
         found = part.kernels()
         yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)

@@ -16,7 +16,7 @@ from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.ranking import Ranking
 from regard.search.rows import select
 from regard.search.trail import Trail
-from regard.search.unattended import go, serves
+from regard.search.unattended import go, goes
 
 
 def beam(
@@ -56,7 +56,7 @@ def beam(
     device, entrance = source_lengths.device, Entrance(Group.each(state, source_lengths, limit, later))
     harvest, trail = Harvest(Ranking(length_normalization, coverage_penalty), nbest), Trail()
     state, front = None, Front.start(np.arange(0), size)
-    unattended = getattr(step, "unattended", None) if serves() and not coverage_penalty else None
+    unattended: Any = getattr(step, "unattended", None) if goes(step) and not coverage_penalty else None
     while True:
         for group in entrance.admit(len(front.sentences)):
             state = joined(state, group)

@@ -13,7 +13,7 @@ from torch import Tensor
 from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
 from regard.search.books import Mark, Model, Part, Record, Room, Search, Slots
-from regard.search.choices import Unattended
+from regard.search.choices import StepFunction, Unattended
 from regard.search.front import Front
 from regard.search.harvest import Harvest
 from regard.search.rows import refuse
@@ -35,9 +35,9 @@ def kernels() -> Kernels:
     return find(SOURCE, LIBRARY, _declare)
 
 
-def serves() -> bool:
-    """Whether there is compiled code."""
-    return kernels().library is not None
+def goes(step: StepFunction) -> bool:
+    """Whether compiled code can take steps of this, as long as it has what it needs of the state."""
+    return getattr(step, "several", None) is not None and kernels().library is not None
 
 
 def go(model: Unattended, front: Front, harvest: Harvest, trail: Trail, enough: int) -> tuple[Front, Any]:

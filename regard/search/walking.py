@@ -17,6 +17,7 @@ from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
 from regard.search.rows import read, select
 from regard.search.trail import End, Trail
+from regard.search.unattended import goes
 
 FEW = 16
 """Of no more sentences, greedy search mostly has so few left that it is fastest by `walk`."""
@@ -109,7 +110,7 @@ def greedy(
     or infinite.
     """
 
-    if len(source_lengths) > FEW and hasattr(step, "unattended"):
+    if len(source_lengths) > FEW and goes(step):
         return [found for (found,) in beam(step, state, source_lengths, size=1, limit=limit, later=later)]
     several = getattr(step, "walk", None)
 

@@ -9,7 +9,7 @@ import torch
 
 from regard.data.batch import BEGIN, END
 from regard.decoders import inference
-from regard.decoders.following import comes_to_features, follow_compiled, follow_one_by_one
+from regard.decoders.following import Several, comes_to_features, follow_one_by_one
 from regard.decoders.looking import Looking, advance
 from regard.output.listed import ListedOutput, Lists
 from regard.search import LengthLimit, ProjectedStep, greedy
@@ -51,7 +51,7 @@ def test_they_are_the_same(name: str, rows: int, most: int) -> None:
     assert comes_to_features(decoder)
     with torch.inference_mode():
         argmax = decoder.tokens.argmax(rows)
-        one = follow_compiled(decoder, argmax, tokens, looking, most)
+        one = Several(decoder).follow(argmax, tokens, looking, most)
         other = follow_one_by_one(partial(advance, decoder), argmax, tokens, looking, most)
         assert one is not None
         assert other is not None
@@ -68,7 +68,7 @@ def test_they_are_the_same(name: str, rows: int, most: int) -> None:
 def test_they_stop_where_a_row_ends(name: str) -> None:
     decoder, looking, tokens = begun(KNOWN[name], 3)
     with torch.inference_mode():
-        found = follow_compiled(decoder, decoder.tokens.argmax(3), tokens, looking, 100)
+        found = Several(decoder).follow(decoder.tokens.argmax(3), tokens, looking, 100)
     assert found is not None
     ended = (found.tokens == END).any(0)
     assert found.tokens.size(1) == 100 or ended[-1]
@@ -102,17 +102,17 @@ def agree(step: Any, state: Any, lengths: torch.Tensor) -> None:
 def test_a_greedy_search_finds_what_it_finds_step_by_step(name: str, rows: int, listed: bool) -> None:
     decoder, looking, _ = begun((KNOWN | OTHERS)[name], rows)
     moving = partial(advance, decoder)
-    follow = partial(follow_compiled, decoder) if comes_to_features(decoder) else None
+    several = Several(decoder) if comes_to_features(decoder) else None
     lengths = looking.source.mask.sum(1)
     with torch.inference_mode():
         if not listed:
-            agree(ProjectedStep(moving, decoder.tokens, follow), looking, lengths)
+            agree(ProjectedStep(moving, decoder.tokens, several), looking, lengths)
             return
         layer, common = decoder.tokens.output, torch.tensor([END, 5, 9])
         allowed = torch.rand(rows, layer.out_features, generator=torch.Generator().manual_seed(0)) < 0.5
         allowed |= torch.arange(layer.out_features) == END
         lists = Lists.of(*allowed.numpy().nonzero(), rows, common)
-        step = ListedStep(moving, ListedOutput(layer.weight, layer.bias, common), follow)
+        step = ListedStep(moving, ListedOutput(layer.weight, layer.bias, common), several)
         agree(step, ListedState.start(looking, lists), lengths)
 
 
@@ -127,7 +127,7 @@ def test_what_is_not_finite_is_not_followed() -> None:
         argmax = decoder.tokens.argmax(2)
         broken = Looking(looking.state, type(looking.source)(**vars(looking.source)))
         broken.source.values.fill_(torch.nan)
-        assert follow_compiled(decoder, argmax, tokens, broken, 5) is None
+        assert Several(decoder).follow(argmax, tokens, broken, 5) is None
         assert follow_one_by_one(partial(advance, decoder), argmax, tokens, broken, 5) is None
 
 
