@@ -1,7 +1,8 @@
 """What one attention reads: prepared once per source, looked at once per step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,6 +23,16 @@ class Source:
     prepared: Float[Tensor, " batch *prepared"]
     values: Float[Tensor, " batch *values"]
     mask: Bool[Tensor, "batch source"]
+
+    @cached_property
+    def _made(self) -> dict[Callable[[Tensor], Tensor], Tensor]:
+        return {}
+
+    def once(self, make: Callable[[Tensor], Tensor]) -> Tensor:
+        """What this function makes of the prepared keys, made the first time: a search asks at every step."""
+        if make not in self._made:
+            self._made[make] = make(self.prepared)
+        return self._made[make]
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Source":
         """The given rows, in the given order."""

@@ -14,7 +14,21 @@ from regard.attention.window import GlobalWindow
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance, Unrolled
-from regard.unroll import VECTORS, Entered, Gru, Linear, Look, Lstm, Program, Seen, Steps, Tensors, serves, steps_serve
+from regard.unroll import (
+    VECTORS,
+    Entered,
+    Gru,
+    Linear,
+    Look,
+    Lstm,
+    Program,
+    Seen,
+    Steps,
+    Tensors,
+    powers,
+    serves,
+    steps_serve,
+)
 from regard.unroll.program import written
 
 
@@ -91,7 +105,7 @@ def starts(state: AttentiveState) -> Tensors:
 
 def seen(source: Source, state: AttentiveState) -> Seen:
     """What the rows of a program look at, one step at a time."""
-    return Seen(source.prepared, source.values, source.mask, state.rows.numbers)
+    return Seen(source.prepared, source.values, source.mask, state.rows.numbers, source.once(powers))
 
 
 def stepped(registers: Tensors, features: Float[Tensor, "rows features"], before: AttentiveState) -> Advance:

@@ -8,7 +8,7 @@ from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, T
 from regard.unroll.reads import Reads, reads_serve
 from regard.unroll.records import Seen
 from regard.unroll.recurrent import unroll, unrolls
-from regard.unroll.steps import Steps, steps_serve
+from regard.unroll.steps import Steps, powers, steps_serve
 
 __all__ = [
     "VECTORS",
@@ -30,6 +30,7 @@ __all__ = [
     "compiled",
     "follow",
     "loop",
+    "powers",
     "reads_serve",
     "serves",
     "steps_serve",

@@ -1,6 +1,7 @@
 """A program over rows that come and go: room in which compiled code moves them by itself, step by step."""
 
 import ctypes
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class Course:
         kept, _ = self._entered(tokens)
         if kept is self._kept:
             return None
-        seen = Seen(self._seen.keys, self._seen.values, self._seen.mask, self.sources, self.continued)
+        seen = replace(self._seen, sources=self.sources, continued=self.continued)
         self._kept = kept
         return Aim(self._steps.aimed(self._starts | kept.tables, seen, self.parents, self.picks), self._steps, kept)
 

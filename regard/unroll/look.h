@@ -1,108 +1,116 @@
 /* Additive attention in one step, as program.py describes it, and its gradients.
 
-   Rows that look at the same source share the exponentials of its keys, see pairs.h, and the loads of its values; each
-   gets what it would get alone. A softmax feels what scores differ by and not their size, so that A and B need not keep
-   what their rounding left: D = A·B + 1 and N = D − 2 leave a tanh an error of 1e-7. */
+   With A = exp(2q) and B = exp(2k), tanh(q + k) = 1 − 2 / D where D = A·B + 1, and four neighbours share one division.
+   A softmax feels what scores differ by and not their size, so that the ones are left out, and what the rounding of A
+   and B leaves a tanh, an error of 1e-7, may stay. The powers B of the keys are given, since no step changes them; rows
+   that look at the same source share the loads of its values. Each row gets what it would get alone. */
 
 #pragma once
 
 #include "../attention/kernels/pairs.h"
 #include "operations.h"
 
-#define RUN 8      /* rows of one source that look together ... */
-#define REACH 32   /* ... at so many positions ... */
-#define SPAN 256   /* ... with so many features at a time: what is staged of them stays in the first cache */
-#define TOGETHER 2 /* rows that share the loads of a key */
-#define NEAR 40.0f /* exp(2·NEAR) is a float, and so is 1 / exp(2·NEAR) ... */
-#define MUCH 1e9f  /* ... and where D is larger, tanh is 1 */
+#define RUN 8             /* rows of one source that look together ... */
+#define SPAN 512          /* ... with so many features at a time: what is staged of them stays in the first cache */
+#define GROUP (4 * LANES) /* features that share divisions; rows of powers go on to whole groups */
+#define NEAR 40.0f        /* exp(2·NEAR) is a float, and so is 1 / exp(2·NEAR) ... */
+#define MUCH 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
 
-/* Some features of a row: themselves, their exponentials, and which chunks are near. */
-typedef struct {
-    float whole[SPAN];
-    char near[SPAN / CHUNK];
-    const float *raw;
-} __attribute__((aligned(ALIGNMENT))) staged;
+static inline int64_t grouped(int64_t width) { return (width + GROUP - 1) / GROUP * GROUP; }
 
-/* exp(2x), x within ±NEAR. */
-static inline vec power(vec x) {
-    vec left, series;
-    const vec whole = expand(x, &left, &series);
-    return muladd(whole, muladd(series, left, left), whole);
+/* A vector of a row that goes on with zeros. */
+static inline vec part(const float *row, int64_t at, int64_t width) {
+    return at < width ? get(row + at, width - at) : spread(0.0f);
 }
 
-static void stage(const float *raw, int64_t features, staged *to) {
-    to->raw = raw;
-    for (int64_t at = 0, chunk = 0; at < features; at += CHUNK, chunk++) {
-        vec first, second;
-        load_chunk(raw + at, features - at, &first, &second);
-        store(to->whole + at, power(first));
-        store(to->whole + at + LANES, power(second));
-        to->near[chunk] = (char)within(NEAR, first, second);
+/* x, but not a number where it is beyond the limit: whatever is computed from it shows that it has to be redone. */
+static inline vec limit(vec x, float most) {
+    const vec size = (vec)((ints)x & spread_bits(0x7fffffff));
+    return choose(size <= spread(most), x, spread(NAN));
+}
+
+/* exp(2x) of a row. */
+static void raise_row(const float *row, int64_t width, float *powers) {
+    for (int64_t j = 0; j < grouped(width); j += LANES) {
+        const vec x = limit(part(row, j, width), NEAR);
+        vec left, series;
+        const vec whole = expand(x, &left, &series);
+        store(powers + j, muladd(whole, muladd(series, left, left), whole));
     }
 }
 
-/* Adds what so many features give of the scores of `count` queries to the sums, lanes still apart. The count is a
-   constant where this is inlined. */
-static inline __attribute__((always_inline)) void score(const float *vector, int64_t features, const staged *queries,
-                                                        int count, const staged *key, vec *to) {
-    vec sums[TOGETHER];
-#pragma GCC unroll 2
-    for (int r = 0; r < count; r++) sums[r] = to[r];
-    for (int64_t at = 0, chunk = 0; at < features; at += CHUNK, chunk++) {
-        const vec v0 = load(vector + at), v1 = load(vector + at + LANES);
-        const vec b0 = load(key->whole + at), b1 = load(key->whole + at + LANES);
-#pragma GCC unroll 2
-        for (int r = 0; r < count; r++) {
-            if (__builtin_expect(!(queries[r].near[chunk] & key->near[chunk]), 0)) {
-                sums[r] = score_pair(vector + at, queries[r].raw + at, key->raw + at, features - at, sums[r]);
-                continue;
-            }
-            const vec a0 = load(queries[r].whole + at), a1 = load(queries[r].whole + at + LANES);
-            const vec d0 = lesser(muladd(a0, b0, spread(1.0f)), spread(MUCH));
-            const vec d1 = lesser(muladd(a1, b1, spread(1.0f)), spread(MUCH));
-            sums[r] += quotients(v0, d0 - spread(2.0f), d0, v1, d1 - spread(2.0f), d1);
+/* The same of many. */
+static void raise_rows(const float *keys, int64_t rows, int64_t width, float *powers) {
+    for (int64_t row = 0; row < rows; row++) raise_row(keys + row * width, width, powers + row * grouped(width));
+}
+
+/* Σ vector / D over whole groups. */
+static inline float score(const float *vector, const float *query, const float *key, int64_t features) {
+    const vec one = spread(1.0f), much = spread(MUCH);
+    vec sum = spread(0.0f);
+    for (int64_t at = 0; at < features; at += GROUP) {
+        vec v[4], d[4];
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; c++) {
+            v[c] = load(vector + at + c * LANES);
+            d[c] = lesser(much, muladd(load(query + at + c * LANES), load(key + at + c * LANES), one));
         }
+        const vec first = muladd(v[0], d[1], v[1] * d[0]), second = muladd(v[2], d[3], v[3] * d[2]);
+        const vec below = d[0] * d[1], beside = d[2] * d[3];
+        sum += muladd(first, beside, second * below) / (below * beside);
     }
-#pragma GCC unroll 2
-    for (int r = 0; r < count; r++) to[r] = sums[r];
+    return total(sum);
 }
 
-/* Scores of some rows for at most REACH positions of their source. */
-static void compare(const operation *at, int64_t first, int64_t rows, const float *keys, const int64_t *positions,
-                    int64_t count) {
-    const int64_t width = at->source.width;
-    staged queries[RUN], key;
-    vec sums[REACH][RUN];
-    memset(sums, 0, sizeof sums[0] * count);
+/* −2 Σ vector / D over a row, from the numbers themselves, however large they are. */
+static float score_far(const float *vector, const float *query, const float *key, int64_t width) {
+    vec sum = spread(0.0f), less;
+    for (int64_t j = 0; j < width; j += LANES) {
+        const int64_t left = width - j;
+        const vec power = exponential_less(get(query + j, left) + get(key + j, left), &less);
+        sum += spread(-2.0f) * get(vector + j, left) / (power + spread(1.0f));
+    }
+    return total(sum);
+}
+
+/* Scores of some rows; −∞ where nothing is visible. */
+static void compare(const operation *at, int64_t first, int64_t rows, int64_t b) {
+    const int64_t width = at->source.width, count = at->positions;
+    const char *visible = at->mask + b * count;
+    float queries[RUN][SPAN] __attribute__((aligned(ALIGNMENT))), vector[SPAN] __attribute__((aligned(ALIGNMENT)));
+    float *scores = at->other.data + first * count;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < count; i++) scores[r * count + i] = visible[i] ? 0.0f : -INFINITY;
     for (int64_t from = 0; from < width; from += SPAN) {
-        const int64_t features = smaller(SPAN, width - from);
-        float vector[SPAN] __attribute__((aligned(ALIGNMENT))) = {0};
-        memcpy(vector, at->vector + from, sizeof(float) * features);
-        for (int64_t r = 0; r < rows; r++) stage(place(&at->source, first + r) + from, features, &queries[r]);
-        for (int64_t c = 0; c * CHUNK < features; c++) {
-            if (within(LARGEST, load(vector + c * CHUNK), load(vector + c * CHUNK + LANES))) continue;
-            for (int64_t r = 0; r < rows; r++) queries[r].near[c] = 0;
-        }
-        for (int64_t p = 0; p < count; p++) {
-            int64_t r = 0;
-            stage(keys + positions[p] * width + from, features, &key);
-            for (; r + TOGETHER <= rows; r += TOGETHER) score(vector, features, queries + r, TOGETHER, &key, sums[p] + r);
-            for (; r < rows; r++) score(vector, features, queries + r, 1, &key, sums[p] + r);
-        }
+        const int64_t left = smaller(SPAN, width - from), features = grouped(left);
+        const float *powers = at->powers + b * count * grouped(width) + from;
+        for (int64_t j = 0; j < features; j += LANES)
+            store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), LARGEST));
+        for (int64_t r = 0; r < rows; r++) raise_row(place(&at->source, first + r) + from, left, queries[r]);
+        for (int64_t i = 0; i < count; i++)
+            for (int64_t r = 0; visible[i] && r < rows; r++)
+                scores[r * count + i] += score(vector, queries[r], powers + i * grouped(width), features);
     }
-    for (int64_t r = 0; r < rows; r++) {
-        float *weights = at->other.data + (first + r) * at->positions;
-        for (int64_t p = 0; p < count; p++) weights[positions[p]] = total(sums[p][r]);
-    }
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = 0; i < count; i++)
+            if (__builtin_expect(scores[r * count + i] != scores[r * count + i], 0))
+                scores[r * count + i] = score_far(at->vector, place(&at->source, first + r),
+                                                  at->keys + (b * count + i) * width, width);
 }
 
 /* Scores become weights: a softmax over the visible positions; zero where nothing is visible. */
 static void weigh(float *weights, const char *visible, int64_t count) {
-    float most = -INFINITY, sum = 0;
+    float most = -INFINITY;
+    vec sums = spread(0.0f), less;
     for (int64_t i = 0; i < count; i++)
-        if (visible[i] && !(weights[i] <= most)) most = weights[i]; /* so that a NaN stays */
-    for (int64_t i = 0; i < count; i++)
-        if (visible[i]) sum += weights[i] = expf(weights[i] - most);
+        if (weights[i] > most) most = weights[i];
+    for (int64_t i = 0; i < count; i += LANES) {
+        const vec from = get(weights + i, count - i) - spread(most);
+        const vec power = exponential_less(from * spread(0.5f), &less);
+        put(weights + i, count - i, choose(from == spread(-INFINITY), spread(0.0f), power));
+        sums += get(weights + i, count - i); /* what is missing is zero */
+    }
+    const float sum = total(sums);
     for (int64_t i = 0; i < count; i++) weights[i] = visible[i] ? weights[i] / sum : 0.0f;
 }
 
@@ -137,14 +145,7 @@ static void look(const operation *at, int64_t row, int64_t rows, int64_t b) {
     const int64_t count = at->positions;
     const char *visible = at->mask + b * count;
     const float *values = at->values + b * count * at->into.width;
-    int64_t positions[REACH], found = 0;
-    for (int64_t i = 0; i < count; i++) {
-        if (visible[i]) positions[found++] = i;
-        if (found == REACH || (found && i == count - 1)) {
-            compare(at, row, rows, at->keys + b * count * at->source.width, positions, found);
-            found = 0;
-        }
-    }
+    compare(at, row, rows, b);
     for (int64_t r = row; r < row + rows; r++) weigh(at->other.data + r * count, visible, count);
     for (int64_t left = rows, here; left > 0; left -= here, row += here) {
         here = left > ROWS ? (left + 1) / 2 : left;

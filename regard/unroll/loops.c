@@ -2,7 +2,8 @@
 
    The rows of a batch know nothing of each other, so that each thread takes some of them through every step, without
    waiting for the others. Weights are laid out anew once per call, in panels of PANEL columns, as the product reads
-   them. What a row gives depends neither on the rest of the batch nor on the number of threads.
+   them; the powers of keys are taken once per call, too. What a row gives depends neither on the rest of the batch nor
+   on the number of threads.
 
    The variant without AVX2 brings what chooses among the variants, see lanes.h. */
 
@@ -17,18 +18,29 @@ void pack_plain(void *), unroll_plain(void *), pack_avx2(void *), unroll_avx2(vo
 
 static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
 
+/* In how many pieces what an operation reads is laid out. Back, the keys are read as they are. */
+static inline int64_t pieces(const operation *at, const job *todo) {
+    if (at->kind == LOOK) return todo->backward ? 0 : todo->batch;
+    return at->kind == LINEAR ? panels(todo->backward ? at->source.width : at->into.width) : 0;
+}
+
+static void lay_out(const operation *at, const job *todo, int64_t piece) {
+    const int64_t outer = at->into.width, inner = at->source.width, back = todo->backward;
+    if (at->kind == LOOK) {
+        const int64_t rows = at->positions, first = piece * rows;
+        raise_rows(at->keys + first * inner, rows, inner, at->powers + first * grouped(inner));
+        return;
+    }
+    pack_panel(at->weight, back ? at->stride : 1, back ? 1 : at->stride, back ? outer : inner, back ? inner : outer,
+               piece, at->panels);
+}
+
 void NAME(pack)(void *given) {
     job *todo = given;
     for (int64_t item = take(todo), passed = 0, op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
-        if (at->kind != LINEAR) continue;
-        const int64_t outer = at->into.width, inner = at->source.width, back = todo->backward;
-        const int64_t columns = back ? inner : outer, count = panels(columns);
-        while (item < passed + count) {
-            pack_panel(at->weight, back ? at->stride : 1, back ? 1 : at->stride, back ? outer : inner, columns,
-                       item - passed, at->panels);
-            item = take(todo);
-        }
+        const int64_t count = pieces(at, todo);
+        for (; item < passed + count; item = take(todo)) lay_out(at, todo, item - passed);
         passed += count;
     }
 }
@@ -86,7 +98,7 @@ void regard_unroll(const operation *program, int64_t count, int64_t steps, int64
     for (int64_t op = 0; op < count; op++) {
         const operation *at = program + op;
         cost += at->kind == LINEAR ? at->source.width * at->into.width : 16 * at->into.width * (1 + at->positions);
-        if (at->kind == LINEAR) packed += panels(backward ? at->source.width : at->into.width);
+        packed += pieces(at, &todo);
     }
     const int64_t most = smaller(batch, 1 + steps * batch * cost / SMALL);
     threads = (int)smaller(threads, most);

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
-from regard.unroll.panels import PANEL
+from regard.unroll.panels import PANEL, room
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 
 SOURCE = Path(__file__).with_name("loops.c")
@@ -39,9 +39,8 @@ class OperationRecord(ctypes.Structure):
         ("weight", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
         ("stride", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("panels", "keys", "values", "vector", "grad_keys", "grad_vector")),
-        ("mask", ctypes.c_void_p),
-        ("sources", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("panels", "keys", "values", "vector", "powers")),
+        *((name, ctypes.c_void_p) for name in ("grad_keys", "grad_vector", "mask", "sources")),
         ("positions", ctypes.c_int64),
         ("count", ctypes.c_int64),
     )
@@ -96,7 +95,10 @@ def _describe(
         to.mask = visible.data_ptr()
         if grads:
             to.grad_keys, to.grad_vector = grads["keys"].data_ptr(), grads["vector"].data_ptr()
-        return [visible]
+            return [visible]
+        powers = room(keys)
+        to.powers = powers.data_ptr()
+        return [visible, powers]
     return []
 
 

@@ -22,6 +22,7 @@ typedef struct {
     int64_t stride;                                   /* of a row of the weight */
     float *panels;                                    /* room for the weight as it is read */
     const float *keys, *values, *vector;
+    float *powers;                                    /* room for what is read of the keys, see look.h */
     float *grad_keys, *grad_vector;                   /* grad_vector: (batch, width), one sum per row */
     const char *mask;
     const int64_t *sources;                           /* the source of each row; NULL where row b has source b */

@@ -1,10 +1,11 @@
-"""Matrices laid out as the products of the compiled code read them."""
+"""Matrices and keys laid out as compiled code reads them."""
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 PANEL = 16
+GROUP = 32  # as in look.h
 
 
 def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth panel"]:
@@ -13,3 +14,8 @@ def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth 
     missing = -columns % PANEL
     whole = F.pad(weight.detach(), (0, 0, 0, missing)) if missing else weight.detach().contiguous()
     return whole.view(-1, PANEL, depth).transpose(1, 2).contiguous()
+
+
+def room(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
+    """For what looks read of the keys, whose rows go on to whole groups; nothing is in it yet."""
+    return keys.new_empty(*keys.shape[:-1], -(-keys.size(-1) // GROUP) * GROUP)

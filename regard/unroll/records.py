@@ -13,7 +13,7 @@ from regard.unroll.program import Linear, Look, Program, Tensors
 
 WORD = ctypes.sizeof(ctypes.c_int64)
 RECORD = ctypes.sizeof(OperationRecord) // WORD
-SEEN = ("keys", "values", "mask")
+SEEN = ("keys", "powers", "values", "mask")
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Seen:
     Args:
         keys, values, mask: of all sources; True where a position is real.
         sources: which of them each row looks at.
+        powers: what `steps.powers` made of the keys, once for all steps.
         continued: which of them is looked at by the rows that continue each; found out where it is not given.
     """
 
@@ -30,6 +31,7 @@ class Seen:
     values: Float[Tensor, "batch source value"]
     mask: Bool[Tensor, "batch source"]
     sources: Int[Tensor, " rows"]
+    powers: Float[Tensor, "batch source power"]
     continued: Int[Tensor, " continued"] | None = None
 
 

@@ -26,6 +26,11 @@ typedef struct {
 } job;
 
 void step_plain(void *), step_avx2(void *);
+void raise_plain(const float *, int64_t, int64_t, float *), raise_avx2(const float *, int64_t, int64_t, float *);
+
+void NAME(raise)(const float *keys, int64_t rows, int64_t width, float *powers) {
+    raise_rows(keys, rows, width, powers);
+}
 
 static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? panels(at->into.width) : at->count; }
 
@@ -87,6 +92,17 @@ void NAME(step)(void *given) {
 
 uint32_t regard_source(void) { return SOURCE; }
 int regard_variant(void) { return 1 + has_avx2(); }
+
+/* What steps read of so many keys. */
+void regard_raise(const float *keys, int64_t rows, int64_t width, float *powers, int fast) {
+#ifdef WITH_AVX2
+    if (fast && has_avx2()) {
+        raise_avx2(keys, rows, width, powers);
+        return;
+    }
+#endif
+    raise_plain(keys, rows, width, powers);
+}
 
 /* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may
    be NULL: then threads are made for the call. */

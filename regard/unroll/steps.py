@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
-from regard.unroll.panels import pack
+from regard.unroll.panels import pack, room
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors, inputs, starts
 from regard.unroll.records import Records, Seen
@@ -37,6 +37,14 @@ def steps_serve(*tensors: Tensor) -> bool:
         all(each.device.type == "cpu" and each.dtype == torch.float32 for each in tensors)
         and kernels().library is not None
     )
+
+
+def powers(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
+    """What steps read of keys, see look.h; no step changes it, so that it is to be kept."""
+    keys, kernel = keys.detach().contiguous(), kernels()
+    found, (batch, source, width) = room(keys), keys.shape
+    kernel.library.regard_raise(keys.data_ptr(), batch * source, width, found.data_ptr(), kernel.fast)
+    return found
 
 
 @dataclass(frozen=True)
@@ -213,5 +221,7 @@ def _declare(library: Any) -> None:
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     library.regard_step.argtypes = [pointer, size, number, number, pointer]
     library.regard_step.restype = None
+    library.regard_raise.argtypes = [pointer, size, size, pointer, number]
+    library.regard_raise.restype = None
     library.regard_follow.argtypes = [pointer, size, pointer, size, number, number, pointer]
     library.regard_follow.restype = size

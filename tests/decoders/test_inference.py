@@ -59,6 +59,15 @@ def test_without_compiled_code_too(name: str, beam: int, monkeypatch: pytest.Mon
 
 
 @EACH
+def test_powers_of_keys_are_taken_once_for_all_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, powers = list[Tensor](), loops.powers
+    monkeypatch.setattr(loops, "powers", lambda keys: taken.append(keys) or powers(keys))
+    prepared = named(name).for_inference()
+    stepped(prepared, models.batch_of(LENGTHS), 3)
+    assert len(taken) == (getattr(prepared.decoder, "steps", None) is not None)
+
+
+@EACH
 @pytest.mark.parametrize("rows", [0, 3])
 def test_logits_of_features_in_any_layout(name: str, rows: int) -> None:
     """Those of a whole target are often a transposed view."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.unroll import Linear, Look, Program, Seen, Steps, Tensors
+from regard.unroll import Linear, Look, Program, Seen, Steps, Tensors, powers
 
 PROGRAM: Program = (
     Linear("token", "query", "asked"),
@@ -14,7 +14,7 @@ PROGRAM: Program = (
     Linear("context", "left", "left"),
 )
 VALUES = 37
-WIDTHS = pytest.mark.parametrize("width", [1, 19, 256, 300])
+WIDTHS = pytest.mark.parametrize("width", [1, 19, 300, 530])
 SCALES = pytest.mark.parametrize("scale", [0.01, 1.0, 15.0, 60.0])
 
 
@@ -33,7 +33,7 @@ def made(width: int, lengths: list[int], scale: float, vector: float = 1.0) -> t
 
 def looked(step: Steps, token: Tensor, keys: Tensor, values: Tensor, mask: Tensor, sources: Tensor) -> Tensors:
     with torch.no_grad():
-        return step({"token": token}, Seen(keys, values, mask, sources))
+        return step({"token": token}, Seen(keys, values, mask, sources, powers(keys)))
 
 
 @WIDTHS

@@ -7,7 +7,7 @@ import torch
 from test_unroll_loop import PROGRAMS, given
 from torch import Tensor
 
-from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors
+from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors, powers
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.plain import plain
 from regard.unroll.program import inputs, starts
@@ -23,7 +23,8 @@ def made(name: str, batch: int) -> tuple[Steps, Tensors, Seen, Tensors]:
     program, outputs = PROGRAMS[name]
     tensors, mask = given(name, 1, batch)
     tensors = {key: tensor.detach() for key, tensor in tensors.items()}
-    seen = Seen(tensors.pop("keys"), tensors.pop("values"), mask, torch.arange(batch))
+    keys = tensors.pop("keys")
+    seen = Seen(keys, tensors.pop("values"), mask, torch.arange(batch), powers(keys))
     registers = {key: tensors.pop(key) for key in starts(program)}
     registers["inputs"] = tensors.pop("inputs").squeeze(0)
     return Steps(program, tensors, outputs), registers, seen, tensors
@@ -64,7 +65,7 @@ def test_company_and_threads_change_nothing(name: str) -> None:
         assert torch.equal(together[key], several[key])
     for row in range(37):
         chosen = {key: register[row : row + 1] for key, register in registers.items()}
-        alone = step(chosen, Seen(seen.keys, seen.values, seen.mask, torch.tensor([row])))
+        alone = step(chosen, replace(seen, sources=torch.tensor([row])))
         assert all(torch.equal(alone[key][0], together[key][row]) for key in PROGRAMS[name][1])
 
 

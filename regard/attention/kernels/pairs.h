@@ -1,4 +1,4 @@
-/* What is shared by those that take tanh(query + key) of many pairs of rows, with exponentials once per row.
+/* What takes tanh(query + key) of many pairs of rows, with exponentials once per row.
 
    With A = exp(2q) and B = exp(2k), tanh(q + k) = N / D where N = A·B − 1 and D = A·B + 1, and two neighbours share one
    division. Where a row is beyond some limit, or not a number, the products could leave the range of a float: there the
