@@ -95,4 +95,5 @@ class Front:
 
 def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:
     """With zeros where a source has no position."""
-    return np.pad(coverage, ((0, 0), (0, 0), (0, max(0, width - coverage.shape[2]))))
+    missing = width - coverage.shape[2]
+    return np.pad(coverage, ((0, 0), (0, 0), (0, missing))) if missing > 0 else coverage
