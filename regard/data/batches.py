@@ -8,6 +8,7 @@ pad_sources  token numbers of texts to translate → padded, with their mask
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -130,23 +131,29 @@ def batches(corpus: Corpus, order: BatchPlan, start: int = 0, *, worker: int = 0
 
 def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
     """Pad these pairs to one Batch, with the end mark after each side and the begin mark before the inputs."""
-    source, source_mask = _padded(corpus.source, numbers)
-    targets, target_mask = _padded(corpus.target, numbers)
+    source, source_mask = _taken(corpus.source, numbers)
+    targets, target_mask = _taken(corpus.target, numbers)
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN
     arrays = (source, source_mask, inputs, targets, target_mask, numbers.astype(np.int64))
     return Batch(*map(torch.from_numpy, arrays))
 
 
-def _padded(
+def _taken(
     side: Side, numbers: Integer[np.ndarray, " rows"]
 ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
-    """The texts of these numbers with the end mark, padded, and which places are real; no loop over rows."""
-    lengths = side.lengths[numbers].astype(np.int64)
+    """The texts of these numbers, as `_padded` gives them."""
+    return _padded(side.take(numbers), side.lengths[numbers].astype(np.int64))
+
+
+def _padded(
+    tokens: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
+) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
+    """Texts, given one behind the other, with the end mark, padded, and which places are real; no loop over rows."""
     places = np.arange(int(lengths.max(initial=0)) + 1)
-    padded = np.full((len(numbers), len(places)), PAD, np.int64)
-    padded[places < lengths[:, None]] = side.take(numbers)
-    padded[np.arange(len(numbers)), lengths] = END
+    padded = np.full((len(lengths), len(places)), PAD, np.int64)
+    padded[places < lengths[:, None]] = tokens
+    padded[np.arange(len(lengths)), lengths] = END
     return padded, places <= lengths[:, None]
 
 
@@ -157,7 +164,6 @@ def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch so
     """
     if not sources:
         raise ValueError("pad_sources: sources is empty; expected at least one text.")
-    width = 1 + max(map(len, sources))
-    rows = [[*ids, END, *[PAD] * (width - len(ids) - 1)] for ids in sources]
-    lengths = torch.tensor([len(ids) + 1 for ids in sources])
-    return torch.tensor(rows), torch.arange(width) < lengths.unsqueeze(1)
+    lengths = np.fromiter(map(len, sources), np.int64, len(sources))
+    padded, mask = _padded(np.fromiter(chain.from_iterable(sources), np.int64, lengths.sum()), lengths)
+    return torch.from_numpy(padded), torch.from_numpy(mask)
