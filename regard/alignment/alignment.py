@@ -1,12 +1,12 @@
 """Source units and target units, each with its place in the raw text, and the weights between them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A piece of what the user gave: a token, a word, a stretch of a recording.
 
     Args:
