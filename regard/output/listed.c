@@ -25,8 +25,8 @@ typedef struct {
 typedef struct {
     const layer *of;
     const float *features;
-    int64_t rows, stride, width, item; /* rows that a thread takes at most */
-    float *logits;                     /* (threads, item, stride) */
+    int64_t rows, stride, width, threads;
+    float *logits; /* (threads, rows of an item, stride) */
     float *log_probs;
     int64_t *best, next, joined;
 } job;
@@ -126,10 +126,12 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
     for (int64_t rank = 0; rank < width; rank++) values[rank] = (float)(values[rank] - normalizer);
 }
 
-/* Where an item ends that begins there: with a list, unless the item would be short. */
+/* Where an item ends that begins there: with a list, unless the item would be short. The last items are smaller, so that
+   no thread waits long for another. */
 static int64_t reach(const job *todo, int64_t from) {
-    const int64_t *lists = todo->of->lists;
-    const int64_t last = smaller(from + todo->item, todo->rows), least = from + todo->item / 2;
+    const int64_t *lists = todo->of->lists, share = (todo->rows - from) / (2 * todo->threads);
+    const int64_t item = smaller(share > LEAST ? share : LEAST, MOST);
+    const int64_t last = smaller(from + item, todo->rows), least = from + item / 2;
     int64_t end = last;
     while (end < todo->rows && end > least && lists[end] == lists[end - 1]) end--;
     return end > least || last == todo->rows ? end : last;
@@ -138,7 +140,7 @@ static int64_t reach(const job *todo, int64_t from) {
 void NAME(listed)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
-    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * todo->item * stride;
+    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * smaller(todo->rows, MOST) * stride;
     for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
         end = reach(todo, from);
         if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -173,10 +175,9 @@ int regard_best_listed(const layer *of, const float *features, int64_t rows, int
                        int64_t *best, int fast, int threads, team together) {
     const int64_t items = (rows + LEAST - 1) / LEAST, stride = whole(of->commons) + whole(of->longest);
     threads = (int)smaller(smaller(threads, items), 64);
-    const int64_t workers = threads > 0 ? threads : 1, share = rows / (2 * workers); /* two items each, to be even */
     job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
-                .best = best, .item = smaller(share > LEAST ? share : LEAST, MOST)};
-    todo.logits = malloc(sizeof(float) * workers * todo.item * stride);
+                .best = best, .threads = threads > 0 ? threads : 1};
+    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST) * stride);
     if (!todo.logits) return 1;
     work listed = listed_plain;
 #ifdef WITH_AVX2

@@ -36,7 +36,8 @@ static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? p
 
 /* Where a part ends that begins there: with the source, if that is looked at. */
 static int64_t reach(const operation *at, int64_t from, int64_t threads) {
-    if (at->kind == LINEAR) return smaller(from + COLUMNS, panels(at->into.width));
+    if (at->kind == LINEAR) /* the last parts are smaller, so that nobody waits long for the last of all */
+        return from + smaller(COLUMNS, 1 + (panels(at->into.width) - from - 1) / (2 * threads));
     if (at->kind != LOOK) return smaller(from + HEIGHT, at->count);
     const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : RUN; /* so that each gets something */
     const int64_t last = smaller(from + smaller(share, RUN), at->count);
