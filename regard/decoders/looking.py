@@ -1,11 +1,11 @@
 """States that carry what they look at, so that sentences of different batches can be decoded side by side."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.attention.source import Source
@@ -20,35 +20,30 @@ class Looking:
     Args:
         state: one row per hypothesis.
         source: what its rows look at.
-        latest: the mask of the sources that were joined last. These stand at the end of `source` whole, so that further
-            sentences of their batch find theirs there, and nothing is copied for them.
     """
 
     state: AttentiveState
     source: Source
-    latest: Bool[Tensor, "batch source"] | None = None
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Looking":
         """The given rows; the source stays, whoever looks at it."""
-        return Looking(self.state.select(rows), self.source, self.latest)
+        return Looking(self.state.select(rows), self.source)
 
     def join(self, other: "Looking") -> "Looking":
-        """The rows of another behind these. If its sources are not here yet, all of them come behind those at which
-        these rows look; others are left out, and positions that are real in none."""
+        """The rows of another behind these. Sources at which nobody looks any more are left out, and positions that are
+        real in none."""
         first, second = self.state, other.state
-        source, numbers, behind = self.source, first.rows.numbers, other.source.mask.size(0)
-        if self.latest is not other.source.mask:
-            used, numbers = distinct(numbers)
-            source = Source.stack([(source, used), (other.source, torch.arange(behind, device=used.device))])
-        count, length = source.mask.shape
+        (used, numbers), (others, more) = (distinct(each.rows.numbers) for each in (first, second))
+        source = Source.stack([(self.source, used), (other.source, others)])
+        length = source.mask.size(1)
         state = AttentiveState(
             first.cells.join(second.cells),
             torch.cat([first.fed, second.fed]),
             first.history.narrow(length).join(second.history.narrow(length)),
-            Rows(torch.cat([numbers, second.rows.numbers + (count - behind)]), count),
+            Rows(torch.cat([numbers, more + len(used)]), len(used) + len(others)),
             _parents(first, second),
         )
-        return Looking(state, source, other.source.mask)
+        return Looking(state, source)
 
 
 def distinct(numbers: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " distinct"], Int[Tensor, " rows"]]:
@@ -74,4 +69,4 @@ def _parents(first: AttentiveState, second: AttentiveState) -> Int[Tensor, " row
 def advance(decoder: Any, tokens: Int[Tensor, " rows"], looking: Looking) -> Advance:
     """`decoder.advance` of a state that brings its source."""
     moved = decoder.advance(tokens, looking.state, looking.source)
-    return Advance(moved.features, replace(looking, state=moved.state), moved.weights, moved.heads)
+    return Advance(moved.features, Looking(moved.state, looking.source), moved.weights, moved.heads)

@@ -82,23 +82,10 @@ def test_sources_at_which_nobody_looks_are_left_out() -> None:
     first, second = begun(readers, 3)[:2]
     state = first.state.select(torch.tensor([2, 2, 0])).join(second.state.select(torch.tensor([1])))
     assert isinstance(state, Looking)
-    assert state.state.rows.numbers.tolist() == [1, 1, 0, 3]
-    assert state.source.mask.sum(1).tolist() == [*first.lengths[[0, 2]].tolist(), *second.lengths.tolist()]
+    assert state.state.rows.numbers.tolist() == [1, 1, 0, 2]
+    assert state.source.mask.sum(1).tolist() == [*first.lengths[[0, 2]].tolist(), int(second.lengths[1])]
     assert state.source.values.shape[:2] == state.source.mask.shape
     assert state.source.mask.size(1) == int(state.source.mask.sum(1).max())  # and no wider than what is looked at
-
-
-def test_the_sources_of_a_batch_are_copied_once() -> None:
-    """With its first part. What was joined before stays as it is."""
-    readers = Readers([model_of(models.recipe({"kind": "luong"}))], ())
-    first, second, third = begun(readers, 2)[:2] + begun(readers, 2)[2:3]
-    state = third.state.join(first.state)
-    both = state.select(torch.tensor([2, 3])).join(second.state)
-    assert both.source is state.source
-    assert state.source.mask.sum(1)[both.state.rows.numbers].tolist() == [*first.lengths, *second.lengths]
-    again = both.join(third.state).join(first.state)  # another batch came between
-    assert again.source is not state.source
-    assert again.source.mask.sum(1)[again.state.rows.numbers[-2:]].tolist() == first.lengths.tolist()
 
 
 def test_what_cannot_be_joined_is_not() -> None:
