@@ -1,7 +1,10 @@
-"""Ask the C library to keep the memory it has, instead of returning it and faulting it in again at every step."""
+"""What the system is asked about memory: to keep what is used again at every step, and to take back what is not."""
 
 import ctypes
+import mmap
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -16,3 +19,30 @@ def keep_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, 2**30)
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         mallopt(M_TOP_PAD, 2**26)
+
+
+def mapped(path: Path, places: Iterable[tuple[int, int]]) -> bool:
+    """Whether all places, an address and a size each, lie in the file as this process has it mapped; False where the
+    system does not tell."""
+    try:
+        lines = [line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text().splitlines()]
+    except OSError:
+        return False
+    name = str(path.resolve())
+    ranges = [[int(end, 16) for end in line[0].split("-")] for line in lines if line[5:] == [name]]
+    return all(any(start <= at and at + size <= end for start, end in ranges) for at, size in places)
+
+
+def give_back(path: Path, places: Iterable[tuple[int, int]]) -> None:
+    """Give the pages of these places back if they are `mapped`: they are read from the file again when they are needed.
+    What was written to them is lost."""
+    places = list(places)
+    if not mapped(path, places):
+        return
+    with suppress(OSError, AttributeError, TypeError):
+        advise = ctypes.CDLL(None).madvise
+        advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for at, size in places:
+            first, last = -(-at // mmap.PAGESIZE) * mmap.PAGESIZE, (at + size) // mmap.PAGESIZE * mmap.PAGESIZE
+            if first < last:
+                advise(first, last - first, mmap.MADV_DONTNEED)

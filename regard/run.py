@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from regard.allocator import give_back, mapped
 from regard.build import assemble
 from regard.config import Config, SearchConfig, dump, load_recipe
 from regard.data.files import write_whole
@@ -27,7 +28,7 @@ from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
-from regard.training.weights import apply, load_weights
+from regard.training.weights import adopt, apply, load_weights, places
 from regard.translator import SearchOptions, Translator
 
 FORMAT = 1
@@ -131,7 +132,9 @@ class Run:
         except (UsageError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         try:
-            apply(model, weights.tensors)
+            # Weights that lie in the file as it is mapped need no second place.
+            known = mapped(self.weights_file, places(weights.tensors.values()))
+            (adopt if known else apply)(model, weights.tensors)
         except CheckpointError as error:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
@@ -219,6 +222,14 @@ def load(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    models = [run.load_model(torch.device(device))[0].for_inference() for run in runs]
+    models = [_prepared(run, torch.device(device)) for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
     return Translator(models, *first.tokenizers, options or search_options(first.config.search), shortlists)
+
+
+def _prepared(run: Run, device: torch.device) -> EncoderDecoder:
+    """Its model for inference. What was laid out anew is seldom read where it lies in the file."""
+    model, _ = run.load_model(device)
+    prepared = model.for_inference()
+    give_back(run.weights_file, places(model.parameters()))
+    return prepared

@@ -1,6 +1,6 @@
 """The weights of a model: by name, on the disk, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,20 @@ def apply(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             tensor.copy_(tensors[name])
 
 
+def adopt(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """The same; but the parameters are these tensors afterwards, and no copies."""
+    check(weights_of(model), tensors)
+    for name, parameter in model.named_parameters():
+        parameter.data = tensors[name].to(parameter.dtype)
+    for name, buffer in _lasting_buffers(model).items():
+        buffer.copy_(tensors[name])
+
+
+def places(tensors: Iterable[Tensor]) -> list[tuple[int, int]]:
+    """The address and the size of each."""
+    return [(tensor.data_ptr(), tensor.numel() * tensor.element_size()) for tensor in tensors]
+
+
 def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
     """Raises CheckpointError unless both have the same names and shapes."""
     advice = "Use the config that they were trained with."
@@ -57,11 +71,14 @@ def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """The model's own parameters and lasting buffers by name; a parameter that stands in several places stands once."""
-    lasting = model.state_dict().keys()
-    buffers = {name: buffer for name, buffer in model.named_buffers() if name in lasting}
-    return {name: parameter.data for name, parameter in model.named_parameters()} | buffers
+    return {name: parameter.data for name, parameter in model.named_parameters()} | _lasting_buffers(model)
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _lasting_buffers(model: nn.Module) -> dict[str, Tensor]:
+    lasting = model.state_dict().keys()
+    return {name: buffer for name, buffer in model.named_buffers() if name in lasting}
