@@ -7,7 +7,8 @@
     Ensemble   several step functions as one                ensemble.py
     Shortlist  a step function over part of the vocabulary  shortlist.py
 
-Into greedy search and a beam, further sentences can enter where others have ended (groups.py).
+Into greedy search and a beam, further sentences can enter where others have ended (groups.py). Where there is compiled
+code for the model, it takes the steps of both by itself (unattended.py, books.py, beam.c).
 All return `Hypothesis`, each with its weights, and bound the output by a `LengthLimit`. A search opens no gradient
 context of its own: call it under `torch.inference_mode()`. Names are imported when they are first used.
 """

@@ -130,15 +130,12 @@ static int64_t expand(const front *at, const room *with, int64_t live, int64_t *
     return count;
 }
 
-/* Put a score among the best of its sentence if it is better than the worst of them; returns what is then the worst. */
-static double harvest(const rules *by, int64_t sentence, double score) {
+/* Where the worst of the best scores of a sentence stands. */
+static double *worst_of(const rules *by, int64_t sentence) {
     double *best = by->best + sentence * by->nbest, *worst = best;
-    for (int64_t rank = 1; rank < by->nbest; rank++)
-        if (best[rank] < *worst) worst = best + rank;
-    if (score > *worst) *worst = score;
-    for (int64_t rank = 0; rank < by->nbest; rank++)
-        if (best[rank] < *worst) worst = best + rank;
-    return *worst;
+    for (double *each = best; each < best + by->nbest; each++)
+        if (*each < *worst) worst = each;
+    return worst;
 }
 
 /* What becomes of the choices of a sentence: those that are over are written down and leave their slots. Returns whether
@@ -148,7 +145,7 @@ static int gather(const search *all, int64_t live, choice *found, int64_t count)
     record *done = all->done;
     const rules *by = all->by;
     const int64_t sentence = at->sentences[live], length = ++at->lengths[live], late = by->limits[sentence] <= length;
-    double most = -INFINITY, worst = harvest(by, sentence, -INFINITY);
+    double most = -INFINITY, *worst = worst_of(by, sentence);
     for (int64_t slot = 0; slot < count; slot++) {
         const int whole = found[slot].token == all->end;
         if (whole || late) {
@@ -156,13 +153,14 @@ static int gather(const search *all, int64_t live, choice *found, int64_t count)
             const int64_t next = done->ended_count++;
             done->ended[next] = sentence, done->lengths[next] = length, done->ends[next] = slot;
             done->cut[next] = !whole, done->log_probs[next] = found[slot].total, done->scores[next] = score;
-            if (whole) worst = harvest(by, sentence, score), at->free[live]--;
+            if (whole) at->free[live]--;
+            if (whole && score > *worst) *worst = score, worst = worst_of(by, sentence);
             found[slot].total = -INFINITY;
         } else if (found[slot].total > most) {
             most = found[slot].total;
         }
     }
-    return most / by->last[sentence] > worst;
+    return most / by->last[sentence] > *worst;
 }
 
 static void write_down(const search *all, int64_t live, const choice *found, int64_t count) {

@@ -39,19 +39,19 @@ def _fields(pointers: str, numbers: str = "") -> tuple[tuple[str, Any], ...]:
 
 
 class Part(Book):
-    """A part of the state."""
+    """`part`: of the state."""
 
     _fields_ = _fields("made given", "size")
 
 
 class Mark(Book):
-    """A number that hypotheses pass on."""
+    """`mark`: a number that hypotheses pass on."""
 
     _fields_ = _fields("rows continued")
 
 
 class Model(Book):
-    """What moves the rows, and what finds their best tokens."""
+    """`model`: what moves the rows, and what finds their best tokens."""
 
     _fields_ = _fields(
         "move course choose layer slots picks parents parts marks features weights", "part_count mark_count positions"
@@ -59,19 +59,19 @@ class Model(Book):
 
 
 class Rules(Book):
-    """What all sentences have, by their numbers."""
+    """`rules`: what all sentences have, by their numbers."""
 
     _fields_ = _fields("limits last penalties best", "nbest")
 
 
 class Slots(Book):
-    """The sentences that are searched, and the slots of each."""
+    """`front`: the sentences that are searched, and the slots of each."""
 
     _fields_ = _fields("sentences lengths free tokens log_probs", "live size rows continued")
 
 
 class Record(Book):
-    """What was done, step by step."""
+    """`record`: what was done, step by step."""
 
     _fields_ = _fields(
         "live rows sentences parents tokens owners weights ended lengths ends cut log_probs scores",
@@ -80,12 +80,12 @@ class Record(Book):
 
 
 class Room(Book):
-    """Room for one step."""
+    """`room`: for one step."""
 
     _fields_ = _fields("log_probs best chosen places", "width")
 
 
 class Search(Book):
-    """All of it."""
+    """`search`: all of it."""
 
     _fields_ = _fields("model rules slots record room", "end enough")

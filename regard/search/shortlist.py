@@ -150,10 +150,11 @@ class ListedStep:
 
     def unattended(self, state: ListedState, room: int) -> Unattended | None:
         """For so many rows."""
-        several, rows = self.several, state.rows.new_zeros(room)
-        rows[: len(state.rows)] = state.rows
+        several = self.several
         if several is None:
             return None
+        rows = state.rows.new_zeros(room)
+        rows[: len(state.rows)] = state.rows
         course, finder = several.course(state.state, room), self.output.finder(state.lists, rows)
         if course is None or finder is None:
             return None

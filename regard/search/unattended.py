@@ -24,6 +24,8 @@ SOURCE = Path(__file__).with_name("beam.c")
 LIBRARY = Path(__file__).with_name("libbeam.so")
 STEPS = 16
 """Of one call, at most: they are written down in room that is made for it."""
+LOOKED = 1 << 22
+"""Weights over sources of one call, at most, unless a single step has more."""
 SLOTS = ("parents", "tokens", "owners")
 ENDED = ("ended", "cut", "scores", "lengths", "ends", "log_probs")
 OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY = range(4)  # as in beam.c
@@ -87,18 +89,19 @@ def _slots(model: Unattended, front: Front, trail: Trail) -> Slots:
 
 def _record(model: Unattended, front: Front) -> Record:
     """With room for all steps; every row ends but once."""
-    (live, size), rows = front.tokens.shape, model.course.room
-    slots, ended = np.empty((3, STEPS * live, size), np.int64), np.empty((4, rows), np.int64)
-    steps, scores = np.empty((2, STEPS), np.int64), np.empty((2, rows))
+    (live, size), rows, positions = front.tokens.shape, model.course.room, model.course.positions
+    most = max(1, min(STEPS, LOOKED // (rows * positions)))
+    slots, ended = np.empty((3, most * live, size), np.int64), np.empty((4, rows), np.int64)
+    steps, scores = np.empty((2, most), np.int64), np.empty((2, rows))
     return Record(
         live=steps[0],
         rows=steps[1],
-        sentences=np.empty(STEPS * live, np.int64),
+        sentences=np.empty(most * live, np.int64),
         **dict(zip(SLOTS, slots, strict=True)),
-        weights=np.empty((STEPS * rows, model.course.positions), np.float32),
+        weights=np.empty((most * rows, positions), np.float32),
         **dict(zip(("ended", "lengths", "ends", "cut"), ended, strict=True)),
         **dict(zip(("log_probs", "scores"), scores, strict=True)),
-        most=STEPS,
+        most=most,
     )
 
 

@@ -96,12 +96,13 @@ def same(found: list[list[Hypothesis]], expected: list[list[Hypothesis]]) -> Non
 def test_they_are_the_same(
     name: str, listed: bool, size: int, nbest: int, alpha: float, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where there is room for few steps in a call, and for few tokens in the tables."""
+    """Also where there is room for few steps in a call, or one, and for few tokens in the tables."""
     options = {"size": size, "nbest": nbest, "length_normalization": alpha}
     expected = searched(read(name, listed), Plain, **options)
     assert not calls
-    for steps, rows in ((16, 4096), (2, 1)):
+    for steps, rows, looked in ((16, 4096, 1 << 22), (2, 1, 1 << 22), (16, 4096, 1)):
         monkeypatch.setattr(unattended, "STEPS", steps)
+        monkeypatch.setattr(unattended, "LOOKED", looked)
         monkeypatch.setattr(entered, "ROWS", rows)
         same(searched(read(name, listed), **options), expected)
     assert len(calls) > len(LENGTHS) / ENTERING
