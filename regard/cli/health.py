@@ -70,15 +70,8 @@ def _kernels() -> Iterator[Finding]:
     from regard.unroll import native as loop
     from regard.unroll import reads, steps
 
-    parts = {"attention": attention, "loop": loop, "loss": softmax}
-    parts |= {
-        "reading": reads,
-        "step": steps,
-        "search": best,
-        "greedy": argmax,
-        "shortlist": listed,
-        "beam": unattended,
-    }
+    parts = {"attention": attention, "loop": loop, "loss": softmax, "reading": reads, "step": steps}
+    parts |= {"search": best, "greedy": argmax, "shortlist": listed, "beam": unattended}
     for name, part in parts.items():
         found = part.kernels()
         yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)
