@@ -73,4 +73,4 @@ def command(
         with dismissing(world):
             for lines in session.answers(session.typed(), together, lambda bad: writer.refused(refusals.add(bad))):
                 put(lines)
-    refusals.finish()  # behind the end of the world, which an exit code inside would leave standing
+    refusals.finish()

@@ -8,6 +8,7 @@ The workers of a world call the same methods in the same order. Values go as JSO
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,8 +132,13 @@ def joined(device: torch.device) -> Iterator[World]:
         torch.cuda.set_device(device)
     with _together():
         _find_others("cpu:gloo,cuda:nccl" if own else "gloo")
-    yield World(int(os.environ["RANK"]), size)
-    distributed.destroy_process_group()  # not after an error: the others may be waiting in another place
+    try:
+        yield World(int(os.environ["RANK"]), size)
+    finally:
+        # Threads of gloo that outlive Python abort the process, and its exit code is lost. Where a message may be under
+        # way, after a break or with a GPU that works behind an error, leaving would wait for the others.
+        if not isinstance(sys.exception(), BaseException if own else KeyboardInterrupt):
+            distributed.destroy_process_group()
 
 
 def _find_others(backend: str) -> None:

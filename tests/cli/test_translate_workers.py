@@ -36,3 +36,4 @@ def test_what_nobody_can_do_is_said_once(random_run: Make) -> None:
     several = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert several.stderr.count("regard: ") == 1
     assert "nowhere is not a directory" in several.stderr
+    assert "exitcode  : 4" in several.stderr
