@@ -110,3 +110,14 @@ def _tokens(length: int, vocabulary: int, generator: torch.Generator) -> Tensor:
 def _pad(rows: list[Tensor], padding: int) -> Tensor:
     width = max(len(row) for row in rows) + padding
     return torch.stack([torch.nn.functional.pad(row, (0, width - len(row)), value=PAD) for row in rows])
+
+
+class Single:
+    """A step function that knows nothing of several steps: it is asked for every one."""
+
+    def __init__(self, step: Any) -> None:
+        self.step, self.best = step, step.best
+
+    def __call__(self, *given: Any) -> Any:
+        """One step."""
+        return self.step(*given)

@@ -32,7 +32,7 @@ def command(
     """Learn a shortlist, from what the model looks at when it is given the targets of pairs.
 
     It stays with the run. `regard translate RUN --shortlist` then computes no more than what the words of a sentence
-    may become, and the most frequent words, which is faster and changes few outputs.
+    may become, and the most frequent words, which is faster. Many outputs differ a little, and are about as good.
 
     Example: regard shortlist runs/en-de && regard translate runs/en-de --shortlist < input.txt > output.txt
     """

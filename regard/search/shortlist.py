@@ -20,6 +20,7 @@ from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
 from regard.output.listed import ListedOutput, Lists
 from regard.search.choices import MOST_STEPS, Choices, Unattended, Walked
+from regard.unroll import roomy
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -153,8 +154,7 @@ class ListedStep:
         several = self.several
         if several is None:
             return None
-        rows = state.rows.new_zeros(room)
-        rows[: len(state.rows)] = state.rows
+        rows = roomy(state.rows, room)
         course, finder = several.course(state.state, room), self.output.finder(state.lists, rows)
         if course is None or finder is None:
             return None

@@ -1,6 +1,6 @@
 """Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
 
-from regard.unroll.course import Aim, Course
+from regard.unroll.course import Aim, Course, roomy
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.entered import VECTORS, Entered
 from regard.unroll.following import Chooser, follow
@@ -32,6 +32,7 @@ __all__ = [
     "loop",
     "powers",
     "reads_serve",
+    "roomy",
     "serves",
     "steps_serve",
     "unroll",

@@ -14,6 +14,13 @@ from regard.unroll.records import Seen
 from regard.unroll.steps import Aimed, Steps, kernels
 
 
+def roomy(part: Tensor, rows: int) -> Tensor:
+    """A copy with room for so many rows."""
+    found = part.new_zeros(rows, *part.shape[1:])
+    found[: len(part)] = part
+    return found
+
+
 class Course:
     """Steps of a program, one behind the other, for a search in compiled code. Before each it writes the rows that go
     on into `given`, `parents`, `picks`, `sources` and `continued`; behind it, it reads what was made of them.
@@ -52,10 +59,10 @@ class Course:
             parents = torch.arange(len(seen.sources))
         self.room, self.positions = room, seen.mask.size(1)
         self.begun = len(next(iter(known.values())))
-        self._starts = {name: _roomy(part, room) for name, part in known.items()}
+        self._starts = {name: roomy(part, room) for name, part in known.items()}
         self.given = {name.removesuffix("-"): part for name, part in self._starts.items()}
-        self.parents = None if parents is None else _roomy(parents, room)
-        self.sources = _roomy(seen.sources, room)
+        self.parents = None if parents is None else roomy(parents, room)
+        self.sources = roomy(seen.sources, room)
         self.picks, self.continued = torch.zeros_like(self.sources), torch.zeros_like(self.sources)
         if parents is not None:
             self.continued[parents] = seen.sources
@@ -90,13 +97,6 @@ class Aim:
         self.slots = kept.slots
         self.made = aimed.outputs
         self.features = aimed.outputs[steps.outputs[0]]
-
-
-def _roomy(part: Tensor, rows: int) -> Tensor:
-    """A copy with room for so many rows."""
-    found = part.new_zeros(rows, *part.shape[1:])
-    found[: len(part)] = part
-    return found
 
 
 class _Course(ctypes.Structure):

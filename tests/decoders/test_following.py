@@ -75,22 +75,11 @@ def test_they_stop_where_a_row_ends(name: str) -> None:
     assert not ended[:-1].any()
 
 
-class Single:
-    """A step function that knows nothing of several steps."""
-
-    def __init__(self, step: Any) -> None:
-        self.step, self.best = step, step.best
-
-    def __call__(self, *given: Any) -> Any:
-        """One step."""
-        return self.step(*given)
-
-
 def agree(step: Any, state: Any, lengths: torch.Tensor) -> None:
     """To the last bit, although probabilities are worked out behind."""
     limit = LengthLimit(1.0, 12)
     assert step.walk(torch.full_like(lengths, BEGIN), state, 5) is not None
-    quick, slow = (greedy(each, state, lengths, limit=limit) for each in (step, Single(step)))
+    quick, slow = (greedy(each, state, lengths, limit=limit) for each in (step, models.Single(step)))
     for one, other in zip(quick, slow, strict=True):
         assert (one.tokens, one.log_prob, one.score) == (other.tokens, other.log_prob, other.score)
         assert (one.weights == other.weights).all()

@@ -64,17 +64,6 @@ def readers(model: Any, listed: bool) -> Readers:
     return Readers([model], [some] if listed else [])
 
 
-class Plain:
-    """A step function that is asked for every step."""
-
-    def __init__(self, step: Any) -> None:
-        self.step, self.best = step, step.best
-
-    def __call__(self, *given: Any) -> Any:
-        """One step."""
-        return self.step(*given)
-
-
 def searched(begun: list[Begun], wrap: Any = lambda step: step, **options: Any) -> list[list[Hypothesis]]:
     """What a beam finds; the first group is there from the beginning."""
     first, later = begun[0], ((each.state, each.lengths) for each in begun[1:])
@@ -98,7 +87,7 @@ def test_they_are_the_same(
 ) -> None:
     """Also where there is room for few steps in a call, or one, and for few tokens in the tables."""
     options = {"size": size, "nbest": nbest, "length_normalization": alpha}
-    expected = searched(read(name, listed), Plain, **options)
+    expected = searched(read(name, listed), models.Single, **options)
     assert not calls
     for steps, rows, looked in ((16, 4096, 1 << 22), (2, 1, 1 << 22), (16, 4096, 1)):
         monkeypatch.setattr(unattended, "STEPS", steps)
@@ -111,7 +100,7 @@ def test_they_are_the_same(
 @pytest.mark.parametrize("eager", [-1e3, 1e3], ids=["never", "at once"])
 def test_sentences_that_end_together(eager: float, calls: list[int]) -> None:
     """At the limit, or with the first token."""
-    expected = searched(read("luong", False, eager), Plain, size=3, nbest=2)
+    expected = searched(read("luong", False, eager), models.Single, size=3, nbest=2)
     same(searched(read("luong", False, eager), size=3, nbest=2), expected)
     assert calls
 
@@ -121,7 +110,7 @@ def test_greedy_search_of_many_sentences(calls: list[int]) -> None:
         model, batch = models.small_model(models.recipe(DECODERS["luong"])).for_inference(), models.batch_of(LENGTHS)
         (begun,) = readers(model, listed=False).read(batch.source, batch.source_mask, len(LENGTHS))
         found, expected = (
-            greedy(step, begun.state, begun.lengths, limit=LIMIT) for step in (begun.step, Plain(begun.step))
+            greedy(step, begun.state, begun.lengths, limit=LIMIT) for step in (begun.step, models.Single(begun.step))
         )
     same([found], [expected])
     assert calls
