@@ -78,8 +78,10 @@ def _compile(source: Path, library: Path, headers: list[Path]) -> None:
     common = [*FLAGS, f"-DSOURCE={checksum}u"]
     variants = {"plain": [*common, "-DVARIANT=plain"]}
     if platform.machine().lower() in ("x86_64", "amd64"):
-        variants["plain"].append("-DWITH_AVX2")
+        variants["plain"].append("-DWITH_VARIANTS")
         variants["avx2"] = [*common, "-DVARIANT=avx2", "-mavx2", "-mfma"]
+        wide = [f"-mavx512{part}" for part in ("f", "vl", "bw", "dq")]
+        variants["avx512"] = [*common, "-DVARIANT=avx512", "-mavx2", "-mfma", *wide]
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         objects = []
         for name, flags in variants.items():

@@ -4,7 +4,7 @@
    be from that of the layer follows from what rounding took, so that only tokens within reach of the best are
    multiplied again; their logits, and so the token, are those of best.c to the last bit.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "tiles.h"
 
@@ -41,8 +41,7 @@ typedef struct {
     int failed;
 } plan;
 
-void estimate_plain(void *), estimate_avx2(void *), decide_plain(void *), decide_avx2(void *);
-void lay_plain(void *), lay_avx2(void *);
+work VARIANTS(estimate), VARIANTS(decide), VARIANTS(lay);
 
 static inline int64_t halves(int64_t depth) { return (depth + 1) / 2; }
 
@@ -209,18 +208,14 @@ void NAME(lay)(void *given) {
 #define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* Fills what follows from the weights of a layer, `rounded` with zeros so far. Returns whether a number is not finite. */
 int regard_round(const float *weight, int64_t columns, int64_t depth, int8_t *rounded, float *scales, float *reach,
                  int fast, int threads, team together) {
     plan todo = {.weight = weight, .rounded = rounded, .scales = scales, .reach = reach, .columns = columns,
                  .depth = depth};
-    work lay = lay_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) lay = lay_avx2;
-#endif
-    run(lay, &todo, 1 + columns * depth / SMALL, threads, together);
+    run(PICK(lay, fast), &todo, 1 + columns * depth / SMALL, threads, together);
     return todo.failed;
 }
 
@@ -258,12 +253,8 @@ int regard_argmax(const layer *of, const float *features, int64_t rows, int64_t 
     if (!failed) {
         job todo = {.of = of, .features = features, .rounded = rounded, .scales = scales, .norms = norms,
                     .estimates = estimates, .panel = panel, .near = near, .best = best, .rows = rows};
-        work estimate = estimate_plain, decide = decide_plain;
-#ifdef WITH_AVX2
-        if (fast && has_avx2()) estimate = estimate_avx2, decide = decide_avx2;
-#endif
-        run(estimate, &todo, most, threads, together);
-        decide(&todo);
+        run(PICK(estimate, fast), &todo, most, threads, together);
+        PICK(decide, fast)(&todo);
     }
     free(near);
     return failed;

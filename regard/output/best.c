@@ -4,7 +4,7 @@
    Each thread keeps the best of the tiles that it took; the sums are put together tile by tile in their order. So what a
    row gives depends neither on the other rows nor on the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "tiles.h"
 
@@ -24,7 +24,7 @@ typedef struct {
     int64_t next, joined;
 } job;
 
-void search_plain(void *), search_avx2(void *);
+work VARIANTS(search);
 
 /* Put a logit where it belongs among the best so far, behind its equals. */
 static void insert(float *values, int64_t *tokens, int64_t width, float value, int64_t token) {
@@ -79,7 +79,7 @@ void NAME(search)(void *given) {
 #define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
@@ -93,11 +93,7 @@ int regard_best(const layer *of, const float *features, int64_t rows, int64_t wi
     todo.values = (float *)(todo.tokens + threads * rows * width);
     todo.most = todo.values + threads * rows * width;
     todo.sums = todo.most + count * rows;
-    work search = search_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) search = search_avx2;
-#endif
-    run(search, &todo, most, threads, together);
+    run(PICK(search, fast), &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
         double whole = normalizer(todo.most + row, todo.sums + row, count, rows);
         int64_t place[64] = {0};

@@ -4,7 +4,7 @@
    stores it, word by word, for the rows of one sentence. Threads share the rows. What a row gives depends on its own list
    alone: not on other rows, theirs, or the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "tiles.h"
 
@@ -31,7 +31,7 @@ typedef struct {
     int64_t *best, next, joined;
 } job;
 
-void listed_plain(void *), listed_avx2(void *);
+work VARIANTS(listed);
 
 static inline int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
@@ -166,7 +166,7 @@ void NAME(listed)(void *given) {
 #include "../attention/kernels/team.h"
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.
@@ -179,11 +179,7 @@ int regard_best_listed(const layer *of, const float *features, int64_t rows, int
                 .best = best, .threads = threads > 0 ? threads : 1};
     todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST) * stride);
     if (!todo.logits) return 1;
-    work listed = listed_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) listed = listed_avx2;
-#endif
-    run(listed, &todo, items, threads, together);
+    run(PICK(listed, fast), &todo, items, threads, together);
     free(todo.logits);
     return 0;
 }

@@ -3,7 +3,7 @@
    First threads share the columns in tiles: logits, their largest and their sums. Then they share the rows, which are
    brought to one scale. What a row gives depends neither on the other rows nor on the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "tiles.h"
 
@@ -16,7 +16,7 @@ typedef struct {
     int64_t next;
 } job;
 
-void raise_plain(void *), scale_plain(void *), raise_avx2(void *), scale_avx2(void *);
+work VARIANTS(raise), VARIANTS(scale);
 
 static inline int64_t take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
 
@@ -68,7 +68,7 @@ void NAME(scale)(void *given) {
 #define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* probs = softmax(features · panels + bias), whole = logsumexp of the same, right = what it holds for the targets.
    Returns whether there was no memory for it. */
@@ -81,13 +81,9 @@ int regard_softmax(const float *features, const float *laid, const float *bias, 
     todo.most = malloc(sizeof(float) * 2 * count * rows);
     if (!todo.most) return 1;
     todo.sums = todo.most + count * rows;
-    work raise = raise_plain, scale = scale_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) raise = raise_avx2, scale = scale_avx2;
-#endif
-    run(raise, &todo, smaller(count, most), threads, together);
+    run(PICK(raise, fast), &todo, smaller(count, most), threads, together);
     todo.next = 0;
-    run(scale, &todo, smaller(rows, most), threads, together);
+    run(PICK(scale, fast), &todo, smaller(rows, most), threads, together);
     free(todo.most);
     return 0;
 }

@@ -5,7 +5,7 @@
    them; the powers of keys are taken once per call, too. What a row gives depends neither on the rest of the batch nor
    on the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "look.h"
 
@@ -14,7 +14,7 @@ typedef struct {
     int64_t count, steps, batch, share, backward, next;
 } job;
 
-void pack_plain(void *), unroll_plain(void *), pack_avx2(void *), unroll_avx2(void *);
+work VARIANTS(pack), VARIANTS(unroll);
 
 static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
 
@@ -87,9 +87,9 @@ void NAME(unroll)(void *given) {
 #define SMALL (1 << 18) /* multiply-adds that one thread finishes before another would have begun */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
-/* Runs the program over all steps, or back over them. `fast` 0 keeps to the variant that runs anywhere. `together` may
+/* Runs the program over all steps, or back over them. `fast`: the newest variant that may be used. `together` may
    be NULL: then threads are made for the call. */
 void regard_unroll(const operation *program, int64_t count, int64_t steps, int64_t batch, int backward, int fast,
                    int threads, team together) {
@@ -103,13 +103,9 @@ void regard_unroll(const operation *program, int64_t count, int64_t steps, int64
     const int64_t most = smaller(batch, 1 + steps * batch * cost / SMALL);
     threads = (int)smaller(threads, most);
     todo.share = (batch + threads - 1) / threads;
-    work pack = pack_plain, unroll = unroll_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) pack = pack_avx2, unroll = unroll_avx2;
-#endif
-    run(pack, &todo, packed, threads, together);
+    run(PICK(pack, fast), &todo, packed, threads, together);
     todo.next = 0;
-    run(unroll, &todo, most, threads, together);
+    run(PICK(unroll, fast), &todo, most, threads, together);
 }
 
 #endif

@@ -4,7 +4,7 @@
    step, without waiting for the others. The weights lie in panels already. What a row gives depends neither on the rest
    of the batch, nor on its padding, nor on the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "operations.h"
 
@@ -26,7 +26,7 @@ typedef struct {
     int64_t share, next;
 } job;
 
-void read_plain(void *), read_avx2(void *);
+work VARIANTS(read);
 
 static inline int64_t gates(const layer *of) { return (of->kind == GRU ? 3 : 4) * of->size; }
 
@@ -94,18 +94,14 @@ void NAME(read)(void *given) {
 #define SMALL (1 << 18) /* multiply-adds that one thread finishes before another would have begun */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
-/* `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL: then threads are made for the call. */
+/* `fast`: the newest variant that may be used. `together` may be NULL: then threads are made for the call. */
 void regard_read(const layer *of, int fast, int threads, team together) {
     const int64_t items = of->directions * of->batch, cost = items * of->positions * gates(of) * (of->size + 16);
     threads = (int)smaller(threads, 1 + cost / SMALL);
     job todo = {.of = of, .share = smaller(SHARE, 1 + items / threads)};
-    work read = read_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) read = read_avx2;
-#endif
-    run(read, &todo, items, threads, together);
+    run(PICK(read, fast), &todo, items, threads, together);
 }
 
 #endif

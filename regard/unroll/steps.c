@@ -4,7 +4,7 @@
    The weights lie in panels already. Threads share an operation, products by panels, anything else by rows, and begin
    the next when all of it is done. What a row gives depends neither on the other rows nor on the number of threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "look.h"
 
@@ -25,8 +25,10 @@ typedef struct {
     int64_t count, threads;
 } job;
 
-void step_plain(void *), step_avx2(void *);
-void raise_plain(const float *, int64_t, int64_t, float *), raise_avx2(const float *, int64_t, int64_t, float *);
+typedef void raiser(const float *, int64_t, int64_t, float *);
+
+work VARIANTS(step);
+raiser VARIANTS(raise);
 
 void NAME(raise)(const float *keys, int64_t rows, int64_t width, float *powers) {
     raise_rows(keys, rows, width, powers);
@@ -92,20 +94,14 @@ void NAME(step)(void *given) {
 #define MOST 64         /* operations */
 
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* What steps read of so many keys. */
 void regard_raise(const float *keys, int64_t rows, int64_t width, float *powers, int fast) {
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) {
-        raise_avx2(keys, rows, width, powers);
-        return;
-    }
-#endif
-    raise_plain(keys, rows, width, powers);
+    PICK(raise, fast)(keys, rows, width, powers);
 }
 
-/* Runs at most MOST operations, each over its own rows. `fast` 0 keeps to the variant that runs anywhere. `together` may
+/* Runs at most MOST operations, each over its own rows. `fast`: the newest variant that may be used. `together` may
    be NULL: then threads are made for the call. */
 void regard_step(const operation *program, int64_t count, int fast, int threads, team together) {
     progress state[MOST] = {{0}};
@@ -117,11 +113,7 @@ void regard_step(const operation *program, int64_t count, int fast, int threads,
         cost += at->count * at->into.width * reads;
     }
     todo.threads = smaller(threads, 1 + cost / SMALL);
-    work step = step_plain;
-#ifdef WITH_AVX2
-    if (fast && has_avx2()) step = step_avx2;
-#endif
-    run(step, &todo, todo.threads, threads, together);
+    run(PICK(step, fast), &todo, todo.threads, threads, together);
 }
 
 /* A program over rows that come and go, some of whose operations are of what rows share. */

@@ -13,7 +13,7 @@
    a pair gives depends on its two rows alone, and on whether there is one target row: not on the batch, the lengths, the
    tiles or the threads.
 
-   The variant without AVX2 brings what chooses among the variants, see lanes.h. */
+   The plain variant brings what chooses among the variants, see team.h. */
 
 #include "pairs.h"
 
@@ -34,7 +34,7 @@ typedef struct {
     int64_t next;                                     /* the next item that no thread has taken */
 } job;
 
-void forward_plain(void *), backward_plain(void *), forward_avx2(void *), backward_avx2(void *);
+work VARIANTS(forward), VARIANTS(backward);
 
 /* How a row's exponentials are kept: with fused multiply-adds, rounded, and what the rounding left relative to that;
    without, their upper 12 bits, whose products are exact, and all the rest. */
@@ -378,22 +378,6 @@ void NAME(backward)(void *given) {
 
 #define SMALL (1 << 16) /* pairs · features that one thread finishes before another would have begun */
 
-static void forward_any(job *todo, int64_t cost, int fast, int threads, team together) {
-    work each = forward_plain;
-#ifdef WITH_AVX2
-    if (fast) each = forward_avx2;
-#endif
-    run(each, todo, smaller(todo->items, 1 + cost / SMALL), threads, together);
-}
-
-static void backward_any(job *todo, int64_t cost, int fast, int threads, team together) {
-    work each = backward_plain;
-#ifdef WITH_AVX2
-    if (fast) each = backward_avx2;
-#endif
-    run(each, todo, smaller(todo->items, 1 + cost / SMALL), threads, together);
-}
-
 /* The vector with zeros up to a whole chunk, and what follows from the sizes. Returns 0 without memory. */
 static float *complete(job *todo) {
     todo->width = (todo->hidden + CHUNK - 1) / CHUNK * CHUNK;
@@ -408,12 +392,12 @@ static float *complete(job *todo) {
     return vector;
 }
 
-/* What the library was built from; 2 with the AVX2 variant in use, 1 without. */
+/* What the library was built from, and the newest variant that runs here. */
 uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 1 + has_avx2(); }
+int regard_variant(void) { return newest(); }
 
 /* All arrays whole and in order: query (batch, target, hidden), keys (batch, source, hidden), vector (hidden),
-   scores and grad (batch, target, source). `fast` 0 keeps to the variant that runs anywhere. `together` may be NULL:
+   scores and grad (batch, target, source). `fast`: the newest variant that may be used. `together` may be NULL:
    then threads are made for the call. Both return 0, or 1 if there was no memory. */
 int regard_forward(const float *query, const float *keys, const float *vector, float *scores, int64_t batch,
                    int64_t target, int64_t source, int64_t hidden, int fast, int threads, team together) {
@@ -429,7 +413,7 @@ int regard_forward(const float *query, const float *keys, const float *vector, f
     todo.rows = batch * tiles >= 4 * threads ? target : smaller(target, 64);
     if (todo.rows < 1) todo.rows = 1;
     todo.items = batch * tiles * ((target + todo.rows - 1) / todo.rows);
-    forward_any(&todo, cost, fast && has_avx2(), threads, together);
+    run(PICK(forward, fast), &todo, smaller(todo.items, 1 + cost / SMALL), threads, together);
     free(padded);
     return todo.failed;
 }
@@ -447,7 +431,7 @@ int regard_backward(const float *query, const float *keys, const float *vector, 
     if (batch < 4 * threads) todo.span = smaller(todo.span, (batch * chunks + 4 * threads - 1) / (4 * threads));
     todo.items = todo.span ? batch * ((chunks + todo.span - 1) / todo.span) : 0;
     if (!padded || !todo.grad_vector) todo.failed = 1;
-    else backward_any(&todo, cost, fast && has_avx2(), threads, together);
+    else run(PICK(backward, fast), &todo, smaller(todo.items, 1 + cost / SMALL), threads, together);
     if (!todo.failed) {
         double *sums = todo.grad_vector; /* the first row's take in those of the others */
         for (int64_t b = 1; b < batch; b++)

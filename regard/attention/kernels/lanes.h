@@ -1,7 +1,8 @@
 /* What the kernels share: eight floats at a time, and exponentials to their last digits.
 
-   Each source is compiled once per instruction set: VARIANT names the functions. Vectors are an extension that GCC and
-   Clang share. */
+   Each source is compiled once per instruction set: VARIANT names the functions. They differ in what a processor does at
+   once, not in what comes of it: AVX2 and AVX-512 give the same bits. Vectors are an extension that GCC and Clang
+   share. */
 
 #pragma once
 
@@ -18,6 +19,7 @@
 #define PASTE_(name, variant) name##_##variant
 #define PASTE(name, variant) PASTE_(name, variant)
 #define NAME(name) PASTE(name, VARIANT)
+#define VARIANTS(name) name##_plain, name##_avx2, name##_avx512
 
 #define LANES 8
 #define FAR 20.0f /* tanh is 1 from 9 on; 20 leaves the gradient its digits */
@@ -26,6 +28,9 @@
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
 typedef float loose __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
+
+/* What a thread does: its share of what is left. */
+typedef void work(void *);
 
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 SWITCH = "REGARD_KERNELS"
-WISHES = ("", "off", "plain")
+NAMES = ("plain", "AVX2", "AVX-512")
+"""The variants of a library, the newest last."""
+WISHES = ("", "off", "plain", "avx2")
 REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
 
 
@@ -21,27 +23,28 @@ class Kernels:
 
     Args:
         library: the loaded library; None where PyTorch computes.
-        fast: whether its calls may use AVX2.
+        fast: the newest variant that its calls may use, see `NAMES`.
         team: the address of the function that runs work on PyTorch's own threads; None where each call brings its own.
         reason: in words, for `regard doctor`.
         advice: what would make them faster; empty if nothing is amiss.
     """
 
     library: Any
-    fast: bool
+    fast: int
     team: int | None
     reason: str
     advice: str = ""
 
 
 def find(source: Path, library: Path, declare: Callable[[Any], None]) -> Kernels:
-    """Look for the library of a source. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs.
+    """Look for the library of a source. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs,
+    `avx2` to that and AVX2.
 
     `declare` tells ctypes the arguments of its functions. Beside those every library has `regard_source` and
     `regard_variant`.
     """
     wish = os.environ.get(SWITCH, "")
-    advice = "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off or plain. Unset it to use what is fastest."
+    advice = "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off, plain or avx2. Unset it to use what is fastest."
     if wish == "off":
         return _without(f"{SWITCH} is off")
     if not library.exists():
@@ -55,9 +58,10 @@ def find(source: Path, library: Path, declare: Callable[[Any], None]) -> Kernels
         return _without(f"the compiled library does not load here ({error})", REBUILD)
     if loaded.regard_source() != checksum(source):
         return _without(f"the compiled library is not that of this {source.name}", REBUILD)
-    fast, team = wish != "plain" and loaded.regard_variant() == 2, _team()
+    most = {"plain": 0, "avx2": 1}.get(wish, len(NAMES) - 1)
+    fast, team = min(loaded.regard_variant(), most), _team()
     threads = "PyTorch's threads" if team else "threads of its own"
-    return Kernels(loaded, fast, team, f"compiled C, {'AVX2' if fast else 'plain'}, {threads}", advice)
+    return Kernels(loaded, fast, team, f"compiled C, {NAMES[fast]}, {threads}", advice)
 
 
 def checksum(source: Path) -> int:
@@ -68,7 +72,7 @@ def checksum(source: Path) -> int:
 
 
 def _without(reason: str, advice: str = "") -> Kernels:
-    return Kernels(None, False, None, f"PyTorch: {reason}", advice)
+    return Kernels(None, 0, None, f"PyTorch: {reason}", advice)
 
 
 def _team() -> int | None:

@@ -5,7 +5,7 @@
 #include "lanes.h"
 
 #define PANEL (2 * LANES)
-#define ROWS 6 /* rows of a product whose sums stay in registers: 12 vectors, beside 2 of the panel and 1 of the row */
+#define ROWS 6 /* rows whose sums stay in registers: 12 vectors, beside 2 of what is read and 1 of the row */
 
 static inline int64_t panels(int64_t columns) { return (columns + PANEL - 1) / PANEL; }
 
@@ -46,57 +46,92 @@ typedef struct {
     int64_t plus_stride, stride;
 } sink;
 
-/* `count` rows against one panel. The count is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void block(int count, const float *from, int64_t depth,
+/* What a product holds of a panel at a time. With AVX-512 it is all of one, and two panels are read side by side, so that
+   sums wait for nothing. A sum goes over the depth in order either way: the same bits. */
+#ifdef __AVX512F__
+#define ABREAST 2 /* panels of a block */
+#define TALL 8    /* rows of a block, whose sums stay in registers: 16 of 32, beside 2 of the panels and 1 of the row */
+#define PIECES 1  /* vectors of a panel */
+typedef float wide __attribute__((vector_size(4 * PANEL), aligned(ALIGNMENT)));
+
+static inline wide muladd_wide(float a, const float *b, wide c) {
+    return (wide)_mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_loadu_ps(b), (__m512)c);
+}
+#else
+#define ABREAST 1
+#define TALL ROWS
+#define PIECES 2
+typedef vec wide;
+
+static inline wide muladd_wide(float a, const float *b, wide c) { return muladd(spread(a), load(b), c); }
+#endif
+#define HELD (ABREAST * PIECES)
+
+/* `count` rows against `abreast` panels. Both are constants where this is inlined. */
+static inline __attribute__((always_inline)) void block(int count, int abreast, const float *from, int64_t depth,
                                                         const float *panel, int64_t left, const sink *out) {
-    vec sums[ROWS][2];
-#pragma GCC unroll 6
-    for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = spread(0.0f);
-    for (int64_t k = 0; k < depth; k++) {
-        const vec first = load(panel + k * PANEL), second = load(panel + k * PANEL + LANES);
-#pragma GCC unroll 6
-        for (int r = 0; r < count; r++) {
-            const vec value = spread(from[r * depth + k]);
-            sums[r][0] = muladd(value, first, sums[r][0]);
-            sums[r][1] = muladd(value, second, sums[r][1]);
-        }
-    }
-#pragma GCC unroll 6
+    wide sums[TALL][HELD];
+    const int held = abreast * PIECES;
+#pragma GCC unroll 8
     for (int r = 0; r < count; r++)
-        for (int half = 0; half < 2 && half * LANES < left; half++) {
-            const int64_t at = half * LANES, rest = left - at;
-            vec sum = sums[r][half];
+#pragma GCC unroll 2
+        for (int h = 0; h < held; h++) sums[r][h] = (wide){0};
+    for (int64_t k = 0; k < depth; k++) {
+#pragma GCC unroll 8
+        for (int r = 0; r < count; r++)
+#pragma GCC unroll 2
+            for (int h = 0; h < held; h++) {
+                const float *at = panel + h / PIECES * depth * PANEL + k * PANEL + h % PIECES * LANES;
+                sums[r][h] = muladd_wide(from[r * depth + k], at, sums[r][h]);
+            }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < count; r++)
+        for (int64_t at = 0; at < abreast * PANEL && at < left; at += LANES) {
+            vec sum = load((const float *)sums[r] + at);
+            const int64_t rest = left - at;
             if (out->bias) sum += get(out->bias + at, rest);
             if (out->plus) sum += get(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride + at, rest);
             put(out->to + r * out->stride + at, rest, sum);
         }
 }
 
+/* As many rows as a block has at most. */
+static inline __attribute__((always_inline)) void blocks_of(int abreast, int64_t count, const float *from, int64_t depth,
+                                                            const float *panel, int64_t left, const sink *out) {
+    switch (count) {
+    case 1: block(1, abreast, from, depth, panel, left, out); break;
+    case 2: block(2, abreast, from, depth, panel, left, out); break;
+    case 3: block(3, abreast, from, depth, panel, left, out); break;
+    case 4: block(4, abreast, from, depth, panel, left, out); break;
+    case 5: block(5, abreast, from, depth, panel, left, out); break;
+#if TALL == 8
+    case 6: block(6, abreast, from, depth, panel, left, out); break;
+    case 7: block(7, abreast, from, depth, panel, left, out); break;
+#endif
+    default: block(TALL, abreast, from, depth, panel, left, out);
+    }
+}
+
 /* to = from (rows, depth) · panels + bias + plus, for the panels [first, last) of a matrix of so many columns; all
    pointers of `all` are those of column 0, and `plus` may be `to`. What a row gives does not depend on the others. */
 static void multiply(const float *from, int64_t rows, int64_t depth, const float *matrix, int64_t first, int64_t last,
                      int64_t columns, const sink *all) {
-    const int64_t blocks = (rows + ROWS - 1) / ROWS;
-    for (int64_t p = first; p < last; p++) {
-        const int64_t column = p * PANEL, left = smaller(PANEL, columns - column);
+    const int64_t blocks = (rows + TALL - 1) / TALL;
+    for (int64_t p = first, here; p < last; p += here) {
+        here = smaller(ABREAST, last - p);
+        const int64_t column = p * PANEL, left = smaller(here * PANEL, columns - column);
         const float *panel = matrix + column * depth;
-        for (int64_t b = 0, row = 0; b < blocks; b++) {
-            const int64_t count = (rows - row + blocks - b - 1) / (blocks - b);
+        for (int64_t b = 0, row = 0, count; b < blocks; b++, row += count) {
             const float *a = from + row * depth;
             sink out = *all;
+            count = (rows - row + blocks - b - 1) / (blocks - b);
             out.to += row * out.stride + column;
             if (out.bias) out.bias += column;
             if (out.plus) out.plus += column + (out.plus_rows ? 0 : row * out.plus_stride);
             if (out.plus_rows) out.plus_rows += row;
-            switch (count) {
-            case 1: block(1, a, depth, panel, left, &out); break;
-            case 2: block(2, a, depth, panel, left, &out); break;
-            case 3: block(3, a, depth, panel, left, &out); break;
-            case 4: block(4, a, depth, panel, left, &out); break;
-            case 5: block(5, a, depth, panel, left, &out); break;
-            default: block(6, a, depth, panel, left, &out);
-            }
-            row += count;
+            if (here == 1) blocks_of(1, count, a, depth, panel, left, &out);
+            else blocks_of(ABREAST, count, a, depth, panel, left, &out);
         }
     }
 }

@@ -6,19 +6,17 @@
 
 #include <pthread.h>
 
-typedef void (*work)(void *);
-
 /* A team: GOMP_parallel of the OpenMP that PyTorch runs on. */
-typedef void (*team)(work, void *, unsigned, unsigned);
+typedef void (*team)(work *, void *, unsigned, unsigned);
 
 static void *start(void *given) {
     void **call = given;
-    ((work)(intptr_t)call[0])(call[1]);
+    ((work *)(intptr_t)call[0])(call[1]);
     return NULL;
 }
 
 /* Each thread calls `each`, which takes from `todo` what no other has taken. At most `most` threads are of use. */
-static void run(work each, void *todo, int64_t most, int threads, team together) {
+static void run(work *each, void *todo, int64_t most, int threads, team together) {
     pthread_t others[64];
     int running = 0;
     void *call[2] = {(void *)(intptr_t)each, todo};
@@ -32,10 +30,21 @@ static void run(work each, void *todo, int64_t most, int threads, team together)
     while (running > 0) pthread_join(others[--running], NULL);
 }
 
-static int has_avx2(void) {
-#ifdef WITH_AVX2
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+/* Which variant this processor runs: 0 the plain one, 1 AVX2, 2 AVX-512. */
+static int newest(void) {
+#ifdef WITH_VARIANTS
+    const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int whole = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    return avx2 ? 1 + whole : 0;
 #else
     return 0;
 #endif
 }
+
+/* The variant of a function that is called; no newer one than `fast`. */
+#ifdef WITH_VARIANTS
+#define PICK(name, fast) ((__typeof__(&name##_plain)[]){VARIANTS(name)}[smaller(fast, newest())])
+#else
+#define PICK(name, fast) ((void)(fast), name##_plain)
+#endif
