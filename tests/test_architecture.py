@@ -13,6 +13,7 @@ PACKAGE = Path(regard.__file__).parent
 ORDER = [
     "errors",
     "allocator",
+    "products",
     "attention",
     "data",
     "unroll",

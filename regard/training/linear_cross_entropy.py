@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from regard.attention.check import expect_device, expect_floating, expect_shape
 from regard.output.softmax import OutputSoftmax
+from regard.products import gradient, multiply
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
 # not.
@@ -163,9 +164,9 @@ class _Sweep:
         """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients."""
         features, weight, bias = (*self.gradients, None)[:3]
         if features is not None:
-            features[chosen].addmm_(slope, self.weight)
+            features[chosen].add_(multiply(slope, self.weight.t()))
         if weight is not None:
-            weight.addmm_(slope.t(), chunk)
+            weight.add_(gradient(slope, chunk))
         if bias is not None:
             bias.addmv_(slope.t(), slope.new_ones(len(slope)))
 

@@ -44,7 +44,9 @@ def find(source: Path, library: Path, declare: Callable[[Any], None]) -> Kernels
     `regard_variant`.
     """
     wish = os.environ.get(SWITCH, "")
-    advice = "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off, plain or avx2. Unset it to use what is fastest."
+    advice = (
+        "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off, plain or avx2. Unset it to use what is fastest."
+    )
     if wish == "off":
         return _without(f"{SWITCH} is off")
     if not library.exists():
