@@ -13,7 +13,6 @@ PACKAGE = Path(regard.__file__).parent
 ORDER = [
     "errors",
     "allocator",
-    "products",
     "attention",
     "data",
     "unroll",

@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.products import linear
 from regard.unroll import unroll, unrolls
 from regard.unroll.cells import gru, lstm
 
@@ -92,7 +91,7 @@ class Recurrence(nn.Module):
         and parts known only in a step are added in it.
         """
         weight = self.weight("weight_ih", 0)[:, start : start + inputs.size(-1)]
-        return linear(inputs, weight, self.weight("bias_ih", 0) if bias else None)
+        return F.linear(inputs, weight, self.weight("bias_ih", 0) if bias else None)
 
     def step(self, gates: Float[Tensor, "batch gates"], cells: Cells) -> Cells:
         """One step of every layer, from the gates of the first."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.check import expect_device, expect_floating, expect_shape
+from regard.output.products import gradient, multiply, padded
 from regard.output.softmax import OutputSoftmax
-from regard.products import gradient, multiply
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
 # not.
@@ -143,7 +143,10 @@ class _Sweep:
         """Losses and nll of every token; the gradients are then in `gradients`."""
         (tokens, _), vocab = self.features.shape, len(self.weight)
         size = _even_chunk(tokens, vocab)
-        softmax, slopes = OutputSoftmax(self.weight, self.bias, size), self.features.new_empty(size, vocab)
+        softmax, slopes = (
+            OutputSoftmax(self.weight, self.bias, size),
+            self.features.new_empty(padded(size, self.weight), vocab),
+        )
         whole, right = self.features.new_empty(2, tokens)
         for first in range(0, tokens, size):
             chosen = slice(first, first + size)
@@ -153,22 +156,25 @@ class _Sweep:
             if any(each is not None for each in self.gradients):
                 answers = answers.unsqueeze(1)
                 slope.scatter_add_(1, answers, slope.new_full((1, 1), self.smoothing - 1).expand_as(answers))
-                self._accumulate(chosen, chunk, slope)
+                self._accumulate(chosen, chunk, slopes[: padded(len(chunk), self.weight)])
         nll = whole - right
         if not self.smoothing:
             return nll, nll.clone()
         mean = self.features @ self.mean_row + (0 if self.bias is None else self.smoothing * self.bias.mean())
         return (1 - self.smoothing) * nll + self.smoothing * whole - mean, nll
 
-    def _accumulate(self, chosen: slice, chunk: Tensor, slope: Tensor) -> None:
-        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients."""
+    def _accumulate(self, chosen: slice, chunk: Tensor, slopes: Tensor) -> None:
+        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients. There is room behind it, so that
+        the products need no copy."""
         features, weight, bias = (*self.gradients, None)[:3]
+        rows = len(chunk)
+        slopes[rows:] = 0
         if features is not None:
-            features[chosen].add_(multiply(slope, self.weight.t()))
+            features[chosen].add_(multiply(slopes, self.weight.t())[:rows])
         if weight is not None:
-            weight.add_(gradient(slope, chunk))
+            weight.add_(gradient(slopes, F.pad(chunk, (0, 0, 0, len(slopes) - rows))))
         if bias is not None:
-            bias.addmv_(slope.t(), slope.new_ones(len(slope)))
+            bias.addmv_(slopes[:rows].t(), chunk.new_ones(rows))
 
     def _for_features(self) -> Tensor:
         return -self.mean_row.repeat(len(self.features), 1)

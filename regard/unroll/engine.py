@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from regard.products import gradient
 from regard.unroll import native, stepwise
 from regard.unroll.plain import plain
 from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tensors, assigned, inputs, starts, written
@@ -168,7 +167,7 @@ def _of_parameters(program: Program, data: Tensors, grads: Tensors, tensors: Ten
     for operation in program:
         if isinstance(operation, Linear):
             slope = grads[operation.into].flatten(0, 1)
-            add(operation.weight, gradient(slope, data[operation.source].flatten(0, 1)))
+            add(operation.weight, slope.t() @ data[operation.source].flatten(0, 1))
             if operation.bias:
                 add(operation.bias, slope.sum(0))
         elif isinstance(operation, Look):

@@ -2,8 +2,8 @@
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from regard.products import linear
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Lstm
 
@@ -29,7 +29,7 @@ def unroll(
     input_weight, weight, input_bias, bias = (
         getattr(rnn, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    gates = linear(inputs.transpose(0, 1), input_weight, input_bias)
+    gates = F.linear(inputs.transpose(0, 1), input_weight, input_bias)
     tensors = {"inputs": gates, "state-": hidden, "recurrent": weight, "bias": bias}
     if isinstance(rnn, nn.LSTM):
         states = loop(LSTM, tensors | {"memory-": memory}, None, ["state"])["state"]
