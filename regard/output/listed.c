@@ -10,7 +10,11 @@
 
 #define LEAST 16 /* rows that a thread takes, if there are as many ... */
 #define MOST 64  /* ... and at most */
-#define WORDS 2 /* of a list that are read together ... */
+#ifdef __AVX512F__
+#define WORDS 4 /* of a list that are read together, two side by side in a vector ... */
+#else
+#define WORDS 2
+#endif
 #define FEW 6   /* ... for so many rows, whose sums stay in registers */
 #define AHEAD 4 /* words that are fetched before they are read: they lie anywhere */
 
@@ -35,6 +39,35 @@ work VARIANTS(listed);
 
 static inline int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
+#ifdef __AVX512F__
+/* Logits of so many rows for WORDS words, each in its own eight lanes. The count is a constant where this is inlined. */
+static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
+                                                       const float *const *words, const float *const *next,
+                                                       float to[FEW][WORDS]) {
+    union { __m512 both; vec each[2]; } sums[FEW][WORDS / 2];
+#pragma GCC unroll 6
+    for (int r = 0; r < count; r++) sums[r][0].both = sums[r][1].both = _mm512_setzero_ps();
+    for (int64_t k = 0; k < depth; k += LANES) {
+        __m512 pairs[WORDS / 2];
+#pragma GCC unroll 2
+        for (int w = 0; w < WORDS; w += 2) {
+            const __m512 first = _mm512_castps256_ps512((__m256)get(words[w] + k, depth - k));
+            pairs[w / 2] = _mm512_insertf32x8(first, (__m256)get(words[w + 1] + k, depth - k), 1);
+            __builtin_prefetch(next[w] + k);
+            __builtin_prefetch(next[w + 1] + k);
+        }
+#pragma GCC unroll 6
+        for (int r = 0; r < count; r++) {
+            const __m512 features = _mm512_broadcast_f32x8((__m256)get(from + r * depth + k, depth - k));
+            sums[r][0].both = _mm512_fmadd_ps(features, pairs[0], sums[r][0].both);
+            sums[r][1].both = _mm512_fmadd_ps(features, pairs[1], sums[r][1].both);
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < count; r++)
+        for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w / 2].each[w % 2]);
+}
+#else
 /* Logits of so many rows for WORDS words. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
@@ -57,6 +90,7 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
     for (int r = 0; r < count; r++)
         for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w]);
 }
+#endif
 
 /* Logits of `rows` rows from `row` on for the tokens of their list. */
 static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t *tokens, int64_t count, float *to) {
