@@ -77,6 +77,9 @@ def libraries(root: Path) -> list[Path]:
     return sorted(path.relative_to(root) for path in root.rglob("*.so"))
 
 
+NEWEST = native.kernels().fast
+
+
 @needs_compiler
 def test_what_is_built_is_what_is_loaded(hook: ModuleType, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(hook.SWITCH, "require")
@@ -146,7 +149,7 @@ def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: 
     assert native.kernels().reason == "PyTorch: the compiled library is not that of this additive.c"
 
 
-@pytest.mark.parametrize(("wish", "fine"), [("off", True), ("plain", True), ("fast", False)])
+@pytest.mark.parametrize(("wish", "fine"), [("off", True), ("plain", True), ("avx2", True), ("fast", False)])
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, wish)
     told = {one.about: one for one in findings() if one.about.endswith(" kernels")}
@@ -157,8 +160,9 @@ def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: p
     if wish == "off":
         assert found.is_so == "PyTorch: REGARD_KERNELS is off"
     if native.LIBRARY.exists():
+        assert ("AVX-512" in found.is_so) == (wish == "fast" and NEWEST == 2)
         assert found.fine == fine
-        assert ("REGARD_KERNELS is 'fast'; expected off or plain." in found.advice) == (not fine)
+        assert ("REGARD_KERNELS is 'fast'; expected off, plain or avx2." in found.advice) == (not fine)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The best tokens without their logits are those of the logits."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 
 from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
+from regard.output import best
 from regard.output.best import best_of, finder, kernels, serves
 from regard.unroll.panels import PANEL, pack
 
@@ -43,6 +45,21 @@ def test_they_are_the_same(rows: int, depth: int, columns: int, width: int) -> N
     features, weight, bias = layer(rows, depth, columns)
     logits = F.linear(features.double(), weight.double(), bias.double()).float()
     agree(finder(pack(weight), bias)(features, width), logits, width)
+
+
+@pytest.mark.parametrize(("rows", "depth", "columns"), SIZES)
+def test_avx2_and_avx512_give_the_same_bits(
+    rows: int, depth: int, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = kernels()
+    if newest.fast < 2:
+        pytest.skip("AVX-512 is not in use")
+    features, weight, bias = layer(rows, depth, columns)
+    found = [finder(pack(weight), bias)(features, 5)]
+    monkeypatch.setattr(best, "kernels", lambda: replace(newest, fast=1))
+    found.append(finder(pack(weight), bias)(features, 5))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_among_equals_the_lower_number_comes_first() -> None:

@@ -1,5 +1,6 @@
 """Rows that may use some tokens alone choose among these, as from logits where all else is impossible."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
+from regard.output import listed
 from regard.output.best import best_of
 from regard.output.listed import ListedOutput, Lists, kernels
 
@@ -48,6 +50,24 @@ def logits(output: ListedOutput, features: Tensor, allowed: Tensor) -> Tensor:
     """By their definition, in double precision."""
     found = features.double() @ output.weight.double().t() + output.bias.double()
     return found.float().masked_fill(~allowed, -torch.inf)
+
+
+@EACH
+@pytest.mark.parametrize(("vocabulary", "depth"), [(13, 1), (301, 64), (700, 33)])
+def test_avx2_and_avx512_give_the_same_bits(
+    name: str, vocabulary: int, depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = kernels()
+    if newest.fast < 2:
+        pytest.skip("AVX-512 is not in use")
+    output, _, lists = made(vocabulary, depth)
+    rows = torch.tensor(ROWS[name])
+    features = torch.randn(len(rows), depth)
+    found = [output.best(features, lists, rows, 5)]
+    monkeypatch.setattr(listed, "kernels", lambda: replace(newest, fast=1))
+    found.append(output.best(features, lists, rows, 5))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
 
 
 @EACH
