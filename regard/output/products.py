@@ -1,9 +1,9 @@
 """Products of an output layer's gradients, where AVX-512 is there: oneDNN uses it on every processor that has it, and
 what is behind `torch.mm` on those of one maker, so that elsewhere `torch.mm` takes twice the time.
 
-multiply   left · rightᵀ
-gradient   slopeᵀ · inputs: the gradient of a weight
-padded     rows that either takes as they are
+add_product    to += left · right
+add_gradient   to += slopeᵀ · inputs: the gradient of a weight
+padded         rows that either takes as they are
 """
 
 from functools import cache
@@ -18,20 +18,24 @@ ROWS = 64
 between the large blocks of memory that come and go: with any number of them a training takes twice the memory."""
 
 
-def multiply(left: Float[Tensor, "rows depth"], right: Float[Tensor, "columns depth"]) -> Float[Tensor, "rows columns"]:
-    """left · rightᵀ; has no gradient itself."""
+def add_product(
+    to: Float[Tensor, "rows columns"], left: Float[Tensor, "room depth"], right: Float[Tensor, "depth columns"]
+) -> None:
+    """to += left · right; of numbers without a gradient. There may be more rows on the left: they are room."""
     if len(left) < ROWS or not _served(left, right):
-        return left @ right.t()
-    return _product(_whole(left), right)[: len(left)]
+        to.addmm_(left[: len(to)], right)
+    else:
+        to.add_(_product(_whole(left), right.t())[: len(to)])
 
 
-def gradient(
-    slope: Float[Tensor, "rows columns"], inputs: Float[Tensor, "rows depth"]
-) -> Float[Tensor, "columns depth"]:
-    """slopeᵀ · inputs; has no gradient itself."""
+def add_gradient(
+    to: Float[Tensor, "columns depth"], slope: Float[Tensor, "rows columns"], inputs: Float[Tensor, "rows depth"]
+) -> None:
+    """to += slopeᵀ · inputs; of numbers without a gradient."""
     if len(slope) < ROWS or not _served(slope, inputs):
-        return slope.t() @ inputs
-    return _product(_whole(inputs).t(), _whole(slope).t()).t()  # the wider one is read as it lies
+        to.addmm_(slope.t(), inputs)
+    else:
+        to.add_(_product(_whole(inputs).t(), _whole(slope).t()).t())  # the wider one is read as it lies
 
 
 def padded(count: int, weight: Tensor) -> int:
@@ -40,6 +44,7 @@ def padded(count: int, weight: Tensor) -> int:
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
+    """left · rightᵀ"""
     laid = right.is_contiguous() or right.t().is_contiguous()  # anything else would be multiplied number by number
     right = right if laid else right.contiguous()
     with torch.no_grad():

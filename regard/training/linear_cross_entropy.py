@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.check import expect_device, expect_floating, expect_shape
-from regard.output.products import gradient, multiply, padded
+from regard.output.products import add_gradient, add_product, padded
 from regard.output.softmax import OutputSoftmax
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
@@ -143,10 +143,8 @@ class _Sweep:
         """Losses and nll of every token; the gradients are then in `gradients`."""
         (tokens, _), vocab = self.features.shape, len(self.weight)
         size = _even_chunk(tokens, vocab)
-        softmax, slopes = (
-            OutputSoftmax(self.weight, self.bias, size),
-            self.features.new_empty(padded(size, self.weight), vocab),
-        )
+        softmax = OutputSoftmax(self.weight, self.bias, size)
+        slopes = self.features.new_empty(padded(size, self.weight), vocab)
         whole, right = self.features.new_empty(2, tokens)
         for first in range(0, tokens, size):
             chosen = slice(first, first + size)
@@ -164,15 +162,15 @@ class _Sweep:
         return (1 - self.smoothing) * nll + self.smoothing * whole - mean, nll
 
     def _accumulate(self, chosen: slice, chunk: Tensor, slopes: Tensor) -> None:
-        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients. There is room behind it, so that
-        the products need no copy."""
+        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients. Behind it there may be room for
+        the rows that a product likes."""
         features, weight, bias = (*self.gradients, None)[:3]
-        rows = len(chunk)
+        rows, missing = len(chunk), len(slopes) - len(chunk)
         slopes[rows:] = 0
         if features is not None:
-            features[chosen].add_(multiply(slopes, self.weight.t())[:rows])
+            add_product(features[chosen], slopes, self.weight)
         if weight is not None:
-            weight.add_(gradient(slopes, F.pad(chunk, (0, 0, 0, len(slopes) - rows))))
+            add_gradient(weight, slopes, F.pad(chunk, (0, 0, 0, missing)) if missing else chunk)
         if bias is not None:
             bias.addmv_(slopes[:rows].t(), chunk.new_ones(rows))
 
