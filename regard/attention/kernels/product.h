@@ -51,20 +51,35 @@ typedef struct {
 #ifdef __AVX512F__
 #define ABREAST 2 /* panels of a block */
 #define TALL 8    /* rows of a block, whose sums stay in registers: 16 of 32, beside 2 of the panels and 1 of the row */
-#define PIECES 1  /* vectors of a panel */
-typedef float wide __attribute__((vector_size(4 * PANEL), aligned(ALIGNMENT)));
+#define WIDE PANEL
+typedef float wide __attribute__((vector_size(4 * WIDE), aligned(ALIGNMENT)));
 
 static inline wide muladd_wide(float a, const float *b, wide c) {
     return (wide)_mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_loadu_ps(b), (__m512)c);
 }
+
+static inline __mmask16 first_lanes(int64_t left) { return (__mmask16)((1u << smaller(left, WIDE)) - 1); }
+
+static inline wide get_wide(const float *from, int64_t left) {
+    return (wide)_mm512_maskz_loadu_ps(first_lanes(left), from);
+}
+
+static inline void put_wide(float *to, int64_t left, wide value) {
+    _mm512_mask_storeu_ps(to, first_lanes(left), (__m512)value);
+}
 #else
 #define ABREAST 1
 #define TALL ROWS
-#define PIECES 2
+#define WIDE LANES
 typedef vec wide;
 
 static inline wide muladd_wide(float a, const float *b, wide c) { return muladd(spread(a), load(b), c); }
+
+static inline wide get_wide(const float *from, int64_t left) { return get(from, left); }
+
+static inline void put_wide(float *to, int64_t left, wide value) { put(to, left, value); }
 #endif
+#define PIECES (PANEL / WIDE)
 #define HELD (ABREAST * PIECES)
 
 /* `count` rows against `abreast` panels. Both are constants where this is inlined. */
@@ -72,6 +87,9 @@ static inline __attribute__((always_inline)) void block(int count, int abreast, 
                                                         const float *panel, int64_t left, const sink *out) {
     wide sums[TALL][HELD];
     const int held = abreast * PIECES;
+    for (int r = 0; out->plus && r < count; r++)
+        for (int64_t at = 0; at < abreast * PANEL; at += ALIGNMENT / 4)
+            __builtin_prefetch(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride + at);
 #pragma GCC unroll 8
     for (int r = 0; r < count; r++)
 #pragma GCC unroll 2
@@ -81,19 +99,22 @@ static inline __attribute__((always_inline)) void block(int count, int abreast, 
         for (int r = 0; r < count; r++)
 #pragma GCC unroll 2
             for (int h = 0; h < held; h++) {
-                const float *at = panel + h / PIECES * depth * PANEL + k * PANEL + h % PIECES * LANES;
+                const float *at = panel + h / PIECES * depth * PANEL + k * PANEL + h % PIECES * WIDE;
                 sums[r][h] = muladd_wide(from[r * depth + k], at, sums[r][h]);
             }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < count; r++)
-        for (int64_t at = 0; at < abreast * PANEL && at < left; at += LANES) {
-            vec sum = load((const float *)sums[r] + at);
-            const int64_t rest = left - at;
-            if (out->bias) sum += get(out->bias + at, rest);
-            if (out->plus) sum += get(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride + at, rest);
-            put(out->to + r * out->stride + at, rest, sum);
+    for (int r = 0; r < count; r++) {
+        const float *plus = out->plus ? out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride : NULL;
+#pragma GCC unroll 2
+        for (int h = 0; h < held; h++) {
+            const int64_t at = h * WIDE, rest = left - at;
+            if (rest <= 0) break;
+            if (out->bias) sums[r][h] += get_wide(out->bias + at, rest);
+            if (plus) sums[r][h] += get_wide(plus + at, rest);
+            put_wide(out->to + r * out->stride + at, rest, sums[r][h]);
         }
+    }
 }
 
 /* As many rows as a block has at most. */
@@ -113,6 +134,13 @@ static inline __attribute__((always_inline)) void blocks_of(int abreast, int64_t
     }
 }
 
+/* A function of its own: beside those of what calls it, its loops would not have registers enough. */
+static __attribute__((noinline)) void multiply_block(int64_t abreast, int64_t count, const float *from, int64_t depth,
+                                                     const float *panel, int64_t left, const sink *out) {
+    if (abreast == 1) blocks_of(1, count, from, depth, panel, left, out);
+    else blocks_of(ABREAST, count, from, depth, panel, left, out);
+}
+
 /* to = from (rows, depth) · panels + bias + plus, for the panels [first, last) of a matrix of so many columns; all
    pointers of `all` are those of column 0, and `plus` may be `to`. What a row gives does not depend on the others. */
 static void multiply(const float *from, int64_t rows, int64_t depth, const float *matrix, int64_t first, int64_t last,
@@ -130,8 +158,7 @@ static void multiply(const float *from, int64_t rows, int64_t depth, const float
             if (out.bias) out.bias += column;
             if (out.plus) out.plus += column + (out.plus_rows ? 0 : row * out.plus_stride);
             if (out.plus_rows) out.plus_rows += row;
-            if (here == 1) blocks_of(1, count, a, depth, panel, left, &out);
-            else blocks_of(ABREAST, count, a, depth, panel, left, &out);
+            multiply_block(here, count, a, depth, panel, left, &out);
         }
     }
 }
