@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void add_up(int count, const int16_
     }
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++)
-        for (int half = 0; half < 2; half++) _mm256_storeu_si256((__m256i *)(to[r] + half * LANES), sums[r][half]);
+        for (int half = 0; half < 2; half++) _mm256_storeu_si256((__m256i *)(to[r] + half * PANEL / 2), sums[r][half]);
 #else
     for (int r = 0; r < count; r++) {
         for (int c = 0; c < PANEL; c++) to[r][c] = 0;
@@ -135,7 +135,7 @@ static int64_t compare(const job *todo, const float *features, int64_t count) {
 }
 
 /* The tokens that can be the best, from their estimates; how many. */
-static int64_t gather(const job *todo, const float *estimates, float norm) {
+static int64_t near(const job *todo, const float *estimates, float norm) {
     const layer *of = todo->of;
     const vec least = spread(-norm), most = spread(norm);
     vec lowest = spread(-INFINITY);
@@ -159,7 +159,7 @@ void NAME(decide)(void *given) {
     job *todo = given;
     const int64_t stride = panels(todo->of->columns) * PANEL;
     for (int64_t row = 0; row < todo->rows; row++) {
-        const int64_t count = gather(todo, todo->estimates + row * stride, todo->norms[row]);
+        const int64_t count = near(todo, todo->estimates + row * stride, todo->norms[row]);
         todo->best[row] = compare(todo, todo->features + row * todo->of->depth, count);
     }
 }
@@ -171,7 +171,8 @@ static void round_column(plan *todo, int64_t column) {
     const int64_t depth = todo->depth, pairs = halves(depth);
     const float *from = todo->weight + column * depth;
     int8_t *to = todo->rounded + column / PANEL * PANEL * 2 * pairs + column % PANEL * 2;
-    vec most = spread(0.0f), squares = most, lost = most, kept = most;
+    vec most = spread(0.0f);
+    eight squares = {0}, lost = {0}, kept = {0};
     for (int64_t k = 0; k < depth; k += LANES) {
         const vec size = magnitude(get(from + k, depth - k));
         most = choose(size > most, size, most);
@@ -180,9 +181,9 @@ static void round_column(plan *todo, int64_t column) {
     const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
     for (int64_t k = 0; k < depth; k += LANES) {
         const vec x = get(from + k, depth - k) / spread(scale), whole = (x + magic) - magic, left = x - whole;
-        squares = muladd(x, x, squares);
-        lost = muladd(left, left, lost);
-        kept = kept + magnitude(whole);
+        squares = gather(squares, x * x);
+        lost = gather(lost, left * left);
+        kept = gather(kept, magnitude(whole));
         for (int64_t lane = 0; lane < LANES && k + lane < depth; lane++)
             to[(k + lane) / 2 * 2 * PANEL + (k + lane) % 2] = (int8_t)whole[lane];
     }

@@ -37,28 +37,28 @@ typedef struct {
 
 work VARIANTS(listed);
 
-static inline int64_t whole(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
+static inline int64_t whole(int64_t count) { return panels(count) * PANEL; }
 
 #ifdef __AVX512F__
 /* Logits of so many rows for WORDS words, each in its own eight lanes. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
                                                        float to[FEW][WORDS]) {
-    union { __m512 both; vec each[2]; } sums[FEW][WORDS / 2];
+    union { __m512 both; eight each[2]; } sums[FEW][WORDS / 2];
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++) sums[r][0].both = sums[r][1].both = _mm512_setzero_ps();
-    for (int64_t k = 0; k < depth; k += LANES) {
+    for (int64_t k = 0; k < depth; k += SUMS) {
         __m512 pairs[WORDS / 2];
 #pragma GCC unroll 2
         for (int w = 0; w < WORDS; w += 2) {
-            const __m512 first = _mm512_castps256_ps512((__m256)get(words[w] + k, depth - k));
-            pairs[w / 2] = _mm512_insertf32x8(first, (__m256)get(words[w + 1] + k, depth - k), 1);
+            const __m512 first = _mm512_castps256_ps512((__m256)get_eight(words[w] + k, depth - k));
+            pairs[w / 2] = _mm512_insertf32x8(first, (__m256)get_eight(words[w + 1] + k, depth - k), 1);
             __builtin_prefetch(next[w] + k);
             __builtin_prefetch(next[w + 1] + k);
         }
 #pragma GCC unroll 6
         for (int r = 0; r < count; r++) {
-            const __m512 features = _mm512_broadcast_f32x8((__m256)get(from + r * depth + k, depth - k));
+            const __m512 features = _mm512_broadcast_f32x8((__m256)get_eight(from + r * depth + k, depth - k));
             sums[r][0].both = _mm512_fmadd_ps(features, pairs[0], sums[r][0].both);
             sums[r][1].both = _mm512_fmadd_ps(features, pairs[1], sums[r][1].both);
         }
@@ -72,18 +72,18 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
                                                        float to[FEW][WORDS]) {
-    vec sums[FEW][WORDS];
+    eight sums[FEW][WORDS];
 #pragma GCC unroll 6
-    for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = spread(0.0f);
-    for (int64_t k = 0; k < depth; k += LANES) {
-        const vec first = get(words[0] + k, depth - k), second = get(words[1] + k, depth - k);
+    for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = (eight){0};
+    for (int64_t k = 0; k < depth; k += SUMS) {
+        const eight first = get_eight(words[0] + k, depth - k), second = get_eight(words[1] + k, depth - k);
         __builtin_prefetch(next[0] + k);
         __builtin_prefetch(next[1] + k);
 #pragma GCC unroll 6
         for (int r = 0; r < count; r++) {
-            const vec features = get(from + r * depth + k, depth - k);
-            sums[r][0] = muladd(features, first, sums[r][0]);
-            sums[r][1] = muladd(features, second, sums[r][1]);
+            const eight features = get_eight(from + r * depth + k, depth - k);
+            sums[r][0] = muladd_eight(features, first, sums[r][0]);
+            sums[r][1] = muladd_eight(features, second, sums[r][1]);
         }
     }
 #pragma GCC unroll 6

@@ -11,7 +11,9 @@ static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 
 
 /* Whether a lane is true. */
 static inline int any(ints lanes) {
-#ifdef FUSED
+#if LANES == 16
+    return _mm512_test_epi32_mask((__m512i)lanes, (__m512i)lanes) != 0;
+#elif defined(FUSED)
     return !_mm256_testz_si256((__m256i)lanes, (__m256i)lanes);
 #else
     int32_t found = 0;
@@ -37,14 +39,15 @@ static float largest(const float *logits, int64_t count) {
 /* Σ exp(logit − most), which take the place of the logits; what is −∞ adds nothing, a NaN makes it NaN. */
 static float exponentials(float *logits, int64_t count, float most) {
     const vec low = spread(-INFINITY);
-    vec sum = spread(0.0f), less;
+    eight sums = {0};
     for (int64_t j = 0; j < count; j += LANES) {
+        vec less;
         const vec logit = load(logits + j), whole = exponential_less((logit - spread(most)) * spread(0.5f), &less);
         const vec kept = choose(logit == low, spread(0.0f), whole);
         store(logits + j, kept);
-        sum += kept;
+        sums = gather(sums, kept);
     }
-    return total(sum);
+    return total(sums);
 }
 
 /* log Σ exp of a row, from the largest logit of each tile and its sum relative to it. */

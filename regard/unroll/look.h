@@ -7,13 +7,14 @@
 
 #pragma once
 
-#include "../attention/kernels/pairs.h"
 #include "operations.h"
 
 #define RUN 8             /* rows of one source that look together ... */
 #define SPAN 512          /* ... with so many features at a time: what is staged of them stays in the first cache */
-#define GROUP (4 * LANES) /* features that share divisions; rows of powers go on to whole groups */
+#define STRETCH 16        /* features of a group that stand side by side ... */
+#define GROUP (4 * STRETCH) /* ... and one of each stretch share a division; rows of powers go on to whole groups */
 #define NEAR 40.0f        /* exp(2·NEAR) is a float, and so is 1 / exp(2·NEAR) ... */
+#define LARGEST 1e3f      /* of a vector whose products with those of three D stay in range */
 #define MUCH 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
 
 static inline int64_t grouped(int64_t width) { return (width + GROUP - 1) / GROUP * GROUP; }
@@ -47,30 +48,33 @@ static void raise_rows(const float *keys, int64_t rows, int64_t width, float *po
 /* Σ vector / D over whole groups. */
 static inline float score(const float *vector, const float *query, const float *key, int64_t features) {
     const vec one = spread(1.0f), much = spread(MUCH);
-    vec sum = spread(0.0f);
-    for (int64_t at = 0; at < features; at += GROUP) {
-        vec v[4], d[4];
+    eight sums = {0};
+    for (int64_t group = 0; group < features; group += GROUP)
+        for (int64_t at = group; at < group + STRETCH; at += LANES) {
+            vec v[4], d[4];
 #pragma GCC unroll 4
-        for (int c = 0; c < 4; c++) {
-            v[c] = load(vector + at + c * LANES);
-            d[c] = lesser(much, muladd(load(query + at + c * LANES), load(key + at + c * LANES), one));
+            for (int c = 0; c < 4; c++) {
+                const int64_t j = at + c * STRETCH;
+                v[c] = load(vector + j);
+                d[c] = lesser(much, muladd(load(query + j), load(key + j), one));
+            }
+            const vec first = muladd(v[0], d[1], v[1] * d[0]), second = muladd(v[2], d[3], v[3] * d[2]);
+            const vec below = d[0] * d[1], beside = d[2] * d[3];
+            sums = gather(sums, muladd(first, beside, second * below) / (below * beside));
         }
-        const vec first = muladd(v[0], d[1], v[1] * d[0]), second = muladd(v[2], d[3], v[3] * d[2]);
-        const vec below = d[0] * d[1], beside = d[2] * d[3];
-        sum += muladd(first, beside, second * below) / (below * beside);
-    }
-    return total(sum);
+    return total(sums);
 }
 
 /* −2 Σ vector / D over a row, from the numbers themselves, however large they are. */
 static float score_far(const float *vector, const float *query, const float *key, int64_t width) {
-    vec sum = spread(0.0f), less;
+    eight sums = {0};
     for (int64_t j = 0; j < width; j += LANES) {
         const int64_t left = width - j;
+        vec less;
         const vec power = exponential_less(get(query + j, left) + get(key + j, left), &less);
-        sum += spread(-2.0f) * get(vector + j, left) / (power + spread(1.0f));
+        sums = gather(sums, spread(-2.0f) * get(vector + j, left) / (power + spread(1.0f)));
     }
-    return total(sum);
+    return total(sums);
 }
 
 /* Scores of some rows; −∞ where nothing is visible. */
@@ -101,14 +105,15 @@ static void compare(const operation *at, int64_t first, int64_t rows, int64_t b)
 /* Scores become weights: a softmax over the visible positions; zero where nothing is visible. */
 static void weigh(float *weights, const char *visible, int64_t count) {
     float most = -INFINITY;
-    vec sums = spread(0.0f), less;
+    eight sums = {0};
     for (int64_t i = 0; i < count; i++)
         if (weights[i] > most) most = weights[i];
     for (int64_t i = 0; i < count; i += LANES) {
         const vec from = get(weights + i, count - i) - spread(most);
+        vec less;
         const vec power = exponential_less(from * spread(0.5f), &less);
         put(weights + i, count - i, choose(from == spread(-INFINITY), spread(0.0f), power));
-        sums += get(weights + i, count - i); /* what is missing is zero */
+        sums = gather(sums, get(weights + i, count - i)); /* what is missing is zero */
     }
     const float sum = total(sums);
     for (int64_t i = 0; i < count; i++) weights[i] = visible[i] ? weights[i] / sum : 0.0f;
@@ -120,14 +125,13 @@ static inline __attribute__((always_inline)) void mix(int rows, const operation 
     const int64_t count = at->positions, size = at->into.width;
     const float *weights = at->other.data + row * count;
     float *into = at->into.data + row * size;
-    for (int64_t j = 0; j < size; j += CHUNK) {
+    for (int64_t j = 0; j < size; j += 2 * LANES) {
         vec sums[ROWS][2];
 #pragma GCC unroll 6
         for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = spread(0.0f);
         for (int64_t i = 0; i < count; i++) {
             if (!visible[i]) continue;
-            vec first, second;
-            load_chunk(values + i * size + j, size - j, &first, &second);
+            const vec first = get(values + i * size + j, size - j), second = part(values + i * size, j + LANES, size);
 #pragma GCC unroll 6
             for (int r = 0; r < rows; r++) {
                 const vec weight = spread(weights[r * count + i]);
@@ -136,7 +140,10 @@ static inline __attribute__((always_inline)) void mix(int rows, const operation 
             }
         }
 #pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) store_chunk(into + r * size + j, size - j, sums[r][0], sums[r][1]);
+        for (int r = 0; r < rows; r++) {
+            put(into + r * size + j, size - j, sums[r][0]);
+            if (j + LANES < size) put(into + r * size + j + LANES, size - j - LANES, sums[r][1]);
+        }
     }
 }
 
@@ -161,9 +168,10 @@ static void look(const operation *at, int64_t row, int64_t rows, int64_t b) {
 }
 
 static inline float dot(const float *first, const float *second, int64_t size) {
-    vec sum = spread(0.0f);
-    for (int64_t j = 0; j < size; j += LANES) sum = muladd(get(first + j, size - j), get(second + j, size - j), sum);
-    return total(sum);
+    eight sums = {0};
+    for (int64_t j = 0; j < size; j += SUMS)
+        sums = muladd_eight(get_eight(first + j, size - j), get_eight(second + j, size - j), sums);
+    return total(sums);
 }
 
 /* The values' gradient is left to one product behind the loop. */

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 PANEL = 16
-GROUP = 32  # as in look.h
+GROUP = 64  # as in look.h
 
 
 def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth panel"]:

@@ -15,6 +15,7 @@
 
    The plain variant brings what chooses among the variants, see team.h. */
 
+#define NARROW /* chunks of two vectors share divisions, and are the same in every variant */
 #include "pairs.h"
 
 #define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */

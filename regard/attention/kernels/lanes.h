@@ -1,8 +1,8 @@
-/* What the kernels share: eight floats at a time, and exponentials to their last digits.
+/* What the kernels share: eight or sixteen floats at a time, and exponentials to their last digits.
 
    Each source is compiled once per instruction set: VARIANT names the functions. They differ in what a processor does at
-   once, not in what comes of it: AVX2 and AVX-512 give the same bits. Vectors are an extension that GCC and Clang
-   share. */
+   once, not in what comes of it: AVX2 and AVX-512 give the same bits, since sums are of eight numbers each way. Vectors
+   are an extension that GCC and Clang share. */
 
 #pragma once
 
@@ -21,13 +21,20 @@
 #define NAME(name) PASTE(name, VARIANT)
 #define VARIANTS(name) name##_plain, name##_avx2, name##_avx512
 
+#if defined(__AVX512F__) && !defined(NARROW)
+#define LANES 16
+#else
 #define LANES 8
+#endif
+#define SUMS 8 /* side by side: what is added up goes to the same of them whatever LANES is */
 #define FAR 20.0f /* tanh is 1 from 9 on; 20 leaves the gradient its digits */
 #define ALIGNMENT 64
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
 typedef float loose __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4 * LANES)));
+typedef float eight __attribute__((vector_size(4 * SUMS), aligned(4 * SUMS)));
+typedef float loose_eight __attribute__((vector_size(4 * SUMS), aligned(4)));
 
 /* What a thread does: its share of what is left. */
 typedef void work(void *);
@@ -38,9 +45,25 @@ static inline vec spread(float value) { return value - (vec){0}; }
 
 static inline ints spread_bits(int32_t value) { return value - (ints){0}; }
 
+#if LANES == 16
+#define OF_LANES(name) _mm512_##name##_ps
+typedef __m512 lanes;
+#elif defined(FUSED)
+#define OF_LANES(name) _mm256_##name##_ps
+typedef __m256 lanes;
+#endif
+
 static inline vec muladd(vec a, vec b, vec c) {
 #ifdef FUSED
-    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    return (vec)OF_LANES(fmadd)((lanes)a, (lanes)b, (lanes)c);
+#else
+    return a * b + c;
+#endif
+}
+
+static inline eight muladd_eight(eight a, eight b, eight c) {
+#ifdef FUSED
+    return (eight)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #else
     return a * b + c;
 #endif
@@ -50,9 +73,51 @@ static inline vec load(const float *from) { return *(const loose *)from; }
 
 static inline void store(float *to, vec value) { *(loose *)to = value; }
 
-/* Of the lanes, always in this order. */
-static inline float total(vec lanes) {
-    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+static inline eight load_eight(const float *from) { return *(const loose_eight *)from; }
+
+/* Eight of a row that may end before them; what is missing is zero. */
+static inline eight get_eight(const float *from, int64_t left) {
+    if (__builtin_expect(left >= SUMS, 1)) return load_eight(from);
+    float padded[SUMS] __attribute__((aligned(ALIGNMENT))) = {0};
+    memcpy(padded, from, sizeof(float) * left);
+    return load_eight(padded);
+}
+
+#if LANES == SUMS
+static inline vec get(const float *from, int64_t left) { return get_eight(from, left); }
+
+static inline void put(float *to, int64_t left, vec value) {
+    if (__builtin_expect(left >= LANES, 1)) {
+        store(to, value);
+        return;
+    }
+    float padded[LANES] __attribute__((aligned(ALIGNMENT)));
+    store(padded, value);
+    memcpy(to, padded, sizeof(float) * left);
+}
+#else
+static inline __mmask16 within_row(int64_t left) { return (__mmask16)((1u << smaller(left, LANES)) - 1); }
+
+/* The same of a whole vector. */
+static inline vec get(const float *from, int64_t left) { return (vec)_mm512_maskz_loadu_ps(within_row(left), from); }
+
+static inline void put(float *to, int64_t left, vec value) {
+    _mm512_mask_storeu_ps(to, within_row(left), (__m512)value);
+}
+#endif
+
+/* The sums with what is in the lanes, eight behind the other. */
+static inline eight gather(eight sums, vec x) {
+#if LANES == SUMS
+    return sums + x;
+#else
+    return sums + (eight)_mm512_castps512_ps256((__m512)x) + (eight)_mm512_extractf32x8_ps((__m512)x, 1);
+#endif
+}
+
+/* Of all sums, always in this order. */
+static inline float total(eight sums) {
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
 static inline vec choose(ints condition, vec yes, vec no) {
@@ -62,9 +127,18 @@ static inline vec choose(ints condition, vec yes, vec no) {
 /* The smaller of both; the second where one is not a number. */
 static inline vec lesser(vec a, vec b) {
 #ifdef FUSED
-    return (vec)_mm256_min_ps((__m256)a, (__m256)b);
+    return (vec)OF_LANES(min)((lanes)a, (lanes)b);
 #else
     return choose(a < b, a, b);
+#endif
+}
+
+/* The larger; the second where one is not a number. */
+static inline vec greater(vec a, vec b) {
+#ifdef FUSED
+    return (vec)OF_LANES(max)((lanes)a, (lanes)b);
+#else
+    return choose(a > b, a, b);
 #endif
 }
 
@@ -96,10 +170,9 @@ static inline void exponential(vec x, vec *whole, vec *rest) {
     *whole = sum * power;
 }
 
-/* exp(2x), and exp(2x) − 1 to its last digits, x clamped to ±FAR. Comparisons with a NaN are false: it passes. */
+/* exp(2x), and exp(2x) − 1 to its last digits, x clamped to ±FAR. A NaN passes. */
 static inline vec exponential_less(vec x, vec *less) {
-    x = choose(x > spread(FAR), spread(FAR), x);
-    x = choose(x < spread(-FAR), spread(-FAR), x);
+    x = greater(spread(-FAR), lesser(spread(FAR), x));
     vec left, series;
     const vec power = expand(x, &left, &series), upper = muladd(series, left, left);
     *less = muladd(power, upper, power - spread(1.0f));

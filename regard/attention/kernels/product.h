@@ -4,28 +4,10 @@
 
 #include "lanes.h"
 
-#define PANEL (2 * LANES)
+#define PANEL 16
 #define ROWS 6 /* rows whose sums stay in registers: 12 vectors, beside 2 of what is read and 1 of the row */
 
 static inline int64_t panels(int64_t columns) { return (columns + PANEL - 1) / PANEL; }
-
-/* A vector of a row that may end before it; what is missing is zero. */
-static inline vec get(const float *from, int64_t left) {
-    if (__builtin_expect(left >= LANES, 1)) return load(from);
-    float padded[LANES] __attribute__((aligned(ALIGNMENT))) = {0};
-    memcpy(padded, from, sizeof(float) * left);
-    return load(padded);
-}
-
-static inline void put(float *to, int64_t left, vec value) {
-    if (__builtin_expect(left >= LANES, 1)) {
-        store(to, value);
-        return;
-    }
-    float padded[LANES] __attribute__((aligned(ALIGNMENT)));
-    store(padded, value);
-    memcpy(to, padded, sizeof(float) * left);
-}
 
 /* Lay out panel p of a matrix (depth, columns) whose rows are `down` apart and whose columns `across`. */
 static inline void pack_panel(const float *from, int64_t down, int64_t across, int64_t depth, int64_t columns, int64_t p,
@@ -46,46 +28,22 @@ typedef struct {
     int64_t plus_stride, stride;
 } sink;
 
-/* What a product holds of a panel at a time. With AVX-512 it is all of one, and two panels are read side by side, so that
-   sums wait for nothing. A sum goes over the depth in order either way: the same bits. */
-#ifdef __AVX512F__
+/* What a product holds at a time. With AVX-512 a panel is one vector, and two panels are read side by side, so that sums
+   wait for nothing. A sum goes over the depth in order either way: the same bits. */
+#if LANES == 16
 #define ABREAST 2 /* panels of a block */
 #define TALL 8    /* rows of a block, whose sums stay in registers: 16 of 32, beside 2 of the panels and 1 of the row */
-#define WIDE PANEL
-typedef float wide __attribute__((vector_size(4 * WIDE), aligned(ALIGNMENT)));
-
-static inline wide muladd_wide(float a, const float *b, wide c) {
-    return (wide)_mm512_fmadd_ps(_mm512_set1_ps(a), _mm512_loadu_ps(b), (__m512)c);
-}
-
-static inline __mmask16 first_lanes(int64_t left) { return (__mmask16)((1u << smaller(left, WIDE)) - 1); }
-
-static inline wide get_wide(const float *from, int64_t left) {
-    return (wide)_mm512_maskz_loadu_ps(first_lanes(left), from);
-}
-
-static inline void put_wide(float *to, int64_t left, wide value) {
-    _mm512_mask_storeu_ps(to, first_lanes(left), (__m512)value);
-}
 #else
 #define ABREAST 1
 #define TALL ROWS
-#define WIDE LANES
-typedef vec wide;
-
-static inline wide muladd_wide(float a, const float *b, wide c) { return muladd(spread(a), load(b), c); }
-
-static inline wide get_wide(const float *from, int64_t left) { return get(from, left); }
-
-static inline void put_wide(float *to, int64_t left, wide value) { put(to, left, value); }
 #endif
-#define PIECES (PANEL / WIDE)
+#define PIECES (PANEL / LANES) /* vectors of a panel */
 #define HELD (ABREAST * PIECES)
 
 /* `count` rows against `abreast` panels. Both are constants where this is inlined. */
 static inline __attribute__((always_inline)) void block(int count, int abreast, const float *from, int64_t depth,
                                                         const float *panel, int64_t left, const sink *out) {
-    wide sums[TALL][HELD];
+    vec sums[TALL][HELD];
     const int held = abreast * PIECES;
     for (int r = 0; out->plus && r < count; r++)
         for (int64_t at = 0; at < abreast * PANEL; at += ALIGNMENT / 4)
@@ -93,14 +51,14 @@ static inline __attribute__((always_inline)) void block(int count, int abreast, 
 #pragma GCC unroll 8
     for (int r = 0; r < count; r++)
 #pragma GCC unroll 2
-        for (int h = 0; h < held; h++) sums[r][h] = (wide){0};
+        for (int h = 0; h < held; h++) sums[r][h] = spread(0.0f);
     for (int64_t k = 0; k < depth; k++) {
 #pragma GCC unroll 8
         for (int r = 0; r < count; r++)
 #pragma GCC unroll 2
             for (int h = 0; h < held; h++) {
-                const float *at = panel + h / PIECES * depth * PANEL + k * PANEL + h % PIECES * WIDE;
-                sums[r][h] = muladd_wide(from[r * depth + k], at, sums[r][h]);
+                const float *at = panel + h / PIECES * depth * PANEL + k * PANEL + h % PIECES * LANES;
+                sums[r][h] = muladd(spread(from[r * depth + k]), load(at), sums[r][h]);
             }
     }
 #pragma GCC unroll 8
@@ -108,11 +66,11 @@ static inline __attribute__((always_inline)) void block(int count, int abreast, 
         const float *plus = out->plus ? out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride : NULL;
 #pragma GCC unroll 2
         for (int h = 0; h < held; h++) {
-            const int64_t at = h * WIDE, rest = left - at;
+            const int64_t at = h * LANES, rest = left - at;
             if (rest <= 0) break;
-            if (out->bias) sums[r][h] += get_wide(out->bias + at, rest);
-            if (plus) sums[r][h] += get_wide(plus + at, rest);
-            put_wide(out->to + r * out->stride + at, rest, sums[r][h]);
+            if (out->bias) sums[r][h] += get(out->bias + at, rest);
+            if (plus) sums[r][h] += get(plus + at, rest);
+            put(out->to + r * out->stride + at, rest, sums[r][h]);
         }
     }
 }
