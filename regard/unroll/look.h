@@ -91,9 +91,13 @@ static void compare(const operation *at, int64_t first, int64_t rows, int64_t b)
         for (int64_t j = 0; j < features; j += LANES)
             store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), LARGEST));
         for (int64_t r = 0; r < rows; r++) raise_row(place(&at->source, first + r) + from, left, queries[r]);
-        for (int64_t i = 0; i < count; i++)
-            for (int64_t r = 0; visible[i] && r < rows; r++)
+        for (int64_t i = 0; i < count; i++) {
+            if (!visible[i]) continue;
+            fetch(powers + (i + 1) * grouped(width), features);
+            if (!from) fetch(at->values + (b * count + i) * at->into.width, at->into.width); /* for the mix */
+            for (int64_t r = 0; r < rows; r++)
                 scores[r * count + i] += score(vector, queries[r], powers + i * grouped(width), features);
+        }
     }
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < count; i++)

@@ -65,22 +65,27 @@ static inline vec given(const float *gates, const float *added, int64_t at, int6
     return added ? get(gates + at, left) + get(added + at, left) : get(gates + at, left);
 }
 
+/* For the way back, if there is one: a step alone keeps nothing. */
+static inline void keep(float *saved, int64_t at, int64_t left, vec value) {
+    if (saved) put(saved + at, left, value);
+}
+
 /* source: the projected input, and what is added to it, if anything; other: the projected state; before: the state;
    saved: reset, update, new. */
 static void gru(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *gates = place(&at->source, row), *moved = place(&at->other, row), *before = place(&at->before, row);
     const float *added = at->added.data ? place(&at->added, row) : NULL;
-    float *saved = at->saved.data + row * 3 * size, *into = at->into.data + row * size;
+    float *saved = at->saved.data ? at->saved.data + row * 3 * size : NULL, *into = at->into.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
         const int64_t left = size - j;
         const vec reset = sigmoid(given(gates, added, j, left) + get(moved + j, left));
         const vec update = sigmoid(given(gates, added, size + j, left) + get(moved + size + j, left));
         const vec entering = given(gates, added, 2 * size + j, left);
         const vec new = tangent(muladd(reset, get(moved + 2 * size + j, left), entering));
-        put(saved + j, left, reset);
-        put(saved + size + j, left, update);
-        put(saved + 2 * size + j, left, new);
+        keep(saved, j, left, reset);
+        keep(saved, size + j, left, update);
+        keep(saved, 2 * size + j, left, new);
         put(into + j, left, muladd(update, get(before + j, left) - new, new));
     }
 }
@@ -115,7 +120,7 @@ static void lstm(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *gates = place(&at->source, row), *before = place(&at->before, row);
     const float *added = at->added.data ? place(&at->added, row) : NULL;
-    float *saved = at->saved.data + row * 4 * size, *into = at->into.data + row * size;
+    float *saved = at->saved.data ? at->saved.data + row * 4 * size : NULL, *into = at->into.data + row * size;
     float *memory = at->other.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) {
         const int64_t left = size - j;
@@ -123,10 +128,10 @@ static void lstm(const operation *at, int64_t row) {
         const vec new = tangent(given(gates, added, 2 * size + j, left));
         const vec leave = sigmoid(given(gates, added, 3 * size + j, left));
         const vec next = muladd(forget, get(before + j, left), enter * new);
-        put(saved + j, left, enter);
-        put(saved + size + j, left, forget);
-        put(saved + 2 * size + j, left, new);
-        put(saved + 3 * size + j, left, leave);
+        keep(saved, j, left, enter);
+        keep(saved, size + j, left, forget);
+        keep(saved, 2 * size + j, left, new);
+        keep(saved, 3 * size + j, left, leave);
         put(memory + j, left, next);
         put(into + j, left, leave * tangent(next));
     }

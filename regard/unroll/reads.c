@@ -36,7 +36,7 @@ static inline const float *entered(const layer *of, int64_t direction, int64_t a
 
 /* From the gates of one row to its next state, which takes the place of the one before. */
 static inline void move(const layer *of, const float *from, float *moved, float *state, float *memory) {
-    operation at = {.into = {.data = state, .width = of->size}, .saved = {.data = moved}};
+    operation at = {.into = {.data = state, .width = of->size}};
     if (of->kind == GRU) {
         at.source.data = (float *)from, at.other.data = moved, at.before.data = state;
         gru(&at, 0);

@@ -66,6 +66,8 @@ class Records:
             changed = {OperationRecord.count.offset: group + "rows"}
             to.kind = KINDS.index(type(operation))
             for field, name in fields(operation).items():
+                if field == "saved":  # for a way back
+                    continue
                 getattr(to, field).width = widths[name]
                 array = getattr(OperationRecord, field).offset
                 changed[array + Array.data.offset] = name

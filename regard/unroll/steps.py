@@ -202,11 +202,11 @@ def _widths(program: Program, weights: Tensors) -> dict[str, int]:
         match operation:
             case Gru(gates, moved, before, into, plus):
                 size = widths[moved] // 3
-                widths |= dict.fromkeys([gates, plus or gates, f"{into}.saved"], 3 * size)
+                widths |= dict.fromkeys([gates, plus or gates], 3 * size)
                 widths |= dict.fromkeys([before, into], size)
             case Lstm(gates, memory, into, plus):
                 size = widths[gates] // 4
-                widths |= dict.fromkeys([gates, plus or gates, f"{into}.saved"], 4 * size)
+                widths |= dict.fromkeys([gates, plus or gates], 4 * size)
                 widths |= dict.fromkeys([memory, f"{memory}-", into], size)
             case Tanh(source, into):
                 widths[into] = widths[source]

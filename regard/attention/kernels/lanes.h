@@ -73,6 +73,11 @@ static inline vec load(const float *from) { return *(const loose *)from; }
 
 static inline void store(float *to, vec value) { *(loose *)to = value; }
 
+/* What is read soon comes to the first cache. */
+static inline void fetch(const float *from, int64_t count) {
+    for (int64_t at = 0; at < count; at += ALIGNMENT / 4) __builtin_prefetch(from + at);
+}
+
 static inline eight load_eight(const float *from) { return *(const loose_eight *)from; }
 
 /* Eight of a row that may end before them; what is missing is zero. */

@@ -46,8 +46,7 @@ static inline __attribute__((always_inline)) void block(int count, int abreast, 
     vec sums[TALL][HELD];
     const int held = abreast * PIECES;
     for (int r = 0; out->plus && r < count; r++)
-        for (int64_t at = 0; at < abreast * PANEL; at += ALIGNMENT / 4)
-            __builtin_prefetch(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride + at);
+        fetch(out->plus + (out->plus_rows ? out->plus_rows[r] : r) * out->plus_stride, abreast * PANEL);
 #pragma GCC unroll 8
     for (int r = 0; r < count; r++)
 #pragma GCC unroll 2
