@@ -27,7 +27,7 @@ from regard.search.walking import greedy
 LOOKS = 1 << 20
 """Squared source lengths, summed, of the sentences of one search: what they looked at is kept to its end."""
 
-SHARES = 3
+SHARES = 2
 """A later batch enters in so many parts: the more there are, the sooner each finds room."""
 
 Found = list[list[Hypothesis]]
