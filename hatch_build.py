@@ -27,7 +27,7 @@ SWITCH = "REGARD_BUILD_KERNELS"
 HEADERS = Path("regard", "attention", "kernels")
 UNROLL, OUTPUT, SEARCH = (Path("regard", room) for room in ("unroll", "output", "search"))
 SOURCES = (
-    HEADERS / "additive.c",
+    *(HEADERS / name for name in ("additive.c", "products.c")),
     *(UNROLL / name for name in ("loops.c", "reads.c", "steps.c")),
     *(OUTPUT / name for name in ("argmax.c", "best.c", "listed.c", "softmax.c")),
     SEARCH / "beam.c",

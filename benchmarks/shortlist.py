@@ -10,7 +10,8 @@ products"). Then what a shortlist could win at best, in microseconds for a token
 
     output layer    spent inside it, of the same rounds; all else is the rest
     rest at sgemm   products of everything but the output layer, of the hypotheses that the search had and the pasts
-                    that these shared, at the speed of large ones; tanh, softmax, lookups and bookkeeping are free
+                    that these shared, at the speed of large ones, by torch.mm or by oneDNN, whichever is faster beside
+                    it; tanh, softmax, lookups and bookkeeping are free
     ratio at best   (rest at sgemm + output layer, whole) / (rest at sgemm + output layer, shortlist)
     with tanh       the same with one hyperbolic tangent for every hypothesis, source position and feature of a key, by
                     torch.tanh or by the kernel of additive attention, whichever is faster beside it
@@ -97,7 +98,7 @@ def rows(
         one, found = searched(without, WHOLE, sources)
         other, fewer = searched(listed, LISTED, sources)
         if turn:  # the first warms up
-            taken.append(bound.Round(one, other, machine.sgemm[-1], tangents))
+            taken.append(bound.Round(one, other, machine.fastest[-1], tangents))
     rates = [[each.whole.rate for each in taken], [each.listed.rate for each in taken]]
     ratios = [short / whole for whole, short in zip(*rates, strict=True)]
     bleus = [corpus_bleu([each.target_text for each in best], [list(references)]).score for best in (found, fewer)]
@@ -162,7 +163,7 @@ def main() -> None:
     for beam in options.beams:
         found.append(rows(run, sources, references, beam, options.rounds, machine))
         alone.append(row_alone(run, sources[:ONES], beam, options.rounds))
-    print(f"{machine_line(options.threads)}; sgemm {Figure(machine.sgemm)} GF/s; {options.rounds} rounds in turn,")
+    print(f"{machine_line(options.threads)}; sgemm {Figure(machine.fastest)} GF/s; {options.rounds} rounds in turn,")
     own = f"A sentence may use {Figure(words(run, sources))} words of {run.tokenizers[1].size:,}."
     print(
         f"{time.strftime('%Y-%m-%d')}; {len(sources):,} sentences, of which {len(sources[:ONES])} one by one. {own}\n"

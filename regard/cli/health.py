@@ -65,12 +65,20 @@ def _torch() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     from regard.attention.kernels import native as attention
+    from regard.attention.kernels import products
     from regard.output import argmax, best, listed, softmax
     from regard.search import unattended
     from regard.unroll import native as loop
     from regard.unroll import reads, steps
 
-    parts = {"attention": attention, "loop": loop, "loss": softmax, "reading": reads, "step": steps}
+    parts = {
+        "attention": attention,
+        "loop": loop,
+        "loss": softmax,
+        "gradient": products,
+        "reading": reads,
+        "step": steps,
+    }
     parts |= {"search": best, "greedy": argmax, "shortlist": listed, "beam": unattended}
     for name, part in parts.items():
         found = part.kernels()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.check import expect_device, expect_floating, expect_shape
-from regard.output.products import add_gradient, add_product, padded
+from regard.attention.kernels.products import add_product
 from regard.output.softmax import OutputSoftmax
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
@@ -144,7 +144,7 @@ class _Sweep:
         (tokens, _), vocab = self.features.shape, len(self.weight)
         size = _even_chunk(tokens, vocab)
         softmax = OutputSoftmax(self.weight, self.bias, size)
-        slopes = self.features.new_empty(padded(size, self.weight), vocab)
+        slopes = self.features.new_empty(size, vocab)
         whole, right = self.features.new_empty(2, tokens)
         for first in range(0, tokens, size):
             chosen = slice(first, first + size)
@@ -154,25 +154,22 @@ class _Sweep:
             if any(each is not None for each in self.gradients):
                 answers = answers.unsqueeze(1)
                 slope.scatter_add_(1, answers, slope.new_full((1, 1), self.smoothing - 1).expand_as(answers))
-                self._accumulate(chosen, chunk, slopes[: padded(len(chunk), self.weight)])
+                self._accumulate(chosen, chunk, slope)
         nll = whole - right
         if not self.smoothing:
             return nll, nll.clone()
         mean = self.features @ self.mean_row + (0 if self.bias is None else self.smoothing * self.bias.mean())
         return (1 - self.smoothing) * nll + self.smoothing * whole - mean, nll
 
-    def _accumulate(self, chosen: slice, chunk: Tensor, slopes: Tensor) -> None:
-        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients. Behind it there may be room for
-        the rows that a product likes."""
+    def _accumulate(self, chosen: slice, chunk: Tensor, slope: Tensor) -> None:
+        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients."""
         features, weight, bias = (*self.gradients, None)[:3]
-        rows, missing = len(chunk), len(slopes) - len(chunk)
-        slopes[rows:] = 0
         if features is not None:
-            add_product(features[chosen], slopes, self.weight)
+            add_product(features[chosen], slope, self.weight)
         if weight is not None:
-            add_gradient(weight, slopes, F.pad(chunk, (0, 0, 0, missing)) if missing else chunk)
+            add_product(weight, slope.t(), chunk)
         if bias is not None:
-            bias.addmv_(slopes[:rows].t(), chunk.new_ones(rows))
+            bias.addmv_(slope.t(), chunk.new_ones(len(chunk)))
 
     def _for_features(self) -> Tensor:
         return -self.mean_row.repeat(len(self.features), 1)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from regard.attention.kernels.products import add_product
 from regard.unroll import native, stepwise
 from regard.unroll.plain import plain
 from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tensors, assigned, inputs, starts, written
@@ -161,15 +162,15 @@ def _of_parameters(program: Program, data: Tensors, grads: Tensors, tensors: Ten
     """Gradients of weights, biases, keys and values: a product over all steps each."""
     found: Tensors = {}
 
-    def add(name: str, gradient: Tensor) -> None:
-        found[name] = found[name] + gradient if name in found else gradient
+    def started(name: str) -> Tensor:
+        return found.setdefault(name, tensors[name].new_zeros(tensors[name].shape))
 
     for operation in program:
         if isinstance(operation, Linear):
             slope = grads[operation.into].flatten(0, 1)
-            add(operation.weight, slope.t() @ data[operation.source].flatten(0, 1))
+            add_product(started(operation.weight), slope.t(), data[operation.source].flatten(0, 1))
             if operation.bias:
-                add(operation.bias, slope.sum(0))
+                started(operation.bias).add_(slope.sum(0))
         elif isinstance(operation, Look):
             weights, slope = data[operation.weights].transpose(0, 1), grads[operation.into].transpose(0, 1)
             found["values"] = weights.transpose(1, 2) @ slope
