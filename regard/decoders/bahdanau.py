@@ -129,7 +129,7 @@ class BahdanauDecoder(nn.Module):
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
         program, tensors = self._program()
-        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.gates(embedded.transpose(0, 1))}
+        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.entering(embedded.transpose(0, 1))}
         found = loop(program, tensors, source.mask, ["state", "context", "weights"])
         states, contexts = found["state"][:-1].transpose(0, 1), found["context"].transpose(0, 1)
         return answer(self._deep(states, embedded, contexts), found["weights"])

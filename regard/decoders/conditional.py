@@ -126,7 +126,7 @@ class ConditionalDecoder(nn.Module):
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
         program, tensors = self._program()
-        tensors |= looking(source) | starts(state) | {"inputs": self.before.gates(embedded.transpose(0, 1))}
+        tensors |= looking(source) | starts(state) | {"inputs": self.before.entering(embedded.transpose(0, 1))}
         found = loop(program, tensors, source.mask, ["state", "context", "weights"])
         states, contexts = found["state"][1:].transpose(0, 1), found["context"].transpose(0, 1)
         return answer(self._deep(states, embedded, contexts), found["weights"])

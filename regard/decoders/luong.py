@@ -129,7 +129,7 @@ class LuongDecoder(nn.Module):
     def _run(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
         program, tensors = self._program()
-        tensors |= looking(source) | starts(state) | {"inputs": self._gates(inputs.t())}
+        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.entering(self.tokens.embed(inputs.t()))}
         found = loop(program, tensors, source.mask, ["fed", "weights"])
         return answer(found["fed"][1:].transpose(0, 1), found["weights"])
 
@@ -159,7 +159,7 @@ class LuongDecoder(nn.Module):
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
         cells, fed, history = state.cells, state.fed, state.history
         features, looks = [], []
-        for gates in self._gates(inputs).unbind(1):
+        for gates in self.recurrence.gates(self.tokens.embed(inputs)).unbind(1):
             gates = gates + self.recurrence.gates(fed, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
@@ -167,9 +167,6 @@ class LuongDecoder(nn.Module):
             features.append(fed)
             looks.append(attended)
         return unrolled(torch.stack(features, 1), looks)
-
-    def _gates(self, tokens: Tensor) -> Tensor:
-        return self.recurrence.gates(self.tokens.embed(tokens))
 
     def _combine(self, context: Tensor, hidden: Tensor) -> Tensor:
         if self.folded is None:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.unroll import unroll, unrolls
+from regard.unroll import projected, unroll, unrolls
 from regard.unroll.cells import gru, lstm
 
 
@@ -92,6 +92,11 @@ class Recurrence(nn.Module):
         """
         weight = self.weight("weight_ih", 0)[:, start : start + inputs.size(-1)]
         return F.linear(inputs, weight, self.weight("bias_ih", 0) if bias else None)
+
+    def entering(self, inputs: Float[Tensor, "target batch input"]) -> Float[Tensor, "target batch gates"]:
+        """What the input adds to the gates of the first layer at every step, where `serves` lets a program run."""
+        weight = self.weight("weight_ih")[:, : inputs.size(-1)]
+        return projected(inputs, weight, self.weight("bias_ih"))
 
     def step(self, gates: Float[Tensor, "batch gates"], cells: Cells) -> Cells:
         """One step of every layer, from the gates of the first."""

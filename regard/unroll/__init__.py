@@ -5,6 +5,7 @@ from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.entered import VECTORS, Entered
 from regard.unroll.following import Chooser, follow
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.unroll.projection import projected
 from regard.unroll.reads import Reads, reads_serve
 from regard.unroll.records import Seen
 from regard.unroll.recurrent import unroll, unrolls
@@ -31,6 +32,7 @@ __all__ = [
     "follow",
     "loop",
     "powers",
+    "projected",
     "reads_serve",
     "roomy",
     "serves",

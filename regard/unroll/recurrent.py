@@ -2,10 +2,10 @@
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Lstm
+from regard.unroll.projection import projected
 
 GRU = (Linear("state-", "recurrent", "moved", bias="bias"), Gru("inputs", "moved", "state-", "state"))
 LSTM = (Linear("state-", "recurrent", "gates", bias="bias", plus="inputs"), Lstm("gates", "memory", "state"))
@@ -29,7 +29,7 @@ def unroll(
     input_weight, weight, input_bias, bias = (
         getattr(rnn, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    gates = F.linear(inputs.transpose(0, 1), input_weight, input_bias)
+    gates = projected(inputs.transpose(0, 1), input_weight, input_bias)
     tensors = {"inputs": gates, "state-": hidden, "recurrent": weight, "bias": bias}
     if isinstance(rnn, nn.LSTM):
         states = loop(LSTM, tensors | {"memory-": memory}, None, ["state"])["state"]
