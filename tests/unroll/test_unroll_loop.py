@@ -119,6 +119,21 @@ def test_outputs_and_gradients_are_those_of_autograd(engine: str, name: str, ste
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_avx2_and_avx512_give_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = native.kernels()
+    if newest.fast < 2:
+        pytest.skip("AVX-512 is not in use")
+    tensors, mask = given(name, 4, 9)
+    found = []
+    for fast in (2, 1):
+        monkeypatch.setattr(native, "kernels", lambda fast=fast: replace(newest, fast=fast))
+        outputs = looped(name, tensors, mask)
+        found.append([*outputs, *slopes(outputs, tensors)])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_gradients_are_right_in_double_precision(name: str) -> None:
     tensors, mask = given(name, 3, 2, torch.float64)
     assert not compiled(tensors["inputs"])

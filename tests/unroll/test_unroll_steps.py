@@ -7,7 +7,7 @@ import torch
 from test_unroll_loop import PROGRAMS, given
 from torch import Tensor
 
-from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors, powers
+from regard.unroll import Gru, Linear, Program, Seen, Steps, Tensors, powers, steps
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.plain import plain
 from regard.unroll.program import inputs, starts
@@ -49,7 +49,21 @@ def test_a_step_is_that_of_the_loop(name: str, sources: list[int]) -> None:
     seen = replace(seen, sources=torch.tensor(sources))
     found = step(registers, seen)
     for key, tensor in expected(name, weights, registers, seen).items():
-        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=1e-5)
+
+
+@EACH
+def test_avx2_and_avx512_give_the_same_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = steps.kernels()
+    if newest.fast < 2:
+        pytest.skip("AVX-512 is not in use")
+    step, registers, seen, _ = made(name, 29)
+    found = step(registers, seen)
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "kernels", lambda: replace(newest, fast=1))
+        other = step(registers, replace(seen, powers=powers(seen.keys)))
+    for key, tensor in found.items():
+        assert torch.equal(tensor, other[key])
 
 
 @EACH
