@@ -2,7 +2,7 @@
 
     normalizer, check, top    of logits                                                      logits.py
     best_of, best             the best tokens of logits; of a layer, without its logits      best.py
-    Argmax                    the best token of a few rows, by reading a quarter of the layer         argmax.py
+    Argmax                    the best token of a few rows, by reading a quarter of the layer  argmax.py
     ListedOutput              the same where each row may use some tokens alone              listed.py
     OutputSoftmax             the softmax of a layer, for a loss                             softmax.py
 
