@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from regard.attention.kernels import blocks, native
+from regard.attention.kernels import blocks, native, products
 from regard.attention.kernels.additive import additive_scores
 from regard.attention.kernels.library import SWITCH
 from regard.cli.health import findings
@@ -22,7 +22,7 @@ from regard.unroll import native as loops
 from regard.unroll import reads, steps
 
 ROOT = Path(__file__).parents[2]
-PARTS = (native, loops, reads, steps, argmax, best, listed, softmax, unattended)
+PARTS = (native, products, loops, reads, steps, argmax, best, listed, softmax, unattended)
 HEADERS = sorted({header for part in PARTS for header in part.SOURCE.parent.glob("*.h")})
 needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="needs a C compiler")
 PEAK = """
@@ -153,7 +153,7 @@ def test_a_library_of_another_source_is_left_alone(tmp_path: Path, monkeypatch: 
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, wish)
     told = {one.about: one for one in findings() if one.about.endswith(" kernels")}
-    names = ("attention", "loop", "loss", "reading", "step", "search", "greedy", "shortlist", "beam")
+    names = ("attention", "loop", "loss", "gradient", "reading", "step", "search", "greedy", "shortlist", "beam")
     assert list(told) == [f"{name} kernels" for name in names]
     assert {one.is_so for one in told.values()} == {part.kernels().reason for part in PARTS}
     found = told["attention kernels"]
