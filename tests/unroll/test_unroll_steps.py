@@ -49,7 +49,7 @@ def test_a_step_is_that_of_the_loop(name: str, sources: list[int]) -> None:
     seen = replace(seen, sources=torch.tensor(sources))
     found = step(registers, seen)
     for key, tensor in expected(name, weights, registers, seen).items():
-        torch.testing.assert_close(found[key], tensor, rtol=0, atol=5e-6)
+        torch.testing.assert_close(found[key], tensor, rtol=0, atol=2e-6)
 
 
 @EACH
