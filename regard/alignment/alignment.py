@@ -19,6 +19,23 @@ class Unit(NamedTuple):
     end: float
 
 
+class Prediction(NamedTuple):
+    """One token of the output, how probable it was, and what else could have stood there.
+
+    Args:
+        text: the token as it is spelled; "" for the end of the output.
+        unit: the target unit that it is a part of; the number of target units for the end of the output.
+        probability: of this token, given what stands before it.
+        alternatives: the most probable tokens of this step and their probabilities, best first; the token itself
+            is among them where it was one of the best.
+    """
+
+    text: str
+    unit: int
+    probability: float
+    alternatives: tuple[tuple[str, float], ...]
+
+
 @dataclass(frozen=True)
 class Alignment:
     """The soft alignment behind one output. Every view takes this record and nothing else.
@@ -26,9 +43,14 @@ class Alignment:
     Args:
         source_text, target_text: both sides as the user reads them.
         source, target: the units of each side, in order, without the end marks.
-        weights: float32 (target, source); row t is what target unit t looked at. The end mark of the source
-            is dropped, so a row may sum to less than one.
+        weights: float32 (target, source); row t is what target unit t looked at.
         score: natural logarithm of the probability of the output.
+        source_end: float32 (target,), what each target unit looked at on the end mark of the source; a row of
+            `weights` and its entry here sum to what the mechanism says, one for most. None where no mark stands
+            behind the source.
+        target_end: float32 (source + 1,) or (source,) without `source_end`: the row that wrote the end of the
+            output, the end mark of the source last. None where the output was cut before its end.
+        predictions: one for each target token and one for the end; empty where they were not asked for.
     """
 
     source_text: str
@@ -37,3 +59,6 @@ class Alignment:
     target: tuple[Unit, ...]
     weights: np.ndarray
     score: float
+    source_end: np.ndarray | None = None
+    target_end: np.ndarray | None = None
+    predictions: tuple[Prediction, ...] = ()

@@ -7,11 +7,12 @@ are AVERAGED: the result is again one look, that sums to what its rows sum to.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.alignment import Alignment, Prediction, Unit
 
 Span = tuple[int, int]
 """First character of the raw text, and the one after the last."""
@@ -31,7 +32,7 @@ def align(
         source_text, target_text: both sides as the user reads them.
         source_spans, target_spans: of each token, without the end marks.
         weights: (target, source), as a `Hypothesis` has them; the row and the column of the end marks may follow, and
-            are dropped.
+            become `target_end` and `source_end`.
         score: natural logarithm of the probability of the output.
 
     Raises ValueError if weights and spans do not fit.
@@ -44,9 +45,16 @@ def align(
         )
     source, source_share = _distinct(source_spans)
     target, target_share = _distinct(target_spans)
-    merged = _merge(weights[:rows, :columns], source_share, target_share)
+    ends = weights[:rows, columns:], weights[rows:]  # the column of the source's end, the row of the output's
     return Alignment(
-        source_text, target_text, _units(source_text, source), _units(target_text, target), merged, float(score)
+        source_text,
+        target_text,
+        _units(source_text, source),
+        _units(target_text, target),
+        _merge(weights[:rows, :columns], source_share, target_share),
+        float(score),
+        _merge(ends[0], None, target_share)[:, 0] if ends[0].shape[1] else None,
+        _ending(ends[1], columns, source_share) if len(ends[1]) else None,
     )
 
 
@@ -82,7 +90,37 @@ def regroup(
         target_share = _shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
     weights = _merge(alignment.weights, source_share, target_share)
-    return Alignment(alignment.source_text, alignment.target_text, source, target, weights, alignment.score)
+    source_end, target_end = alignment.source_end, alignment.target_end
+    if source_end is not None:
+        source_end = _merge(source_end[:, None], None, target_share)[:, 0]
+    if target_end is not None:
+        target_end = _ending(target_end[None], len(alignment.source), source_share)
+    predictions = alignment.predictions
+    if target_share is not None:
+        predictions = tuple(_moved(prediction, target_share) for prediction in predictions)
+    return replace(
+        alignment,
+        source=source,
+        target=target,
+        weights=weights,
+        source_end=source_end,
+        target_end=target_end,
+        predictions=predictions,
+    )
+
+
+def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
+    """The row (1, source + 1 or source) that wrote the end of the output over other units, the end mark last."""
+    return np.concatenate([_merge(row[:, :columns], source_share, None), row[:, columns:]], axis=1)[0].astype(
+        np.float32
+    )
+
+
+def _moved(prediction: Prediction, target_share: np.ndarray) -> Prediction:
+    """A prediction as a part of that new unit which has most of its old one."""
+    units, groups = target_share.shape
+    unit = groups if prediction.unit >= units else int(target_share[prediction.unit].argmax()) if groups else 0
+    return prediction._replace(unit=unit)
 
 
 def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: np.ndarray | None) -> np.ndarray:
