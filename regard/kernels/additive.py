@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_device, expect_floating, expect_shape
-from regard.attention.kernels import blocks, native
+from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels import additive_blocks as blocks
+from regard.kernels import additive_native as native
 
 
 def additive_scores(

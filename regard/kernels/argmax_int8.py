@@ -2,38 +2,19 @@
 
 import ctypes
 import math
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.attention.kernels.library import Kernels, find
-from regard.data.batch import END
-from regard.unroll.following import Chooser
-from regard.unroll.panels import PANEL
+from regard.kernels.layout import PANEL
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_count, expect_operand, expect_rows
+from regard.kernels.structs import Chooser, Int8Layer
+from regard.marks import END
 
-SOURCE = Path(__file__).with_name("argmax.c")
-LIBRARY = Path(__file__).with_name("libargmax.so")
-MOST_ROWS = 4  # as in argmax.c
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
-
-
-class _Layer(ctypes.Structure):
-    """As in argmax.c."""
-
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("weight", "bias", "rounded", "scales", "reach", "slack")),
-        *((name, ctypes.c_int64) for name in ("columns", "depth", "first")),
-    )
+MOST_ROWS = 4  # as in c/argmax_int8.c
 
 
 class Argmax:
@@ -49,23 +30,27 @@ class Argmax:
         weight, bias: of the layer; read at every call, and expected not to change.
 
     `known` says whether all their numbers are finite; without that it must not be asked.
+
+    Raises ValueError for shapes, types or devices that do not fit.
     """
 
     def __init__(self, weight: Float[Tensor, "vocab features"], bias: Float[Tensor, " vocab"]) -> None:
+        expect_operand("Argmax", "weight", weight, ("vocab", "features"))
         columns, depth = weight.shape
+        expect_operand("Argmax", "bias", bias, (columns,))
+        expect_count("Argmax", "columns", columns, END + 1)
+        expect_count("Argmax", "depth", depth)
         panels, pairs = -(-columns // PANEL), -(-depth // 2)
-        weight, bias, missing = weight.detach().contiguous(), bias.detach(), panels * PANEL - columns
+        weight, bias, missing = weight.detach().contiguous(), bias.detach().contiguous(), panels * PANEL - columns
         finite = bool(bias.isfinite().all())
         slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # what sums with the bias lose, and tiny numbers
         bias = F.pad(bias, (0, missing), value=-math.inf)  # what is missing is never near the best
         rounded = torch.zeros(panels, pairs, PANEL, 2, dtype=torch.int8)
         scales, reach = torch.zeros_like(bias), torch.zeros_like(bias)
         self._parts = (weight, bias, rounded, scales, reach, slack)
-        self._layer = _Layer(*(part.data_ptr() for part in self._parts), columns, depth, END)
-        found = kernels()
-        failed = found.library.regard_round(
-            *(weight.data_ptr(), columns, depth, rounded.data_ptr(), scales.data_ptr(), reach.data_ptr()),
-            *(found.fast, torch.get_num_threads(), found.team),
+        self._layer = Int8Layer(*(part.data_ptr() for part in self._parts), columns, depth, END)
+        failed = kernels().call(
+            "round_int8", weight.data_ptr(), columns, depth, rounded.data_ptr(), scales.data_ptr(), reach.data_ptr()
         )
         self.known = finite and not failed
 
@@ -74,29 +59,21 @@ class Argmax:
 
         None where a feature is not finite.
         """
-        features, found = features.contiguous(), kernels()
+        expect_rows("Argmax", features, self._layer.depth, MOST_ROWS)
+        if not self.known:
+            raise ValueError("Argmax: a number of the layer is not finite; ask `known` first.")
+        features = features.contiguous()
         tokens = torch.empty(len(features), dtype=torch.long)
-        failed = found.library.regard_argmax(
-            *(ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr()),
-            *(found.fast, torch.get_num_threads(), found.team),
-        )
-        return None if failed else tokens
+        given = (ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr())
+        return None if len(features) and kernels().call("argmax_int8", *given) else tokens
 
     @property
     def chooser(self) -> Chooser:
         """The same for compiled code; for as long as this lives."""
-        function = ctypes.cast(kernels().library.regard_argmax, ctypes.c_void_p).value
-        return Chooser(function or 0, ctypes.addressof(self._layer))
+        columns, depth = self._layer.columns, self._layer.depth
+        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MOST_ROWS)
 
 
 def serves() -> bool:
     """Whether there is compiled code."""
     return kernels().library is not None
-
-
-def _declare(library: Any) -> None:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_round.argtypes = [pointer, size, size, pointer, pointer, pointer, number, number, pointer]
-    library.regard_round.restype = number
-    library.regard_argmax.argtypes = [pointer, pointer, size, pointer, number, number, pointer]
-    library.regard_argmax.restype = number

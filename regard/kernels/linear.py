@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.attention.kernels.products import add_product
+from regard.kernels.matmul import add_product
+from regard.kernels.operands import told
 
 
 def projected(
@@ -15,7 +16,20 @@ def projected(
     weight: Float[Tensor, "outputs features"],
     bias: Float[Tensor, " outputs"],
 ) -> Float[Tensor, "first second outputs"]:
-    """`F.linear` of tensors that `engine.serves`. Second derivatives go the plain way."""
+    """`F.linear` of tensors that `engine.serves`. Second derivatives go the plain way.
+
+    Raises ValueError for shapes, types or devices that do not fit.
+    """
+    given = (inputs, weight, bias)
+    if not (all(isinstance(each, Tensor) for each in given) and inputs.dim() == 3 and weight.dim() == 2):
+        raise ValueError(f"projected: given {', '.join(map(told, given))}; expected three axes, two and one.")
+    if inputs.size(2) != weight.size(1) or bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"projected: inputs are {told(inputs)}, weight is {told(weight)}, bias is {told(bias)}; "
+            "expected (first, second, features), (outputs, features), (outputs)."
+        )
+    if not all(each.is_floating_point() and (each.dtype, each.device) == (bias.dtype, bias.device) for each in given):
+        raise ValueError(f"projected: given {', '.join(map(told, given))}; expected one floating type on one device.")
     found: Tensor = _Projection.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
     return found
 

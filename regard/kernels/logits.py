@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.data.batch import END
 from regard.errors import RegardError
+from regard.marks import END
 
 
 def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:

@@ -2,9 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,21 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.attention.kernels.library import Kernels, find
-from regard.data.batch import END
-from regard.output.argmax import MOST_ROWS
-from regard.output.best import Finder, best_of, declare_best
-from regard.unroll.following import Chooser
-from regard.unroll.panels import pack
-
-SOURCE = Path(__file__).with_name("listed.c")
-LIBRARY = Path(__file__).with_name("liblisted.so")
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
+from regard.kernels.argmax_int8 import MOST_ROWS
+from regard.kernels.layout import pack
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_rows, told
+from regard.kernels.structs import Chooser, ShortlistLayer
+from regard.kernels.topk import Finder, best_of
+from regard.marks import END
 
 
 @dataclass(frozen=True)
@@ -38,11 +28,32 @@ class Lists:
         starts: where the list of each sentence begins in `tokens`, and where the last of them ends.
         tokens: ascending in every list, none of them common.
         longest: entries of the longest list.
+
+    Attributes:
+        highest: the highest token of any list; -1 if there is none.
+
+    Raises ValueError for starts, tokens or a length that cannot be of lists.
     """
 
     starts: Int[Tensor, " lists_and_one"]
     tokens: Int[Tensor, " entries"]
     longest: int
+    highest: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        for given in (self.starts, self.tokens):
+            if not isinstance(given, Tensor) or given.dim() != 1 or given.dtype != torch.long:
+                raise ValueError(f"Lists: given {told(given)}; expected starts and tokens along one axis, torch.int64.")
+        starts, tokens = (each.numpy(force=True) for each in (self.starts, self.tokens))
+        if not len(starts) or starts[0] != 0 or starts[-1] != len(tokens) or (np.diff(starts) < 0).any():
+            raise ValueError(f"Lists: starts are not ascending from 0 to {len(tokens)}, where the last list ends.")
+        if self.longest != np.diff(starts).max(initial=0):
+            raise ValueError(f"Lists: longest is {self.longest}; expected {np.diff(starts).max(initial=0)}.")
+        falls = np.diff(tokens) <= 0
+        falls[starts[(starts > 0) & (starts < len(tokens))] - 1] = False  # from one list to the next
+        if falls.any() or tokens.min(initial=0) < 0:
+            raise ValueError("Lists: tokens are not ascending in every list; expected each once, from 0 on.")
+        object.__setattr__(self, "highest", int(tokens.max(initial=-1)))
 
     @classmethod
     def of(
@@ -88,6 +99,8 @@ class ListedOutput:
     Args:
         weight, bias: of the layer.
         common: what all may use, ascending.
+
+    Raises ValueError for shapes, types, devices, tokens or rows that do not fit.
     """
 
     def __init__(
@@ -96,9 +109,11 @@ class ListedOutput:
         bias: Float[Tensor, " vocab"] | None,
         common: Int[Tensor, " common"],
     ) -> None:
+        _check_layer(weight, bias, common)
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
-        self.common = common
+        self.common = common = common.contiguous()
+        self._known: Lists | None = None  # the lists that were checked last: a search asks again and again
         known = weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels().library is not None
         self._panels = pack(self.weight[common]) if known else None
         self._common_bias = self.bias[common]
@@ -107,6 +122,7 @@ class ListedOutput:
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"]
     ) -> Float[Tensor, "rows vocab"]:
         """Logits over the whole vocabulary; `rows` says which list each row may use."""
+        self._check(lists, rows)
         owners = torch.arange(len(lists.starts) - 1, device=rows.device).repeat_interleave(lists.starts.diff())
         hidden = torch.ones(len(lists.starts) - 1, len(self.weight), dtype=torch.bool, device=rows.device)
         hidden[:, self.common] = False
@@ -121,65 +137,102 @@ class ListedOutput:
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
         """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
-        finder = self.finder(lists, rows)
+        if len(features) != len(rows):
+            raise ValueError(
+                f"ListedOutput: {len(features)} rows of features; expected {len(rows)}, one for each list."
+            )
+        finder = self.finder(lists, rows.contiguous())
         return best_of(self.project(features, lists, rows), width) if finder is None else finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
         """What finds the best tokens in compiled code, if anything does; it reads `rows` whenever it is asked."""
         if self._panels is None or torch.is_grad_enabled():
             return None
-        layer, most = self._layer(self._panels, lists, rows), self.weight.size(0) - END
-        return Finder(kernels(), "regard_best_listed", layer, most, (self, lists, rows))
+        layer, (columns, depth) = self._layer(self._panels, lists, rows), self.weight.shape
+        return Finder(kernels(), "topk_shortlist", layer, columns, depth, (self, lists, rows), len(rows))
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
         """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
         if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
             return None
-        return ListedArgmax(self._layer(self._panels, lists, rows), (self, lists, rows))
+        rows = rows.contiguous()
+        return ListedArgmax(self._layer(self._panels, lists, rows), len(self.weight), len(rows), (self, lists, rows))
 
-    def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> "_Layer":
+    def _check(self, lists: Lists, rows: Tensor) -> None:
+        """Whether compiled code may read these; which list each row names it looks at itself."""
+        if (
+            not isinstance(rows, Tensor)
+            or rows.dim() != 1
+            or rows.dtype != torch.long
+            or rows.device != self.weight.device
+        ):
+            raise ValueError(
+                f"ListedOutput: rows are {told(rows)}; expected one axis of torch.int64, beside the weight."
+            )
+        if lists is self._known:
+            return
+        if (
+            not isinstance(lists, Lists)
+            or lists.tokens.device != self.weight.device
+            or lists.highest >= len(self.weight)
+        ):
+            raise ValueError(f"ListedOutput: expected lists of tokens below {len(self.weight)}, beside the weight.")
+        if torch.isin(lists.tokens, self.common).any():
+            raise ValueError("ListedOutput: a list has a token that is common; expected those that are not.")
+        self._known = lists
+
+    def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> ShortlistLayer:
+        self._check(lists, rows)
+        if not all(each.is_contiguous() for each in (lists.starts, lists.tokens, rows)):
+            raise ValueError(
+                "ListedOutput: lists and rows must be contiguous: compiled code reads them where they are."
+            )
         own = (self.weight, self.bias, panels, self._common_bias, self.common)
         parts = (*own, lists.starts, lists.tokens, rows)
-        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END)
-        return _Layer(*(part.data_ptr() for part in parts), *sizes)
+        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END, len(lists.starts) - 1)
+        return ShortlistLayer(*(part.data_ptr() for part in parts), *sizes)
 
 
 class ListedArgmax:
     """The best token of rows that may use their lists alone; made by `ListedOutput.argmax`."""
 
-    def __init__(self, layer: "_Layer", alive: Any) -> None:
-        self._layer = layer
+    def __init__(self, layer: ShortlistLayer, columns: int, rows: int, alive: Any) -> None:
+        self._layer, self._columns, self._rows = layer, columns, rows
         self._alive = alive  # what the layer points to
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
         """Of each row; None where one is no distribution."""
-        features, found = features.contiguous(), kernels()
+        expect_rows("ListedArgmax", features, self._layer.depth, self._rows)
+        features = features.contiguous()
         tokens = torch.empty(len(features), dtype=torch.long)
-        failed = found.library.regard_argmax_listed(
-            *(ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr()),
-            *(found.fast, torch.get_num_threads(), found.team),
-        )
-        return None if failed else tokens
+        given = (ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr())
+        return None if kernels().call("argmax_shortlist", *given) else tokens
 
     @property
     def chooser(self) -> Chooser:
         """The same for compiled code; for as long as this lives."""
-        function = ctypes.cast(kernels().library.regard_argmax_listed, ctypes.c_void_p).value
-        return Chooser(function or 0, ctypes.addressof(self._layer))
+        function, given = kernels().address("argmax_shortlist"), ctypes.addressof(self._layer)
+        return Chooser(function, given, self._columns, self._layer.depth, self._rows)
 
 
-class _Layer(ctypes.Structure):
-    """As in listed.c."""
-
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("weight", "bias", "panels", "common_bias")),
-        *((name, ctypes.c_void_p) for name in ("common", "starts", "tokens", "lists")),
-        *((name, ctypes.c_int64) for name in ("depth", "commons", "longest", "first")),
-    )
-
-
-def _declare(library: Any) -> None:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    declare_best(library, "regard_best_listed")
-    library.regard_argmax_listed.argtypes = [pointer, pointer, size, pointer, number, number, pointer]
-    library.regard_argmax_listed.restype = number
+def _check_layer(weight: Tensor, bias: Tensor | None, common: Tensor) -> None:
+    if not isinstance(weight, Tensor) or weight.dim() != 2 or not weight.is_floating_point() or not weight.numel():
+        raise ValueError(f"ListedOutput: weight is {told(weight)}; expected (vocab, features) of a floating type.")
+    if bias is not None and not (
+        isinstance(bias, Tensor)
+        and bias.shape == weight.shape[:1]
+        and (bias.dtype, bias.device) == (weight.dtype, weight.device)
+    ):
+        raise ValueError(f"ListedOutput: bias is {told(bias)}; expected ({len(weight)}), like the weight, or None.")
+    if (
+        not isinstance(common, Tensor)
+        or common.dim() != 1
+        or common.dtype != torch.long
+        or common.device != weight.device
+    ):
+        raise ValueError(f"ListedOutput: common is {told(common)}; expected tokens along one axis, beside the weight.")
+    tokens = common.numpy(force=True)
+    if not len(tokens) or tokens[0] < 0 or tokens[-1] >= len(weight) or (np.diff(tokens) <= 0).any():
+        raise ValueError(
+            f"ListedOutput: common has {len(tokens)} tokens; expected at least one, ascending, below {len(weight)}."
+        )

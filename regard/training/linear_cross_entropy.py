@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.attention.check import expect_device, expect_floating, expect_shape
-from regard.attention.kernels.products import add_product
-from regard.output.softmax import OutputSoftmax
+from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels.matmul import add_product
+from regard.kernels.softmax import OutputSoftmax
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
 # not.

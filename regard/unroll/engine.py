@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from regard.attention.kernels.products import add_product
+from regard.kernels.matmul import add_product
 from regard.unroll import native, stepwise
+from regard.unroll.expected import expect_loop
 from regard.unroll.plain import plain
 from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tensors, assigned, inputs, starts, written
 
@@ -24,7 +25,10 @@ def loop(program: Program, tensors: Tensors, mask: Bool[Tensor, "batch source"] 
     Returns the outputs, (time, batch, width); those that are read a step later have one more row, in front: the start.
     The same numbers as `plain.plain`, within rounding, from compiled code where that is in use and else from PyTorch.
     The gradients of weights are one product over all steps. Second derivatives go the plain way.
+
+    Raises ValueError for tensors that do not fit the program.
     """
+    expect_loop(program, tensors, mask, outputs)
     names = list(tensors)
     run: Any = _Loop.apply
     found = run(program, mask, names, outputs, *(tensors[name] for name in names))

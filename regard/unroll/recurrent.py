@@ -3,9 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.kernels.linear import projected
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Lstm
-from regard.unroll.projection import projected
 
 GRU = (Linear("state-", "recurrent", "moved", bias="bias"), Gru("inputs", "moved", "state-", "state"))
 LSTM = (Linear("state-", "recurrent", "gates", bias="bias", plus="inputs"), Lstm("gates", "memory", "state"))

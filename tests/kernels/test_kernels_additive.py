@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels import native
-from regard.attention.kernels.additive import additive_scores, plain_scores
-from regard.attention.kernels.library import SWITCH
+from regard.kernels import additive_native as native
+from regard.kernels.additive import additive_scores, plain_scores
+from regard.kernels.library import SWITCH
 
 WISHES = {"compiled": "", "compiled-plain": "plain", "pytorch": "off"}
 SIZES = [(3, 7, 5, 13), (2, 31, 67, 129), (1, 1, 1, 7), (5, 1, 30, 64), (2, 3, 1, 17), (1, 131, 2, 16), (2, 2, 70, 300)]

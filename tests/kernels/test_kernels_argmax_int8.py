@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
-from regard.output import argmax
-from regard.output.argmax import MOST_ROWS, Argmax
-from regard.output.best import finder
-from regard.output.best import kernels as others
-from regard.unroll.panels import pack
+from regard.kernels import argmax_int8 as argmax
+from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.layout import pack
+from regard.kernels.library import SWITCH
+from regard.kernels.library import kernels as others
+from regard.kernels.topk import finder
 
 SIZES = [(1, 3), (7, 5), (64, 127), (33, 1000), (5, 130), (700, 40), (1100, 17)]
 

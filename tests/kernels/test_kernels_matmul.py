@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels import products
-from regard.attention.kernels.products import add_product
+from regard.kernels import matmul as products
+from regard.kernels.matmul import add_product
 
 SIZES = [(1, 1, 1), (16, 16, 16), (65, 17, 33), (257, 65, 130), (40, 1100, 19)]
 VARIANTS = ["plain", "avx2", "avx512"]

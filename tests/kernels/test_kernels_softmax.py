@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels.library import SWITCH
-from regard.output.softmax import OutputSoftmax, kernels
+from regard.kernels.library import SWITCH
+from regard.kernels.softmax import OutputSoftmax, kernels
 
 SIZES = [(1, 1, 1), (3, 7, 5), (70, 33, 1000), (131, 5, 130), (2, 11, 4000)]
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
-from regard.output import best
-from regard.output.best import best_of, finder, kernels, serves
-from regard.unroll.panels import PANEL, pack
+from regard.kernels import topk as best
+from regard.kernels.layout import PANEL, pack
+from regard.kernels.library import SWITCH
+from regard.kernels.topk import best_of, finder, kernels, serves
 
 ENGINES = {"fast": "", "plain": "plain"}
 SIZES = [(1, 1, 3), (3, 7, 5), (7, 64, 127), (70, 33, 1000), (131, 5, 130), (2, 11, 4000)]

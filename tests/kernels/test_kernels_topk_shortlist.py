@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels.library import SWITCH
 from regard.data.batch import END
-from regard.output import listed
-from regard.output.best import best_of
-from regard.output.listed import ListedOutput, Lists, kernels
+from regard.kernels import topk_shortlist as listed
+from regard.kernels.library import SWITCH
+from regard.kernels.topk import best_of
+from regard.kernels.topk_shortlist import ListedOutput, Lists, kernels
 
 ENGINES = {"fast": "", "plain": "plain", "pytorch": "off"}
 ROWS = {

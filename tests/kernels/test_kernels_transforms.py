@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.attention.kernels import blocks
-from regard.attention.kernels.additive import additive_scores, plain_scores
+from regard.kernels import additive_blocks as blocks
+from regard.kernels.additive import additive_scores, plain_scores
 
 
 @pytest.fixture

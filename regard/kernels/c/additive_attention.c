@@ -8,19 +8,19 @@
 
    A and B are rounded, and where A·B is near 1 that is all of N; so each row keeps the rounding too, relative to the
    exponential: N = (A·B − 1) + (a + b), the first part by one fused multiply-add. Elsewhere a + b is too small to
-   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most NEAR, see pairs.h. For a
+   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most NEAR, see tanh_pairs.h. For a
    single target row, where each key has one pair only, exponentials are taken pair by pair, and nothing is staged. What
    a pair gives depends on its two rows alone, and on whether there is one target row: not on the batch, the lengths, the
    tiles or the threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
 #define NARROW /* chunks of two vectors share divisions, and are the same in every variant */
-#include "pairs.h"
+#include "tanh_pairs.h"
 
 #define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */
 #define TILE_BYTES (128 * 1024) /* of what is staged at a time: a part of the second cache */
-#define TILE 64                 /* rows whose gradients are summed before they join the total */
+#define GRAD_TILE 64                 /* rows whose gradients are summed before they join the total */
 
 typedef struct {
     const float *query, *keys, *vector, *grad;        /* grad: backward only */
@@ -35,7 +35,7 @@ typedef struct {
     int64_t next;                                     /* the next item that no thread has taken */
 } job;
 
-work VARIANTS(forward), VARIANTS(backward);
+work VARIANTS(additive_forward), VARIANTS(additive_backward);
 
 /* How a row's exponentials are kept: with fused multiply-adds, rounded, and what the rounding left relative to that;
    without, their upper 12 bits, whose products are exact, and all the rest. */
@@ -76,8 +76,6 @@ static inline char stage(const float *row, int64_t left, float *whole, float *re
     store(rest + LANES, rest_second);
     return (char)within(NEAR, first, second);
 }
-
-static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
 
 static void *reserve(job *todo, size_t bytes) {
     void *memory = NULL;
@@ -173,16 +171,16 @@ static void forward_step(const job *todo, int64_t item) {
     }
 }
 
-void NAME(forward)(void *given) {
+void NAME(additive_forward)(void *given) {
     job *todo = given;
     if (todo->target == 1) {
-        for (int64_t item = take(todo); item < todo->items; item = take(todo)) forward_step(todo, item);
+        for (int64_t item = take(&todo->next); item < todo->items; item = take(&todo->next)) forward_step(todo, item);
         return;
     }
     const size_t floats = 2 * (todo->tile + TOGETHER) * todo->width;
     float *memory = reserve(todo, sizeof(float) * floats + (todo->tile + TOGETHER) * (todo->width / CHUNK));
     if (!memory) return;
-    for (int64_t item = take(todo); item < todo->items; item = take(todo)) forward_item(todo, item, memory);
+    for (int64_t item = take(&todo->next); item < todo->items; item = take(&todo->next)) forward_item(todo, item, memory);
     free(memory);
 }
 
@@ -265,7 +263,7 @@ static size_t place(stages *at, char *memory, size_t target, size_t source) {
     float *next = (float *)memory;
     float **parts[] = {&at->whole_query, &at->rest_query, &at->grad_query, &at->whole_key,
                        &at->rest_key,    &at->grad_keys,  &at->tile_keys};
-    const size_t rows[] = {target, target, target, source, source, source, TILE};
+    const size_t rows[] = {target, target, target, source, source, source, GRAD_TILE};
     size_t floats = 0;
     for (int part = 0; part < 7; part++) {
         if (memory) *parts[part] = next + floats;
@@ -296,10 +294,10 @@ static void backward_item(const job *todo, int64_t item, const stages *at) {
     for (int64_t c = 0; c < count; c++) {
         memset(at[c].grad_query, 0, sizeof(float) * CHUNK * target);
         memset(at[c].grad_keys, 0, sizeof(float) * CHUNK * source);
-        for (int64_t j = 0; j < source; j += TILE)
-            for (int64_t i = 0; i < target; i += TILE)
-                backward_tile(todo, &at[c], batch, begin + c * CHUNK, i, smaller(i + TILE, target), j,
-                              smaller(j + TILE, source), grad_vector + c * CHUNK);
+        for (int64_t j = 0; j < source; j += GRAD_TILE)
+            for (int64_t i = 0; i < target; i += GRAD_TILE)
+                backward_tile(todo, &at[c], batch, begin + c * CHUNK, i, smaller(i + GRAD_TILE, target), j,
+                              smaller(j + GRAD_TILE, source), grad_vector + c * CHUNK);
     }
     for (int64_t i = 0; i < target; i++)
         for (int64_t c = 0; c < count; c++)
@@ -321,9 +319,9 @@ static void backward_step(const job *todo, int64_t item, float *sums) {
     float *tile = sums + features, *tanhs = tile + features;
     memset(grad_vector, 0, sizeof(double) * features);
     memset(sums, 0, sizeof(float) * features);
-    for (int64_t from = 0; from < todo->source; from += TILE) {
+    for (int64_t from = 0; from < todo->source; from += GRAD_TILE) {
         memset(tile, 0, 2 * sizeof(float) * features);
-        for (int64_t j = from; j < smaller(from + TILE, todo->source); j++) {
+        for (int64_t j = from; j < smaller(from + GRAD_TILE, todo->source); j++) {
             const float *keys = todo->keys + (batch * todo->source + j) * hidden;
             float *grad_keys = todo->grad_keys + (batch * todo->source + j) * hidden;
             const vec g = spread(todo->grad[batch * todo->source + j]);
@@ -352,11 +350,11 @@ static void backward_step(const job *todo, int64_t item, float *sums) {
 static void backward_steps(job *todo) {
     float *sums = reserve(todo, 3 * sizeof(float) * CHUNK * todo->span);
     if (!sums) return;
-    for (int64_t item = take(todo); item < todo->items; item = take(todo)) backward_step(todo, item, sums);
+    for (int64_t item = take(&todo->next); item < todo->items; item = take(&todo->next)) backward_step(todo, item, sums);
     free(sums);
 }
 
-void NAME(backward)(void *given) {
+void NAME(additive_backward)(void *given) {
     job *todo = given;
     if (todo->target == 1) {
         backward_steps(todo);
@@ -367,7 +365,7 @@ void NAME(backward)(void *given) {
     char *memory = reserve(todo, bytes * todo->span);
     if (at && memory) {
         for (int64_t c = 0; c < todo->span; c++) place(&at[c], memory + c * bytes, todo->target, todo->source);
-        for (int64_t item = take(todo); item < todo->items; item = take(todo)) backward_item(todo, item, at);
+        for (int64_t item = take(&todo->next); item < todo->items; item = take(&todo->next)) backward_item(todo, item, at);
     }
     free(memory);
     free(at);
@@ -375,9 +373,7 @@ void NAME(backward)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "team.h"
-
-#define SMALL (1 << 16) /* pairs · features that one thread finishes before another would have begun */
+#include "threads.h"
 
 /* The vector with zeros up to a whole chunk, and what follows from the sizes. Returns 0 without memory. */
 static float *complete(job *todo) {
@@ -393,15 +389,12 @@ static float *complete(job *todo) {
     return vector;
 }
 
-/* What the library was built from, and the newest variant that runs here. */
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
-
 /* All arrays whole and in order: query (batch, target, hidden), keys (batch, source, hidden), vector (hidden),
    scores and grad (batch, target, source). `fast`: the newest variant that may be used. `together` may be NULL:
    then threads are made for the call. Both return 0, or 1 if there was no memory. */
-int regard_forward(const float *query, const float *keys, const float *vector, float *scores, int64_t batch,
-                   int64_t target, int64_t source, int64_t hidden, int fast, int threads, team together) {
+EXPORT int regard_additive_forward(const float *query, const float *keys, const float *vector, float *scores,
+                                   int64_t batch, int64_t target, int64_t source, int64_t hidden, int fast, int threads,
+                                   team together) {
     job todo = {.query = query, .keys = keys, .vector = vector, .scores = scores, .batch = batch, .target = target,
                 .source = source, .hidden = hidden};
     float *padded = complete(&todo);
@@ -414,25 +407,26 @@ int regard_forward(const float *query, const float *keys, const float *vector, f
     todo.rows = batch * tiles >= 4 * threads ? target : smaller(target, 64);
     if (todo.rows < 1) todo.rows = 1;
     todo.items = batch * tiles * ((target + todo.rows - 1) / todo.rows);
-    run(PICK(forward, fast), &todo, smaller(todo.items, 1 + cost / SMALL), threads, together);
+    run(PICK(additive_forward, fast), &todo, smaller(todo.items, 1 + cost / WORTH_A_THREAD), threads, together);
     free(padded);
     return todo.failed;
 }
 
-int regard_backward(const float *query, const float *keys, const float *vector, const float *grad, float *grad_query,
-                    float *grad_keys, float *grad_vector, int64_t batch, int64_t target, int64_t source,
-                    int64_t hidden, int fast, int threads, team together) {
+EXPORT int regard_additive_backward(const float *query, const float *keys, const float *vector, const float *grad,
+                                    float *grad_query, float *grad_keys, float *grad_vector, int64_t batch,
+                                    int64_t target, int64_t source, int64_t hidden, int fast, int threads,
+                                    team together) {
     job todo = {.query = query, .keys = keys, .vector = vector, .grad = grad, .grad_query = grad_query,
                 .grad_keys = grad_keys, .batch = batch, .target = target, .source = source, .hidden = hidden};
     float *padded = complete(&todo);
     const int64_t cost = batch * (target * source + 4 * (target + source)) * hidden;
     todo.grad_vector = calloc((batch + 1) * todo.width + 1, sizeof(double));
-    const int64_t chunks = todo.width / CHUNK, bytes = 3 * sizeof(float) * CHUNK * (target + source + TILE);
+    const int64_t chunks = todo.width / CHUNK, bytes = 3 * sizeof(float) * CHUNK * (target + source + GRAD_TILE);
     todo.span = target == 1 ? chunks : smaller(chunks, 1 + TILE_BYTES / bytes);
     if (batch < 4 * threads) todo.span = smaller(todo.span, (batch * chunks + 4 * threads - 1) / (4 * threads));
     todo.items = todo.span ? batch * ((chunks + todo.span - 1) / todo.span) : 0;
     if (!padded || !todo.grad_vector) todo.failed = 1;
-    else run(PICK(backward, fast), &todo, smaller(todo.items, 1 + cost / SMALL), threads, together);
+    else run(PICK(additive_backward, fast), &todo, smaller(todo.items, 1 + cost / WORTH_A_THREAD), threads, together);
     if (!todo.failed) {
         double *sums = todo.grad_vector; /* the first row's take in those of the others */
         for (int64_t b = 1; b < batch; b++)

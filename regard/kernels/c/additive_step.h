@@ -7,14 +7,14 @@
 
 #pragma once
 
-#include "operations.h"
+#include "rnn_ops.h"
 
 #define RUN 8             /* rows of one source that look together ... */
 #define SPAN 512          /* ... with so many features at a time: what is staged of them stays in the first cache */
 #define STRETCH 16        /* features of a group that stand side by side ... */
 #define GROUP (4 * STRETCH) /* ... and one of each stretch share a division; rows of powers go on to whole groups */
-#define NEAR 40.0f        /* exp(2·NEAR) is a float, and so is 1 / exp(2·NEAR) ... */
-#define LARGEST 1e3f      /* of a vector whose products with those of three D stay in range */
+#define POWER_LIMIT 40.0f        /* exp(2·POWER_LIMIT) is a float, and so is 1 / exp(2·POWER_LIMIT) ... */
+#define VECTOR_LIMIT 1e3f      /* of a vector whose products with those of three D stay in range */
 #define MUCH 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
 
 static inline int64_t grouped(int64_t width) { return (width + GROUP - 1) / GROUP * GROUP; }
@@ -33,7 +33,7 @@ static inline vec limit(vec x, float most) {
 /* exp(2x) of a row. */
 static void raise_row(const float *row, int64_t width, float *powers) {
     for (int64_t j = 0; j < grouped(width); j += LANES) {
-        const vec x = limit(part(row, j, width), NEAR);
+        const vec x = limit(part(row, j, width), POWER_LIMIT);
         vec left, series;
         const vec whole = expand(x, &left, &series);
         store(powers + j, muladd(whole, muladd(series, left, left), whole));
@@ -89,7 +89,7 @@ static void compare(const operation *at, int64_t first, int64_t rows, int64_t b)
         const int64_t left = smaller(SPAN, width - from), features = grouped(left);
         const float *powers = at->powers + b * count * grouped(width) + from;
         for (int64_t j = 0; j < features; j += LANES)
-            store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), LARGEST));
+            store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), VECTOR_LIMIT));
         for (int64_t r = 0; r < rows; r++) raise_row(place(&at->source, first + r) + from, left, queries[r]);
         for (int64_t i = 0; i < count; i++) {
             if (!visible[i]) continue;

@@ -2,13 +2,13 @@
 
    Reading the weights of a layer is what a product of few rows costs. Here a quarter is read. How far such a logit can
    be from that of the layer follows from what rounding took, so that only tokens within reach of the best are
-   multiplied again; their logits, and so the token, are those of best.c to the last bit.
+   multiplied again; their logits, and so the token, are those of topk.c to the last bit.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "tiles.h"
+#include "vocab_tiles.h"
 
-#define MOST_ROWS 4  /* as in argmax.py */
+#define MOST_ROWS 4  /* as in argmax_int8.py */
 #define TOP 127      /* of a rounded weight */
 
 /* A layer, and what follows from its weights. */
@@ -19,10 +19,10 @@ typedef struct {
     const float *scales;         /* weight ≈ scale · rounded */
     const float *reach, *slack;  /* |logit − its estimate| ≤ reach · ‖features‖ + slack */
     int64_t columns, depth, first; /* tokens below `first` are never the best */
-} layer;
+} int8_layer;
 
 typedef struct {
-    const layer *of;
+    const int8_layer *of;
     const float *features;
     const int16_t *rounded;  /* (rows, depth), two depths side by side */
     const float *scales, *norms;
@@ -41,7 +41,7 @@ typedef struct {
     int failed;
 } plan;
 
-work VARIANTS(estimate), VARIANTS(decide), VARIANTS(lay);
+work VARIANTS(int8_estimate), VARIANTS(int8_decide), VARIANTS(int8_round);
 
 static inline int64_t halves(int64_t depth) { return (depth + 1) / 2; }
 
@@ -95,13 +95,13 @@ static inline void sums(int64_t count, const int16_t *from, int64_t pairs, const
     }
 }
 
-void NAME(estimate)(void *given) {
+void NAME(int8_estimate)(void *given) {
     job *todo = given;
-    const layer *of = todo->of;
+    const int8_layer *of = todo->of;
     const int64_t rows = todo->rows, count = panels(of->columns), pairs = halves(of->depth);
     int32_t found[MOST_ROWS][PANEL] __attribute__((aligned(ALIGNMENT)));
-    for (int64_t tile; (tile = __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED)) < tiles(of->columns);) {
-        for (int64_t panel = tile * TILE; panel < smaller((tile + 1) * TILE, count); panel++) {
+    for (int64_t tile; (tile = take(&todo->next)) < tiles(of->columns);) {
+        for (int64_t panel = tile * TILE_PANELS; panel < smaller((tile + 1) * TILE_PANELS, count); panel++) {
             sums(rows, todo->rounded, pairs, of->rounded + panel * PANEL * 2 * pairs, found);
             for (int64_t row = 0; row < rows; row++) {
                 for (int64_t c = 0; c < PANEL; c += LANES) {
@@ -115,9 +115,9 @@ void NAME(estimate)(void *given) {
     }
 }
 
-/* Of tokens the best by the layer itself, of equals the first. Sums are made as best.c makes them. */
+/* Of tokens the best by the layer itself, of equals the first. Sums are made as topk.c makes them. */
 static int64_t compare(const job *todo, const float *features, int64_t count) {
-    const layer *of = todo->of;
+    const int8_layer *of = todo->of;
     float most = -INFINITY, bias[PANEL], logits[PANEL];
     int64_t best = todo->near[0];
     for (int64_t at = 0; at < count; at += PANEL) {
@@ -136,7 +136,7 @@ static int64_t compare(const job *todo, const float *features, int64_t count) {
 
 /* The tokens that can be the best, from their estimates; how many. */
 static int64_t near(const job *todo, const float *estimates, float norm) {
-    const layer *of = todo->of;
+    const int8_layer *of = todo->of;
     const vec least = spread(-norm), most = spread(norm);
     vec lowest = spread(-INFINITY);
     for (int64_t j = 0; j < of->columns; j += LANES) {
@@ -155,7 +155,7 @@ static int64_t near(const job *todo, const float *estimates, float norm) {
     return count;
 }
 
-void NAME(decide)(void *given) {
+void NAME(int8_decide)(void *given) {
     job *todo = given;
     const int64_t stride = panels(todo->of->columns) * PANEL;
     for (int64_t row = 0; row < todo->rows; row++) {
@@ -196,7 +196,7 @@ static void round_column(plan *todo, int64_t column) {
     if (!(reach * scale < INFINITY)) __atomic_store_n(&todo->failed, 1, __ATOMIC_RELAXED);
 }
 
-void NAME(lay)(void *given) {
+void NAME(int8_round)(void *given) {
     plan *todo = given;
     for (int64_t from; (from = __atomic_fetch_add(&todo->next, PANEL, __ATOMIC_RELAXED)) < todo->columns;)
         for (int64_t column = from; column < smaller(from + PANEL, todo->columns); column++) round_column(todo, column);
@@ -204,19 +204,19 @@ void NAME(lay)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
-
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+const layout int8_layout[] = {
+    WHOLE(int8_layer), FIELD(int8_layer, weight), FIELD(int8_layer, bias), FIELD(int8_layer, rounded),
+    FIELD(int8_layer, scales), FIELD(int8_layer, reach), FIELD(int8_layer, slack), FIELD(int8_layer, columns),
+    FIELD(int8_layer, depth), FIELD(int8_layer, first), LAYOUT_ENDS};
 
 /* Fills what follows from the weights of a layer, `rounded` with zeros so far. Returns whether a number is not finite. */
-int regard_round(const float *weight, int64_t columns, int64_t depth, int8_t *rounded, float *scales, float *reach,
-                 int fast, int threads, team together) {
+EXPORT int regard_round_int8(const float *weight, int64_t columns, int64_t depth, int8_t *rounded, float *scales,
+                             float *reach, int fast, int threads, team together) {
     plan todo = {.weight = weight, .rounded = rounded, .scales = scales, .reach = reach, .columns = columns,
                  .depth = depth};
-    run(PICK(lay, fast), &todo, 1 + columns * depth / SMALL, threads, together);
+    run(PICK(int8_round, fast), &todo, 1 + columns * depth / WORTH_A_THREAD, threads, together);
     return todo.failed;
 }
 
@@ -236,10 +236,10 @@ static float round_row(const float *from, int64_t depth, int16_t *to, float *sca
 
 /* Of each of at most MOST_ROWS rows the best token from `first` on, and the lower among equals. Returns 1 where a feature
    is not finite, 2 where there is no memory for it. */
-int regard_argmax(const layer *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
-                  team together) {
+EXPORT int regard_argmax_int8(const int8_layer *of, const float *features, int64_t rows, int64_t *best, int fast,
+                              int threads, team together) {
     const int64_t depth = of->depth, pairs = halves(depth), wide = panels(of->columns) * PANEL;
-    const int64_t most = smaller(tiles(of->columns), 1 + rows * depth * wide / SMALL);
+    const int64_t most = smaller(tiles(of->columns), 1 + rows * depth * wide / WORTH_A_THREAD);
     float norms[MOST_ROWS], scales[MOST_ROWS];
     int64_t *near = malloc(sizeof(int64_t) * of->columns + sizeof(float) * (rows * wide + PANEL * depth) +
                            sizeof(int16_t) * rows * 2 * pairs);
@@ -254,8 +254,8 @@ int regard_argmax(const layer *of, const float *features, int64_t rows, int64_t 
     if (!failed) {
         job todo = {.of = of, .features = features, .rounded = rounded, .scales = scales, .norms = norms,
                     .estimates = estimates, .panel = panel, .near = near, .best = best, .rows = rows};
-        run(PICK(estimate, fast), &todo, most, threads, together);
-        PICK(decide, fast)(&todo);
+        run(PICK(int8_estimate, fast), &todo, most, threads, together);
+        PICK(int8_decide, fast)(&todo);
     }
     free(near);
     return failed;

@@ -5,16 +5,14 @@
 
 #ifndef __AVX2__ /* nothing here has a faster variant; what is called chooses its own */
 
+#include "exports.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What runs on many threads, see team.h; it is only passed on. */
-typedef void (*team)(void (*)(void *), void *, unsigned, unsigned);
-
-/* Moves so many rows, which continue so many, by one step. */
-typedef void (*mover)(const void *of, int64_t rows, int64_t continued, int fast, int threads, team together);
+/* Moves so many rows, which continue so many, by one step; returns whether it cannot. */
+typedef int (*mover)(const void *of, int64_t rows, int64_t continued, int fast, int threads, team together);
 
 /* The best tokens of every row and their log-probabilities, (rows, width); returns whether it cannot. */
 typedef int (*chooser)(const void *of, const float *features, int64_t rows, int64_t width, float *log_probs,
@@ -84,23 +82,37 @@ typedef struct {
 } room;
 
 typedef struct {
-    const model *of;
-    const rules *by;
-    front *at;
-    record *done;
-    room *with;
+    const model *model;
+    const rules *rules;
+    front *slots;
+    record *record;
+    room *room;
     int64_t end, enough;       /* the mark of an end; how few sentences are searched before others may enter */
 } search;
+
+const layout beam_layout[] = {
+    WHOLE(part), FIELD(part, made), FIELD(part, given), FIELD(part, size), WHOLE(mark), FIELD(mark, rows),
+    FIELD(mark, continued), WHOLE(model), FIELD(model, move), FIELD(model, course), FIELD(model, choose),
+    FIELD(model, layer), FIELD(model, slots), FIELD(model, picks), FIELD(model, parents), FIELD(model, parts),
+    FIELD(model, marks), FIELD(model, features), FIELD(model, weights), FIELD(model, part_count),
+    FIELD(model, mark_count), FIELD(model, positions), WHOLE(rules), FIELD(rules, limits), FIELD(rules, last),
+    FIELD(rules, penalties), FIELD(rules, best), FIELD(rules, nbest), WHOLE(front), FIELD(front, sentences),
+    FIELD(front, lengths), FIELD(front, free), FIELD(front, tokens), FIELD(front, log_probs), FIELD(front, live),
+    FIELD(front, size), FIELD(front, rows), FIELD(front, continued), WHOLE(record), FIELD(record, live),
+    FIELD(record, rows), FIELD(record, sentences), FIELD(record, parents), FIELD(record, tokens), FIELD(record, owners),
+    FIELD(record, weights), FIELD(record, ended), FIELD(record, lengths), FIELD(record, ends), FIELD(record, cut),
+    FIELD(record, log_probs), FIELD(record, scores), FIELD(record, steps), FIELD(record, most),
+    FIELD(record, sentence_count), FIELD(record, row_count), FIELD(record, ended_count), WHOLE(room),
+    FIELD(room, log_probs), FIELD(room, best), FIELD(room, chosen), FIELD(room, places), FIELD(room, width),
+    WHOLE(search), FIELD(search, model), FIELD(search, rules), FIELD(search, slots), FIELD(search, record), FIELD(search, room),
+    FIELD(search, end), FIELD(search, enough), LAYOUT_ENDS};
 
 typedef struct {
     double total;
     int64_t parent, token, row;
 } choice;
 
-enum { OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY };
-
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return 2; }
+enum { OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY, NO_STEP };
 
 /* Whether the tables hold what every row is to be given. */
 static int enter(const model *of, const front *at) {
@@ -141,9 +153,9 @@ static double *worst_of(const rules *by, int64_t sentence) {
 /* What becomes of the choices of a sentence: those that are over are written down and leave their slots. Returns whether
    one that goes on can still be among the best. */
 static int gather(const search *all, int64_t live, choice *found, int64_t count) {
-    front *at = all->at;
-    record *done = all->done;
-    const rules *by = all->by;
+    front *at = all->slots;
+    record *done = all->record;
+    const rules *by = all->rules;
     const int64_t sentence = at->sentences[live], length = ++at->lengths[live], late = by->limits[sentence] <= length;
     double most = -INFINITY, *worst = worst_of(by, sentence);
     for (int64_t slot = 0; slot < count; slot++) {
@@ -164,13 +176,13 @@ static int gather(const search *all, int64_t live, choice *found, int64_t count)
 }
 
 static void write_down(const search *all, int64_t live, const choice *found, int64_t count) {
-    const int64_t size = all->at->size, next = all->done->sentence_count++;
-    all->done->sentences[next] = all->at->sentences[live];
+    const int64_t size = all->slots->size, next = all->record->sentence_count++;
+    all->record->sentences[next] = all->slots->sentences[live];
     for (int64_t slot = 0; slot < size; slot++) {
         const choice empty = {0}, *chosen = slot < count ? found + slot : &empty;
-        all->done->parents[next * size + slot] = chosen->parent;
-        all->done->tokens[next * size + slot] = chosen->token;
-        all->done->owners[next * size + slot] = chosen->row;
+        all->record->parents[next * size + slot] = chosen->parent;
+        all->record->tokens[next * size + slot] = chosen->token;
+        all->record->owners[next * size + slot] = chosen->row;
     }
 }
 
@@ -216,34 +228,36 @@ static void select_rows(const model *of, front *at, const room *with, int64_t ro
 
 /* What the model has found becomes the front of the next step. */
 static void advance(const search *all, choice *found) {
-    front *at = all->at;
-    record *done = all->done;
-    const int64_t weights = at->rows * all->of->positions;
-    memcpy(done->weights + done->row_count * all->of->positions, all->of->weights, sizeof(float) * weights);
+    front *at = all->slots;
+    record *done = all->record;
+    const int64_t weights = at->rows * all->model->positions;
+    memcpy(done->weights + done->row_count * all->model->positions, all->model->weights, sizeof(float) * weights);
     done->live[done->steps] = at->live, done->rows[done->steps++] = at->rows;
     done->row_count += at->rows;
     int64_t row = 0, rows = 0, stay = 0;
     for (int64_t live = 0; live < at->live; live++) {
-        const int64_t count = expand(at, all->with, live, &row, found);
+        const int64_t count = expand(at, all->room, live, &row, found);
         write_down(all, live, found, count);
-        if (gather(all, live, found, count)) keep(at, all->with, live, stay++, found, count, &rows);
+        if (gather(all, live, found, count)) keep(at, all->room, live, stay++, found, count, &rows);
     }
     at->live = stay;
-    select_rows(all->of, at, all->with, rows);
+    select_rows(all->model, at, all->room, rows);
 }
 
 /* Steps until few enough sentences are searched or the record is full; or until a token comes that the tables do not hold,
-   or a row that is no distribution: then nothing has been done of that step. Returns which. */
-int regard_beam(const search *all, int fast, int threads, team together) {
-    const model *of = all->of;
-    const room *with = all->with;
-    front *at = all->at;
+   or a row that is no distribution, or one that the program does not hold: then nothing has been done of that step.
+   Returns which. */
+EXPORT int regard_beam_search(const search *all, int fast, int threads, team together) {
+    const model *of = all->model;
+    const room *with = all->room;
+    front *at = all->slots;
     choice *found = malloc(sizeof(choice) * at->size);
     int why = found ? OVER : NO_MEMORY;
-    while (!why && at->live > all->enough && all->done->steps < all->done->most) {
+    while (!why && at->live > all->enough && all->record->steps < all->record->most) {
         if (!enter(of, at)) why = MISSING;
         if (why) break;
-        of->move(of->course, at->rows, at->continued, fast, threads, together);
+        if (of->move(of->course, at->rows, at->continued, fast, threads, together)) why = NO_STEP;
+        if (why) break;
         if (of->choose(of->layer, of->features, at->rows, with->width, with->log_probs, with->best, fast, threads, together))
             why = NO_MEMORY;
         for (int64_t next = 0; !why && next < at->rows * with->width; next++)

@@ -4,14 +4,14 @@
    The weights lie in panels already. Threads share an operation, products by panels, anything else by rows, and begin
    the next when all of it is done. What a row gives depends neither on the other rows nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "look.h"
+#include "additive_step.h"
 
 #include <sched.h>
 
-#define COLUMNS 4 /* panels of a product that a thread takes */
-#define HEIGHT 16 /* rows that it takes of what knows no neighbours */
+#define PANELS_TAKEN 4 /* panels of a product that a thread takes */
+#define ROWS_TAKEN 16 /* rows that it takes of what knows no neighbours */
 #define PATIENCE 2000
 
 /* How much of an operation is taken, and how much of it is done, in panels or rows. */
@@ -27,10 +27,10 @@ typedef struct {
 
 typedef void raiser(const float *, int64_t, int64_t, float *);
 
-work VARIANTS(step);
-raiser VARIANTS(raise);
+work VARIANTS(step_operations);
+raiser VARIANTS(key_powers);
 
-void NAME(raise)(const float *keys, int64_t rows, int64_t width, float *powers) {
+void NAME(key_powers)(const float *keys, int64_t rows, int64_t width, float *powers) {
     raise_rows(keys, rows, width, powers);
 }
 
@@ -39,8 +39,8 @@ static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? p
 /* Where a part ends that begins there: with the source, if that is looked at. */
 static int64_t reach(const operation *at, int64_t from, int64_t threads) {
     if (at->kind == LINEAR) /* the last parts are smaller, so that nobody waits long for the last of all */
-        return from + smaller(COLUMNS, 1 + (panels(at->into.width) - from - 1) / (2 * threads));
-    if (at->kind != LOOK) return smaller(from + HEIGHT, at->count);
+        return from + smaller(PANELS_TAKEN, 1 + (panels(at->into.width) - from - 1) / (2 * threads));
+    if (at->kind != LOOK) return smaller(from + ROWS_TAKEN, at->count);
     const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : RUN; /* so that each gets something */
     const int64_t last = smaller(from + smaller(share, RUN), at->count);
     int64_t end = from + 1;
@@ -66,7 +66,7 @@ static void act(const operation *at, int64_t from, int64_t end) {
     }
 }
 
-void NAME(step)(void *given) {
+void NAME(step_operations)(void *given) {
     job *todo = given;
     for (int64_t op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
@@ -88,32 +88,48 @@ void NAME(step)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
-#define MOST 64         /* operations */
-
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+#define MOST_OPERATIONS 64         /* operations */
 
 /* What steps read of so many keys. */
-void regard_raise(const float *keys, int64_t rows, int64_t width, float *powers, int fast) {
-    PICK(raise, fast)(keys, rows, width, powers);
+EXPORT int regard_key_powers(const float *keys, int64_t rows, int64_t width, float *powers, int fast, int threads,
+                             team together) {
+    (void)threads, (void)together; /* it is soon done */
+    PICK(key_powers, fast)(keys, rows, width, powers);
+    return DONE;
 }
 
-/* Runs at most MOST operations, each over its own rows. `fast`: the newest variant that may be used. `together` may
-   be NULL: then threads are made for the call. */
-void regard_step(const operation *program, int64_t count, int fast, int threads, team together) {
-    progress state[MOST] = {{0}};
+static int below(const int64_t *numbers, int64_t count, int64_t limit) {
+    for (int64_t at = 0; at < count; at++)
+        if (numbers[at] < 0 || numbers[at] >= limit) return 0;
+    return 1;
+}
+
+/* Whether every row that an operation picks is one that there is. */
+static int picks_what_is(const operation *at) {
+    const array *each[] = {&at->source, &at->other, &at->before, &at->added};
+    for (int number = 0; number < 4; number++)
+        if (each[number]->rows && !below(each[number]->rows, at->count, each[number]->height)) return 0;
+    return at->kind != LOOK || below(at->sources, at->count, at->source_count);
+}
+
+/* Runs at most MOST_OPERATIONS operations, each over its own rows. `fast`: the newest variant that may be used.
+   `together` may be NULL: then threads are made for the call. */
+EXPORT int regard_decoder_step(const operation *program, int64_t count, int fast, int threads, team together) {
+    progress state[MOST_OPERATIONS] = {{0}};
     job todo = {.program = program, .state = state, .count = count};
     int64_t cost = 0;
+    if (count > MOST_OPERATIONS) return OUT_OF_RANGE;
     for (int64_t op = 0; op < count; op++) {
         const operation *at = program + op;
+        if (!picks_what_is(at)) return OUT_OF_RANGE;
         const int64_t reads = at->kind == LINEAR ? at->source.width : 16 * (1 + at->positions);
         cost += at->count * at->into.width * reads;
     }
-    todo.threads = smaller(threads, 1 + cost / SMALL);
-    run(PICK(step, fast), &todo, todo.threads, threads, together);
+    todo.threads = smaller(threads, 1 + cost / WORTH_A_THREAD);
+    run(PICK(step_operations, fast), &todo, todo.threads, threads, together);
+    return DONE;
 }
 
 /* A program over rows that come and go, some of whose operations are of what rows share. */
@@ -124,9 +140,10 @@ typedef struct {
 } course;
 
 /* One step of so many rows, which continue so many. */
-void regard_move(const course *of, int64_t rows, int64_t continued, int fast, int threads, team together) {
+EXPORT int regard_course_step(const course *of, int64_t rows, int64_t continued, int fast, int threads,
+                              team together) {
     for (int64_t op = 0; op < of->count; op++) of->program[op].count = of->shared[op] ? continued : rows;
-    regard_step(of->program, of->count, fast, threads, together);
+    return regard_decoder_step(of->program, of->count, fast, threads, together);
 }
 
 /* A register that is copied behind each step, step t to `to` + t · stride bytes. */
@@ -151,17 +168,23 @@ typedef struct {
     int64_t flow_count, rows, most, end;
 } path;
 
+const layout step_layout[] = {
+    WHOLE(course), FIELD(course, program), FIELD(course, shared), FIELD(course, count), WHOLE(flow),
+    FIELD(flow, source), FIELD(flow, to), FIELD(flow, size), FIELD(flow, stride), WHOLE(path), FIELD(path, slots),
+    FIELD(path, picked), FIELD(path, features), FIELD(path, flows), FIELD(path, tokens), FIELD(path, choose),
+    FIELD(path, layer), FIELD(path, flow_count), FIELD(path, rows), FIELD(path, most), FIELD(path, end), LAYOUT_ENDS};
+
 /* Steps one behind the other from `taken` on, each with the tokens chosen before, until a row comes to `end`, or to a
    token that the tables do not hold. Returns how many have been taken, or −1 where nothing could be chosen. */
-int64_t regard_follow(const operation *program, int64_t count, const path *along, int64_t taken, int fast, int threads,
-                      team together) {
+EXPORT int64_t regard_greedy_steps(const operation *program, int64_t count, const path *along, int64_t taken, int fast,
+                                   int threads, team together) {
     const int64_t rows = along->rows;
     for (int64_t t = taken; t < along->most; t++) {
         const int64_t *given = along->tokens + t * rows;
         int64_t *chosen = along->tokens + (t + 1) * rows;
         for (int64_t row = 0; row < rows; row++)
             if ((along->picked[row] = along->slots[given[row]]) < 0) return t;
-        regard_step(program, count, fast, threads, together);
+        if (regard_decoder_step(program, count, fast, threads, together)) return -1;
         for (const flow *each = along->flows; each < along->flows + along->flow_count; each++)
             memcpy(each->to + t * each->stride, each->source, each->size);
         if (along->choose(along->layer, along->features, rows, chosen, fast, threads, together)) return -1;

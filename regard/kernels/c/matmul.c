@@ -4,12 +4,12 @@
    some rows of the left one behind each other, as they are multiplied. What a number becomes depends neither on the
    number of threads nor on what else is computed.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "product.h"
+#include "panel_matmul.h"
 
 #define SLICE 512 /* of the depth: two panels of it, or some rows, stay in the second cache ... */
-#define TILE 64   /* ... and so do the rows that a thread takes */
+#define ROW_TILE 64   /* ... and so do the rows that a thread takes */
 #define SIDE 16   /* rows and columns that are laid out together where neighbours of a column are side by side in memory */
 
 /* A matrix whose rows are `down` apart, and whose columns `across`. */
@@ -27,11 +27,9 @@ typedef struct {
     int64_t next, joined;
 } job;
 
-work VARIANTS(lay_panels), VARIANTS(add_tiles);
+work VARIANTS(matmul_lay_panels), VARIANTS(matmul_add_tiles);
 
-static inline int64_t take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
-
-void NAME(lay_panels)(void *given) {
+void NAME(matmul_lay_panels)(void *given) {
     job *todo = given;
     const matrix *right = todo->right;
     for (int64_t p; (p = take(&todo->next)) < panels(todo->columns);)
@@ -57,11 +55,11 @@ static void lay_rows(const job *todo, int64_t row, int64_t rows, float *to) {
             }
 }
 
-void NAME(add_tiles)(void *given) {
+void NAME(matmul_add_tiles)(void *given) {
     job *todo = given;
-    float *tile = todo->tiles + take(&todo->joined) * TILE * SLICE;
-    for (int64_t item; (item = take(&todo->next)) * TILE < todo->rows;) {
-        const int64_t row = item * TILE, rows = smaller(TILE, todo->rows - row);
+    float *tile = todo->tiles + take(&todo->joined) * ROW_TILE * SLICE;
+    for (int64_t item; (item = take(&todo->next)) * ROW_TILE < todo->rows;) {
+        const int64_t row = item * ROW_TILE, rows = smaller(ROW_TILE, todo->rows - row);
         float *to = todo->to + row * todo->stride;
         const sink out = {.plus = to, .plus_stride = todo->stride, .to = to, .stride = todo->stride};
         lay_rows(todo, row, rows, tile);
@@ -71,30 +69,30 @@ void NAME(add_tiles)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "team.h"
+#include "threads.h"
 
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+const layout matmul_layout[] = {
+    WHOLE(matrix), FIELD(matrix, at), FIELD(matrix, down), FIELD(matrix, across), LAYOUT_ENDS};
 
 /* to (rows, columns) += left (rows, depth) · right (depth, columns). Returns whether there was no memory for it. */
-int regard_add_product(const matrix *left, const matrix *right, int64_t rows, int64_t depth, int64_t columns, float *to,
-                       int64_t stride, int fast, int threads, team together) {
-    const int64_t tiles = (rows + TILE - 1) / TILE, slices = (depth + SLICE - 1) / SLICE;
+EXPORT int regard_matmul_add(const matrix *left, const matrix *right, int64_t rows, int64_t depth, int64_t columns,
+                             float *to, int64_t stride, int fast, int threads, team together) {
+    const int64_t tiles = (rows + ROW_TILE - 1) / ROW_TILE, slices = (depth + SLICE - 1) / SLICE;
     const size_t laid = sizeof(float) * panels(columns) * PANEL * SLICE;
     char *room = NULL;
-    threads = (int)smaller(smaller(threads, tiles), 64);
-    if (posix_memalign((void **)&room, ALIGNMENT, laid + sizeof(float) * threads * TILE * SLICE)) return 1;
+    threads = (int)smaller(smaller(threads, tiles), MOST_THREADS);
+    if (posix_memalign((void **)&room, ALIGNMENT, laid + sizeof(float) * threads * ROW_TILE * SLICE)) return OUT_OF_MEMORY;
     job todo = {.left = left, .right = right, .rows = rows, .columns = columns, .to = to, .stride = stride,
                 .panels = (float *)room, .tiles = (float *)(room + laid)};
     for (int64_t s = 0; s < slices; s++) {
         todo.first = s * depth / slices, todo.depth = (s + 1) * depth / slices - todo.first;
         todo.next = todo.joined = 0;
-        run(PICK(lay_panels, fast), &todo, panels(columns), threads, together);
+        run(PICK(matmul_lay_panels, fast), &todo, panels(columns), threads, together);
         todo.next = todo.joined = 0;
-        run(PICK(add_tiles, fast), &todo, tiles, threads, together);
+        run(PICK(matmul_add_tiles, fast), &todo, tiles, threads, together);
     }
     free(room);
-    return 0;
+    return DONE;
 }
 
 #endif

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "lanes.h"
+#include "simd.h"
 
 #define PANEL 16
 #define ROWS 6 /* rows whose sums stay in registers: 12 vectors, beside 2 of what is read and 1 of the row */

@@ -4,13 +4,13 @@
    step, without waiting for the others. The weights lie in panels already. What a row gives depends neither on the rest
    of the batch, nor on its padding, nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "operations.h"
+#include "rnn_ops.h"
 
 #define SHARE 24 /* rows that read the weights together, at most */
 
-/* As `LayerRecord` in reads.py. */
+/* As `LayerRecord` in structs.py. */
 typedef struct {
     int64_t kind, directions, batch, positions, size; /* GRU or LSTM; the second direction reads backwards */
     const float *panels, *bias;                       /* of the recurrent weights, one direction behind the other */
@@ -19,23 +19,24 @@ typedef struct {
     const int64_t *lengths, *order;                   /* real positions of each row; the rows, longest first */
     float *states;                                    /* (batch, positions, directions, size); zeros at padding */
     float *scratch;                                   /* (directions, batch, width + 2 · size) */
-} layer;
+    int64_t inputs;                                   /* rows of `gates` */
+} encoder_layer;
 
 typedef struct {
-    const layer *of;
+    const encoder_layer *of;
     int64_t share, next;
 } job;
 
-work VARIANTS(read);
+work VARIANTS(rnn_encode);
 
-static inline int64_t gates(const layer *of) { return (of->kind == GRU ? 3 : 4) * of->size; }
+static inline int64_t gates(const encoder_layer *of) { return (of->kind == GRU ? 3 : 4) * of->size; }
 
-static inline const float *entered(const layer *of, int64_t direction, int64_t at) {
+static inline const float *entered(const encoder_layer *of, int64_t direction, int64_t at) {
     return of->gates + (of->places[at] * of->directions + direction) * gates(of);
 }
 
 /* From the gates of one row to its next state, which takes the place of the one before. */
-static inline void move(const layer *of, const float *from, float *moved, float *state, float *memory) {
+static inline void move(const encoder_layer *of, const float *from, float *moved, float *state, float *memory) {
     operation at = {.into = {.data = state, .width = of->size}};
     if (of->kind == GRU) {
         at.source.data = (float *)from, at.other.data = moved, at.before.data = state;
@@ -47,7 +48,7 @@ static inline void move(const layer *of, const float *from, float *moved, float 
 }
 
 /* The rows `order[first]`, `order[first + 1]`, … in one direction. */
-static void pass(const layer *of, int64_t direction, int64_t first, int64_t rows) {
+static void pass(const encoder_layer *of, int64_t direction, int64_t first, int64_t rows) {
     const int64_t size = of->size, width = gates(of), count = of->positions, *order = of->order + first;
     const size_t bytes = sizeof(float) * size;
     float *moved = of->scratch + (direction * of->batch + first) * (width + 2 * size);
@@ -77,11 +78,11 @@ static void pass(const layer *of, int64_t direction, int64_t first, int64_t rows
     }
 }
 
-void NAME(read)(void *given) {
+void NAME(rnn_encode)(void *given) {
     job *todo = given;
-    const layer *of = todo->of;
+    const encoder_layer *of = todo->of;
     const int64_t shares = (of->batch + todo->share - 1) / todo->share;
-    for (int64_t item; (item = __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED)) < shares * of->directions;) {
+    for (int64_t item; (item = take(&todo->next)) < shares * of->directions;) {
         const int64_t first = item / of->directions * todo->share;
         pass(of, item % of->directions, first, smaller(todo->share, of->batch - first));
     }
@@ -89,19 +90,33 @@ void NAME(read)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-#define SMALL (1 << 18) /* multiply-adds that one thread finishes before another would have begun */
+const layout encoder_layout[] = {
+    WHOLE(encoder_layer), FIELD(encoder_layer, kind), FIELD(encoder_layer, directions), FIELD(encoder_layer, batch),
+    FIELD(encoder_layer, positions), FIELD(encoder_layer, size), FIELD(encoder_layer, panels),
+    FIELD(encoder_layer, bias), FIELD(encoder_layer, gates), FIELD(encoder_layer, places),
+    FIELD(encoder_layer, lengths), FIELD(encoder_layer, order), FIELD(encoder_layer, states),
+    FIELD(encoder_layer, scratch), FIELD(encoder_layer, inputs), LAYOUT_ENDS};
 
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+/* Whether every row is as long as it may be, and reads what there is. */
+static int reads_what_is(const encoder_layer *of) {
+    for (int64_t b = 0; b < of->batch; b++) {
+        if (of->lengths[b] < 0 || of->lengths[b] > of->positions) return 0;
+        for (int64_t at = b * of->positions; at < b * of->positions + of->lengths[b]; at++)
+            if (of->places[at] < 0 || of->places[at] >= of->inputs) return 0;
+    }
+    return 1;
+}
 
 /* `fast`: the newest variant that may be used. `together` may be NULL: then threads are made for the call. */
-void regard_read(const layer *of, int fast, int threads, team together) {
+EXPORT int regard_rnn_encoder(const encoder_layer *of, int fast, int threads, team together) {
     const int64_t items = of->directions * of->batch, cost = items * of->positions * gates(of) * (of->size + 16);
-    threads = (int)smaller(threads, 1 + cost / SMALL);
+    if (!reads_what_is(of)) return OUT_OF_RANGE;
+    threads = (int)smaller(threads, 1 + cost / WORTH_A_RNN_THREAD);
     job todo = {.of = of, .share = smaller(SHARE, 1 + items / threads)};
-    run(PICK(read, fast), &todo, items, threads, together);
+    run(PICK(rnn_encode, fast), &todo, items, threads, together);
+    return DONE;
 }
 
 #endif

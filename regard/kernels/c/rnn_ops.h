@@ -2,16 +2,17 @@
 
 #pragma once
 
-#include "../attention/kernels/product.h"
+#include "panel_matmul.h"
 
 enum { LINEAR, GRU, LSTM, TANH, LOOK };
 
 /* Step t of row b begins at data + (t · batch + b) · width, and so does its gradient. In a step alone, row b reads the
-   row rows[b]; NULL where that is b. */
+   row rows[b] of so many, its height; NULL where that is b. */
 typedef struct {
     float *data, *grad;
     int64_t width;
     const int64_t *rows;
+    int64_t height;
 } array;
 
 /* One operation; what each kind makes of the fields stands at its functions. */
@@ -22,11 +23,12 @@ typedef struct {
     int64_t stride;                                   /* of a row of the weight */
     float *panels;                                    /* room for the weight as it is read */
     const float *keys, *values, *vector;
-    float *powers;                                    /* room for what is read of the keys, see look.h */
+    float *powers;                                    /* room for what is read of the keys, see additive_step.h */
     float *grad_keys, *grad_vector;                   /* grad_vector: (batch, width), one sum per row */
     const char *mask;
     const int64_t *sources;                           /* the source of each row; NULL where row b has source b */
     int64_t positions, count;                         /* count: its rows, in a step alone */
+    int64_t source_count;                             /* how many sources there are, in a step alone */
 } operation;
 
 static inline const float *place(const array *from, int64_t row) {

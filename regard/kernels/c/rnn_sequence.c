@@ -5,18 +5,16 @@
    them; the powers of keys are taken once per call, too. What a row gives depends neither on the rest of the batch nor
    on the number of threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "look.h"
+#include "additive_step.h"
 
 typedef struct {
     const operation *program;
     int64_t count, steps, batch, share, backward, next;
 } job;
 
-work VARIANTS(pack), VARIANTS(unroll);
-
-static inline int64_t take(job *todo) { return __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED); }
+work VARIANTS(rnn_pack), VARIANTS(rnn_rows);
 
 /* In how many pieces what an operation reads is laid out. Back, the keys are read as they are. */
 static inline int64_t pieces(const operation *at, const job *todo) {
@@ -35,12 +33,12 @@ static void lay_out(const operation *at, const job *todo, int64_t piece) {
                piece, at->panels);
 }
 
-void NAME(pack)(void *given) {
+void NAME(rnn_pack)(void *given) {
     job *todo = given;
-    for (int64_t item = take(todo), passed = 0, op = 0; op < todo->count; op++) {
+    for (int64_t item = take(&todo->next), passed = 0, op = 0; op < todo->count; op++) {
         const operation *at = todo->program + op;
         const int64_t count = pieces(at, todo);
-        for (; item < passed + count; item = take(todo)) lay_out(at, todo, item - passed);
+        for (; item < passed + count; item = take(&todo->next)) lay_out(at, todo, item - passed);
         passed += count;
     }
 }
@@ -67,9 +65,9 @@ static void act(const job *todo, const operation *at, int64_t step, int64_t firs
     }
 }
 
-void NAME(unroll)(void *given) {
+void NAME(rnn_rows)(void *given) {
     job *todo = given;
-    for (int64_t first = take(todo) * todo->share; first < todo->batch; first = take(todo) * todo->share) {
+    for (int64_t first = take(&todo->next) * todo->share; first < todo->batch; first = take(&todo->next) * todo->share) {
         const int64_t rows = smaller(todo->share, todo->batch - first);
         for (int64_t t = 0; t < todo->steps; t++)
             for (int64_t op = 0; op < todo->count; op++) {
@@ -82,30 +80,36 @@ void NAME(unroll)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-#define SMALL (1 << 18) /* multiply-adds that one thread finishes before another would have begun */
-
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+const layout rnn_layout[] = {
+    WHOLE(array), FIELD(array, data), FIELD(array, grad), FIELD(array, width), FIELD(array, rows), FIELD(array, height),
+    WHOLE(operation), FIELD(operation, kind), FIELD(operation, into), FIELD(operation, source), FIELD(operation, other),
+    FIELD(operation, before), FIELD(operation, saved), FIELD(operation, added), FIELD(operation, weight),
+    FIELD(operation, bias), FIELD(operation, stride), FIELD(operation, panels), FIELD(operation, keys),
+    FIELD(operation, values), FIELD(operation, vector), FIELD(operation, powers), FIELD(operation, grad_keys),
+    FIELD(operation, grad_vector), FIELD(operation, mask), FIELD(operation, sources), FIELD(operation, positions),
+    FIELD(operation, count), FIELD(operation, source_count), LAYOUT_ENDS};
 
 /* Runs the program over all steps, or back over them. `fast`: the newest variant that may be used. `together` may
    be NULL: then threads are made for the call. */
-void regard_unroll(const operation *program, int64_t count, int64_t steps, int64_t batch, int backward, int fast,
-                   int threads, team together) {
+EXPORT int regard_rnn_sequence(const operation *program, int64_t count, int64_t steps, int64_t batch, int64_t backward,
+                               int fast, int threads, team together) {
     job todo = {.program = program, .count = count, .steps = steps, .batch = batch, .backward = backward};
     int64_t cost = 0, packed = 0;
+    if (batch < 1 || steps < 1) return DONE;
     for (int64_t op = 0; op < count; op++) {
         const operation *at = program + op;
         cost += at->kind == LINEAR ? at->source.width * at->into.width : 16 * at->into.width * (1 + at->positions);
         packed += pieces(at, &todo);
     }
-    const int64_t most = smaller(batch, 1 + steps * batch * cost / SMALL);
+    const int64_t most = smaller(batch, 1 + steps * batch * cost / WORTH_A_RNN_THREAD);
     threads = (int)smaller(threads, most);
     todo.share = (batch + threads - 1) / threads;
-    run(PICK(pack, fast), &todo, packed, threads, together);
+    run(PICK(rnn_pack, fast), &todo, packed, threads, together);
     todo.next = 0;
-    run(PICK(unroll, fast), &todo, most, threads, together);
+    run(PICK(rnn_rows, fast), &todo, most, threads, together);
+    return DONE;
 }
 
 #endif

@@ -6,8 +6,9 @@
 
 #pragma once
 
+#include "exports.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +37,8 @@ typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4 * LANES)))
 typedef float eight __attribute__((vector_size(4 * SUMS), aligned(4 * SUMS)));
 typedef float loose_eight __attribute__((vector_size(4 * SUMS), aligned(4)));
 
-/* What a thread does: its share of what is left. */
-typedef void work(void *);
+/* The next piece that no thread has taken. */
+static inline int64_t take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
 
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 

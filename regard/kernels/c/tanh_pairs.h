@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "lanes.h"
+#include "simd.h"
 
 #define CHUNK (2 * LANES) /* features that are handled together, and share divisions */
 #define LARGEST 1e3f      /* of a vector whose products with those of two D stay in range */

@@ -2,12 +2,13 @@
 
 #pragma once
 
-#include "lanes.h"
+#include "simd.h"
 
 #include <pthread.h>
 
-/* A team: GOMP_parallel of the OpenMP that PyTorch runs on. */
-typedef void (*team)(work *, void *, unsigned, unsigned);
+#define MOST_THREADS 64               /* of a call */
+#define WORTH_A_THREAD (1 << 16)      /* multiply-adds that one thread finishes before another would have begun; ... */
+#define WORTH_A_RNN_THREAD (1 << 18)  /* ... in a recurrent loop, whose threads wait for the longest row */
 
 static void *start(void *given) {
     void **call = given;
@@ -17,10 +18,10 @@ static void *start(void *given) {
 
 /* Each thread calls `each`, which takes from `todo` what no other has taken. At most `most` threads are of use. */
 static void run(work *each, void *todo, int64_t most, int threads, team together) {
-    pthread_t others[64];
+    pthread_t others[MOST_THREADS];
     int running = 0;
     void *call[2] = {(void *)(intptr_t)each, todo};
-    threads = (int)smaller(smaller(threads, most), 64);
+    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
     if (threads > 1 && together) {
         together(each, todo, (unsigned)threads, 0);
         return;

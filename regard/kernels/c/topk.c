@@ -4,18 +4,18 @@
    Each thread keeps the best of the tiles that it took; the sums are put together tile by tile in their order. So what a
    row gives depends neither on the other rows nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "tiles.h"
+#include "vocab_tiles.h"
 
-/* A layer; tokens below `first` are summed, and never among the best. */
+/* An output layer; tokens below `first` are summed, and never among the best. */
 typedef struct {
     const float *panels, *bias;
     int64_t depth, columns, first;
-} layer;
+} topk_layer;
 
 typedef struct {
-    const layer *of;
+    const topk_layer *of;
     const float *features;
     int64_t rows, width;
     float *most, *sums;                           /* (tiles, rows): the largest logit, Σ exp(logit − largest) */
@@ -24,7 +24,7 @@ typedef struct {
     int64_t next, joined;
 } job;
 
-work VARIANTS(search);
+work VARIANTS(topk_tiles);
 
 /* Put a logit where it belongs among the best so far, behind its equals. */
 static void insert(float *values, int64_t *tokens, int64_t width, float value, int64_t token) {
@@ -47,22 +47,24 @@ static void collect(const job *todo, const float *logits, int64_t from, int64_t 
     }
 }
 
-void NAME(search)(void *given) {
+void NAME(topk_tiles)(void *given) {
     job *todo = given;
     const int64_t rows = todo->rows, width = todo->width, columns = todo->of->columns, depth = todo->of->depth;
-    const int64_t thread = __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED);
-    float *values = todo->values + thread * rows * width, logits[CHUNK * TILE * PANEL] __attribute__((aligned(ALIGNMENT)));
+    const int64_t thread = take(&todo->joined);
+    float logits[TILE_ROWS * TILE_PANELS * PANEL] __attribute__((aligned(ALIGNMENT)));
+    float *values = todo->values + thread * rows * width;
     int64_t *tokens = todo->tokens + thread * rows * width;
     for (int64_t i = 0; i < rows * width; i++) values[i] = -INFINITY, tokens[i] = todo->of->first;
-    for (int64_t tile; (tile = __atomic_fetch_add(&todo->next, 1, __ATOMIC_RELAXED)) < tiles(columns);) {
-        const int64_t from = tile * TILE * PANEL, count = smaller(TILE * PANEL, columns - from);
+    for (int64_t tile; (tile = take(&todo->next)) < tiles(columns);) {
+        const int64_t from = tile * TILE_PANELS * PANEL, count = smaller(TILE_PANELS * PANEL, columns - from);
         const int64_t padded = (count + LANES - 1) / LANES * LANES;
-        for (int64_t row = 0; row < rows; row += CHUNK) {
-            const int64_t here = smaller(CHUNK, rows - row);
-            const sink out = {.bias = todo->of->bias + from, .to = logits, .stride = TILE * PANEL};
-            multiply(todo->features + row * depth, here, depth, todo->of->panels + from * depth, 0, panels(count), count, &out);
+        for (int64_t row = 0; row < rows; row += TILE_ROWS) {
+            const int64_t here = smaller(TILE_ROWS, rows - row);
+            const sink out = {.bias = todo->of->bias + from, .to = logits, .stride = TILE_PANELS * PANEL};
+            multiply(todo->features + row * depth, here, depth, todo->of->panels + from * depth, 0, panels(count), count,
+                     &out);
             for (int64_t r = 0; r < here; r++) {
-                float *own = logits + r * TILE * PANEL;
+                float *own = logits + r * TILE_PANELS * PANEL;
                 for (int64_t j = count; j < padded; j++) own[j] = -INFINITY;
                 const float most = todo->most[tile * rows + row + r] = largest(own, padded);
                 collect(todo, own, from, count, values + (row + r) * width, tokens + (row + r) * width);
@@ -74,29 +76,28 @@ void NAME(search)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-#define SMALL (1 << 16) /* multiply-adds that one thread finishes before another would have begun */
-
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+const layout topk_layout[] = {
+    WHOLE(topk_layer), FIELD(topk_layer, panels), FIELD(topk_layer, bias), FIELD(topk_layer, depth),
+    FIELD(topk_layer, columns), FIELD(topk_layer, first), LAYOUT_ENDS};
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
-int regard_best(const layer *of, const float *features, int64_t rows, int64_t width, float *log_probs, int64_t *best,
-                int fast, int threads, team together) {
-    const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / SMALL);
-    threads = (int)smaller(smaller(threads, most), 64);
+EXPORT int regard_topk(const topk_layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
+                       int64_t *best, int fast, int threads, team together) {
+    const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / WORTH_A_THREAD);
+    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .width = width};
     todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
-    if (!todo.tokens) return 1;
+    if (!todo.tokens) return OUT_OF_MEMORY;
     todo.values = (float *)(todo.tokens + threads * rows * width);
     todo.most = todo.values + threads * rows * width;
     todo.sums = todo.most + count * rows;
-    run(PICK(search, fast), &todo, most, threads, together);
+    run(PICK(topk_tiles, fast), &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
         double whole = normalizer(todo.most + row, todo.sums + row, count, rows);
-        int64_t place[64] = {0};
+        int64_t place[MOST_THREADS] = {0};
         for (int64_t rank = 0; rank < width; rank++) {
             int64_t from = 0;
             for (int64_t thread = 1; thread < todo.joined; thread++) {
@@ -112,7 +113,7 @@ int regard_best(const layer *of, const float *features, int64_t rows, int64_t wi
         }
     }
     free(todo.tokens);
-    return 0;
+    return DONE;
 }
 
 #endif

@@ -4,18 +4,18 @@
    stores it, word by word, for the rows of one sentence. Threads share the rows. What a row gives depends on its own list
    alone: not on other rows, theirs, or the number of threads.
 
-   The plain variant brings what chooses among the variants, see team.h. */
+   The plain variant brings what chooses among the variants, see threads.h. */
 
-#include "tiles.h"
+#include "vocab_tiles.h"
 
-#define LEAST 16 /* rows that a thread takes, if there are as many ... */
-#define MOST 64  /* ... and at most */
+#define LEAST_ITEM_ROWS 16 /* rows that a thread takes, if there are as many ... */
+#define MOST_ITEM_ROWS 64  /* ... and at most */
 #ifdef __AVX512F__
-#define WORDS 4 /* of a list that are read together, two side by side in a vector ... */
+#define DOT_WORDS 4 /* of a list that are read together, two side by side in a vector ... */
 #else
-#define WORDS 2
+#define DOT_WORDS 2
 #endif
-#define FEW 6   /* ... for so many rows, whose sums stay in registers */
+#define DOT_ROWS 6   /* ... for so many rows, whose sums stay in registers */
 #define AHEAD 4 /* words that are fetched before they are read: they lie anywhere */
 
 /* A layer, and what rows may use of it. */
@@ -24,10 +24,11 @@ typedef struct {
     const float *panels, *common_bias; /* of the tokens that all may use */
     const int64_t *common, *starts, *tokens, *lists; /* the list of row r is tokens[starts[lists[r]]] and on */
     int64_t depth, commons, longest, first; /* entries of the longest list; tokens below `first` are never the best */
-} layer;
+    int64_t list_count;
+} shortlist_layer;
 
 typedef struct {
-    const layer *of;
+    const shortlist_layer *of;
     const float *features;
     int64_t rows, stride, width, threads;
     float *logits; /* (threads, rows of an item, stride) */
@@ -35,22 +36,22 @@ typedef struct {
     int64_t *best, next, joined;
 } job;
 
-work VARIANTS(listed);
+work VARIANTS(topk_shortlist);
 
 static inline int64_t whole(int64_t count) { return panels(count) * PANEL; }
 
 #ifdef __AVX512F__
-/* Logits of so many rows for WORDS words, each in its own eight lanes. The count is a constant where this is inlined. */
+/* Logits of so many rows for DOT_WORDS words, each in its own eight lanes. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
-                                                       float to[FEW][WORDS]) {
-    union { __m512 both; eight each[2]; } sums[FEW][WORDS / 2];
+                                                       float to[DOT_ROWS][DOT_WORDS]) {
+    union { __m512 both; eight each[2]; } sums[DOT_ROWS][DOT_WORDS / 2];
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++) sums[r][0].both = sums[r][1].both = _mm512_setzero_ps();
     for (int64_t k = 0; k < depth; k += SUMS) {
-        __m512 pairs[WORDS / 2];
+        __m512 pairs[DOT_WORDS / 2];
 #pragma GCC unroll 2
-        for (int w = 0; w < WORDS; w += 2) {
+        for (int w = 0; w < DOT_WORDS; w += 2) {
             const __m512 first = _mm512_castps256_ps512((__m256)get_eight(words[w] + k, depth - k));
             pairs[w / 2] = _mm512_insertf32x8(first, (__m256)get_eight(words[w + 1] + k, depth - k), 1);
             __builtin_prefetch(next[w] + k);
@@ -65,14 +66,14 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
     }
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++)
-        for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w / 2].each[w % 2]);
+        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = total(sums[r][w / 2].each[w % 2]);
 }
 #else
-/* Logits of so many rows for WORDS words. The count is a constant where this is inlined. */
+/* Logits of so many rows for DOT_WORDS words. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
-                                                       float to[FEW][WORDS]) {
-    eight sums[FEW][WORDS];
+                                                       float to[DOT_ROWS][DOT_WORDS]) {
+    eight sums[DOT_ROWS][DOT_WORDS];
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = (eight){0};
     for (int64_t k = 0; k < depth; k += SUMS) {
@@ -88,23 +89,23 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
     }
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++)
-        for (int w = 0; w < WORDS; w++) to[r][w] = total(sums[r][w]);
+        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = total(sums[r][w]);
 }
 #endif
 
 /* Logits of `rows` rows from `row` on for the tokens of their list. */
 static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t *tokens, int64_t count, float *to) {
-    const int64_t depth = todo->of->depth, blocks = (rows + FEW - 1) / FEW;
-    for (int64_t at = 0; at < count; at += WORDS) {
-        const int64_t here = smaller(WORDS, count - at);
-        const float *words[WORDS], *next[WORDS];
-        for (int64_t w = 0; w < WORDS; w++) {
+    const int64_t depth = todo->of->depth, blocks = (rows + DOT_ROWS - 1) / DOT_ROWS;
+    for (int64_t at = 0; at < count; at += DOT_WORDS) {
+        const int64_t here = smaller(DOT_WORDS, count - at);
+        const float *words[DOT_WORDS], *next[DOT_WORDS];
+        for (int64_t w = 0; w < DOT_WORDS; w++) {
             words[w] = todo->of->weight + tokens[smaller(at + w, count - 1)] * depth;
             next[w] = todo->of->weight + tokens[smaller(at + w + AHEAD, count - 1)] * depth;
         }
         for (int64_t b = 0, r = 0, few; b < blocks; b++, r += few) {
             const float *from = todo->features + (row + r) * depth;
-            float found[FEW][WORDS];
+            float found[DOT_ROWS][DOT_WORDS];
             few = (rows - r + blocks - b - 1) / (blocks - b);
             switch (few) {
             case 1: dots(1, from, depth, words, next, found); break;
@@ -164,17 +165,18 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
    no thread waits long for another. */
 static int64_t reach(const job *todo, int64_t from) {
     const int64_t *lists = todo->of->lists, share = (todo->rows - from) / (2 * todo->threads);
-    const int64_t item = smaller(share > LEAST ? share : LEAST, MOST);
+    const int64_t item = smaller(share > LEAST_ITEM_ROWS ? share : LEAST_ITEM_ROWS, MOST_ITEM_ROWS);
     const int64_t last = smaller(from + item, todo->rows), least = from + item / 2;
     int64_t end = last;
     while (end < todo->rows && end > least && lists[end] == lists[end - 1]) end--;
     return end > least || last == todo->rows ? end : last;
 }
 
-void NAME(listed)(void *given) {
+void NAME(topk_shortlist)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
-    float *logits = todo->logits + __atomic_fetch_add(&todo->joined, 1, __ATOMIC_RELAXED) * smaller(todo->rows, MOST) * stride;
+    const int64_t thread = take(&todo->joined);
+    float *logits = todo->logits + thread * smaller(todo->rows, MOST_ITEM_ROWS) * stride;
     for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
         end = reach(todo, from);
         if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -182,8 +184,8 @@ void NAME(listed)(void *given) {
             continue;
         }
         const sink out = {.bias = todo->of->common_bias, .to = logits, .stride = stride};
-        multiply(todo->features + from * depth, end - from, depth, todo->of->panels, 0, panels(todo->of->commons), todo->of->commons,
-                 &out);
+        multiply(todo->features + from * depth, end - from, depth, todo->of->panels, 0, panels(todo->of->commons),
+                 todo->of->commons, &out);
         for (int64_t row = from, last; row < end; row = last) {
             const int64_t list = todo->of->lists[row], *tokens = todo->of->tokens + todo->of->starts[list];
             const int64_t count = todo->of->starts[list + 1] - todo->of->starts[list];
@@ -197,32 +199,38 @@ void NAME(listed)(void *given) {
 
 #ifndef __AVX2__ /* once, beside the variant that runs anywhere */
 
-#include "../attention/kernels/team.h"
+#include "threads.h"
 
-uint32_t regard_source(void) { return SOURCE; }
-int regard_variant(void) { return newest(); }
+const layout shortlist_layout[] = {
+    WHOLE(shortlist_layer), FIELD(shortlist_layer, weight), FIELD(shortlist_layer, bias),
+    FIELD(shortlist_layer, panels), FIELD(shortlist_layer, common_bias), FIELD(shortlist_layer, common),
+    FIELD(shortlist_layer, starts), FIELD(shortlist_layer, tokens), FIELD(shortlist_layer, lists),
+    FIELD(shortlist_layer, depth), FIELD(shortlist_layer, commons), FIELD(shortlist_layer, longest),
+    FIELD(shortlist_layer, first), FIELD(shortlist_layer, list_count), LAYOUT_ENDS};
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.
-   Returns whether there was no memory for it. */
-int regard_best_listed(const layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
-                       int64_t *best, int fast, int threads, team together) {
-    const int64_t items = (rows + LEAST - 1) / LEAST, stride = whole(of->commons) + whole(of->longest);
-    threads = (int)smaller(smaller(threads, items), 64);
+   Returns whether a row names a list that there is not, or there was no memory. */
+EXPORT int regard_topk_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t width,
+                                 float *log_probs, int64_t *best, int fast, int threads, team together) {
+    const int64_t items = (rows + LEAST_ITEM_ROWS - 1) / LEAST_ITEM_ROWS, stride = whole(of->commons) + whole(of->longest);
+    threads = (int)smaller(smaller(threads, items), MOST_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
                 .best = best, .threads = threads > 0 ? threads : 1};
-    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST) * stride);
-    if (!todo.logits) return 1;
-    run(PICK(listed, fast), &todo, items, threads, together);
+    for (int64_t row = 0; row < rows; row++)
+        if (of->lists[row] < 0 || of->lists[row] >= of->list_count) return OUT_OF_RANGE;
+    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST_ITEM_ROWS) * stride);
+    if (!todo.logits) return OUT_OF_MEMORY;
+    run(PICK(topk_shortlist, fast), &todo, items, threads, together);
     free(todo.logits);
-    return 0;
+    return DONE;
 }
 
-/* Of each of at most MOST rows the best token alone. Returns whether there was none, or no memory for it. */
-int regard_argmax_listed(const layer *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
-                         team together) {
-    float log_probs[MOST];
-    if (rows > MOST || regard_best_listed(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
+/* Of each of at most MOST_ITEM_ROWS rows the best token alone. Returns whether there was none, or no memory for it. */
+EXPORT int regard_argmax_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t *best,
+                                   int fast, int threads, team together) {
+    float log_probs[MOST_ITEM_ROWS];
+    if (rows > MOST_ITEM_ROWS || regard_topk_shortlist(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
     for (int64_t row = 0; row < rows; row++)
         if (!(log_probs[row] > -INFINITY)) return 1;
     return 0;

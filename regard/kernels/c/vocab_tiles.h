@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include "../attention/kernels/product.h"
+#include "panel_matmul.h"
 
-#define TILE 8   /* panels whose weights are read for all rows */
-#define CHUNK 64 /* rows whose logits are held at a time */
+#define TILE_PANELS 8   /* panels whose weights are read for all rows */
+#define TILE_ROWS 64 /* rows whose logits are held at a time */
 
-static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE - 1) / TILE; }
+static inline int64_t tiles(int64_t columns) { return (panels(columns) + TILE_PANELS - 1) / TILE_PANELS; }
 
 /* Whether a lane is true. */
 static inline int any(ints lanes) {
