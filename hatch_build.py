@@ -27,7 +27,16 @@ except ImportError:  # run by itself
 
 SWITCH = "REGARD_BUILD_KERNELS"
 ROOM = Path("regard", "kernels")
-FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = [
+    "-O3",
+    "-fPIC",
+    "-std=gnu11",
+    "-pthread",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 
 
 class CustomBuildHook(BuildHookInterface):
@@ -44,18 +53,15 @@ class CustomBuildHook(BuildHookInterface):
             build_data["force_include"][str(library)] = library.relative_to(self.root).as_posix()
 
 
-def build(root: Path, extra: Sequence[str] = ()) -> Path | None:
-    """Compile the library beside its room's door; None, and a line on standard error, if that is not to be had.
-
-    `extra`: further flags of the compiler, as for a sanitiser.
-    """
+def build(root: Path) -> Path | None:
+    """Compile the library beside its room's door; None, and a line on standard error, if that is not to be had."""
     wish = os.environ.get(SWITCH, "").lower()
     library = root / ROOM / "libregard.so"
     library.unlink(missing_ok=True)
     if wish == "off":
         return None
     try:
-        _compile(root / ROOM / "c", library, extra)
+        compile_library(root / ROOM / "c", library)
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or error
         if wish == "require":
@@ -65,8 +71,11 @@ def build(root: Path, extra: Sequence[str] = ()) -> Path | None:
     return library
 
 
-def _compile(folder: Path, library: Path, extra: Sequence[str]) -> None:
-    """Every source once per instruction set, then all in one library. It takes the old one's place when it is whole."""
+def compile_library(folder: Path, library: Path, extra: Sequence[str] = ()) -> None:
+    """Every source once per instruction set, then all in one library. It takes the old one's place when it is whole.
+
+    `extra`: further flags of the compiler, as for a sanitiser.
+    """
     compiler, paths = _compiler(), sorted(folder.glob("*.[ch]"), key=lambda path: path.name)
     checksum = zlib.crc32(b"".join(path.read_bytes() for path in paths))
     common = [*FLAGS, f"-DSOURCE={checksum}u", *extra]

@@ -11,6 +11,8 @@ Axes = tuple[int | str, ...]
 
 def expect_shape(place: str, name: str, tensor: Tensor, axes: Axes, advice: str) -> None:
     """Raise ValueError unless the tensor has these axes: a size, or the name of an axis of any size."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"{place}: {name} {_are(name)} {str(tensor)[:80]!r}; expected a tensor. {advice}")
     fits = tensor.dim() == len(axes) and all(
         isinstance(axis, str) or axis == size for axis, size in zip(axes, tensor.shape, strict=True)
     )
@@ -30,6 +32,8 @@ def expect_some(place: str, name: str, tensor: Tensor, what: str, mark: str) -> 
 
 def expect_floating(place: str, name: str, tensor: Tensor) -> None:
     """Raise TypeError unless the tensor holds floating point numbers."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{place}: {name} {_are(name)} {str(tensor)[:80]!r}; expected a tensor.")
     if not tensor.is_floating_point():
         raise TypeError(
             f"{place}: {name} {_have(name)} dtype {tensor.dtype}; expected a floating point one. Call .float() on it."

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from regard.kernels.argmax_int8 import MOST_ROWS
 from regard.kernels.layout import pack
-from regard.kernels.library import kernels
-from regard.kernels.operands import expect_rows, told
+from regard.kernels.library import OUT_OF_RANGE, kernels
+from regard.kernels.operands import expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
 from regard.kernels.topk import Finder, best_of
 from regard.marks import END
@@ -42,7 +42,7 @@ class Lists:
 
     def __post_init__(self) -> None:
         for given in (self.starts, self.tokens):
-            if not isinstance(given, Tensor) or given.dim() != 1 or given.dtype != torch.long:
+            if not isinstance(given, Tensor) or given.dim() != 1 or given.dtype != torch.long or given.is_meta:
                 raise ValueError(f"Lists: given {told(given)}; expected starts and tokens along one axis, torch.int64.")
         starts, tokens = (each.numpy(force=True) for each in (self.starts, self.tokens))
         if not len(starts) or starts[0] != 0 or starts[-1] != len(tokens) or (np.diff(starts) < 0).any():
@@ -137,9 +137,11 @@ class ListedOutput:
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
         """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
-        if len(features) != len(rows):
+        self._check(lists, rows)
+        if not isinstance(features, Tensor) or features.shape != (len(rows), self.weight.size(1)):
             raise ValueError(
-                f"ListedOutput: {len(features)} rows of features; expected {len(rows)}, one for each list."
+                f"ListedOutput: features is {told(features)}; expected ({len(rows)}, {self.weight.size(1)}), "
+                "one row for each that names a list."
             )
         finder = self.finder(lists, rows.contiguous())
         return best_of(self.project(features, lists, rows), width) if finder is None else finder(features, width)
@@ -202,11 +204,14 @@ class ListedArgmax:
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
         """Of each row; None where one is no distribution."""
-        expect_rows("ListedArgmax", features, self._layer.depth, self._rows)
+        expect_operand("ListedArgmax", "features", features, (self._rows, self._layer.depth))
         features = features.contiguous()
         tokens = torch.empty(len(features), dtype=torch.long)
         given = (ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr())
-        return None if kernels().call("argmax_shortlist", *given) else tokens
+        failed = kernels().call("argmax_shortlist", *given)
+        if failed == OUT_OF_RANGE:
+            raise ValueError("ListedArgmax: a row names a list that there is not; expected one of those given.")
+        return None if failed else tokens
 
     @property
     def chooser(self) -> Chooser:

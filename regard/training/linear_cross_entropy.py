@@ -204,7 +204,9 @@ def _check(features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tenso
     expect_shape(place, "features", features, ("tokens", "features"), "Give the real tokens alone, one a row.")
     expect_shape(place, "weight", weight, ("vocab", features.size(1)), "Give the weight of the output layer.")
     expect_shape(place, "targets", targets, (features.size(0),), "Give one target per row of features.")
-    expect_floating(place, "features", features)
+    for name, tensor in (("features", features), ("weight", weight), ("bias term", bias)):
+        if tensor is not None:
+            expect_floating(place, name, tensor)
     given = {"weight": weight, "targets": targets}
     if bias is not None:
         expect_shape(place, "bias term", bias, (weight.size(0),), "Give one number per entry of the vocabulary.")

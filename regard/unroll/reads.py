@@ -90,3 +90,9 @@ def _check_layers(directions: tuple[nn.GRU | nn.LSTM, ...]) -> None:
     fit = all(isinstance(each, nn.GRU | nn.LSTM) and each.bias and not each.proj_size for each in directions)
     if not fit or len(kinds) != 1 or len(directions) not in (1, 2):
         raise ValueError(f"Reads: given {directions}; expected one or two layers alike, with a bias and no projection.")
+    first = directions[0]
+    gates = (4 if isinstance(first, nn.LSTM) else 3) * first.hidden_size
+    shapes = {"weight_ih": (gates, first.input_size), "weight_hh": (gates, first.hidden_size)}
+    for name, shape in (shapes | dict.fromkeys(("bias_ih", "bias_hh"), (gates,))).items():
+        for each in directions:
+            expect_operand("Reads", name, getattr(each, f"{name}_l0"), shape)

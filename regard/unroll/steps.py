@@ -201,14 +201,15 @@ class Steps:
         }
         shapes |= {name: (given[name].size(0), self._widths[name]) for name in self.picked}
         for name, register in given.items():
-            if register.shape != shapes[name] or register.dtype is not torch.float32 or not register.is_cpu:
-                raise ValueError(
-                    f"Steps: {name} is {told(register)}; expected {shapes[name]} of torch.float32 on the CPU."
-                )
+            if register.shape != shapes[name]:
+                raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {shapes[name]}.")
+            if register.dtype is not torch.float32 or not register.is_cpu:
+                raise ValueError(f"Steps: {name} is {told(register)}; expected torch.float32 on the CPU.")
         found = {name: first.new_empty(*shapes[name]) for name in self.outputs}
         wide = [positions if width == POSITIONS else width for width in self._inner.values()]
-        scratch = first.new_empty(rows * sum(wide))
-        start, row = scratch.data_ptr(), rows * scratch.element_size()
+        held = max(rows, few)  # what rows share has a row for each of those they continue, which may be more
+        scratch = first.new_empty(held * sum(wide))
+        start, row = scratch.data_ptr(), held * scratch.element_size()
         places = accumulate(wide, lambda place, width: place + row * width, initial=start)
         registers = dict(zip(self._inner, places, strict=False))
         registers |= {name: tensor.data_ptr() for name, tensor in (found | given).items()}

@@ -226,11 +226,14 @@ EXPORT int regard_topk_shortlist(const shortlist_layer *of, const float *feature
     return DONE;
 }
 
-/* Of each of at most MOST_ITEM_ROWS rows the best token alone. Returns whether there was none, or no memory for it. */
+/* Of each of at most MOST_ITEM_ROWS rows the best token alone. Returns 1 where there was none, or no memory
+   for it. */
 EXPORT int regard_argmax_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t *best,
                                    int fast, int threads, team together) {
     float log_probs[MOST_ITEM_ROWS];
-    if (rows > MOST_ITEM_ROWS || regard_topk_shortlist(of, features, rows, 1, log_probs, best, fast, threads, together)) return 1;
+    if (rows > MOST_ITEM_ROWS) return OUT_OF_RANGE;
+    const int failed = regard_topk_shortlist(of, features, rows, 1, log_probs, best, fast, threads, together);
+    if (failed) return failed;
     for (int64_t row = 0; row < rows; row++)
         if (!(log_probs[row] > -INFINITY)) return 1;
     return 0;
