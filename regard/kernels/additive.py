@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from regard.check import expect_device, expect_floating, expect_shape
 from regard.kernels import additive_blocks as blocks
 from regard.kernels import additive_native as native
+from regard.kernels.library import kernels
 
 
 def additive_scores(
@@ -23,7 +24,7 @@ def additive_scores(
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.1.2, after its projections.
 
     Nothing of size batch × target × source × hidden is held, forward or backward: the backward computes tanh again.
-    Single precision on the CPU runs in compiled code where that is in use (`native.kernels`), everything else in
+    Single precision on the CPU runs in compiled code where that is in use (`library.kernels`), everything else in
     blocks of PyTorch, or by the plain expression where pairs are at most twice the rows. Half precision is computed
     in single precision and returned in its own. Tracing (`torch.export`, `torch.compile`, `torch.jit.trace`),
     transforms (`torch.func`, forward mode) and second derivatives get the plain expression, whose memory grows with
@@ -131,7 +132,7 @@ def _needed(ctx: Any, gradients: tuple[Tensor, ...]) -> tuple[Tensor | None, ...
 def _engine(tensor: Tensor) -> Any:
     """The module that computes for tensors of this kind."""
     single = tensor.device.type == "cpu" and tensor.dtype == torch.float32
-    return native if single and native.kernels().library is not None else blocks
+    return native if single and kernels().library is not None else blocks
 
 
 def _is_small(query: Tensor, keys: Tensor, vector: Tensor) -> bool:

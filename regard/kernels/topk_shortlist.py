@@ -53,6 +53,8 @@ class Lists:
         falls[starts[(starts > 0) & (starts < len(tokens))] - 1] = False  # from one list to the next
         if falls.any() or tokens.min(initial=0) < 0:
             raise ValueError("Lists: tokens are not ascending in every list; expected each once, from 0 on.")
+        for name, value in (("starts", self.starts.contiguous()), ("tokens", self.tokens.contiguous())):
+            object.__setattr__(self, name, value)  # compiled code reads them where they are
         object.__setattr__(self, "highest", int(tokens.max(initial=-1)))
 
     @classmethod
@@ -185,10 +187,8 @@ class ListedOutput:
 
     def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> ShortlistLayer:
         self._check(lists, rows)
-        if not all(each.is_contiguous() for each in (lists.starts, lists.tokens, rows)):
-            raise ValueError(
-                "ListedOutput: lists and rows must be contiguous: compiled code reads them where they are."
-            )
+        if not rows.is_contiguous():
+            raise ValueError("ListedOutput: rows are not side by side; expected them so: they are read where they are.")
         own = (self.weight, self.bias, panels, self._common_bias, self.common)
         parts = (*own, lists.starts, lists.tokens, rows)
         sizes = (self.weight.size(1), self.common.size(0), lists.longest, END, len(lists.starts) - 1)

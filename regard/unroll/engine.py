@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from regard.kernels.library import kernels
 from regard.kernels.matmul import add_product
 from regard.unroll import native, stepwise
 from regard.unroll.expected import expect_loop
@@ -50,7 +51,7 @@ def serves(*tensors: Tensor) -> bool:
 
 def compiled(tensor: Tensor) -> bool:
     """Whether compiled code runs programs on tensors of this type."""
-    return tensor.dtype == torch.float32 and native.kernels().library is not None
+    return tensor.dtype == torch.float32 and kernels().library is not None
 
 
 class _Loop(torch.autograd.Function):

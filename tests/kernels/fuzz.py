@@ -164,8 +164,9 @@ def with_sanitizer(arguments: list[str]) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "libregard.so")
-        hatch_build.compile_library(library.SOURCES, made, ["-fsanitize=address", "-fno-omit-frame-pointer", "-g1", "-O1"])
-        found = [_library_of_gcc(name) for name in ("libasan.so", "libstdc++.so")]  # torch's exceptions need the second
+        flags = ["-fsanitize=address", "-fno-omit-frame-pointer", "-g1", "-O1"]
+        hatch_build.compile_library(library.SOURCES, made, flags)
+        found = map(_library_of_gcc, ("libasan.so", "libstdc++.so"))  # torch throws through the second
         options = "detect_leaks=0:allocator_may_return_null=1"
         environment = os.environ | {LIBRARY: str(made), "LD_PRELOAD": " ".join(found), "ASAN_OPTIONS": options}
         command = [sys.executable, "-m", "tests.kernels.fuzz", *arguments]
