@@ -90,6 +90,8 @@ def combinations() -> list[Any]:
         for window in WINDOWS
         if window != "global"
     ]
+    hidden = {"end": False}
+    several += [pytest.param(recipe(DECODERS[name], attention=hidden), id=f"{name}-hidden-end") for name in plain]
     above = [
         pytest.param(recipe(decoder, encoder=TRANSFORMER), id=f"{name}-above-transformer")
         for name, decoder in (DECODERS | FIXED).items()
