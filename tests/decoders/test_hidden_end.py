@@ -30,8 +30,12 @@ MECHANISMS: dict[str, dict[str, Any]] = {
     "local_p": {"window": "local_p", "options": {"local_p": {"radius": 2}}},
 }
 PLAIN = [name for name in models.DECODERS if "-deep-" not in name] + ["fixed-every"]
-COMBINATIONS = [(name, "additive") for name in PLAIN]
-COMBINATIONS += [(name, each) for name in ("luong-fed", "conditional", "transformer") for each in MECHANISMS]
+ADDITIVE = [(name, "additive") for name in PLAIN]
+NORMALIZED = [(name, "normalized") for name in ("luong-fed", "bahdanau", "conditional")]
+COMBINATIONS = [
+    *ADDITIVE,
+    *((name, each) for name in ("luong-fed", "conditional", "transformer") for each in MECHANISMS),
+]
 LENGTHS = [(5, 3), (0, 7), (3, 1), (7, 5), (1, 2)]  # one source is its end mark alone
 LIMIT = LengthLimit(1.0, 6)
 
@@ -86,9 +90,11 @@ def test_the_encoder_reads_it_all_the_same(encoder: dict[str, Any]) -> None:
     assert torch.equal(hidden.values, whole.values)
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_compiled_loops_have_the_gradients_of_the_plain_ones(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = models.small_model(config_of(name)), models.batch_of(LENGTHS, padding=1)
+@pytest.mark.parametrize(("name", "mechanism"), ADDITIVE + NORMALIZED)
+def test_compiled_loops_have_the_gradients_of_the_plain_ones(
+    name: str, mechanism: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, batch = models.small_model(config_of(name, mechanism)), models.batch_of(LENGTHS, padding=1)
 
     def gradients() -> tuple[Tensor, list[Tensor]]:
         unrolled = model(batch)
@@ -136,10 +142,10 @@ def same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
         np.testing.assert_allclose(one.weights, other.weights, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize(("name", "mechanism"), ADDITIVE + NORMALIZED)
 @pytest.mark.parametrize("size", [1, 3])
-def test_searches_find_the_same_prepared_or_not_and_have_no_column_for_it(name: str, size: int) -> None:
-    model = model_of(config_of(name))
+def test_searches_find_the_same_prepared_or_not_and_have_no_column_for_it(name: str, mechanism: str, size: int) -> None:
+    model = model_of(config_of(name, mechanism))
     plain, prepared = (searched(Readers([each], ()), size) for each in (model, model.for_inference()))
     same(prepared, plain)
     for found, (source, _) in zip(plain, LENGTHS, strict=True):
