@@ -14,12 +14,14 @@ class AdditiveScore(nn.Module):
         score(q, k) = v · tanh(W q + U k)
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.1.2. W, U, v there are `project_query`,
-    `project_key`, `energy` here; no biases.
+    `project_key`, `energy` here; no biases there. With `bias` each of the three layers has one, as in the tutorials
+    where many people first met this score: v · tanh(W q + a + U k + b) + c. No softmax notices c.
 
     Args:
         query_size: features of a query.
         key_size: features of a key.
         hidden_size: width of the comparison; `query_size` if not given.
+        bias: whether the three layers have biases.
 
     Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory
     O(batch·(target·source + (target + source)·hidden)). See `kernels/additive.py`.
@@ -39,16 +41,16 @@ class AdditiveScore(nn.Module):
 
     sequential = False
 
-    def __init__(self, query_size: int, key_size: int, hidden_size: int | None = None) -> None:
+    def __init__(self, query_size: int, key_size: int, hidden_size: int | None = None, bias: bool = False) -> None:
         super().__init__()
         hidden_size = query_size if hidden_size is None else hidden_size
         expect_features("AdditiveScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size})
-        self.project_query = nn.Linear(query_size, hidden_size, bias=False)
-        self.project_key = nn.Linear(key_size, hidden_size, bias=False)
-        self.energy = nn.Linear(hidden_size, 1, bias=False)
+        self.project_query = nn.Linear(query_size, hidden_size, bias=bias)
+        self.project_key = nn.Linear(key_size, hidden_size, bias=bias)
+        self.energy = nn.Linear(hidden_size, 1, bias=bias)
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source hidden"]:
-        """U k, once per source."""
+        """U k, once per source, with its bias."""
         expect_keys("AdditiveScore.prepare", keys, self.project_key.in_features)
         return self.project_key(keys)
 
@@ -60,4 +62,5 @@ class AdditiveScore(nn.Module):
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
         expect_query("AdditiveScore.forward", query, self.project_query.in_features)
-        return additive_scores(self.project_query(query), prepared, self.energy.weight.squeeze(0))
+        scores = additive_scores(self.project_query(query), prepared, self.energy.weight.squeeze(0))
+        return scores if self.energy.bias is None else scores + self.energy.bias
