@@ -142,14 +142,15 @@ def to_keras(model: EncoderDecoder) -> KerasLayers:
         parts = [_gates(state[f"{name}.{kind}_l0"]) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
         return [parts[0].T, parts[1].T, np.stack(parts[2:])]
 
-    depth = len(model.encoder.forwards)
     return KerasLayers(
-        [state["encoder.embedding.weight"]],
-        [gru(f"encoder.forwards.{layer}") for layer in range(depth)],
-        [state["decoder.tokens.embedding.weight"]],
-        *(dense(f"{SCORE}.{part}") for part in ("project_query", "project_key", "energy")),
-        gru("decoder.recurrence.rnn"),
-        dense("decoder.tokens.output"),
+        source_embedding=[state["encoder.embedding.weight"]],
+        encoder=[gru(f"encoder.forwards.{layer}") for layer in range(len(model.encoder.forwards))],
+        target_embedding=[state["decoder.tokens.embedding.weight"]],
+        query=dense(f"{SCORE}.project_query"),
+        key=dense(f"{SCORE}.project_key"),
+        energy=dense(f"{SCORE}.energy"),
+        decoder=gru("decoder.recurrence.rnn"),
+        output=dense("decoder.tokens.output"),
     )
 
 
