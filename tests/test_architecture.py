@@ -36,6 +36,7 @@ ORDER = [
     "config",
     "build",
     "run",
+    "from_keras",
     "card",
     "fit",
     "cli",
