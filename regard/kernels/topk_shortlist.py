@@ -157,6 +157,7 @@ class ListedOutput:
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
         """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
+        self._check(lists, rows)
         if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
             return None
         rows = rows.contiguous()

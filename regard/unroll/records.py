@@ -153,7 +153,7 @@ class Records:
             elif parents is not None and self._shares_sources:
                 alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
             numbers["@source count"], numbers["@positions"] = seen.mask.shape
-            if len(seen.sources) < rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
+            if len(seen.sources) != rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
                 raise ValueError(f"Steps: {len(seen.sources)} sources; expected one for each of {rows} rows.")
         numbers |= {name: part.data_ptr() for name, part in alive.items()}
         words = self._words.copy()

@@ -194,6 +194,8 @@ class Steps:
         first, last = given[self._given[0]], given[self._given[-1]]
         few = last.size(0)
         rows = next((each.size(0) for each in (parents, picks) if each is not None), first.size(0))
+        if parents is None and few != rows and any(name.endswith("-") for name in self._given):
+            raise ValueError(f"Steps: the starts have {few} rows; expected {rows}, one for each, or parents.")
         positions = 0 if seen is None else seen.mask.size(1)
         shapes = {
             name: (few if name in self._shared else rows, positions if width == POSITIONS else width)

@@ -234,8 +234,10 @@ def _listed_argmax(weight, bias, features, common, starts, tokens, longest, rows
 
 
 def _listed_argmax_defined(weight, bias, features, common, starts, tokens, longest, rows):
+    if len(rows) > MOST_ROWS:
+        return (None,)
     best = _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, 1)[0]
-    return (None if len(rows) > MOST_ROWS or not (best > -torch.inf).all() else best,)
+    return (best if (best > -torch.inf).all() else None,)
 
 
 # ---- recurrent programs
@@ -519,6 +521,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda enter, bias, vectors, tokens: (
             nn.functional.linear(vectors[torch.from_numpy(tokens.copy())], enter, bias),
         ),
+        compiled_alone=True,
     ),
     **_recurrent("gru"),
     **_recurrent("lstm"),
