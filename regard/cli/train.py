@@ -1,13 +1,13 @@
 """`regard train`: from pairs to a run directory."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.given import given
 from regard.cli.options import BadInput, Device, PairPaths, Quiet, Seed, Threads
 from regard.cli.report import reported, say
 from regard.cli.workers import again, working
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 @reported
 def command(
-    context: typer.Context,
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file; the config.yaml of a run is one.")],
     pairs: PairPaths,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The directory to write.")],
@@ -106,7 +105,7 @@ def command(
             )
         except Interrupted:
             if world.leads:
-                say(f"regard: {_resuming(context, pairs, dev)}")
+                say(f"regard: {_resuming(sys.argv[1:])}")
             raise
     if world.leads and not quiet:
         tell_finished(out, progress)
@@ -120,8 +119,9 @@ def _check_alone(world: "World", resume: bool) -> None:
         raise UsageError("--dry-run measures one process. Leave out torchrun.")
 
 
-def _resuming(context: typer.Context, pairs: Sequence[str], dev: Sequence[str] | None) -> str:
-    """How to go on with this run, by a command for a shell."""
-    command = shlex.join(again(["train", *given(context, without=("resume",)), "--resume"]))
-    piped = ", the same pairs on standard input," if "-" in [*pairs, *(dev or ())] else ""
-    return f"go on{piped} with: {command}"
+def _resuming(words: Sequence[str]) -> str:
+    """How to go on with this run: the command line as it was given, with --resume."""
+    if "--resume" not in words:
+        words = [words[0], "--resume", *words[1:]]  # at the end, it might stand behind a --
+    piped = ", the same pairs on standard input," if "-" in words else ""
+    return f"go on{piped} with: {shlex.join(again(words))}"
