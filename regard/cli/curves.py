@@ -11,7 +11,7 @@ from regard.cli.report import reported, say
 if TYPE_CHECKING:
     from regard.views.chart import Panel
 
-AXES = {"steps": "steps", "minutes": "minutes of training"}
+AXES = ("steps", "minutes")
 LOSS = "loss, nats per target token"
 ASIDE = ("loss", "perplexity", "same_position", "diagonal")
 """Scores of a validation that have no panel of their own: the loss says what the perplexity does."""
@@ -48,10 +48,10 @@ def command(
     if png is not None:
         from regard.views.panels import save_panels
 
-        save_panels(panels, png, AXES[over])
+        save_panels(panels, png, over)
         say(f"regard: wrote {png}")
     else:
-        _show(panels, best, AXES[over])
+        _show(panels, best, over)
 
 
 def read(runs: Sequence[Path]) -> dict[str, Events]:

@@ -8,12 +8,19 @@ from regard.cli.output import aligned_columns, put
 from regard.config import Config
 from regard.data.readers import PairFiles
 from regard.fit.dry_run import PERCENTILES, DryRun, SideFacts, dry_run
+from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.progress_bar import duration
 
 
 def rehearse(config: Config, files: PairFiles, validation: PairFiles | None, out: Path, device: torch.device) -> None:
-    """Try it, and say what came of it."""
-    found = dry_run(config, files, validation, out, device)
+    """Try it, and say what came of it. Raises Interrupted for a SIGINT or SIGTERM."""
+    with Signals() as signals:
+        try:
+            with signals.abandonable():
+                found = dry_run(config, files, validation, out, device)
+        except Abandoned as error:
+            assert signals.received is not None
+            raise Interrupted(signals.received, "nothing is left of the dry run.") from error
     put(_lines(found, config, device))
 
 

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM, sent to the command itself."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from toy import pairs, recipe, regard
 
-from regard.cli import workers
+from regard.cli import rehearsal, workers
 from regard.cli.train import _resuming
 from regard.config import dump
 
@@ -113,3 +114,26 @@ def test_the_hint_starts_the_same_program(started: str, words: list[str], monkey
     monkeypatch.setattr(sys, "executable", "python")
     monkeypatch.setattr(workers.shutil, "which", lambda name: "/usr/bin/regard")
     assert workers.again(["train"]) == [*words, "train"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_dry_run_that_is_stopped_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(dump(recipe()))
+    (tmp_path / "pairs.tsv").write_text("a\tb\n")
+    monkeypatch.setattr(rehearsal, "dry_run", lambda *given: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    done = regard("train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "o", "--dry-run")
+    assert (done.code, done.out) == (code, "")
+    assert f"stopped by {number.name}; nothing is left of the dry run." in done.err
+    assert signal.getsignal(number) is before
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_dry_run_goes_on_with_no_run(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(dump(recipe()))
+    given = [tmp_path / "recipe.yaml", "p.tsv", "--out", tmp_path / "o", "--dry-run", "--resume"]
+    done = regard("train", *given)
+    assert done.code == 2
+    assert "--dry-run begins a run to see what it takes; --resume goes on with one." in done.err

@@ -3,7 +3,10 @@
 import pytest
 
 from regard.alignment.positions import Positions
+from regard.card import model_card
+from regard.config import parse
 from regard.fit.outcome import Outcome
+from regard.training.events import Validated
 
 
 def warnings(metric: str, score: float, **scores: float) -> list[str]:
@@ -34,3 +37,15 @@ def test_it_says_the_score_and_its_step() -> None:
     scores = {"loss": 0.125, "perplexity": 1.13, "bleu": 97.79, "diagonal": 20.0}
     assert str(Outcome("bleu", scores, (1010,))) == "best validation at step 1,010: loss 0.125, bleu 97.79"
     assert str(Outcome("loss", scores, (2, 4))) == "best validation of the average of steps 2, 4: loss 0.125"
+
+
+def test_the_card_says_where_the_model_looks() -> None:
+    def card(found: dict[str, float]) -> str:
+        return model_card(parse({}, "test"), 3, 5, Validated(7, 0, 60.0, {"loss": 1.5, **found}, True))
+
+    fine, stuck = (card(Positions(same, 0.31).to_scores()) for same in (0.22, 0.93))
+    assert "Where it looks: 22% of an output at the position of its source that is looked at most, 31%" in fine
+    assert "Warning" not in fine
+    assert "same_position" not in fine
+    assert "**Warning:** the weights stay on one position: 93%" in stuck
+    assert "Where it looks" not in card({})
