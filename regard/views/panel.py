@@ -41,7 +41,8 @@ class Panel:
 
     Args:
         alignment: what is drawn.
-        heading: lines of text at its top.
+        heading: both sentences, in lines.
+        score: what the model thinks of them, "" for nothing.
         caption: lines of text at its foot.
         rows, columns: the labels, those of the end marks last; none where there is nothing to draw.
         slanted: whether the labels of the columns lean.
@@ -53,6 +54,7 @@ class Panel:
 
     alignment: Alignment
     heading: tuple[str, ...]
+    score: str
     caption: tuple[str, ...]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -81,7 +83,7 @@ class Panel:
     @property
     def header(self) -> float:
         """Height of what stands above the cells."""
-        return len(self.heading) * LINE + (0.6 * LINE if self.heading else 0) + self.top
+        return (len(self.heading) + bool(self.score) + 0.6) * LINE + self.top
 
     @property
     def below(self) -> float:
@@ -113,6 +115,7 @@ def measure(alignment: Alignment, number: str, cell: float, families: list[str],
     return Panel(
         alignment,
         _heading(alignment, number, wide),
+        f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else "",
         tuple(wrap(caption, wide * CELLS_PER_INCH)) if caption else (),
         tuple(rows),
         tuple(columns),
@@ -146,11 +149,12 @@ def wrap(text: str, room: float) -> list[str]:
 
 
 def _heading(alignment: Alignment, number: str, wide: float) -> tuple[str, ...]:
-    """Number and source, target, and what the model thinks of it."""
+    """Number and source, and the target."""
     room = wide * CELLS_PER_INCH
-    source = wrap(f"{number} {visible(alignment.source_text)}".strip(), room)
-    score = [f"log-probability {alignment.score:.2f}".replace("-", "−", 2).replace("log−", "log-")]
-    return (*source, *wrap(visible(alignment.target_text), room), *(score if math.isfinite(alignment.score) else []))
+    return (
+        *wrap(f"{number} {visible(alignment.source_text)}".strip(), room),
+        *wrap(visible(alignment.target_text), room),
+    )
 
 
 def _room(
@@ -178,10 +182,9 @@ def draw_panel(figure: Figure, panel: Panel, x: float, y: float, families: list[
     """Draw it with its upper left corner at (x, y) inches from the lower left of the page."""
     style: dict[str, Any] = {"fontfamily": families, "parse_math": False, "fontsize": TEXT_POINTS}
     width, height = figure.get_size_inches()
-    for index, line in enumerate(panel.heading):
-        last = index == len(panel.heading) - 1 and line.startswith("log-probability")
+    for index, line in enumerate((*panel.heading, panel.score)):
         place = (x / width, (y - (index + 0.8) * LINE) / height)
-        figure.text(*place, line, color=FAINT if last else INK, **style)
+        figure.text(*place, line, color=INK if index < len(panel.heading) else FAINT, **style)
     foot = y - panel.header - panel.down * panel.cell
     for index, line in enumerate(panel.caption):
         figure.text(x / width, (foot - (index + 1.3) * LINE) / height, line, color=FAINT, **style)
