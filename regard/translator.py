@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.alignment.alignment import Alignment
-from regard.alignment.regrouped import regrouped
+from regard.alignment.shown import regrouped
 from regard.alignment.units import align
 from regard.data.batch import END
 from regard.data.batches import pad_sources

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.linking import Links, reverse
 from regard.alignment.pharaoh import format_links
-from regard.alignment.regrouped import regrouped
+from regard.alignment.shown import regrouped
 from regard.alignment.symmetrize import Symmetrization
 from regard.alignment.units import regroup
 from regard.cli.answers import refused_line

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import to_record
 from regard.alignment.pharaoh import format_links
-from regard.alignment.regrouped import regrouped
+from regard.alignment.shown import regrouped
 from regard.cli.options import Sampling
 from regard.cli.output import json_line, one_line
 from regard.cli.units import linked

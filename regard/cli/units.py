@@ -2,7 +2,7 @@
 
 from regard.alignment.alignment import Alignment
 from regard.alignment.linking import MIN_WEIGHT, Links, links, links_above
-from regard.alignment.regrouped import UNITS
+from regard.alignment.shown import UNITS
 from regard.cli.choices import choose
 from regard.errors import UsageError
 
