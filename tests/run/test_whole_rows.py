@@ -19,7 +19,7 @@ CHOICES += [({"kind": "transformer", "num_heads": 2}, select, "global") for sele
 CHOICES += [({"kind": "luong"}, "softmax", window) for window in ("local_m", "local_p")]
 
 
-def translator(decoder: dict, **attention: str) -> Translator:
+def translator(decoder: dict, **attention: str | bool) -> Translator:
     torch.manual_seed(3)
     config = models.recipe(decoder, attention=attention) if attention else models.recipe(decoder)
     model = build_model(config.model, SOURCE.size, TARGET.size)
@@ -28,15 +28,16 @@ def translator(decoder: dict, **attention: str) -> Translator:
     return Translator([model], SOURCE, TARGET, SearchOptions(beam_size=2))
 
 
+@pytest.mark.parametrize("end", [True, False])
 @pytest.mark.parametrize(("decoder", "select", "window"), CHOICES, ids=str)
-def test_rows_sum_to_what_the_mechanism_says(decoder: dict, select: str, window: str) -> None:
-    model = translator(decoder, score="additive", select=select, window=window)
+def test_rows_sum_to_what_the_mechanism_says(decoder: dict, select: str, window: str, end: bool) -> None:
+    model = translator(decoder, score="additive", select=select, window=window, end=end)
     ended = 0
     for units in ("tokens", "words", "auto"):
         found = [best for best, *_ in model.translate(TEXTS, units=units)]
         found += model.score(TEXTS, ["A B", "C", "", "G F E D"], units=units)
         for alignment in found:
-            assert alignment.source_end is not None
+            assert (alignment.source_end is not None) == end
             sums = cells(alignment).sum(1)
             if window == "local_p" or select == "monotonic":  # these may look at less than one
                 assert (sums <= 1 + 1e-5).all()
