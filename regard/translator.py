@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.shown import regrouped
 from regard.alignment.units import align
 from regard.data.batch import END
 from regard.data.batches import pad_sources
@@ -71,6 +72,8 @@ class Translator:
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
 
+    Alignments are of `units`: "words" is what stands between white space, "tokens" what the model read and wrote;
+    "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
     """
 
@@ -91,8 +94,8 @@ class Translator:
         self.shortlists = tuple(shortlists)
         self._readers = Readers(self.models, self.shortlists)
 
-    def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
-        """The `nbest` best outputs of every source, best first, each with its alignment."""
+    def translate(self, sources: Sequence[str], nbest: int = 1, *, units: str = "auto") -> list[list[Alignment]]:
+        """The `nbest` best outputs of every source, best first, each with its alignment of these units."""
         options = self.options
         size = max(options.beam_size, nbest)
 
@@ -110,16 +113,22 @@ class Translator:
                 later=later,
             )
 
-        return self._each(sources, lambda chosen, _: self._flowing(chosen, look))
+        return self._each(sources, lambda chosen, _: self._flowing(chosen, look), units)
 
     def sample(
-        self, sources: Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
+        self,
+        sources: Sequence[str],
+        sampling: SamplingOptions,
+        places: Sequence[int] | None = None,
+        *,
+        units: str = "auto",
     ) -> list[Alignment]:
         """One drawn output of every source.
 
         Args:
             places: the number of each source among all that are ever drawn for, where `sources` are some of them;
                 None counts from 0. A draw depends on the seed and this number, not on its company.
+            units: of the alignments.
         """
 
         def draw(begun: Begun, numbers: Tensor) -> Found:
@@ -139,9 +148,9 @@ class Translator:
         def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
             return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
 
-        return [found[0] for found in self._each(sources, search, places)]
+        return [found[0] for found in self._each(sources, search, units, places)]
 
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
+    def score(self, sources: Sequence[str], targets: Sequence[str], *, units: str = "auto") -> list[Alignment]:
         """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
         if len(sources) != len(targets):
             raise ValueError(
@@ -158,13 +167,15 @@ class Translator:
         readers = Readers(self.models, ())
         for number, (found,) in enumerate(self._batchwise(encoded, forced, readers)):
             spans = encoded[number].spans, wanted[number].spans
-            results.append(align(sources[number], targets[number], *spans, found.weights, found.log_prob))
+            tokens = align(sources[number], targets[number], *spans, found.weights, found.log_prob)
+            results.append(regrouped(tokens, units))
         return results
 
     def _each(
         self,
         sources: Sequence[str],
         search: Callable[[Sequence[Encoded], Sequence[int]], Found],
+        units: str,
         numbers: Sequence[int] | None = None,
     ) -> list[list[Alignment]]:
         """Search for the sources that hold something; the others have an empty output."""
@@ -173,7 +184,9 @@ class Translator:
         chosen = [self.source_tokenizer.encode(sources[place]) for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
         for place, encoded, found in zip(places, chosen, search(chosen, called), strict=True):
-            answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
+            answers[place] = [
+                regrouped(self._alignment(sources[place], encoded, hypothesis), units) for hypothesis in found
+            ]
         return answers
 
     def _alignment(self, source: str, encoded: Encoded, hypothesis: Hypothesis) -> Alignment:

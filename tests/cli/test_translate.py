@@ -95,7 +95,7 @@ def test_alignment_links_words(run: Path) -> None:
 
 def test_json_is_what_the_library_says(run: Path) -> None:
     result = regard("translate", run, "--json", "--units", "tokens", stdin=text(SOURCES))
-    found = library.load(run).translate(SOURCES)
+    found = library.load(run).translate(SOURCES, units="tokens")
     for line, record, (alignment,) in zip(range(1, 12), map(json.loads, result.lines), found, strict=True):
         assert record["line"] == line
         assert record["target_text"] == alignment.target_text
@@ -141,6 +141,7 @@ def test_a_draw_depends_on_seed_and_line_alone(run: Path) -> None:
     ("options", "message"),
     [
         (["--sample", "--nbest", "2"], "--sample draws one output"),
+        (["--min-weight", "0.1"], "--min-weight is the floor of links, which --align writes. Add --align"),
         (["--sample", "--temperature", "0"], "--temperature is 0.0; expected above 0"),
         (["--sample", "--top-p", "2"], "--top-p is 2.0; expected above 0 and at most 1"),
         (["--units", "word"], "--units is 'word'; expected one of words, tokens, auto. Did you mean words?"),

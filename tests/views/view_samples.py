@@ -18,19 +18,22 @@ def spelled(words: list[str], separator: str = " ") -> tuple[str, tuple[Unit, ..
     """A text of the words, and the units that are its words."""
     units, start = [], 0
     for word in words:
-        units.append(Unit(word, float(start), float(start + len(word))))
+        units.append(Unit(word, start, start + len(word)))
         start += len(word) + len(separator)
     return separator.join(words), tuple(units)
 
 
-def aligned(source: list[str], target: list[str], weights: np.ndarray | None = None, seed: int = 0) -> Alignment:
+def aligned(
+    source: list[str], target: list[str], weights: np.ndarray | None = None, seed: int = 0, **ends: list[float]
+) -> Alignment:
     """An alignment between two lists of words, with random rows that sum to one unless weights are given."""
     if weights is None:
         rows = np.random.default_rng(seed).dirichlet(np.full(max(len(source), 1), 0.3), len(target))
         weights = rows[:, : len(source)].astype(np.float32).reshape(len(target), len(source))
     source_text, source_units = spelled(source)
     target_text, target_units = spelled(target, "")
-    return Alignment(source_text, target_text, source_units, target_units, weights, -1.5)
+    arrays = {name: np.array(end, np.float32) for name, end in ends.items()}
+    return Alignment(source_text, target_text, source_units, target_units, weights, -1.5, **arrays)
 
 
 def tom() -> Alignment:
@@ -51,3 +54,10 @@ def parts(draw: st.DrawFn) -> tuple[list[str], list[str], np.ndarray]:
     target = draw(st.lists(words, max_size=7))
     weights = draw(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=7))
     return source, target, np.resize(np.array(weights, np.float32), (len(target), len(source)))
+
+
+def with_ends() -> Alignment:
+    """Rows that sum to one with what was looked at on the end; 逐 looked there most."""
+    weights = np.array([[0.75, 0.125, 0.0], [0.0, 0.375, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    ends = {"source_end": [0.125, 0.625, 0.0], "target_end": [0.0, 0.125, 0.0, 0.875]}
+    return aligned(["Tom", "chases", "Jerry"], ["汤", "逐", "瑞"], weights, **ends)
