@@ -12,7 +12,7 @@
     notebook   an alignment shows itself in a notebook
     curves     save_curves: a score by length for several models
     disk       a file is whole or as it was before
-    page       page, save_page: one HTML file, with page.html, page.css and two scripts
+    page       page, save_page: one HTML file, with page.html, page.css and three scripts
 
 The names below are imported when they are first used, since rich and matplotlib take their time.
 """
