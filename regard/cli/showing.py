@@ -17,6 +17,8 @@ from regard.views.page import save_page
 from regard.views.terminal import show
 
 PICTURES = ("--png", "--svg", "--pdf")
+ALTERNATIVES = 5
+"""The most probable tokens of each step that a page and the raw numbers hold."""
 
 
 def check_files(files: Mapping[str, Path], numbers: bool = False) -> None:

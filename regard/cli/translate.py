@@ -29,6 +29,12 @@ def command(
     units: Units = "auto",
     min_weight: MinWeight = None,
     json: Json = False,
+    alternatives: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
+        ),
+    ] = 0,
     sampling: Sampling,
     search: Search,
     opening: Opening,
@@ -59,6 +65,8 @@ def command(
                 )
             if sampling.sample and (nbest or search.beam):
                 raise UsageError("--sample draws one output; --beam and --nbest look for the best ones. Leave one out.")
+            if alternatives and not json:
+                raise UsageError("--alternatives is written with --json alone. Add --json, or leave it out.")
             drawn = sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
@@ -66,10 +74,11 @@ def command(
         def answer(examples: list[Example]) -> list[list[str]]:
             sources = [example.source for example in examples]
             if drawn is None:
-                found = session.translator.translate(sources, nbest or 1, units="tokens")
+                found = session.translator.translate(sources, nbest or 1, units="tokens", alternatives=alternatives)
             else:
                 places = [example.line for example in examples]
-                found = [[one] for one in session.translator.sample(sources, drawn, places, units="tokens")]
+                each = session.translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
+                found = [[one] for one in each]
             return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
         if not world.leads:

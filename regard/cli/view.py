@@ -32,7 +32,9 @@ def command(
     png: Picture = None,
     svg: Picture = None,
     pdf: Picture = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write units, spans and weights.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write units, spans, weights and probabilities.")
+    ] = None,
     npz: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the same for numpy.")] = None,
     search: Search,
     opening: Opening,
@@ -48,7 +50,7 @@ def command(
     """
     from regard.alignment.alignment import Alignment
     from regard.cli.runs import open_runs
-    from regard.cli.showing import argument_lines, check_files, draw, save
+    from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, save
     from regard.cli.stream import Refusals
     from regard.cli.units import check_linking
     from regard.data.example import Example
@@ -59,13 +61,15 @@ def command(
     check_files(files, numbers)
     given = argument_lines(texts or [], target or [])
     session, refusals = open_runs([run], opening, search), Refusals()
+    alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0
 
     def answer(examples: list[Example]) -> list[Alignment]:
         sources = [example.source for example in examples]
         if target:
             targets = [example.target or "" for example in examples]
-            return session.translator.score(sources, targets, units=units)
-        return [best for best, *_ in session.translator.translate(sources, units=units)]
+            return session.translator.score(sources, targets, units=units, alternatives=alternatives)
+        found = session.translator.translate(sources, units=units, alternatives=alternatives)
+        return [best for best, *_ in found]
 
     shown = []
     for found in session.answers(session.chunks(given) if given else session.typed(), answer, refusals.add):

@@ -14,7 +14,7 @@
     chart      show_panels: numbers over steps or time, in the terminal
     panels     save_panels: the same as a picture
     disk       a file is whole or as it was before
-    page       page, save_page: one HTML file, with page.html, page.css and two scripts
+    page       page, save_page: one HTML file, with page.html, page.css and three scripts
 
 The names below are imported when they are first used, since rich and matplotlib take their time.
 """

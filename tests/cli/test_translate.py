@@ -107,6 +107,22 @@ def test_json_is_what_the_library_says(run: Path) -> None:
             ]
 
 
+def test_probabilities_are_written_where_they_are_asked_for(run: Path) -> None:
+    given = {"stdin": text(SOURCES[:2])}
+    plain = regard("translate", run, "--json", **given).lines
+    for line, other in zip(regard("translate", run, "--json", "--alternatives", 2, **given).lines, plain, strict=True):
+        record = json.loads(line)
+        predictions = record.pop("predictions")
+        assert record == {key: value for key, value in json.loads(other).items() if key != "predictions"}
+        assert np.prod([each["probability"] for each in predictions]) == pytest.approx(
+            np.exp(record["score"]), rel=1e-3
+        )
+        assert {len(each["alternatives"]) for each in predictions} == {2}
+    result = regard("translate", run, "--alternatives", 2, **given)
+    assert (result.code, result.out) == (2, "")
+    assert "--alternatives is written with --json alone. Add --json, or leave it out" in result.err
+
+
 def test_auto_units_keep_tokens_where_words_are_not_spaced(random_run: Make) -> None:
     run = random_run("characters", "characters")
     spaced, unspaced = (

@@ -44,6 +44,8 @@ def test_files_hold_every_sentence(run: Path, tmp_path: Path) -> None:
     page = (tmp_path / "a.html").read_text()
     assert "toy" in page
     assert "hears" in page
+    assert '"predictions":[[' in page
+    assert {len(each.alternatives) for each in from_json[0].predictions} == {5}
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert "<svg" in (tmp_path / "a.svg").read_text()

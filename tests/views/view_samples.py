@@ -1,9 +1,11 @@
 """Alignments for the tests of the views: ordinary ones, hostile ones, and any at all."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
-from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.alignment import Alignment, Prediction, Unit
 
 HOSTILE = [
     "\x1b[31mred", "\x1b]0;title\x07", "a\rb", "a\nb", "tab\tbed", "\x00", "\x7f", "\x9b31m",
@@ -42,6 +44,22 @@ def tom() -> Alignment:
 
 def long_one(source: int = 61, target: int = 59) -> Alignment:
     return aligned([f"word{index}" for index in range(source)], list("我们今天早上在花园里看见一只猫" * 5)[:target])
+
+
+def whole(seed: int = 0, source: int = 3, target: int = 2) -> Alignment:
+    """An alignment with both ends, whose rows sum to one, and what was predicted: each word in one token or two."""
+    random = np.random.default_rng(seed)
+    rows = random.dirichlet(np.full(source + 1, 0.3), target + 1).astype(np.float32)
+    made = aligned(
+        [f"word{index}" for index in range(source)], [f"w{index}" for index in range(target)], rows[:-1, :-1]
+    )
+    predictions = [
+        Prediction(text, unit, 0.5, ((text, 0.5), ("other", 0.25)))
+        for unit in range(target)
+        for text in ([f"w{unit}"] if unit % 2 == 0 else ["w", str(unit)])
+    ]
+    predictions.append(Prediction("", target, 0.125, (("other", 0.75),)))
+    return replace(made, source_end=rows[:-1, -1], target_end=rows[-1], predictions=tuple(predictions))
 
 
 words = st.text(st.characters() | st.sampled_from("".join(HOSTILE)), max_size=11) | st.sampled_from(HOSTILE)
