@@ -4,17 +4,22 @@ from dataclasses import replace
 
 from torch import nn
 
+from regard.alignment.positions import PositionCount
 from regard.config import Config
 from regard.fit.subsets import Subset
 from regard.metrics import METRICS
 from regard.model import EncoderDecoder
 from regard.run import Run, search_options
-from regard.training.validation import mean_loss
+from regard.training.validation import counting, mean_loss
 from regard.translator import Translator
 
 
 class Validator:
-    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text."""
+    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text.
+
+    Beside them stands where it looked, in per cent: `same_position` and `diagonal` of `alignment.positions`. They say
+    nothing of how good it is; a model that looks nowhere in particular has none.
+    """
 
     def __init__(self, config: Config, run: Run, held: Subset) -> None:
         self.metric = config.training.metric
@@ -27,13 +32,16 @@ class Validator:
         self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """The loss, the perplexity, and the metric."""
-        scores = mean_loss(model, self.held.batches(0, 0))
+        """The loss, the perplexity, where it looked, and the metric."""
+        count = PositionCount()
+        scores = mean_loss(model, self.held.batches(0, 0), counting(count))
+        if found := count.result():
+            scores |= found.to_scores()
         if self.metric == "loss":
             return scores
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
-        outputs = [found[0].target_text for found in translator.translate(self.sources)]
+        outputs = [found[0].target_text for found in translator.translate(self.sources, units="tokens")]
         score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
         return scores | {self.metric: score.value}
