@@ -5,6 +5,7 @@ tokenizer.json                     one for both sides; or tokenizer.source.json 
 model.safetensors                  the weights to use, and digests of the files above
 shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
 card.md                            what it is, for people
+pairs.json                         digests of its pairs: no others go on with it
 metrics.jsonl, checkpoints/        how it came about; not needed to use it
 """
 
@@ -51,6 +52,11 @@ class Run:
         return self.path / "config.yaml"
 
     @property
+    def pairs_file(self) -> Path:
+        """What the pairs are known by that it learns from and validates on."""
+        return self.path / "pairs.json"
+
+    @property
     def weights_file(self) -> Path:
         """The weights to use."""
         return self.path / "model.safetensors"
@@ -59,6 +65,11 @@ class Run:
     def shortlist_file(self) -> Path:
         """What source tokens may become."""
         return self.path / "shortlist.safetensors"
+
+    @property
+    def cache(self) -> Path:
+        """Encoded corpora."""
+        return self.path / "cache"
 
     @property
     def checkpoints(self) -> Path:
@@ -128,7 +139,7 @@ class Run:
         weights = self._weights()
         try:
             with Unset():
-                model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
+                model = assemble(config.model, *(each.size for each in tokenizers), barred=tokenizers[1].unspelt)
         except (UsageError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         try:

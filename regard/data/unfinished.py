@@ -1,13 +1,17 @@
-"""Directories that are being written: each is locked by its writer, so one that is not is left over from a crash."""
+"""Files and directories that are being written: each is locked by its writer, so one without a lock is left from a
+crash."""
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 ENDING = ".tmp"
+NAME = re.compile(r"\..+\.[0-9]+\.(tmp|partial)")  # as they are called by `unfinished` and by who uses `opened_locked`
 
 
 @contextmanager
@@ -18,8 +22,7 @@ def unfinished(directory: Path) -> Iterator[Path]:
     process. Where a file system has no locks, nothing of others is removed.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    for path in directory.parent.glob(f".*{ENDING}"):
-        _remove_if_left(path)
+    sweep(directory.parent)
     temporary = directory.with_name(f".{directory.name}.{os.getpid()}{ENDING}")
     handle = _created(temporary)
     try:
@@ -27,6 +30,26 @@ def unfinished(directory: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(handle)
+
+
+@contextmanager
+def opened_locked(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write and to rename within the `with`: until it ends, `sweep` leaves it alone."""
+    while True:
+        with open(path, "wb") as file:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still(path, file.fileno()):
+                continue  # between its making and its locking, another process took it for a left one
+            yield file
+            return
+
+
+def sweep(directory: Path) -> None:
+    """Remove what killed writers have left in a directory, files and directories; nothing whose writer lives."""
+    for path in directory.glob(".*"):
+        if NAME.fullmatch(path.name) and not path.is_symlink():
+            _remove_if_left(path)
 
 
 def _created(path: Path) -> int:
@@ -52,12 +75,15 @@ def _is_still(path: Path, handle: int) -> bool:
 
 def _remove_if_left(path: Path) -> None:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO of that name must not stop it
     except OSError:
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     except OSError:
         pass  # its writer lives
     finally:

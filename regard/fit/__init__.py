@@ -1,7 +1,8 @@
 """Train a recipe on files of pairs.
 
-Read in this order: fitting.py (the whole, in the order in which it is needed), tokenizers.py, subsets.py, parts.py
-(from the recipe to the parts of the loop), validator.py, publisher.py, resuming.py (what a resume may change).
+Read in this order: fitting.py (the whole, in the order in which it is needed), tokenizers.py, subsets.py, pairs.py
+(what a run knows its pairs by), starting.py (what a start finds and leaves), parts.py (from the recipe to the parts of
+the loop), validator.py, publisher.py, resuming.py (what a resume may change).
 """
 
 from regard.fit.fitting import fit

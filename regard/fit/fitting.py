@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,12 +10,15 @@ import torch
 
 from regard.build import build_model
 from regard.config import Config
-from regard.data.lines import readable_once
+from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
+from regard.data.shards import place
 from regard.errors import CheckpointError, UsageError
+from regard.fit import pairs
 from regard.fit.parts import build_learner, build_plan
 from regard.fit.publisher import Publisher, publish_average
-from regard.fit.resuming import restarted, resumed, shared
+from regard.fit.resuming import limits_changed, restarted, shared
+from regard.fit.starting import missing, tidy, undone
 from regard.fit.subsets import Subset, split
 from regard.fit.tokenizers import learn_tokenizers
 from regard.fit.validator import Validator
@@ -54,87 +58,140 @@ def fit(
         tell: what says in one line what was read and built.
         world: the workers that call this alike; the first one alone writes, listens and tells.
 
-    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
+    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off, or
+    when the run to resume was begun with another recipe or other pairs. What fails before the first update leaves
+    nothing behind.
     """
     run, device = Run(out), device or torch.device("cpu")
     resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
     with ExitStack() as stack:
-        with world.first_ahead():
+        with ExitStack() as beginning:  # what fails in here leaves nothing behind
+            with world.first_ahead():
+                if world.leads:
+                    begun = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
+                else:
+                    begun = _Begun(run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
+            model = _model(begun.run, device)
             if world.leads:
-                run, files = _prepared(config, files, validation, run, resume, world, stack)
-            config, (source, target) = run.config, run.tokenizers
-            learn, held = split(config, files, validation, source, target, out / "cache")
-        if world.leads:
-            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
-        torch.manual_seed(config.training.seed)
-        model = build_model(config.model, source.size, target.size).to(device)
-        size = sum(parameter.numel() for parameter in model.parameters())
-        if world.leads:
-            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
-        return _train(config, run, model, learn, held, resume, listeners if world.leads else (), world)
+                tell(
+                    f"{len(begun.learn):,} pairs to learn from, {len(begun.held):,} to validate on "
+                    f"({begun.learn.corpus.report})"
+                )
+                size = sum(parameter.numel() for parameter in model.parameters())
+                source, target = begun.run.tokenizers
+                tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+            trained = _loop(begun, model, resume, listeners if world.leads else (), world)
+        return trained()
 
 
-def _prepared(
+@dataclass(frozen=True)
+class _Begun:
+    """A run with its recipe and tokenisers, its pairs, and of those that are decoded the texts."""
+
+    run: Run
+    learn: Subset
+    held: Subset
+    texts: Sequence[tuple[str, str]]
+
+
+def _begun(
     config: Config,
     files: PairFiles,
     validation: PairFiles | None,
     run: Run,
     resume: bool,
     world: World,
+    tell: Callable[[str], None],
     stack: ExitStack,
-) -> tuple[Run, PairFiles]:
-    """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
+    beginning: ExitStack,
+) -> _Begun:
+    """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
+    _check_free(run, resume)
+    files, validation = _readable(files, validation, world, stack)
+    new = missing(run.path)
+    stack.enter_context(lock(run.path, launch()))
+    beginning.enter_context(undone(run.path, new))
+    _check_free(run, resume)  # another one may have been faster
+    going_on = resume and run.config_file.exists()
+    config = shared(config, run, world, resume=going_on)
+    changed = going_on and limits_changed(run, config)
+    tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
+    learn, held = split(config, files, validation, *tokenizers, run.cache)
+    given = pairs.described(learn.corpus, held.corpus if validation else None)
+    if not going_on:
+        learn.check()
+        held.check()
+        pairs.save(run.pairs_file, given)
+        run.create(config, *tokenizers)  # the recipe last: with it there is a run
+    elif not pairs.check_same(run.pairs_file, given):
+        tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
+    run = run.adopt(config) if changed else run
+    asked = config.data.max_length
+    tidy(run.path, [place(each, *tokenizers, asked) for each in (files, validation) if each is not None])
+    decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
+    return _Begun(run, learn, held, pairs.texts(validation or files, held.corpus, decoded) if decoded else [])
+
+
+def _check_free(run: Run, resume: bool) -> None:
     if not resume and run.config_file.exists():
         raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
     if run.checkpoints.exists() and not run.config_file.exists():
         raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
+
+
+def _readable(
+    files: PairFiles, validation: PairFiles | None, world: World, stack: ExitStack
+) -> tuple[PairFiles, PairFiles | None]:
+    """The pairs, checked; standard input and other pipes, which can be read only once, copied to files."""
     files.check()
     if validation is not None:
         validation.check()
-    if world.size > 1 and any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+    paths = [*files.paths, *(validation.paths if validation else ())]
+    if world.size > 1 and any(map(readable_once, paths)):
         raise UsageError("standard input and pipes are read once, by one worker. Give several workers files.")
-    run.path.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(lock(run.path, launch()))
-    files = files.spooled(Path(stack.enter_context(TemporaryDirectory(prefix="regard-"))))
-    going_on = resume and run.config_file.exists()
-    config = shared(config, run, world, resume=going_on)
-    if going_on:
-        return resumed(run, config), files
-    run.create(config, *learn_tokenizers(config.data, files))
-    return run, files
+    if paths.count(STDIN) > 1:
+        raise UsageError("standard input is read once: it cannot hold the pairs to learn from and --dev. Give files.")
+    if not any(map(readable_once, paths)):
+        return files, validation
+    directory = Path(stack.enter_context(TemporaryDirectory(prefix="regard-")))
+    return files.spooled(directory), validation and validation.spooled(directory)
 
 
-def _train(
-    config: Config,
-    run: Run,
-    model: EncoderDecoder,
-    learn: Subset,
-    held: Subset,
-    resume: bool,
-    listeners: Sequence[Listener],
-    world: World,
-) -> Progress:
-    """Build the parts of the loop and run it."""
-    options = config.training
+def _model(run: Run, device: torch.device) -> EncoderDecoder:
+    """A new model, its weights drawn with the seed of the recipe."""
+    config, (source, target) = run.config, run.tokenizers
+    torch.manual_seed(config.training.seed)
+    return build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+
+
+def _loop(
+    begun: _Begun, model: EncoderDecoder, resume: bool, listeners: Sequence[Listener], world: World
+) -> Callable[[], Progress]:
+    """The parts of the loop, built, and what runs it."""
+    run, learn, config, options = begun.run, begun.learn, begun.run.config, begun.run.config.training
     updates = -(-len(learn.plan(options.seed, 0)) // options.accumulate) * options.max_epochs
     learner = build_learner(options, model, min(updates, options.max_steps or updates))
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
-    validate, planned = Validator(config, run, held), build_plan(options)
+    validate, planned = Validator(config, run, begun.held, begun.texts), build_plan(options)
     if world.leads:
         listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)]
-    progress = train(
-        learner,
-        lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
-        planned,
-        validate=validate,
-        checkpoints=checkpoints,
-        resume=resume,
-        listeners=listeners,
-        batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
-        origin=learn.corpus.origin,
-        world=world,
-    )
-    if world.leads and checkpoints.averaged.exists():
-        publish_average(run, model, checkpoints, validate, planned.goal)
-    return progress
+
+    def trained() -> Progress:
+        progress = train(
+            learner,
+            lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
+            planned,
+            validate=validate,
+            checkpoints=checkpoints,
+            resume=resume,
+            listeners=listeners,
+            batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
+            origin=learn.corpus.origin,
+            world=world,
+        )
+        if world.leads and checkpoints.averaged.exists():
+            publish_average(run, model, checkpoints, validate, planned.goal)
+        return progress
+
+    return trained

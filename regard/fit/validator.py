@@ -1,5 +1,6 @@
 """How a recipe validates."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -14,17 +15,23 @@ from regard.translator import Translator
 
 
 class Validator:
-    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text."""
+    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text.
 
-    def __init__(self, config: Config, run: Run, held: Subset) -> None:
+    Args:
+        config: the recipe.
+        run: has the tokenisers.
+        held: the pairs, as token numbers.
+        pairs: source and target of those that are decoded, as the user gave them: a reference that had been through
+            the vocabulary would be right wherever both hold an unknown symbol.
+    """
+
+    def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
         self.metric = config.training.metric
         self.held = held
         self.source_tokenizer, self.target_tokenizer = run.tokenizers
         self.options = search_options(config.search)
-        rows = held.first(config.training.validate_pairs)
-        corpus = held.corpus
-        self.sources = [self.source_tokenizer.decode(corpus.source[row].tolist()) for row in rows]
-        self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
+        self.sources = [source for source, _ in pairs]
+        self.references = [[target] for _, target in pairs]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, and the metric."""
@@ -35,5 +42,5 @@ class Validator:
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
         outputs = [found[0].target_text for found in translator.translate(self.sources)]
-        score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
+        score = METRICS[self.metric](outputs, self.references)
         return scores | {self.metric: score.value}

@@ -8,10 +8,10 @@
 
 #include "tiles.h"
 
-/* A layer; tokens below `first` are summed, and never among the best. */
+/* A layer; tokens below `first`, and the one that is `barred`, are summed, and never among the best. */
 typedef struct {
     const float *panels, *bias;
-    int64_t depth, columns, first;
+    int64_t depth, columns, first, barred; /* barred: -1 for none */
 } layer;
 
 typedef struct {
@@ -42,7 +42,7 @@ static void collect(const job *todo, const float *logits, int64_t from, int64_t 
     for (int64_t j = 0; j < count; j += LANES) {
         if (!any(load(logits + j) > spread(values[width - 1]))) continue;
         for (int64_t lane = j; lane < j + LANES; lane++)
-            if (from + lane >= todo->of->first && logits[lane] > values[width - 1])
+            if (from + lane >= todo->of->first && from + lane != todo->of->barred && logits[lane] > values[width - 1])
                 insert(values, tokens, width, logits[lane], from + lane);
     }
 }

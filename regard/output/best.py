@@ -11,7 +11,7 @@ from torch import Tensor
 
 from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
-from regard.output.logits import normalizer, top
+from regard.output.logits import choosable, normalizer, top
 
 SOURCE = Path(__file__).with_name("best.c")
 LIBRARY = Path(__file__).with_name("libbest.so")
@@ -24,16 +24,18 @@ def kernels() -> Kernels:
 
 
 def best_of(
-    logits: Float[Tensor, "rows vocab"], width: int
+    logits: Float[Tensor, "rows vocab"], width: int, barred: int | None = None
 ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
     """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
-    equals; and before them their log-probabilities, which are those over the whole vocabulary.
+    equals; and before them their log-probabilities, which are those over the whole vocabulary. What is barred is never
+    among them, or has -inf.
 
     A row that is no distribution has NaN, see `normalizer`.
     """
     logits = logits.detach().float()
-    values, places = top(logits[:, END:], width)
-    return values - normalizer(logits).unsqueeze(1), places + END
+    values, places = top(choosable(logits, barred), width)
+    log_probs = values - normalizer(logits).unsqueeze(1)
+    return log_probs.masked_fill(values[:, :1] == -torch.inf, torch.nan), places + END
 
 
 class Finder:
@@ -71,11 +73,13 @@ class Finder:
         return log_probs, tokens
 
 
-def finder(panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"]) -> Finder:
+def finder(
+    panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"], barred: int | None = None
+) -> Finder:
     """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`."""
     columns = bias.numel()
-    layer = _Layer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END)
-    return Finder(kernels(), "regard_best", layer, columns - END, (panels, bias))
+    layer = _Layer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END, as_number(barred))
+    return Finder(kernels(), "regard_best", layer, columns - END - (barred is not None), (panels, bias))
 
 
 class _Layer(ctypes.Structure):
@@ -83,8 +87,13 @@ class _Layer(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("panels", "bias")),
-        *((name, ctypes.c_int64) for name in ("depth", "columns", "first")),
+        *((name, ctypes.c_int64) for name in ("depth", "columns", "first", "barred")),
     )
+
+
+def as_number(barred: int | None) -> int:
+    """As in best.c and listed.c."""
+    return -1 if barred is None else barred
 
 
 def declare_best(library: Any, name: str) -> None:

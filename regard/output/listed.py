@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
 from regard.output.argmax import MOST_ROWS
-from regard.output.best import Finder, best_of, declare_best
+from regard.output.best import Finder, as_number, best_of, declare_best
 from regard.unroll.following import Chooser
 from regard.unroll.panels import pack
 
@@ -88,6 +88,7 @@ class ListedOutput:
     Args:
         weight, bias: of the layer.
         common: what all may use, ascending.
+        barred: a token that is never among the best, though it be common or listed.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class ListedOutput:
         weight: Float[Tensor, "vocab features"],
         bias: Float[Tensor, " vocab"] | None,
         common: Int[Tensor, " common"],
+        barred: int | None = None,
     ) -> None:
+        self.barred = barred
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
         self.common = common
@@ -122,13 +125,15 @@ class ListedOutput:
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
         """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
         finder = self.finder(lists, rows)
-        return best_of(self.project(features, lists, rows), width) if finder is None else finder(features, width)
+        if finder is None:
+            return best_of(self.project(features, lists, rows), width, self.barred)
+        return finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
         """What finds the best tokens in compiled code, if anything does; it reads `rows` whenever it is asked."""
         if self._panels is None or torch.is_grad_enabled():
             return None
-        layer, most = self._layer(self._panels, lists, rows), self.weight.size(0) - END
+        layer, most = self._layer(self._panels, lists, rows), self.weight.size(0) - END - (self.barred is not None)
         return Finder(kernels(), "regard_best_listed", layer, most, (self, lists, rows))
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
@@ -140,7 +145,7 @@ class ListedOutput:
     def _layer(self, panels: Tensor, lists: Lists, rows: Tensor) -> "_Layer":
         own = (self.weight, self.bias, panels, self._common_bias, self.common)
         parts = (*own, lists.starts, lists.tokens, rows)
-        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END)
+        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END, as_number(self.barred))
         return _Layer(*(part.data_ptr() for part in parts), *sizes)
 
 
@@ -174,7 +179,7 @@ class _Layer(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("weight", "bias", "panels", "common_bias")),
         *((name, ctypes.c_void_p) for name in ("common", "starts", "tokens", "lists")),
-        *((name, ctypes.c_int64) for name in ("depth", "commons", "longest", "first")),
+        *((name, ctypes.c_int64) for name in ("depth", "commons", "longest", "first", "barred")),
     )
 
 

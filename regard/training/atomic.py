@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from regard.data.unfinished import opened_locked
 from regard.errors import RegardError
 
 PARTIAL = ".partial"
@@ -14,20 +15,20 @@ def replace(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write the pieces to `path`: in full, or not at all.
 
     They go to a file beside it, which is forced to the disk and then takes the name; the name is forced to the disk
-    too. A kill leaves at most a `.partial` file, which `sweep` removes. The mode follows the umask; a symbolic link
-    stays, what it points at is replaced.
+    too. A kill leaves at most a `.partial` file, which `unfinished.sweep` removes. The mode follows the umask; a
+    symbolic link stays, what it points at is replaced.
 
     Raises RegardError when the disk is full or read-only; what stood at `path` before is untouched then.
     """
     real = Path(os.path.realpath(path))
     partial = real.with_name(f".{real.name}.{os.getpid()}{PARTIAL}")
     try:
-        with open(partial, "wb") as file:
+        with opened_locked(partial) as file:
             for piece in pieces:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, real)
+            os.replace(partial, real)
         _sync(real.parent)
     except OSError as error:
         kept = "the earlier file is intact" if real.exists() else "nothing was left behind"
@@ -37,12 +38,6 @@ def replace(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-
-
-def sweep(directory: Path) -> None:
-    """Remove what killed writers left behind; only for one who holds the directory's lock."""
-    for partial in directory.glob(f".*{PARTIAL}"):
-        partial.unlink(missing_ok=True)
 
 
 def _sync(directory: Path) -> None:

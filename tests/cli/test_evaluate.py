@@ -1,6 +1,7 @@
 """`regard evaluate`: scores that anyone else would get from the same text."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -84,11 +85,18 @@ def test_references_that_a_metric_cannot_use_are_found_before_the_work(run: Path
     result = regard("evaluate", run, "-", *options, stdin=lines)
     assert (result.code, metric in NEED_TEXT) in [(3, True), (0, False)]
     if metric in NEED_TEXT:
-        told = f"<stdin>, line 2: the line has an empty reference, and {metric} divides by its length. Correct it, or"
+        told = f"<stdin>, line 2: the line has an empty reference, and {metric} {NEED_TEXT[metric]}. Correct it, or"
         assert told in result.err
         skipped = regard("evaluate", run, "-", *options, "--on-bad-input", "skip", stdin=lines)
         assert skipped.code == 0
         assert "1 line(s) skipped; the first: <stdin>, line 2" in skipped.err
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_references_without_any_text_are_no_score_of_zero(run: Path, metric: str) -> None:
+    result = regard("evaluate", run, "-", "--metric", metric, "--on-bad-input", "skip", stdin="the dog\t\nthe cat\t \n")
+    assert (result.code, result.out) == (3, "")
+    assert re.search("no reference holds text|no line holds a pair that can be used", result.err)
 
 
 def test_several_runs_are_an_ensemble(run: Path, files: Path, tmp_path: Path) -> None:

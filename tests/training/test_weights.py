@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from small_run import make_model
 from torch import nn
 
+from regard.data.unfinished import sweep
 from regard.errors import CheckpointError, RegardError
 from regard.training import atomic, tensorfile
 from regard.training.weights import apply, load_weights, save_weights
@@ -193,7 +194,7 @@ def test_a_directory_that_cannot_be_written_is_named() -> None:
 
 def test_sweep_removes_only_leftovers(path: Path) -> None:
     (path.parent / f".model.safetensors.1{atomic.PARTIAL}").touch()
-    atomic.sweep(path.parent)
+    sweep(path.parent)
     assert list(path.parent.iterdir()) == [path]
 
 
