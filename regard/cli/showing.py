@@ -45,8 +45,8 @@ def few_enough(parts: Iterable[Sequence[Line]], options: Collection[str]) -> Ite
     count = sum(isinstance(line, Example) for part in read for line in part)
     if count > MOST_PANELS:
         raise UsageError(
-            f"{asked[0]} holds at most {MOST_PANELS} sentences, and {count} are given. Give fewer, or take --html, which "
-            "holds any number."
+            f"{asked[0]} holds at most {MOST_PANELS} sentences, and {count} are given. Give fewer, or take --html, "
+            "which holds any number."
         )
     return read
 

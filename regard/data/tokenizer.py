@@ -136,12 +136,17 @@ class Tokenizer:
         return Spelled(text, spans if len(said) == len(ids) else self._with_silent(ids, spans))
 
     def _with_silent(self, ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """A span for every number: of one that spells nothing, an empty one behind what stands before it."""
-        rest, found, end = iter(spans), list[tuple[int, int]](), 0
+        """A span for every number: of one that spells nothing, an empty one behind what stands before it, or that of
+        the bytes between which it stands."""
+        rest, found, said = list(spans), list[tuple[int, int]](), 0
         for number in ids:
-            silent = number < UNKNOWN or number == self.unspelt
-            found.append((end, end) if silent else next(rest))
-            end = found[-1][1]
+            if number >= UNKNOWN and number != self.unspelt:
+                found.append(rest[said])
+                said += 1
+                continue
+            before = rest[said - 1] if said else (0, 0)
+            within = said < len(rest) and rest[said] == before
+            found.append(before if within else (before[1], before[1]))
         return found
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
