@@ -1,10 +1,9 @@
 """From a recipe and files of pairs to a run: builds what `train` needs, in the order in which it is needed."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -13,6 +12,7 @@ from regard.config import Config
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
+from regard.data.unfinished import unfinished
 from regard.errors import CheckpointError, UsageError
 from regard.fit import pairs
 from regard.fit.parts import build_learner, build_plan
@@ -107,7 +107,7 @@ def _begun(
 ) -> _Begun:
     """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
     _check_free(run, resume)
-    files, validation = _readable(files, validation, world, stack)
+    _check_readable(files, validation, world)
     new = missing(run.path)
     stack.enter_context(lock(run.path, launch()))
     beginning.enter_context(undone(run.path, new))
@@ -115,8 +115,12 @@ def _begun(
     going_on = resume and run.config_file.exists()
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
-    tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
-    learn, held = split(config, files, validation, *tokenizers, run.cache)
+    with _spooled(files, validation, run.cache) as (files, validation):
+        tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
+        learn, held = split(config, files, validation, *tokenizers, run.cache)
+        decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
+        texts = pairs.texts(validation or files, held.corpus, decoded) if decoded else []
+        asked = [place(each, *tokenizers, config.data.max_length) for each in (files, validation) if each is not None]
     given = pairs.described(learn.corpus, held.corpus if validation else None)
     if not going_on:
         learn.check()
@@ -125,11 +129,8 @@ def _begun(
         run.create(config, *tokenizers)  # the recipe last: with it there is a run
     elif not pairs.check_same(run.pairs_file, given):
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
-    run = run.adopt(config) if changed else run
-    asked = config.data.max_length
-    tidy(run.path, [place(each, *tokenizers, asked) for each in (files, validation) if each is not None])
-    decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
-    return _Begun(run, learn, held, pairs.texts(validation or files, held.corpus, decoded) if decoded else [])
+    tidy(run.path, asked)
+    return _Begun(run.adopt(config) if changed else run, learn, held, texts)
 
 
 def _check_free(run: Run, resume: bool) -> None:
@@ -139,10 +140,9 @@ def _check_free(run: Run, resume: bool) -> None:
         raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
 
 
-def _readable(
-    files: PairFiles, validation: PairFiles | None, world: World, stack: ExitStack
-) -> tuple[PairFiles, PairFiles | None]:
-    """The pairs, checked; standard input and other pipes, which can be read only once, copied to files."""
+def _check_readable(files: PairFiles, validation: PairFiles | None, world: World) -> None:
+    """Before anything is written: raises DataError for files that cannot be read, UsageError for what is read once and
+    would have to be read twice."""
     files.check()
     if validation is not None:
         validation.check()
@@ -151,10 +151,18 @@ def _readable(
         raise UsageError("standard input and pipes are read once, by one worker. Give several workers files.")
     if paths.count(STDIN) > 1:
         raise UsageError("standard input is read once: it cannot hold the pairs to learn from and --dev. Give files.")
-    if not any(map(readable_once, paths)):
-        return files, validation
-    directory = Path(stack.enter_context(TemporaryDirectory(prefix="regard-")))
-    return files.spooled(directory), validation and validation.spooled(directory)
+
+
+@contextmanager
+def _spooled(
+    files: PairFiles, validation: PairFiles | None, cache: Path
+) -> Iterator[tuple[PairFiles, PairFiles | None]]:
+    """The pairs; inside the `with`, pipes among them are copied to files, of which a kill leaves nothing for good."""
+    if not any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+        yield files, validation
+        return
+    with unfinished(cache / "pipes") as directory:
+        yield files.spooled(directory), validation and validation.spooled(directory)
 
 
 def _model(run: Run, device: torch.device) -> EncoderDecoder:
