@@ -14,7 +14,7 @@ from regard.data.readers import PairFiles
 from regard.data.shards import place
 from regard.data.unfinished import unfinished
 from regard.errors import CheckpointError, UsageError
-from regard.fit import pairs
+from regard.fit import digests
 from regard.fit.parts import build_learner, build_plan
 from regard.fit.publisher import Publisher, publish_average
 from regard.fit.resuming import limits_changed, restarted, shared
@@ -119,15 +119,15 @@ def _begun(
         tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
         learn, held = split(config, files, validation, *tokenizers, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
-        texts = pairs.texts(validation or files, held.corpus, decoded) if decoded else []
+        texts = digests.texts(validation or files, held.corpus, decoded) if decoded else []
         asked = [place(each, *tokenizers, config.data.max_length) for each in (files, validation) if each is not None]
-    given = pairs.described(learn.corpus, held.corpus if validation else None)
+    given = digests.described(learn.corpus, held.corpus if validation else None)
     if not going_on:
         learn.check()
         held.check()
-        pairs.save(run.pairs_file, given)
+        digests.save(run.pairs_file, given)
         run.create(config, *tokenizers)  # the recipe last: with it there is a run
-    elif not pairs.check_same(run.pairs_file, given):
+    elif not digests.check_same(run.pairs_file, given):
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
     tidy(run.path, asked)
     return _Begun(run.adopt(config) if changed else run, learn, held, texts)

@@ -31,7 +31,7 @@ class Validator:
         self.source_tokenizer, self.target_tokenizer = run.tokenizers
         self.options = search_options(config.search)
         self.sources = [source for source, _ in pairs]
-        self.references = [[target] for _, target in pairs]
+        self.references = [target for _, target in pairs]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, and the metric."""
@@ -42,5 +42,5 @@ class Validator:
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
         outputs = [found[0].target_text for found in translator.translate(self.sources)]
-        score = METRICS[self.metric](outputs, self.references)
+        score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
         return scores | {self.metric: score.value}
