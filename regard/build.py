@@ -50,7 +50,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
         barred=barred,
     )
     decoder = _decoder(config, tokens, encoder)
-    model = EncoderDecoder(encoder, decoder)
+    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
     return model
