@@ -18,6 +18,7 @@ SOURCE_VOCABULARY, TARGET_VOCABULARY = 29, 31
 DECODERS: dict[str, dict[str, Any]] = {
     "bahdanau": {"kind": "bahdanau"},
     "bahdanau-deep-lstm": {"kind": "bahdanau", "cell": "lstm", "num_layers": 2},
+    "bahdanau-state": {"kind": "bahdanau", "readout": "state", "start": "summary"},
     "luong": {"kind": "luong"},
     "luong-deep-lstm": {"kind": "luong", "cell": "lstm", "num_layers": 2},
     "luong-fed": {"kind": "luong", "input_feeding": True},
@@ -98,7 +99,9 @@ def combinations() -> list[Any]:
         if name in plain or name in FIXED
     ]
     fixed = [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
-    return attentive + several + local + above + fixed
+    biased = {"score": "additive", "options": {"additive": {"bias": True}}}
+    biases = [pytest.param(recipe(DECODERS[name], attention=biased), id=f"{name}-biases") for name in plain]
+    return attentive + several + local + above + fixed + biases
 
 
 def _window(name: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ ORDER = [
     "config",
     "build",
     "run",
+    "from_keras",
     "card",
     "fit",
     "cli",

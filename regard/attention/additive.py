@@ -18,8 +18,10 @@ class AdditiveScore(nn.Module):
         score(q, k) = g v/‖v‖ · tanh(W q + U k + b)   if normalized
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.1.2. W, U, v there are `project_query`,
-    `project_key`, `energy` here; no biases. The second line is the energy of Raffel et al. 2017, arXiv:1704.00784,
-    section 2.4, but for its offset r, which `monotonic` adds: g is `gain` here, b the bias of `project_key`.
+    `project_key`, `energy` here; no biases there. The second line is the energy of Raffel et al. 2017,
+    arXiv:1704.00784, section 2.4, but for its offset r, which `monotonic` adds: g is `gain` here, b the bias of
+    `project_key`. With `bias` each of the three layers has one, as in the tutorials where many people first met this
+    score: v · tanh(W q + a + U k + b) + c. No softmax notices c.
 
     Args:
         query_size: features of a query.
@@ -27,6 +29,7 @@ class AdditiveScore(nn.Module):
         hidden_size: width of the comparison; `query_size` if not given.
         normalized: of v the direction alone counts, and its length is g, 1/√hidden at first; brings the bias b. Raffel
             et al. have it with `monotonic`.
+        bias: whether the three layers have biases.
 
     Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory
     O(batch·(target·source + (target + source)·hidden)). See `kernels/additive.py`.
@@ -47,14 +50,20 @@ class AdditiveScore(nn.Module):
     sequential = False
 
     def __init__(
-        self, query_size: int, key_size: int, hidden_size: int | None = None, *, normalized: bool = False
+        self,
+        query_size: int,
+        key_size: int,
+        hidden_size: int | None = None,
+        *,
+        normalized: bool = False,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         hidden_size = query_size if hidden_size is None else hidden_size
         expect_features("AdditiveScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size})
-        self.project_query = nn.Linear(query_size, hidden_size, bias=False)
-        self.project_key = nn.Linear(key_size, hidden_size, bias=normalized)
-        self.energy = nn.Linear(hidden_size, 1, bias=False)
+        self.project_query = nn.Linear(query_size, hidden_size, bias=bias)
+        self.project_key = nn.Linear(key_size, hidden_size, bias=normalized or bias)
+        self.energy = nn.Linear(hidden_size, 1, bias=bias)
         self.gain = nn.Parameter(torch.tensor(1 / math.sqrt(hidden_size))) if normalized else None
 
     @property
@@ -76,4 +85,5 @@ class AdditiveScore(nn.Module):
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
         expect_query("AdditiveScore.forward", query, self.project_query.in_features)
-        return additive_scores(self.project_query(query), prepared, self.vector)
+        scores = additive_scores(self.project_query(query), prepared, self.vector)
+        return scores if self.energy.bias is None else scores + self.energy.bias

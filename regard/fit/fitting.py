@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from regard.build import build_model
-from regard.config import Config
+from regard.config import Config, TrainingConfig
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
@@ -16,7 +16,7 @@ from regard.data.unfinished import unfinished
 from regard.errors import CheckpointError, UsageError
 from regard.fit import digests
 from regard.fit.parts import build_learner, build_plan
-from regard.fit.publisher import Publisher, publish_average
+from regard.fit.publisher import Publisher
 from regard.fit.resuming import limits_changed, restarted, shared
 from regard.fit.starting import missing, tidy, undone
 from regard.fit.subsets import Subset, split
@@ -62,36 +62,69 @@ def fit(
     when the run to resume was begun with another recipe or other pairs. What fails before the first update leaves
     nothing behind.
     """
-    run, device = Run(out), device or torch.device("cpu")
-    resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
     with ExitStack() as stack:
-        with ExitStack() as beginning:  # what fails in here leaves nothing behind
-            with world.first_ahead():
-                if world.leads:
-                    begun = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
-                else:
-                    begun = _Begun(run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
-            model = _model(begun.run, device)
-            if world.leads:
-                tell(
-                    f"{len(begun.learn):,} pairs to learn from, {len(begun.held):,} to validate on "
-                    f"({begun.learn.corpus.report})"
-                )
-                size = sum(parameter.numel() for parameter in model.parameters())
-                source, target = begun.run.tokenizers
-                tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
-            trained = _loop(begun, model, resume, listeners if world.leads else (), world)
-        return trained()
+        resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
+        parts = prepare(
+            config, files, validation, out, resume=resume, device=device, tell=tell, world=world, stack=stack
+        )
+        return _train(parts, resume, listeners if world.leads else (), world)
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A run with its recipe and tokenisers, its pairs, and of those that are decoded the texts."""
+class Parts:
+    """What a run is made of before its first update.
+
+    Args:
+        run: its directory, with the recipe and the tokenisers.
+        learn, held: the pairs to learn from and to validate on.
+        model: with its first weights, on its device.
+        texts: source and target of the validation pairs that are decoded, as they were given; the first worker's.
+    """
 
     run: Run
     learn: Subset
     held: Subset
+    model: EncoderDecoder
     texts: Sequence[tuple[str, str]]
+
+
+def prepare(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device | None,
+    tell: Callable[[str], None],
+    world: World,
+    stack: ExitStack,
+) -> Parts:
+    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends; where
+    anything fails in here, nothing of it is left."""
+    run, device = Run(out), device or torch.device("cpu")
+    with ExitStack() as beginning:
+        with world.first_ahead():
+            if world.leads:
+                found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
+            else:
+                found = (run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
+        run, learn, held, texts = found
+        if world.leads:
+            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+        config, (source, target) = run.config, run.tokenizers
+        torch.manual_seed(config.training.seed)
+        model = build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+        size = sum(parameter.numel() for parameter in model.parameters())
+        if world.leads:
+            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+    return Parts(run, learn, held, model, texts)
+
+
+def refuse_other_runs(run: Run, resume: bool) -> None:
+    """Raises UsageError where a new run would take the place of one that is there."""
+    if not resume and run.config_file.exists():
+        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
 
 
 def _begun(
@@ -104,14 +137,14 @@ def _begun(
     tell: Callable[[str], None],
     stack: ExitStack,
     beginning: ExitStack,
-) -> _Begun:
+) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
     """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
-    _check_free(run, resume)
+    _refuse(run, resume)
     _check_readable(files, validation, world)
     new = missing(run.path)
     stack.enter_context(lock(run.path, launch()))
     beginning.enter_context(undone(run.path, new))
-    _check_free(run, resume)  # another one may have been faster
+    _refuse(run, resume)  # another one may have been faster
     going_on = resume and run.config_file.exists()
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
@@ -130,12 +163,12 @@ def _begun(
     elif not digests.check_same(run.pairs_file, given):
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
     tidy(run.path, asked)
-    return _Begun(run.adopt(config) if changed else run, learn, held, texts)
+    return run.adopt(config) if changed else run, learn, held, texts
 
 
-def _check_free(run: Run, resume: bool) -> None:
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
+def _refuse(run: Run, resume: bool) -> None:
+    """Raises UsageError for a directory that holds a run, CheckpointError for one that holds half of one."""
+    refuse_other_runs(run, resume)
     if run.checkpoints.exists() and not run.config_file.exists():
         raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
 
@@ -165,41 +198,40 @@ def _spooled(
         yield files.spooled(directory), validation and validation.spooled(directory)
 
 
-def _model(run: Run, device: torch.device) -> EncoderDecoder:
-    """A new model, its weights drawn with the seed of the recipe."""
-    config, (source, target) = run.config, run.tokenizers
-    torch.manual_seed(config.training.seed)
-    return build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+def updates_per_epoch(options: TrainingConfig, learn: Subset) -> int:
+    """Updates of the first epoch; the others have about as many."""
+    return -(-len(learn.plan(options.seed, 0)) // options.accumulate)
 
 
-def _loop(
-    begun: _Begun, model: EncoderDecoder, resume: bool, listeners: Sequence[Listener], world: World
-) -> Callable[[], Progress]:
-    """The parts of the loop, built, and what runs it."""
-    run, learn, config, options = begun.run, begun.learn, begun.run.config, begun.run.config.training
-    updates = -(-len(learn.plan(options.seed, 0)) // options.accumulate) * options.max_epochs
-    learner = build_learner(options, model, min(updates, options.max_steps or updates))
+def total_updates(options: TrainingConfig, learn: Subset) -> int:
+    """How many updates the limits allow, time and patience aside."""
+    most = updates_per_epoch(options, learn) * options.max_epochs
+    return min(most, options.max_steps or most)
+
+
+def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: World) -> Progress:
+    """Build the parts of the loop and run it."""
+    run, model, learn = parts.run, parts.model, parts.learn
+    options = run.config.training
+    learner = build_learner(options, model, total_updates(options, learn))
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
-    validate, planned = Validator(config, run, begun.held, begun.texts), build_plan(options)
+    validate, planned = Validator(run.config, run, parts.held, parts.texts), build_plan(options)
+    publisher = Publisher(run, model, learn, checkpoints)
     if world.leads:
-        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)]
-
-    def trained() -> Progress:
-        progress = train(
-            learner,
-            lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
-            planned,
-            validate=validate,
-            checkpoints=checkpoints,
-            resume=resume,
-            listeners=listeners,
-            batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
-            origin=learn.corpus.origin,
-            world=world,
-        )
-        if world.leads and checkpoints.averaged.exists():
-            publish_average(run, model, checkpoints, validate, planned.goal)
-        return progress
-
-    return trained
+        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), publisher]
+    progress = train(
+        learner,
+        lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
+        planned,
+        validate=validate,
+        checkpoints=checkpoints,
+        resume=resume,
+        listeners=listeners,
+        batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
+        origin=learn.corpus.origin,
+        world=world,
+    )
+    if world.leads and checkpoints.averaged.exists():
+        publisher.publish_average(model, validate, planned.goal, progress)
+    return progress

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,7 +43,7 @@ class MetricsFile:
             elif isinstance(event, Ended):
                 self._file.close()
                 self._file = None
-            else:
+            elif type(event) in KINDS:
                 self._file.write(_line(event) + "\n")
                 self._file.flush()
         except OSError as error:
@@ -62,14 +64,28 @@ def _before(path: Path, progress: Progress) -> list[bytes]:
         return []
     reached = {"trained": progress.step, "validated": progress.validated, "failed": progress.step}
     kept = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            values = json.loads(line)
+    for line, values in _events(path):
+        with suppress(KeyError, TypeError):
             if values["step"] <= reached[values["event"]]:
                 kept.append(line)
-        except (ValueError, KeyError, TypeError):  # the last line of a killed run may be cut short
-            continue
     return kept
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The events in such a file, as it is now: none of a file that is not there, and no half line at its end."""
+    try:
+        return [values for _, values in _events(path)] if path.is_file() else []
+    except OSError as error:
+        raise RegardError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _events(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Each line that is whole, and what it says; the last one of a killed run may be cut short."""
+    for line in path.read_bytes().split(b"\n"):
+        with suppress(ValueError, RecursionError):
+            values = json.loads(line)
+            if isinstance(values, dict):
+                yield line, values
 
 
 def _line(event: Event) -> str:

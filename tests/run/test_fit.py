@@ -13,6 +13,7 @@ from regard.data.readers import PairFiles
 from regard.data.unfinished import opened_locked
 from regard.errors import CheckpointError, DataError, UsageError
 from regard.fit import fit
+from regard.fit.outcome import outcome
 from regard.run import Run
 from regard.training.lock import lock
 from regard.training.weights import load_weights
@@ -280,3 +281,11 @@ def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, t
     best = load_weights(tmp_path / "run" / "checkpoints" / "best.safetensors").metadata
     assert published["scores"]["loss"] <= best["scores"]["loss"]
     assert published.get("steps", [6, 9]) == [6, 9]
+    card = (tmp_path / "run" / "card.md").read_text()
+    assert f"| loss | {published['scores']['loss']:.4f} |" in card
+    found = outcome(Run(tmp_path / "run"))
+    assert (found.metric, found.scores, list(found.steps)) == (
+        "loss",
+        published["scores"],
+        published.get("steps") or [published["step"]],
+    )
