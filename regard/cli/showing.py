@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from shutil import get_terminal_size
 
 from rich.console import Console
 from rich.text import Text
@@ -69,8 +68,6 @@ def save(alignments: Sequence[Alignment], files: Mapping[str, Path], title: str)
 def draw(alignment: Alignment) -> None:
     """One heat map on standard output, under both texts."""
     console = Console()
-    if not console.width:  # COLUMNS=0: of no width that is known
-        console = Console(width=get_terminal_size().columns)
     with console.capture() as drawn:  # rich itself ends with code 1 when the reader of a pipe has gone
         for text in (alignment.source_text, alignment.target_text):
             console.print(Text(visible(text)), soft_wrap=True)
