@@ -13,7 +13,7 @@ from regard.data.marks import UNKNOWN
 from regard.model import EncoderDecoder
 from regard.reading import Begun, Readers
 from regard.search.beams import beam
-from regard.search.forcing import force
+from regard.search.forcing import force, rank
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import LengthLimit
 from regard.search.sampling import sample
@@ -87,6 +87,14 @@ def test_without_the_bar_it_would_come_out(way: str) -> None:
     with torch.inference_mode():
         found = SEARCHES["greedy"](begun(way, "luong", 3, barred=None))
     assert all(UNKNOWN in one.tokens for (one,) in found)
+
+
+@pytest.mark.parametrize("width", [2, 100])
+def test_it_is_no_alternative_to_what_came(width: int) -> None:
+    with torch.inference_mode():
+        (found,) = rank(*_given(begun("prepared", "luong", 1)), [[5, END]], width)
+    assert UNKNOWN not in found.tokens
+    assert found.tokens.shape[1] == min(width, models.TARGET_VOCABULARY - UNKNOWN)  # without padding and begin mark
 
 
 def test_it_can_be_scored() -> None:
