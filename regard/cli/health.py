@@ -64,25 +64,10 @@ def _torch() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    from regard.attention.kernels import native as attention
-    from regard.attention.kernels import products
-    from regard.output import argmax, best, listed, softmax
-    from regard.search import unattended
-    from regard.unroll import native as loop
-    from regard.unroll import reads, steps
+    from regard.kernels.library import kernels
 
-    parts = {
-        "attention": attention,
-        "loop": loop,
-        "loss": softmax,
-        "gradient": products,
-        "reading": reads,
-        "step": steps,
-    }
-    parts |= {"search": best, "greedy": argmax, "shortlist": listed, "beam": unattended}
-    for name, part in parts.items():
-        found = part.kernels()
-        yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)
+    found = kernels()
+    yield Finding("compiled code", found.reason, fine=not found.advice, advice=found.advice)
 
 
 def _packages() -> Iterator[Finding]:

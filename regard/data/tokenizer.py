@@ -11,9 +11,9 @@ from typing import Any
 
 from regard.attention.table import Table
 from regard.data.files import write_whole
-from regard.data.marks import UNKNOWN
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
+from regard.marks import UNKNOWN
 
 TOKENIZERS = Table(
     "tokeniser",

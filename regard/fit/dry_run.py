@@ -16,7 +16,6 @@ import torch
 from regard.config import Config
 from regard.data.batches import BatchPlan, collate
 from regard.data.corpus import Side
-from regard.data.marks import UNKNOWN
 from regard.data.pieces import BYTE_NAMES, FIRST_BYTE, FIRST_PIECE
 from regard.data.readers import PairFiles
 from regard.data.report import Report
@@ -26,6 +25,7 @@ from regard.fit.fitting import Parts, prepare, refuse_other_runs, total_updates,
 from regard.fit.parts import build_learner
 from regard.fit.subsets import Subset
 from regard.fit.validator import Validator
+from regard.marks import UNKNOWN
 from regard.run import Run
 from regard.training.distributed import ALONE
 from regard.training.learner import Learner

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END, PAD
-from regard.output.logits import choosable, normalizer, top
+from regard.kernels.logits import choosable, normalizer, top
 from regard.search.choices import StepFunction, barred
 from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis

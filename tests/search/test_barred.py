@@ -9,7 +9,7 @@ import torch
 
 from regard.build import build_model
 from regard.data.batch import END
-from regard.data.marks import UNKNOWN
+from regard.marks import UNKNOWN
 from regard.model import EncoderDecoder
 from regard.reading import Begun, Readers
 from regard.search.beams import beam

@@ -9,7 +9,7 @@ from toy_table import ToyTable, at_most
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.errors import RegardError
-from regard.output.logits import top
+from regard.kernels.logits import top
 from regard.search import LengthLimit, force, greedy, rank, sample
 
 LENGTHS = [3, 1, 5, 2, 7, 4]
