@@ -27,7 +27,6 @@ ORDER = [
     "translator",
     "metrics",
     "training",
-    "analysis",
     "views",
     "exporting",
     "serving",
@@ -36,6 +35,7 @@ ORDER = [
     "run",
     "card",
     "fit",
+    "analysis",
     "cli",
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

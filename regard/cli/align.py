@@ -5,12 +5,21 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
+from regard.cli.choices import choose
+from regard.cli.options import SIDES, Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
 from regard.cli.report import reported, say
 from regard.cli.spread import spread
 from regard.errors import UsageError
 
 SYMMETRIZATION = "grow-diag-final-and"
+UNITS = ("words", "tokens", "auto")
+
+
+def check_linking(units: str, threshold: float | None = None) -> None:
+    """Raises UsageError unless these can be had."""
+    choose("--units", units, UNITS)
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold is {threshold}; expected above 0 and at most 1, for example 0.3.")
 
 
 @reported
@@ -45,13 +54,12 @@ def command(
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
     from regard.alignment import SYMMETRIZATIONS
-    from regard.cli.aligner import Aligned, Aligner, links_line
-    from regard.cli.choices import choose
-    from regard.cli.gold import judged_pairs
+    from regard.analysis.align import Aligned, Aligner
+    from regard.analysis.gold import judged_pairs
+    from regard.cli.answers import links_line
     from regard.cli.output import put
     from regard.cli.pairs import given_pairs
     from regard.cli.runs import open_runs
-    from regard.cli.units import check_linking
 
     check_linking(units, threshold)
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
@@ -60,7 +68,8 @@ def command(
     if units != "words" and (reverse or linking.words or linking.join != "none"):
         raise UsageError(f"--units is {units!r}; expected words where --reverse, --join or --words is given.")
     lines, bad = given_pairs(pairs, run, reading)
-    judged = judged_pairs(linking, lines)
+    choose("--join", linking.join, SIDES)
+    judged = judged_pairs(lines, linking.join, linking.words, linking.gold)
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
     aligner = Aligner(session.translator, judged.segment, backward, SYMMETRIZATIONS[how], units, threshold)

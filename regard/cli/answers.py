@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import to_record
 from regard.alignment.pharaoh import format_links
+from regard.analysis.align import Aligned
+from regard.analysis.units import linked, regrouped
 from regard.cli.options import Sampling
-from regard.cli.output import json_line, one_line
-from regard.cli.units import linked, regrouped
-from regard.data.lines import BadLine
+from regard.cli.output import json_line
+from regard.data.lines import BadLine, one_line
 from regard.errors import UsageError
 from regard.translator import SamplingOptions
 
@@ -65,6 +66,16 @@ def score_line(line: int, alignment: Alignment, tokens: int, units: str, json: b
         return json_line({"line": line, "tokens": tokens} | to_record(alignment))
     links = format_links(linked(alignment, None))
     return f"{alignment.score:.4f}\t{alignment.score / tokens:.4f}\t{links}"
+
+
+def links_line(found: Aligned | BadLine, json: bool) -> str:
+    """What `align` writes of a pair: its links; or a JSON object, with the units that they count."""
+    if isinstance(found, BadLine):
+        return refused_line(found, json)
+    if not json:
+        return format_links(found.links)
+    units = {side: [unit.text for unit in getattr(found.alignment, side)] for side in ("source", "target")}
+    return json_line({"line": found.example.line, **units, "links": sorted(found.links)})
 
 
 def refused_line(bad: BadLine, json: bool) -> str:

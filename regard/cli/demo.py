@@ -114,8 +114,8 @@ def _show(out: Path, small: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from regard.cli.embedded import score_split
-    from regard.cli.units import regrouped
+    from regard.analysis.embedded import score_split
+    from regard.analysis.units import regrouped
     from regard.data.embedded import english_chinese
     from regard.run import load
     from regard.views.page import save_page

@@ -1,14 +1,17 @@
 """`regard evaluate`: how good are the translations of a run?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.options import Json, Linking, Opening, Reading, RunsAndPairs, Search
+from regard.cli.options import SIDES, Json, Linking, Opening, Reading, RunsAndPairs, Search
 from regard.cli.report import reported
 from regard.cli.spread import spread
 from regard.metrics import METRICS
+
+if TYPE_CHECKING:
+    from regard.analysis.evaluate import Evaluation
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
@@ -47,24 +50,26 @@ def command(
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
-    from regard.cli.aligner import Aligner
+    from regard.analysis.align import Aligner
+    from regard.analysis.evaluate import evaluate, segments, with_references
+    from regard.analysis.gold import judged_pairs
+    from regard.analysis.words import seen
     from regard.cli.choices import choose
-    from regard.cli.evaluation import evaluate, segments, with_references
-    from regard.cli.gold import judged_pairs
-    from regard.cli.output import check_directory, json_line, one_line, put
+    from regard.cli.output import check_directory, json_line, put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
-    from regard.cli.words import seen
     from regard.data.files import write_whole
+    from regard.data.lines import one_line
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
+    choose("--join", linking.join, SIDES)
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
-    judged = judged_pairs(linking, with_references(lines, metrics))
+    judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold)
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
     if judged.judge:
@@ -76,8 +81,22 @@ def command(
     if out:
         write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
     result = evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
-    put([json_line(result.record())] if json else result.table())
+    put([json_line(result.record())] if json else table(result))
     if judged.judge and not json:
         put(["", judged.judge.verdict()])
     if not opening.quiet:
         bad.tell()
+
+
+def table(result: "Evaluation") -> list[str]:
+    """For people: the scores with their signatures, then the quality by length."""
+    from regard.cli.output import aligned_columns
+
+    overall = [[score.name, f"{score.value:.2f}", score.signature] for score in result.scores]
+    rows = [[f"source {result.unit}", "segments", *(score.name for score in result.scores)]]
+    for row in zip(*result.rows, strict=True):
+        if row[0].count:
+            last = "" if row[0].high is None else f" to {row[0].high}"
+            values = ["" if one.score is None else f"{one.score.value:.2f}" for one in row]
+            rows.append([f"{row[0].low}{last or ' and more'}", str(row[0].count), *values])
+    return [*aligned_columns(overall, "lrl"), "", *aligned_columns(rows, "l" + "r" * (len(rows[0]) - 1))]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from regard.cli.options import Opening, Search
-from regard.cli.stream import Answer, Line, Refusal, answered, chunks, prompt, standard_input
+from regard.cli.stream import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import BadLine, Line
 from regard.errors import UsageError
 from regard.translator import Translator
 

@@ -41,11 +41,11 @@ def command(
 
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
+    from regard.cli.align import check_linking
     from regard.cli.answers import Writer, sampling_options
     from regard.cli.output import put
     from regard.cli.runs import open_runs
     from regard.cli.stream import Refusals
-    from regard.cli.units import check_linking
     from regard.data.example import Example
 
     with working(opening.device) as (world, device):

@@ -42,10 +42,11 @@ def command(
     Example: regard view runs/en-zh "Tom chases Jerry." --html alignment.html
     """
     from regard.alignment.alignment import Alignment
+    from regard.analysis.units import regrouped
+    from regard.cli.align import check_linking
     from regard.cli.runs import open_runs
     from regard.cli.showing import argument_lines, check_files, draw, save
     from regard.cli.stream import Refusals
-    from regard.cli.units import check_linking, regrouped
     from regard.data.example import Example
 
     check_linking(units)

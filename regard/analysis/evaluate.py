@@ -5,10 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from regard.alignment.error_rate import AlignmentErrors
-from regard.cli.output import aligned_columns
-from regard.cli.stream import Line
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import BadLine, Line
 from regard.errors import DataError
 from regard.metrics import METRICS, NEED_TEXT
 from regard.metrics.by_length import LengthRow, by_length
@@ -83,17 +81,6 @@ class Evaluation:
             rates = {name: getattr(self.alignment, name) for name in ("error_rate", "precision", "recall")}
             record["alignment"] = rates | asdict(self.alignment)
         return record
-
-    def table(self) -> list[str]:
-        """For people: the scores with their signatures, then the quality by length."""
-        overall = [[score.name, f"{score.value:.2f}", score.signature] for score in self.scores]
-        rows = [[f"source {self.unit}", "segments", *(score.name for score in self.scores)]]
-        for row in zip(*self.rows, strict=True):
-            if row[0].count:
-                last = "" if row[0].high is None else f" to {row[0].high}"
-                values = ["" if one.score is None else f"{one.score.value:.2f}" for one in row]
-                rows.append([f"{row[0].low}{last or ' and more'}", str(row[0].count), *values])
-        return [*aligned_columns(overall, "lrl"), "", *aligned_columns(rows, "l" + "r" * (len(rows[0]) - 1))]
 
 
 def evaluate(

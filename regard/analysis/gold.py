@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from regard.alignment.error_rate import AlignmentErrors, alignment_errors
 from regard.alignment.linking import Gold, Links
 from regard.alignment.pharaoh import parse_gold
-from regard.cli.aligner import Aligned
-from regard.cli.choices import choose
-from regard.cli.options import SIDES, Linking
-from regard.cli.stream import Line
-from regard.cli.words import Segmentation, segmentation
-from regard.data.lines import BadLine, opened, shown, texts
+from regard.analysis.align import Aligned
+from regard.analysis.words import Segmentation, segmentation
+from regard.data.lines import BadLine, Line, opened, shown, texts
 from regard.errors import DataError
 
 
@@ -74,15 +71,16 @@ class JudgedPairs:
     judge: Judge | None
 
 
-def judged_pairs(linking: Linking, lines: Iterable[Line]) -> JudgedPairs:
-    """The pairs with the files that `linking` names. Raises UsageError and DataError where these do not fit."""
-    choose("--join", linking.join, SIDES)
+def judged_pairs(
+    lines: Iterable[Line], join: str = "none", words: Sequence[str] | None = None, gold: str | None = None
+) -> JudgedPairs:
+    """The pairs with the files of words and of gold links. Raises UsageError and DataError where these do not fit."""
     pairs = 0
-    if linking.gold or linking.words:
+    if gold or words:
         lines = list(lines)
         pairs = len(lines)
-    judge = Judge(linking.gold, pairs) if linking.gold else None
-    return JudgedPairs(lines, segmentation(linking.join, linking.words, pairs), judge)
+    judge = Judge(gold, pairs) if gold else None
+    return JudgedPairs(lines, segmentation(join, words, pairs), judge)
 
 
 def _read(path: str) -> list[Gold]:

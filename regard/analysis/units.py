@@ -1,25 +1,15 @@
-"""What a command aligns: words, tokens, or what suits the script."""
+"""What is aligned: words, tokens, or what suits the script."""
 
 import re
 
 from regard.alignment.alignment import Alignment, Unit
 from regard.alignment.linking import Links, links, links_above
 from regard.alignment.units import Span, regroup, word_spans, words
-from regard.cli.choices import choose
-from regard.errors import UsageError
 
-UNITS = ("words", "tokens", "auto")
 # Thai, Lao, Burmese, Khmer, Japanese, Chinese: no spaces between words.
 UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-
-
-def check_linking(units: str, threshold: float | None = None) -> None:
-    """Raises UsageError unless these can be had."""
-    choose("--units", units, UNITS)
-    if threshold is not None and not 0 < threshold <= 1:
-        raise UsageError(f"--threshold is {threshold}; expected above 0 and at most 1, for example 0.3.")
 
 
 def regrouped(alignment: Alignment, units: str) -> Alignment:
