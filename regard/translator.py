@@ -1,6 +1,6 @@
 """Text in, alignments out: what a trained model is used through."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -72,6 +72,7 @@ class Translator:
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
 
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
+    A text alone is a list of one, wherever texts are given: `translate("Tom.")` is `translate(["Tom."])`.
     """
 
     def __init__(
@@ -91,9 +92,14 @@ class Translator:
         self.shortlists = tuple(shortlists)
         self._readers = Readers(self.models, self.shortlists)
 
-    def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
-        """The `nbest` best outputs of every source, best first, each with its alignment."""
-        options = self.options
+    def translate(self, sources: str | Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
+        """The `nbest` best outputs of every source, best first, each with its alignment.
+
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        """
+        sources, options = _texts("translate", "sources", sources), self.options
+        if nbest < 1:
+            raise ValueError(f"Translator.translate: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
         def look(begun: Begun, later: Later) -> Found:
@@ -113,14 +119,16 @@ class Translator:
         return self._each(sources, lambda chosen, _: self._flowing(chosen, look))
 
     def sample(
-        self, sources: Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
+        self, sources: str | Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
     ) -> list[Alignment]:
-        """One drawn output of every source.
+        """One drawn output of every source. Raises TypeError for sources that are no text.
 
         Args:
             places: the number of each source among all that are ever drawn for, where `sources` are some of them;
                 None counts from 0. A draw depends on the seed and this number, not on its company.
         """
+
+        sources = _texts("sample", "sources", sources)
 
         def draw(begun: Begun, numbers: Tensor) -> Found:
             found = sample(
@@ -141,8 +149,12 @@ class Translator:
 
         return [found[0] for found in self._each(sources, search, places)]
 
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
-        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
+    def score(self, sources: str | Sequence[str], targets: str | Sequence[str]) -> list[Alignment]:
+        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too.
+
+        Raises TypeError for what is no text, ValueError unless there are as many targets as sources.
+        """
+        sources, targets = _texts("score", "sources", sources), _texts("score", "targets", targets)
         if len(sources) != len(targets):
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
@@ -224,6 +236,20 @@ class Translator:
         device = next(self.models[0].parameters()).device
         source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
         return (readers or self._readers).read(source, mask, count)
+
+
+def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
+    """The texts; one alone as a list of one."""
+    if isinstance(given, str):
+        return [given]
+    several = isinstance(given, Iterable) and not isinstance(given, bytes | Mapping)
+    texts = list(given) if several else []
+    wrong = {f"[{number}]": text for number, text in enumerate(texts) if not isinstance(text, str)}
+    for place, text in wrong.items() if several else [("", given)]:
+        raise TypeError(
+            f"Translator.{method}: {name}{place} is {text!r:.60}; expected a str, or a list of them: one for each text."
+        )
+    return texts
 
 
 def _window(batches: Sequence[Sequence[int]], sources: Sequence[Encoded]) -> int:

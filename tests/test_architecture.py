@@ -36,6 +36,7 @@ ORDER = [
     "card",
     "fit",
     "analysis",
+    "api",
     "cli",
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from regard.alignment.error_rate import AlignmentErrors
+from regard.analysis.align import Aligner
+from regard.analysis.gold import JudgedPairs
+from regard.analysis.words import seen
 from regard.data.example import Example
-from regard.data.lines import BadLine, Line
+from regard.data.lines import BadLine, Line, one_line
 from regard.errors import DataError
 from regard.metrics import METRICS, NEED_TEXT
 from regard.metrics.by_length import LengthRow, by_length
 from regard.metrics.score import Score
+from regard.translator import Translator
 
+Item = TypeVar("Item")
 Unit = Literal["words", "characters"]
+PART_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Evaluation:
         unit: what the lengths count.
         rows: for each metric, its scores by length; the same buckets in each.
         alignment: the errors of the alignment, where there is gold.
+        outputs: the translations, of each source one.
     """
 
     segments: int
@@ -67,6 +74,7 @@ class Evaluation:
     unit: Unit
     rows: list[list[LengthRow]]
     alignment: AlignmentErrors | None = None
+    outputs: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -83,6 +91,43 @@ class Evaluation:
         return record
 
 
+def evaluated(
+    translator: Translator,
+    examples: Sequence[Example],
+    judged: JudgedPairs,
+    metrics: Sequence[str],
+    *,
+    lengths: str = "auto",
+    group: bool = False,
+) -> Evaluation:
+    """Translate the sources of pairs, force their targets where there are gold links, and score both.
+
+    Args:
+        translator: the model.
+        examples: the pairs.
+        judged: where their words are, and what judges their links.
+        metrics: names in `METRICS`.
+        lengths: what the length of a source counts; see `length_unit`.
+        group: pairs with the same source are one, with several right answers.
+
+    Raises DataError for references that a metric cannot use.
+    """
+    if judged.judge:
+        aligner = Aligner(translator, judged.segment)
+        for part in _parts(examples, translator):
+            judged.judge.add(aligner(part))
+    asked = segments([seen(judged.segment, example) for example in examples], group)
+    parts = _parts(asked.sources, translator)
+    outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part)]
+    return evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
+
+
+def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:
+    """Some at a time: what each word looked at is kept to the end of a part."""
+    size = PART_BATCHES * translator.options.batch_size
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
 def evaluate(
     segments: Segments, outputs: Sequence[str], metrics: Sequence[str], lengths: str, alignment: AlignmentErrors | None
 ) -> Evaluation:
@@ -94,4 +139,4 @@ def evaluate(
         rows = [by_length(METRICS[name], sources, outputs, references, unit=unit) for name in metrics]
     except ValueError as error:
         raise DataError(str(error)) from error
-    return Evaluation(len(sources), scores, unit, rows, alignment)
+    return Evaluation(len(sources), scores, unit, rows, alignment, tuple(outputs))

@@ -50,17 +50,14 @@ def command(
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
-    from regard.analysis.align import Aligner
-    from regard.analysis.evaluate import evaluate, segments, with_references
+    from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
-    from regard.analysis.words import seen
     from regard.cli.choices import choose
     from regard.cli.output import check_directory, json_line, put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
     from regard.data.files import write_whole
-    from regard.data.lines import one_line
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
@@ -72,15 +69,9 @@ def command(
     judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold)
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
-    if judged.judge:
-        for part in session.chunks(examples):
-            judged.judge.add(Aligner(session.translator, judged.segment)(part))
-    asked = segments([seen(judged.segment, example) for example in examples], group)
-    parts = session.chunks(asked.sources)
-    outputs = [one_line(best.target_text) for part in parts for best, *_ in session.translator.translate(part)]
+    result = evaluated(session.translator, examples, judged, metrics, lengths=lengths, group=group)
     if out:
-        write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
-    result = evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
+        write_whole(out, "".join(f"{output}\n" for output in result.outputs).encode())
     put([json_line(result.record())] if json else table(result))
     if judged.judge and not json:
         put(["", judged.judge.verdict()])

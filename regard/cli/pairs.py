@@ -4,16 +4,18 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import get_args
 
 from regard.cli.choices import choose
 from regard.cli.options import Reading
 from regard.cli.report import say
 from regard.config import DataConfig
+from regard.config.recipes import find, names_recipe
 from regard.data.example import Example
-from regard.data.lines import BadLine, opened, shown, texts
+from regard.data.lines import STDIN, BadLine, opened, shown, texts
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
+from regard.fit import pairs as fit_pairs
 
 BARS = " ||| "
 
@@ -22,10 +24,7 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
     """One file of pairs or two parallel ones, read as the recipe says."""
     if format is not None:
         choose("--format", format, get_args(Format))
-    named: dict[str, Any] = {}
-    if len(paths) == 1 and data.columns:
-        named = {"columns": data.columns, "source": data.source_column, "target": data.target_column}
-    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
+    return fit_pairs.pair_files(paths, data, format)
 
 
 def pair_lines(paths: Sequence[str], data: DataConfig, format: str | None) -> Iterator[Example | BadLine]:
@@ -76,6 +75,22 @@ def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     if pairs := list(given[len(runs) :]):
         return runs, pairs
     raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv or .jsonl, or -.")
+
+
+def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | None, list[str]]:
+    """Which recipe, if any, and which pairs: a recipe may be the first argument, where no option names it.
+
+    Raises UsageError where no pairs are left, and for a first argument that can only be a recipe and is none.
+    """
+    pairs = list(given)
+    alone = Path(pairs[0])
+    might_be = alone.name == pairs[0] and not alone.suffix and pairs[0] != STDIN and not alone.exists()
+    if recipe is None and (len(pairs) == 3 or names_recipe(pairs[0]) or might_be):
+        recipe = pairs.pop(0)
+        find(recipe)
+    if pairs:
+        return recipe, pairs
+    raise UsageError(f"no pairs are given after {recipe}. Give two parallel files, one .tsv, .csv or .jsonl, or -.")
 
 
 class BadPairs:

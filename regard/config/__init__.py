@@ -5,7 +5,7 @@ Config lives here, at the edge. `build.py` turns it into objects; no module ever
 
 from regard.config.data import DataConfig, SideConfig
 from regard.config.model import AttentionConfig, DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
-from regard.config.recipe import Config, SearchConfig, dump, load_recipe, parse
+from regard.config.recipe import Config, SearchConfig, adapted, dump, load_recipe, parse
 from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "SideConfig",
     "TemperatureConfig",
     "TrainingConfig",
+    "adapted",
     "dump",
     "load_recipe",
     "parse",

@@ -11,8 +11,9 @@ from regard.build import build_model
 from regard.config import Config
 from regard.data.lines import readable_once
 from regard.data.readers import PairFiles
-from regard.errors import CheckpointError, UsageError
+from regard.errors import UsageError
 from regard.fit.parts import build_learner, build_plan
+from regard.fit.place import check_place
 from regard.fit.publisher import Publisher, publish_average
 from regard.fit.resuming import restarted, resumed, shared
 from regard.fit.subsets import Subset, split
@@ -84,10 +85,7 @@ def _prepared(
     stack: ExitStack,
 ) -> tuple[Run, PairFiles]:
     """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
-    if run.checkpoints.exists() and not run.config_file.exists():
-        raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
+    check_place(run, resume=resume)
     files.check()
     if validation is not None:
         validation.check()
