@@ -18,10 +18,11 @@ class Judge:
     Args:
         path: one line for each pair. Raises DataError for a line that is none, or another number of them.
         pairs: how many pairs there are.
+        first: the line of the first of them; 2 behind the names of columns.
     """
 
-    def __init__(self, path: str, pairs: int) -> None:
-        self.path = path
+    def __init__(self, path: str, pairs: int, first: int = 1) -> None:
+        self.path, self._first = path, first
         self._gold = _read(path)
         self._pairs: list[tuple[Links, Gold]] = []
         if len(self._gold) != pairs:
@@ -32,7 +33,7 @@ class Judge:
     def add(self, found: Sequence[Aligned]) -> None:
         """More pairs. Raises DataError where gold counts other units than the alignment."""
         for one in found:
-            gold, line = self._gold[one.example.line - 1], one.example.line
+            gold, line = self._gold[one.example.line - self._first], one.example.line
             sources, targets = len(one.alignment.source), len(one.alignment.target)
             outside = [link for link in gold.possible if link[0] >= sources or link[1] >= targets]
             if outside:
@@ -75,12 +76,12 @@ def judged_pairs(
     lines: Iterable[Line], join: str = "none", words: Sequence[str] | None = None, gold: str | None = None
 ) -> JudgedPairs:
     """The pairs with the files of words and of gold links. Raises UsageError and DataError where these do not fit."""
-    pairs = 0
+    pairs, first = 0, 1
     if gold or words:
         lines = list(lines)
-        pairs = len(lines)
-    judge = Judge(gold, pairs) if gold else None
-    return JudgedPairs(lines, segmentation(join, words, pairs), judge)
+        pairs, first = len(lines), lines[0].line if lines else 1
+    judge = Judge(gold, pairs, first) if gold else None
+    return JudgedPairs(lines, segmentation(join, words, pairs, first), judge)
 
 
 def _read(path: str) -> list[Gold]:

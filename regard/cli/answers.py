@@ -23,7 +23,7 @@ class Writer:
     """What is written for one line of input.
 
     Args:
-        nbest: several outputs a line, numbered from 0 as Moses does: number ||| output ||| log-probability.
+        nbest: several outputs a line: number of the line, from 1 ||| output ||| log-probability.
         align: add the links of the units, in the Pharaoh format, behind one more |||.
         json: JSON objects instead, each with units, spans and weights; the line counts from 1.
         units: what is aligned; see `regrouped`.
@@ -43,7 +43,7 @@ class Writer:
     def refused(self, bad: BadLine) -> list[str]:
         """For a line that is not translated."""
         if self.nbest and not self.json:
-            return [f"{bad.line - 1}{BAR}{BAR}-inf"]
+            return [f"{bad.line}{BAR}{BAR}-inf"]
         return [refused_line(bad, self.json)]
 
     def _json(self, line: int, rank: int, alignment: Alignment) -> str:
@@ -53,7 +53,7 @@ class Writer:
     def _text(self, line: int, alignment: Alignment) -> str:
         text = one_line(alignment.target_text)
         if self.nbest:
-            text = f"{line - 1}{BAR}{text}{BAR}{alignment.score:.4f}"
+            text = f"{line}{BAR}{text}{BAR}{alignment.score:.4f}"
         if self.align:
             text += BAR + format_links(linked(regrouped(alignment, self.units), None))
         return text

@@ -26,7 +26,7 @@ app.command("shortlist")(shortlist.command)
 app.command("align")(align.command)
 app.command("view")(view.command)
 app.command("doctor")(doctor.command)
-app.add_typer(recipes.app, name="recipes")
+app.command("recipes")(recipes.command)
 
 
 def _version(wanted: bool) -> bool:

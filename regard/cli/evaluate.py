@@ -7,7 +7,7 @@ import typer
 
 from regard.cli.options import SIDES, Json, Linking, Opening, Reading, RunsAndPairs, Search
 from regard.cli.report import reported
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 from regard.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ LENGTHS = ("words", "characters", "auto")
 @reported
 @spread
 def command(
+    chosen: Chosen,
     given: RunsAndPairs,
     *,
     reading: Reading,
@@ -53,6 +54,7 @@ def command(
     from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
     from regard.cli.choices import choose
+    from regard.cli.effect import refuse_without_effect
     from regard.cli.output import check_directory, json_line, put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
@@ -62,6 +64,8 @@ def command(
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
     choose("--join", linking.join, SIDES)
+    if not linking.gold:
+        refuse_without_effect(chosen, ["words"], "without --gold, whose words they are. Add it, or leave them out.")
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)

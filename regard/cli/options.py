@@ -11,9 +11,13 @@ MAX_TOKENS = 1000
 SIDES = ("none", "source", "target", "both")
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `regard train` wrote.")]
-RunPaths = Annotated[
-    list[Path],
-    typer.Argument(metavar="RUN", help="A run, or several as an ensemble, trained with the same tokenisers."),
+RunsAndText = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN… [FILE | -]",
+        help="A run, or several as an ensemble, trained with the same tokenisers; then the file to read, also .gz; "
+        "without one, or with -, standard input.",
+    ),
 ]
 RunsAndPairs = Annotated[
     list[str],

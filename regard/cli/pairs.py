@@ -66,6 +66,21 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     return pair_lines(paths, Run(run).config.data, reading.format), bad
 
 
+def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:
+    """Which arguments are runs, and which is the file to read: "-" where none is given.
+
+    Raises UsageError for more than one file, DataError for one that cannot be read.
+    """
+    runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
+    files = list(given[len(runs) :])
+    if len(files) > 1:
+        raise UsageError(f"{len(files)} files are given after {runs[-1]}; expected one, or - for standard input.")
+    for path in files:
+        if path != STDIN and not os.path.exists(path):
+            raise DataError(f"{path} is neither a run nor a file. Check its name.")
+    return runs, files[0] if files else STDIN
+
+
 def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which arguments are runs and which are pairs: the first is a run, and so are the directories after it.
 

@@ -5,35 +5,25 @@ from typing import Annotated
 import typer
 
 from regard.cli.report import reported
+from regard.errors import UsageError
 
-app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, no_args_is_help=False)
 
-
-@app.callback()
 @reported
-def listing(context: typer.Context) -> None:
-    """List the recipes that come with Regard; `show NAME` prints one.
+def command(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[show NAME]", help="Print the recipe of this name, as YAML.")
+    ] = None,
+) -> None:
+    """List the recipes that come with Regard, or print one.
 
     Example: regard recipes show tatoeba-en-zh > mine.yaml
     """
-    if context.invoked_subcommand is not None:
-        return
-    from regard.cli.output import aligned_columns, put
-    from regard.config.recipes import about, names
+    from regard.cli.output import aligned_columns, put, write
+    from regard.config.recipes import about, names, text
 
-    put(aligned_columns([[name, about(name)] for name in names()], "ll"))
-
-
-@app.command("show")
-@reported
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One that `regard recipes` lists.")],
-) -> None:
-    """Print a recipe, as YAML.
-
-    Example: regard recipes show cmudict > mine.yaml
-    """
-    from regard.cli.output import write
-    from regard.config.recipes import text
-
-    write(text(name))
+    if not words:
+        put(aligned_columns([[name, about(name)] for name in names()], "ll"))
+    elif len(words) == 2 and words[0] == "show":
+        write(text(words[1]))
+    else:
+        raise UsageError(f"recipes is given {' '.join(words)!r}; expected nothing, or show and the name of one.")

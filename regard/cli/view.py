@@ -7,7 +7,7 @@ import typer
 
 from regard.cli.options import Opening, RunPath, Search, Units
 from regard.cli.report import reported, say
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into this file (needs regard[plot]).")]
 
@@ -15,6 +15,7 @@ Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into th
 @reported
 @spread
 def command(
+    chosen: Chosen,
     run: RunPath,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="Sentences to translate; else standard input.")
@@ -44,6 +45,7 @@ def command(
     from regard.alignment.alignment import Alignment
     from regard.analysis.units import regrouped
     from regard.cli.align import check_linking
+    from regard.cli.effect import refuse_without_effect
     from regard.cli.runs import open_runs
     from regard.cli.showing import argument_lines, check_files, draw, save
     from regard.cli.stream import Refusals
@@ -53,6 +55,9 @@ def command(
     wanted = {"--html": html, "--png": png, "--svg": svg, "--pdf": pdf, "--json": json, "--npz": npz}
     files = {option: path for option, path in wanted.items() if path is not None}
     check_files(files)
+    if target:
+        looking = ["beam", "length_normalization", "coverage_penalty", "shortlist"]
+        refuse_without_effect(chosen, looking, "with --target, which is given and not looked for. Leave one out.")
     given = argument_lines(texts or [], target or [])
     session, refusals = open_runs([run], opening, search), Refusals()
 

@@ -206,6 +206,6 @@ def _metric(target: Side, pairs: int) -> str:
     return "bleu_char" if target.unspaced else "word_error"
 
 
-def _rounded(number: float, unit: int) -> int:
+def _rounded(number: int | float, unit: int) -> int:
     """Up to a multiple of the unit."""
     return math.ceil(number / unit) * unit

@@ -145,7 +145,7 @@ def test_a_draw_depends_on_seed_and_line_alone(run: Path) -> None:
         (["--sample", "--top-p", "2"], "--top-p is 2.0; expected above 0 and at most 1"),
         (["--units", "word"], "--units is 'word'; expected one of words, tokens, auto. Did you mean words?"),
         (["--length-normalization", "inf"], "length_normalization is inf; expected a finite number"),
-        (["--device", "gpu"], "device is 'gpu', which this machine does not have; expected auto, cpu or cuda"),
+        (["--device", "gpu"], "device is 'gpu', which this machine does not have, or this PyTorch; expected auto or"),
         (["--beam", "0"], "Invalid value for '--beam'"),
         (["--bem", "3"], "No such option: --bem"),
     ],
