@@ -4,6 +4,7 @@ Tokens, for each side by itself, from a sample of the pairs:
 
     symbols      several short parts between spaces, of few kinds (phonemes, notes): see `_are_symbols`
     characters   most texts are one stretch (words), or most hold a script without spaces (Chinese, Thai)
+    inflection   of tables with the columns lemma, form and tags: the form is learned from tags and lemma
     bpe          everything else (sentences); one vocabulary for both sides where both write with the same letters
 
 Size, dropout and rate by the number of pairs (`SIZES`): few pairs, small model. As many epochs as make `UPDATES`
@@ -16,12 +17,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
+from regard.data.lines import opened, texts
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.scripts import UNSPACED
@@ -32,6 +34,7 @@ UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 3_000, 3, 100
 BATCHES, SMALLEST_BATCH, LARGEST_BATCH = 100, 250, 2_000
 FEW_PAIRS = 2_000  # fewer leave less than 40 to validate on
 PIECES_OF_A_WORD = 1.4
+TABLE_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,22 @@ class Choice:
 
 def choose(files: PairFiles) -> Choice:
     """The recipe for these pairs, which are read once. Raises DataError as reading them for training would."""
-    report = Report()
+    report, table = Report(), _inflections(files)
+    if table:
+        columns = {
+            "columns": tuple(table["columns"]),
+            "source": table["source_column"],
+            "target": table["target_column"],
+        }
+        files = replace(files, **columns)
     sample = drawn(files.read(report), SAMPLE_PAIRS)
     pairs = report.pairs
-    source = _side([example.source for example in sample], pairs)
+    sources = [example.source for example in sample]
+    source = _tags_and_lemmas(sources) if table else _side(sources, pairs)
     target = _side([example.target or "" for example in sample], pairs)
     size = next(size for size in SIZES if pairs <= size.pairs)
     joint = source.tokenizer == target.tokenizer == "bpe" and _overlap(source, target) >= 0.6
-    data = _data(source, target, joint)
+    data = _data(source, target, joint) | table
     tokens = pairs * float(np.maximum(source.lengths, target.lengths).mean())
     data["batch_size"] = _rounded(min(LARGEST_BATCH, max(SMALLEST_BATCH, tokens / BATCHES)), 50)
     each = math.ceil(tokens / data["batch_size"])
@@ -128,16 +139,16 @@ def choose(files: PairFiles) -> Choice:
     )
 
 
-def _side(texts: Sequence[str], pairs: int) -> Side:
-    parts = [text.split() for text in texts]
+def _side(written: Sequence[str], pairs: int) -> Side:
+    parts = [text.split() for text in written]
     kinds = Counter(chain.from_iterable(parts))
-    words, most = sum(kinds.values()), len(texts) / 2
+    words, most = sum(kinds.values()), len(written) / 2
     several = sum(len(each) > 1 for each in parts) > most
-    unspaced = sum(map(bool, map(re.compile(UNSPACED).search, texts))) > most
-    spelt = Counter(chain.from_iterable(texts))
+    unspaced = sum(map(bool, map(re.compile(UNSPACED).search, written))) > most
+    spelt = Counter(chain.from_iterable(written))
     del spelt[" "]
     letters = {letter: count / spelt.total() for letter, count in spelt.items()}
-    spelling = np.array([*map(len, texts)], float)
+    spelling = np.array([*map(len, written)], float)
     counts = np.array([*map(len, parts)], float)
     if unspaced:
         because = f"{len(letters):,} different ones, in a script without spaces between words"
@@ -148,9 +159,30 @@ def _side(texts: Sequence[str], pairs: int) -> Side:
         return Side("symbols", 1_000, because, counts, unspaced, letters)
     if not several:
         return Side("characters", 500, "most texts are a single word", spelling, unspaced, letters)
-    vocabulary = next(size for limit, size in VOCABULARIES if words * pairs / len(texts) <= limit)
+    vocabulary = next(size for limit, size in VOCABULARIES if words * pairs / len(written) <= limit)
     because = f"sentences, {counts.mean():.1f} words on average; at most {vocabulary:,} pieces"
     return Side("bpe", vocabulary, because, PIECES_OF_A_WORD * counts, unspaced, letters)
+
+
+def _inflections(files: PairFiles) -> dict[str, Any]:
+    """What a recipe says of the columns lemma, form and tags (N;SG;ACC); nothing for files that are no such table."""
+    if files.kind != "tsv" or files.columns or files.source:
+        return {}
+    with opened(files.paths[0]) as stream:
+        lines = [text for text in islice(texts(stream, files.paths[0]), TABLE_LINES) if isinstance(text, str)]
+    rows = [line.split("\t") for line in lines if line.strip()]
+    tagged = sum(len(row) == 3 and ";" in row[2] and " " not in row[2] for row in rows)
+    if 2 * tagged <= len(rows):
+        return {}
+    return {"columns": ["lemma", "form", "tags"], "source_column": "tags+lemma", "target_column": "form"}
+
+
+def _tags_and_lemmas(written: Sequence[str]) -> Side:
+    lengths = np.array(
+        [tags.count(";") + 1 + len(lemma) for tags, _, lemma in (text.partition(" ") for text in written)]
+    )
+    because = "three columns, of which the last holds tags: lemma, form, tags; the form is learned from the others"
+    return Side("inflection", 1_000, because, lengths, False, {})
 
 
 def _are_symbols(kinds: Counter[str]) -> bool:

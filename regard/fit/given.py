@@ -1,7 +1,7 @@
 """What is trained: the recipe that was named, or one chosen from the pairs, and the pairs as it reads them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regard.config import Config, DataConfig, adapted, load_recipe
@@ -76,5 +76,8 @@ def _chosen(overrides: Sequence[str], read: Read, folder: Path, workers: int) ->
     files = files.spooled(folder)
     choice = choose(files)
     config = adapted(choice.values, overrides, "the recipe chosen from the pairs")
+    if config.data.columns and not files.columns:
+        sides = {"source": config.data.source_column, "target": config.data.target_column}
+        files = replace(files, columns=config.data.columns, **sides)
     first = "recipe chosen from the pairs; name another with --recipe, or change it with --set:"
     return Given(config, files, [first, *(f"  {reason}" for reason in choice.reasons)])

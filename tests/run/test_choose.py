@@ -61,6 +61,16 @@ def test_what_is_a_token(
     assert choice.reasons[1].startswith(f"target: {kinds[1]} (")
 
 
+def test_a_table_of_inflections_is_known(tmp_path: Path) -> None:
+    rng = Random(1)
+    path = tmp_path / "forms.tsv"
+    path.write_text("".join(f"{lemma}\t{lemma}en\tN;PL;{rng.choice(['NOM', 'ACC'])}\n" for lemma in words(rng, 200)))
+    config = parse(choose(PairFiles((str(path),))).values, "test")
+    assert (config.data.source.tokenizer, config.data.target.tokenizer) == ("inflection", "characters")
+    assert config.data.columns == ("lemma", "form", "tags")
+    assert (config.data.source_column, config.data.target_column) == ("tags+lemma", "form")
+
+
 def test_few_pairs_get_a_small_model_that_learns_long(tmp_path: Path) -> None:
     config = parse(choose(corpus(tmp_path / "pairs.tsv", "word", "phonemes", 300)).values, "test")
     assert config.model.encoder.hidden_size <= 64
