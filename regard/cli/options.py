@@ -23,22 +23,22 @@ RunsAndPairs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN… SRC TGT | PAIRS | -",
-        help="A run, or several as an ensemble; then two parallel files, or one .tsv or .jsonl; also .gz, or - for "
-        "standard input.",
+        help="A run, or several as an ensemble; then two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - "
+        "for standard input.",
     ),
 ]
 PairPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="SRC TGT | PAIRS | -",
-        help="Two parallel files, or one .tsv or .jsonl; also .gz, or - for standard input.",
+        help="Two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - for standard input.",
     ),
 ]
 PairFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="parallel|tsv|jsonl|bars",
+        metavar="parallel|tsv|csv|jsonl|bars",
         help="How pairs are written, where the name of the file does not say it; bars: source ||| target.",
     ),
 ]

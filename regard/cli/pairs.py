@@ -89,7 +89,7 @@ def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
     if pairs := list(given[len(runs) :]):
         return runs, pairs
-    raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv or .jsonl, or -.")
+    raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv, .csv or .jsonl, or -.")
 
 
 def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | None, list[str]]:

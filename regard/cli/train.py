@@ -44,7 +44,7 @@ def command(
         str | None,
         typer.Option(
             "--format",
-            metavar="parallel|tsv|jsonl",
+            metavar="parallel|tsv|csv|jsonl",
             help="How pairs are written, where the name of the file does not say it.",
         ),
     ] = None,

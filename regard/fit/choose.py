@@ -98,12 +98,7 @@ def choose(files: PairFiles) -> Choice:
     """The recipe for these pairs, which are read once. Raises DataError as reading them for training would."""
     report, table = Report(), _inflections(files)
     if table:
-        columns = {
-            "columns": tuple(table["columns"]),
-            "source": table["source_column"],
-            "target": table["target_column"],
-        }
-        files = replace(files, **columns)
+        files = replace(files, columns=table["columns"], source=table["source_column"], target=table["target_column"])
     sample = drawn(files.read(report), SAMPLE_PAIRS)
     pairs = report.pairs
     sources = [example.source for example in sample]
@@ -124,19 +119,16 @@ def choose(files: PairFiles) -> Choice:
         "training": training,
         "search": {"length_normalization": 1.0 if target.tokenizer == "bpe" or target.unspaced else 0.0},
     }
-    layers = values["model"]["encoder"]["num_layers"]
-    return Choice(
-        values,
-        [
-            f"source: {source.tokenizer} ({source.because})",
-            f"target: {target.tokenizer} ({target.because})"
-            + ("; one vocabulary with the source, since both write with the same letters" if joint else ""),
-            f"model: {size.encoder} features{' in two layers' if layers == 2 else ''}, dropout {size.dropout} "
-            f"({pairs:,} pairs)",
-            f"training: at most {epochs} epochs of about {each:,} batches; the weights with the best "
-            f"{training['metric']} are kept",
-        ],
-    )
+    shared = "; one vocabulary with the source, since both write with the same letters" if joint else ""
+    layers = " in two layers" if values["model"]["encoder"]["num_layers"] == 2 else ""
+    reasons = [
+        f"source: {source.tokenizer} ({source.because})",
+        f"target: {target.tokenizer} ({target.because}){shared}",
+        f"model: {size.encoder} features{layers}, dropout {size.dropout} ({pairs:,} pairs)",
+        f"training: at most {epochs} epochs of about {each:,} batches; the weights with the best {training['metric']} "
+        "are kept",
+    ]
+    return Choice(values, reasons)
 
 
 def _side(written: Sequence[str], pairs: int) -> Side:
@@ -174,7 +166,7 @@ def _inflections(files: PairFiles) -> dict[str, Any]:
     tagged = sum(len(row) == 3 and ";" in row[2] and " " not in row[2] for row in rows)
     if 2 * tagged <= len(rows):
         return {}
-    return {"columns": ["lemma", "form", "tags"], "source_column": "tags+lemma", "target_column": "form"}
+    return {"columns": ("lemma", "form", "tags"), "source_column": "tags+lemma", "target_column": "form"}
 
 
 def _tags_and_lemmas(written: Sequence[str]) -> Side:

@@ -77,7 +77,7 @@ def _chosen(overrides: Sequence[str], read: Read, folder: Path, workers: int) ->
     choice = choose(files)
     config = adapted(choice.values, overrides, "the recipe chosen from the pairs")
     if config.data.columns and not files.columns:
-        sides = {"source": config.data.source_column, "target": config.data.target_column}
-        files = replace(files, columns=config.data.columns, **sides)
+        data = config.data
+        files = replace(files, columns=data.columns or (), source=data.source_column, target=data.target_column)
     first = "recipe chosen from the pairs; name another with --recipe, or change it with --set:"
     return Given(config, files, [first, *(f"  {reason}" for reason in choice.reasons)])

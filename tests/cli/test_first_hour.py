@@ -136,6 +136,14 @@ def test_options_that_change_nothing_are_refused(
     assert result.err.count("\n") == 1
 
 
+def test_an_export_trains_nothing(tmp_path: Path) -> None:
+    result = regard("demo", "--export", tmp_path / "corpus", "--seed", 2, "--small")
+    assert (result.code, result.err) == (
+        2,
+        "regard: --small and --seed have no effect with --export, which trains nothing. Leave one out.\n",
+    )
+
+
 def test_csv_is_read_as_the_same_pairs_in_tsv(run: Path, files: Path, tmp_path: Path) -> None:
     table = tmp_path / "test.csv"
     table.write_text("en,fr\n" + "".join(f'"{source}","{target}"\n' for source, target, _ in pairs(17, seed=1)))
