@@ -40,7 +40,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int) -> Encoder
     output = nn.Linear(config.readout, target_size)
     encoder = _encoder(config, source_embedding)
     decoder = _decoder(config, target_embedding, output, encoder)
-    model = EncoderDecoder(encoder, decoder)
+    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
     return model

@@ -19,7 +19,7 @@ import torch
 
 from regard.allocator import give_back, mapped
 from regard.build import assemble, pick_device
-from regard.config import Config, SearchConfig, dump, load_recipe
+from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
 from regard.data.files import write_whole
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
@@ -72,7 +72,7 @@ class Run:
             what = "holds no config.yaml, and is no run" if self.path.is_dir() else "is not a directory"
             raise CheckpointError(f"{self.path} {what}. Give the directory that `regard train` wrote.")
         try:
-            return load_recipe(self.config_file)
+            return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
             raise CheckpointError(
                 f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, or newer."

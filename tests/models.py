@@ -90,6 +90,8 @@ def combinations() -> list[Any]:
         for window in WINDOWS
         if window != "global"
     ]
+    open_end = {"end": True}
+    several += [pytest.param(recipe(DECODERS[name], attention=open_end), id=f"{name}-open-end") for name in plain]
     above = [
         pytest.param(recipe(decoder, encoder=TRANSFORMER), id=f"{name}-above-transformer")
         for name, decoder in (DECODERS | FIXED).items()

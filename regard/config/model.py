@@ -102,6 +102,9 @@ class AttentionConfig(Section):
     select: str = Field("softmax", description="an entry of the table of selections")
     window: str = Field("global", description="an entry of the table of windows")
     num_heads: int = Field(1, ge=1, description="looks side by side, each with projections of its own; 1 has none")
+    end: bool = Field(
+        False, description="whether the end mark of the source may be looked at; the encoder reads it either way"
+    )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="options of a part by its name: {additive: {hidden_size: 64}}"
     )

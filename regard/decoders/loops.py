@@ -133,7 +133,7 @@ def attend(query: str) -> Program:
 def asking(attention: Attention) -> Tensors:
     """The weights of `attend`."""
     score = attention.score
-    return {"project_query": score.project_query.weight, "vector": score.energy.weight.squeeze(0)}
+    return {"project_query": score.project_query.weight, "vector": score.vector}
 
 
 def looking(source: Source) -> Tensors:
