@@ -1,4 +1,4 @@
-"""The notebook of docs/ runs from its first cell to its last, and what it trains is of use."""
+"""The notebook of docs/ runs from its first cell to its last."""
 
 import json
 from pathlib import Path
@@ -16,5 +16,5 @@ def test_every_cell_runs(capsys: pytest.CaptureFixture[str]) -> None:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == [], "kept without outputs: they would grow old"
             exec(compile(cell["source"], cell["id"], "exec"), names)
-    assert names["evaluation"].scores[0].value > 20
+    assert names["evaluation"].segments == len(names["evaluation"].outputs) == 40
     assert "Tom" in capsys.readouterr().out
