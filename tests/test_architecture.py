@@ -29,7 +29,6 @@ ORDER = [
     "translator",
     "metrics",
     "training",
-    "analysis",
     "views",
     "exporting",
     "serving",
@@ -39,6 +38,8 @@ ORDER = [
     "from_keras",
     "card",
     "fit",
+    "analysis",
+    "api",
     "cli",
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from regard.attention.table import Table
 from regard.data.files import write_whole
@@ -28,6 +28,7 @@ TOKENIZERS = Table(
 FORMAT, VERSION = "regard tokenizer", 1
 MAX_FILE_BYTES = 64 * 2**20
 SAMPLE_TEXTS = 200_000
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Tokenizer:
                 f"Tokenizer.train: vocab_size is {vocab_size}; expected at least {least} for {kind!r}. "
                 "Raise vocab_size; some thousands are usual."
             )
-        return cls(kind, segmenter.train(_sample(texts, sample), vocab_size))
+        return cls(kind, segmenter.train(drawn(texts, sample), vocab_size))
 
     @property
     def size(self) -> int:
@@ -191,13 +192,13 @@ def _digest(kind: str, state: Any) -> str:
     return hashlib.sha256(json.dumps([kind, state], sort_keys=True).encode()).hexdigest()
 
 
-def _sample(texts: Iterable[str], limit: int) -> list[str]:
-    """At most `limit` texts, each as likely as any other, the same each time (reservoir sampling)."""
+def drawn(items: Iterable[Item], limit: int) -> list[Item]:
+    """At most `limit` items, each as likely as any other, the same each time (reservoir sampling)."""
     random = Random(0)
-    kept: list[str] = []
-    for number, text in enumerate(texts):
+    kept: list[Item] = []
+    for number, item in enumerate(items):
         if number < limit:
-            kept.append(text)
+            kept.append(item)
         elif (place := random.randrange(number + 1)) < limit:
-            kept[place] = text
+            kept[place] = item
     return kept
