@@ -44,8 +44,9 @@ class Judge:
         )
         if not first and all(min(link) > 0 for each in self._gold for link in each.possible):
             advice = f"No link of the file has a 0, so it may count from 1: then give --gold-from 1. Else: {advice}"
+        number = line - self._first + 1
         raise DataError(
-            f"{self.path}, line {line - self._first + 1}: links {outside[0][0] + first} with {outside[0][1] + first}, but the pair has "
+            f"{self.path}, line {number}: links {outside[0][0] + first} with {outside[0][1] + first}, but the pair has "
             f"{sources} and {targets} words, counted from {first}. {advice}"
         )
 
