@@ -20,9 +20,9 @@ import torch
 from regard.allocator import give_back, mapped
 from regard.build import assemble
 from regard.config import Config, SearchConfig, dump, load_recipe
-from regard.data.files import write_whole
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
+from regard.files import write_whole
 from regard.initialize import Unset
 from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
@@ -107,10 +107,7 @@ class Run:
             weights = self._weights()
             both = [self._digests()["config.yaml"], hashlib.sha256(recipe).hexdigest()]
             write(self.weights_file, weights.tensors, weights.metadata | {"config.yaml": both})
-        try:
-            write_whole(self.config_file, recipe)
-        except OSError as error:
-            raise RegardError(f"{self.config_file} cannot be written: {error.strerror}. Make room.") from error
+        write_whole(self.config_file, recipe)
         return Run(self.path)
 
     def publish(self, weights: Contents) -> None:

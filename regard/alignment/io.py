@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
-from regard.data.files import write_whole
 from regard.errors import DataError
+from regard.files import write_whole
 
 
 def to_record(alignment: Alignment) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def command(
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
     from regard.cli.words import seen
-    from regard.data.files import write_whole
+    from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)

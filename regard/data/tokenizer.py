@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from regard.attention.table import Table
-from regard.data.files import write_whole
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
+from regard.files import write_whole
 
 TOKENIZERS = Table(
     "tokeniser",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from regard.errors import RegardError
-from regard.training import atomic
+from regard.files import write_whole
 from regard.training.events import Ended, Event, Failed, Saved, Started, Trained, Validated
 from regard.training.progress import Progress
 
@@ -52,7 +52,7 @@ class MetricsFile:
 
     def _open(self, progress: Progress) -> None:
         kept = _before(self.path, progress)
-        atomic.replace(self.path, [line + b"\n" for line in kept])
+        write_whole(self.path, [line + b"\n" for line in kept])
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (until Ended)
 
 

@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from regard.errors import CheckpointError, RegardError
-from regard.training import atomic
+from regard.files import write_whole
 
 VERSION = 1
 LONGEST_HEADER = 4 * 2**20  # bytes; a thousand tensors take 0.1 MB, and JSON can grow twentyfold when read
@@ -64,7 +64,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
     for _, tensor in ordered:
         digest.update(_bytes(tensor))
     signed = header.replace(_field(_BLANK), _field(digest.hexdigest()), 1)
-    atomic.replace(path, _pieces(signed, ordered))
+    write_whole(path, _pieces(signed, ordered))
 
 
 def read(path: Path) -> Contents:

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from small_run import make_model
 from torch import nn
 
+from regard import files
 from regard.errors import CheckpointError, RegardError
-from regard.training import atomic, tensorfile
+from regard.training import tensorfile
 from regard.training.weights import apply, load_weights, save_weights
 
 NOT_WHOLE = "is not a whole file of Regard. Copy it again, or take an earlier checkpoint"
@@ -192,8 +193,8 @@ def test_a_directory_that_cannot_be_written_is_named() -> None:
 
 
 def test_sweep_removes_only_leftovers(path: Path) -> None:
-    (path.parent / f".model.safetensors.1{atomic.PARTIAL}").touch()
-    atomic.sweep(path.parent)
+    (path.parent / f".model.safetensors.1{files.PARTIAL}").touch()
+    files.sweep(path.parent)
     assert list(path.parent.iterdir()) == [path]
 
 
