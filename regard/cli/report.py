@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -60,8 +61,17 @@ def fail(message: str, code: int) -> typer.Exit:
 
 
 def say(line: str) -> None:
-    """One line on standard error, where everything goes that is not a result."""
-    print(line, file=sys.stderr, flush=True)
+    """One line on standard error, where everything goes that is not a result.
+
+    Names that others chose stand in it: what a terminal would obey is written as an escape, \\x1b for instance. A
+    terminal that has been closed is no reason to stop what is being done.
+    """
+    if not line.isprintable():
+        from regard.views.labels import visible
+
+        line = visible(line)
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _warn(

@@ -84,6 +84,7 @@ def _prepared(
     stack: ExitStack,
 ) -> tuple[Run, PairFiles]:
     """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
+    run.check_own()
     if not resume and run.config_file.exists():
         raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
     if run.checkpoints.exists() and not run.config_file.exists():

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,6 +13,7 @@ from regard.files import write_whole
 from regard.training.events import Ended, Event, Failed, Saved, Started, Trained, Validated
 from regard.training.progress import Progress
 
+LONGEST_LINE = 1_000_000  # bytes; what another program has written there is read in such parts
 KINDS: dict[type, str] = {Trained: "trained", Validated: "validated", Failed: "failed"}
 
 
@@ -62,13 +64,14 @@ def _before(path: Path, progress: Progress) -> list[bytes]:
         return []
     reached = {"trained": progress.step, "validated": progress.validated, "failed": progress.step}
     kept = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            values = json.loads(line)
-            if values["step"] <= reached[values["event"]]:
-                kept.append(line)
-        except (ValueError, KeyError, TypeError):  # the last line of a killed run may be cut short
-            continue
+    with open(path, "rb") as file:
+        for line in iter(partial(file.readline, LONGEST_LINE), b""):
+            try:
+                values = json.loads(line)
+                if values["step"] <= reached[values["event"]]:
+                    kept.append(line.rstrip(b"\n"))
+            except (ValueError, KeyError, TypeError, RecursionError):  # the last line of a killed run may be cut short
+                continue
     return kept
 
 
