@@ -1,5 +1,6 @@
 """How a recipe validates."""
 
+import math
 from dataclasses import replace
 
 from torch import nn
@@ -31,6 +32,8 @@ class Validator:
         scores = mean_loss(model, self.held.batches(0, 0))
         if self.metric == "loss":
             return scores
+        if not math.isfinite(scores["loss"]):  # nothing can be decoded
+            return scores | {self.metric: math.nan}
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
