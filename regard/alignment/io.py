@@ -8,6 +8,7 @@ a list of objects with `source_text`, `target_text`, `source` and `target` (the 
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,7 +19,10 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
 from regard.errors import DataError
-from regard.files import write_whole
+from regard.files import check_regular, read_small, write_whole
+
+MOST_BYTES = 2**30
+"""A file is held in memory whole, so a larger one is refused."""
 
 
 def to_record(alignment: Alignment) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def save_json(path: str | Path, alignments: Iterable[Alignment]) -> None:
 def load_json(path: str | Path) -> list[Alignment]:
     """Read what `save_json` wrote. Raises DataError for anything else."""
     try:
-        records = json.loads(Path(path).read_bytes(), parse_constant=_refuse)
+        records = json.loads(read_small(Path(path), MOST_BYTES), parse_constant=_refuse)
         if not isinstance(records, list):
             raise ValueError("expected a list of alignments")
         return [from_record(record) for record in records]
@@ -92,6 +96,7 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
 def load_npz(path: str | Path) -> list[Alignment]:
     """Read what `save_npz` wrote. Raises DataError for anything else."""
     try:
+        check_regular(os.stat(path).st_mode)
         with np.load(path, allow_pickle=False) as arrays:
             records = json.loads(str(arrays["texts"]), parse_constant=_refuse)
             return [_from_arrays(record, arrays, number) for number, record in enumerate(records)]

@@ -44,9 +44,9 @@ def _measure(text: str) -> None:
             sizes[event.anchor or ""] = 1
             counts[-1] += 1
         elif isinstance(event, yaml.AliasEvent):
-            counts[-1] += sizes.get(event.anchor, 0)
+            counts[-1] += sizes.get(event.anchor or "", 0)
             if event.anchor in names:
-                raise _TooMuch(f"holds itself, by the alias {event.anchor[:40]!r}")
+                raise _TooMuch(f"holds itself, by the alias {str(event.anchor)[:40]!r}")
         if len(counts) > MOST_DEPTH:
             raise _TooMuch(f"is nested more than {MOST_DEPTH - 1} deep")
         if sum(counts) > MOST_VALUES:

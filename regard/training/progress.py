@@ -84,7 +84,8 @@ class Progress:
         """The record that `to_json` was made from. Raises KeyError, TypeError or ValueError for anything else."""
         validations = tuple(Validation(**validation) for validation in values["validations"])
         progress = Progress(**{**values, "validations": validations})
-        for record in (progress, *validations):
+        records: list[Progress | Validation] = [progress, *validations]
+        for record in records:
             for field in fields(record):
                 _check(getattr(record, field.name), field.type)
         return progress
