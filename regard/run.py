@@ -39,9 +39,9 @@ _LISTS = ("common", "starts", "targets")
 OWN = (
     *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json"),
     *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", ".lock"),
-    *(FOLDERS := ("checkpoints", "cache", "tensorboard")),
 )
-"""The names that Regard reads and writes in a run, and folders that are wholly its own."""
+FOLDERS = ("checkpoints", "cache", "tensorboard")
+"""The names that Regard reads and writes in a run, and the folders that are wholly its own."""
 
 
 @dataclass(frozen=True)
@@ -88,20 +88,20 @@ class Run:
             ) from error
 
     def check_own(self) -> None:
-        """Raises CheckpointError where a name that Regard uses here is a device, a pipe, or a link out of the run: who
-        made it could have other files read or replaced."""
-        inside, names = Path(os.path.realpath(self.path)), [self.path / name for name in OWN]
-        for path in chain(names, *(sorted(self.path.glob(f"{folder}/**/*")) for folder in FOLDERS)):
+        """Raises CheckpointError where a name that Regard uses here is no file, or a link out of the run: whoever made
+        it could have other files read or replaced."""
+        inside, folders = Path(os.path.realpath(self.path)), [self.path / name for name in FOLDERS]
+        for path in chain([self.path / name for name in OWN], folders, *(folder.glob("**/*") for folder in folders)):
             try:
                 mode = path.stat().st_mode
             except OSError:  # nothing is there
                 mode = 0
             if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
                 raise CheckpointError(f"{path} is a link out of the run; expected a file of its own. Put a copy there.")
-            if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise CheckpointError(
-                    f"{path} is a device or a pipe; expected a file. Restore the run from a whole copy."
-                )
+            is_folder = path in folders or (path.name not in OWN and stat.S_ISDIR(mode))
+            if mode and not (stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)):
+                kind = "folder" if is_folder else "file"
+                raise CheckpointError(f"{path} is no {kind}, as it should be. Restore the run from a whole copy.")
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:

@@ -118,7 +118,14 @@ def test_a_link_out_of_the_run(copied: Path, tmp_path: Path, name: str) -> None:
 def test_a_pipe_in_the_run(copied: Path, name: str) -> None:
     (copied / name).unlink(missing_ok=True)
     os.mkfifo(copied / name)
-    assert f"{name} is a device or a pipe; expected a file. Restore the run" in refused(copied)
+    assert f"{name} is no file, as it should be. Restore the run" in refused(copied)
+
+
+@pytest.mark.parametrize("name", ["card.md", "checkpoints"])
+def test_a_file_for_a_folder_and_the_other_way_round(copied: Path, name: str) -> None:
+    (copied / name).unlink(missing_ok=True)
+    (copied / name).touch() if name == "checkpoints" else (copied / name).mkdir()
+    assert f"{name} is no {'folder' if name == 'checkpoints' else 'file'}, as it should be" in refused(copied)
 
 
 def test_a_link_within_the_run_and_to_it(copied: Path, tmp_path: Path) -> None:
