@@ -53,7 +53,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int) -> Encoder
     output = nn.Linear(config.readout, target_size)
     encoder = _encoder(config, source_embedding)
     decoder = _decoder(config, target_embedding, output, encoder)
-    model = EncoderDecoder(encoder, decoder)
+    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
     return model
@@ -103,15 +103,26 @@ def _decoder(
         "summary_size": encoder.state_size,
         "hidden_size": decoder.hidden_size,
         "cell": decoder.cell,
+        "start": decoder.start,
     }
     if decoder.kind != "conditional":
         options |= {"num_layers": decoder.num_layers, "layer_dropout": config.dropout.layers}
     if decoder.kind == "fixed":
-        return DECODERS["fixed"](tokens, context=decoder.context, **options)
+        return _checked(DECODERS["fixed"], tokens, context=decoder.context, **options)
     options["memory_size"] = encoder.output_size
     if decoder.kind == "luong":
         options["input_feeding"] = decoder.input_feeding
-    return DECODERS[decoder.kind](tokens, _attention(config, encoder.output_size), **options)
+    if decoder.kind == "bahdanau":
+        options["readout"] = decoder.readout
+    return _checked(DECODERS[decoder.kind], tokens, _attention(config, encoder.output_size), **options)
+
+
+def _checked(kind: Any, *parts: Any, **options: Any) -> nn.Module:
+    """A decoder of these parts. Raises UsageError for sizes that do not fit."""
+    try:
+        return kind(*parts, **options)
+    except ValueError as error:
+        raise UsageError(f"model.decoder: {error}") from error
 
 
 def _transformer_decoder(config: ModelConfig, tokens: TargetTokens, memory_size: int) -> TransformerDecoder:

@@ -1,5 +1,6 @@
 """The model card: what a run directory is, for people."""
 
+from regard.alignment.positions import DIAGONAL, SAME, Positions
 from regard.config import Config, DecoderConfig, EncoderConfig
 from regard.training.events import Validated
 
@@ -10,7 +11,10 @@ def model_card(config: Config, parameters: int, pairs: int, validated: Validated
     looks = "no attention" if decoder.kind == "fixed" else f"{attention.score} score, {attention.select} selection"
     if attention.num_heads > 1 and decoder.kind != "fixed":
         looks += f", {attention.num_heads} heads"
-    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items())
+    scores = "\n".join(
+        f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in (SAME, DIAGONAL)
+    )
+    looked = _looked(Positions.from_scores(validated.scores))
     return f"""---
 library_name: regard
 tags: [attention, sequence-to-sequence, alignment]
@@ -32,7 +36,7 @@ Validation, on pairs held out from training:
 | metric | value |
 | --- | --- |
 {scores}
-
+{looked}
 Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a sentence"`, or in Python
 `regard.load("DIRECTORY").translate(["a sentence"])`. Every choice is in `config.yaml`.
 """
@@ -40,3 +44,14 @@ Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a
 
 def _built(stage: EncoderConfig | DecoderConfig) -> str:
     return stage.kind if stage.kind == "transformer" else f"{stage.kind} ({stage.cell})"
+
+
+def _looked(found: Positions | None) -> str:
+    """A paragraph on where the weights stand; nothing where there are none."""
+    if found is None:
+        return ""
+    warning = f" **Warning:** {found.warning}" if found.warning else ""
+    return (
+        f"\nWhere it looks: {found.same:.0%} of an output at the position of its source that is looked at most, "
+        f"{found.diagonal:.0%} on the diagonal.{warning}\n"
+    )

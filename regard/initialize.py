@@ -34,7 +34,7 @@ def default(model: nn.Module) -> None:
 
 def bahdanau(model: nn.Module) -> None:
     """Bahdanau, Cho & Bengio 2015, appendix B.1: orthogonal recurrent, W_a and U_a N(0, 0.001²), V_a and biases 0,
-    the rest N(0, 0.01²)."""
+    the rest N(0, 0.01²). A V_a that is `normalized` is N(0, 0.001²)."""
     for rnn in _of(model, nn.RNNBase):
         for name, weight in rnn.named_parameters():
             if weight.dim() < 2:
@@ -45,7 +45,7 @@ def bahdanau(model: nn.Module) -> None:
         if isinstance(part, nn.Linear | nn.Embedding):
             in_score = ".score." in name
             nn.init.normal_(part.weight, std=0.001 if in_score else 0.01)
-            if in_score and name.endswith("energy"):
+            if in_score and name.endswith("energy") and not _is_direction(model, name):
                 nn.init.zeros_(part.weight)
             _zero(getattr(part, "bias", None))
 
@@ -104,6 +104,11 @@ def _uniform(model: nn.Module, width: float) -> None:
         for part in _of(model, kind):
             for weight in part.parameters():
                 nn.init.uniform_(weight, -width, width)
+
+
+def _is_direction(model: nn.Module, name: str) -> bool:
+    """Whether of this part of a score the direction alone counts, which a vector of zeros does not have."""
+    return getattr(model.get_submodule(name.rpartition(".")[0]), "gain", None) is not None
 
 
 def _zero(bias: Tensor | None) -> None:

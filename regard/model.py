@@ -19,6 +19,8 @@ class EncoderDecoder(nn.Module):
     Args:
         encoder: an entry of `ENCODERS`, built: source tokens and mask → Memory.
         decoder: an entry of `DECODERS`, built.
+        attends_end: whether the decoder may look at the end mark of the source. The encoder reads it either way. False
+            gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
 
     One token after another:
 
@@ -27,14 +29,16 @@ class EncoderDecoder(nn.Module):
         step = model.step(tokens, state, source)     # step.logits, step.state, step.weights
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, attends_end: bool = True) -> None:
         super().__init__()
         self.encoder: Any = encoder  # an `Encoder` and a `Decoder`; Protocol and Module cannot be named at once
         self.decoder: Any = decoder
+        self.attends_end = attends_end
 
     def for_inference(self) -> "EncoderDecoder":
         """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
-        return EncoderDecoder(self.encoder.for_inference(), begins_compiled(self.decoder.for_inference())).eval()
+        encoder, decoder = self.encoder.for_inference(), begins_compiled(self.decoder.for_inference())
+        return EncoderDecoder(encoder, decoder, attends_end=self.attends_end).eval()
 
     @property
     def tokens(self) -> TargetTokens | InferenceTokens:
@@ -42,8 +46,9 @@ class EncoderDecoder(nn.Module):
         return self.decoder.tokens
 
     def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
-        """Read the source."""
-        return self.encoder(source, mask)
+        """Read the source. Real positions come first, the end mark last of them."""
+        memory: Memory = self.encoder(source, mask)
+        return memory if self.attends_end else memory.without_end()
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""

@@ -31,7 +31,8 @@ class Begun:
     Args:
         step: the step function.
         state: its first state; row r belongs to sentence r.
-        lengths: real source positions of each sentence.
+        lengths: source positions of each sentence that some model may look at: all real ones, the end mark among them,
+            unless no model `attends_end`.
         joins: whether the state can be joined with that of others, which the same step function then serves.
     """
 
@@ -61,7 +62,8 @@ class Readers:
         """Encode the sources and begin with them, all together; so many of them at a time may be searched."""
         memories = [model.encode(source, mask) for model in self.models]
         allowed = lists(self.shortlists, source, mask) if self.shortlists else None
-        begun = self._begin(memories, mask.sum(1), allowed)
+        lengths = torch.stack([memory.mask.sum(1) for memory in memories]).amax(0)
+        begun = self._begin(memories, lengths, allowed)
         del memories  # what is searched has what it needs of them
         if count >= len(source):
             yield begun

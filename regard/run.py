@@ -22,7 +22,7 @@ import torch
 
 from regard.allocator import give_back, mapped
 from regard.build import assemble
-from regard.config import Config, SearchConfig, dump, load_recipe
+from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
 from regard.files import write_whole
@@ -81,7 +81,7 @@ class Run:
             raise CheckpointError(f"{self.path} is not a directory. Give the directory that `regard train` wrote.")
         self.check_own()
         try:
-            return load_recipe(self.config_file)
+            return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
             raise CheckpointError(
                 f"{self.path} is no run that this version of Regard reads: {error} Was it cut short, or is it newer?"

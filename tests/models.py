@@ -18,6 +18,7 @@ SOURCE_VOCABULARY, TARGET_VOCABULARY = 29, 31
 DECODERS: dict[str, dict[str, Any]] = {
     "bahdanau": {"kind": "bahdanau"},
     "bahdanau-deep-lstm": {"kind": "bahdanau", "cell": "lstm", "num_layers": 2},
+    "bahdanau-state": {"kind": "bahdanau", "readout": "state", "start": "summary"},
     "luong": {"kind": "luong"},
     "luong-deep-lstm": {"kind": "luong", "cell": "lstm", "num_layers": 2},
     "luong-fed": {"kind": "luong", "input_feeding": True},
@@ -90,13 +91,17 @@ def combinations() -> list[Any]:
         for window in WINDOWS
         if window != "global"
     ]
+    open_end = {"end": True}
+    several += [pytest.param(recipe(DECODERS[name], attention=open_end), id=f"{name}-open-end") for name in plain]
     above = [
         pytest.param(recipe(decoder, encoder=TRANSFORMER), id=f"{name}-above-transformer")
         for name, decoder in (DECODERS | FIXED).items()
         if name in plain or name in FIXED
     ]
     fixed = [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
-    return attentive + several + local + above + fixed
+    biased = {"score": "additive", "options": {"additive": {"bias": True}}}
+    biases = [pytest.param(recipe(DECODERS[name], attention=biased), id=f"{name}-biases") for name in plain]
+    return attentive + several + local + above + fixed + biases
 
 
 def _window(name: str) -> dict[str, Any]:

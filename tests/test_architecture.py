@@ -35,6 +35,7 @@ ORDER = [
     "config",
     "build",
     "run",
+    "from_keras",
     "card",
     "fit",
     "cli",

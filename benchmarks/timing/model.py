@@ -41,7 +41,7 @@ RECIPE: dict[str, Any] = {
         "readout_size": 512,
         "encoder": {"cell": "gru", "hidden_size": 256, "bidirectional": True},
         "decoder": {"kind": "luong", "cell": "gru", "hidden_size": 512, "input_feeding": True},
-        "attention": {"score": "additive"},
+        "attention": {"score": "additive", "end": True},
     },
     "training": {"optimizer": "adam", "learning_rate": 0.001, "clip": 5.0},
     "search": {"batch_size": BATCH},

@@ -47,7 +47,7 @@ class Alignment:
         score: natural logarithm of the probability of the output.
         source_end: float32 (target,), what each target unit looked at on the end mark of the source; a row of
             `weights` and its entry here sum to what the mechanism says, one for most. None where no mark stands
-            behind the source.
+            behind the source, or where no model may look at it.
         target_end: float32 (source + 1,) or (source,) without `source_end`: the row that wrote the end of the
             output, the end mark of the source last. None where the output was cut before its end.
         predictions: one for each target token and one for the end; empty where they were not asked for.

@@ -58,10 +58,12 @@ class Attention(nn.Module):
         window: an entry of `WINDOWS`, built.
         heads: projections into several heads (see `multihead.py`), or None for one head without projections.
 
-    A part is a module with marks: `sequential` if it reads the weights of earlier steps, so that many steps are
-    run one by one; `timed` (False where absent) if it reads how many steps there were. A caller that keeps no history
-    can serve a mechanism only if it is neither. Training looks at two more, False where absent: `sampled`, no gradient
-    goes through its choice, so that an objective has to use `log_prob`; `annealed`, it reads the temperature.
+    A part is a module with marks: `sequential` if it reads the weights of earlier steps, so that many steps are run one
+    by one; `timed` (False where absent) if it reads how many steps there were. A caller that keeps no history can serve
+    a mechanism only if it is neither. A score may have `first_weights(mask)`, what its history holds as the weights of
+    the step before the first; they are zeros where it has none. Training looks at two more, False where absent:
+    `sampled`, no gradient goes through its choice, so that an objective has to use `log_prob`; `annealed`, it reads the
+    temperature.
 
     Masks: `prepare` takes the source mask (True = real); padding gets a weight of exactly zero, and whatever
     stands there, NaN too, changes nothing. A row without a real position gets zeros.
@@ -131,7 +133,11 @@ class Attention(nn.Module):
         if self.training and getattr(self.select, "random", False):
             device = "cpu" if generator is None else generator.device
             seed = torch.randint(1 << 62, (past.size(0),), generator=generator, device=device).to(past.device)
-        return History.start(past, seed, temperature)
+        history, first = History.start(past, seed, temperature), getattr(self.score, "first_weights", None)
+        if first is None:
+            return history
+        weights = first(source.mask).to(past.dtype)
+        return replace(history, previous=weights if self.heads is None else weights.unsqueeze(1).expand_as(past))
 
     def forward(self, query: Float[Tensor, "batch target query"], source: Source, history: History) -> Attended:
         """Look once per target position."""

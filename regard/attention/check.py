@@ -1,7 +1,8 @@
 """Checks of what callers hand in. Each message says where, what was given, what is expected, what to do."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
@@ -107,6 +108,14 @@ def expect_positive(place: str, name: str, value: float, advice: str) -> None:
     """Raise ValueError unless the value is a number above zero, and finite."""
     if not 0 < value < math.inf:
         raise ValueError(f"{place}: {name} is {value}; expected more than 0. {advice}")
+
+
+def expect_choice(place: str, name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise ValueError unless the value is one of the choices."""
+    if value not in choices:
+        near = get_close_matches(value, choices, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
+        raise ValueError(f"{place}: {name} is {value!r}; expected one of {', '.join(choices)}. {hint}")
 
 
 def expect_sizes(place: str, query_size: int, key_size: int) -> None:

@@ -1,11 +1,14 @@
 """Location-sensitive score: additive, with an eye on where the step before looked."""
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_keys, expect_query
+from regard.attention.check import expect_choice, expect_features, expect_keys, expect_query
 from regard.attention.history import History
 from regard.attention.kernels.additive import additive_scores
+
+FIRST = ("zeros", "position", "uniform")
 
 
 class LocationSensitiveScore(nn.Module):
@@ -14,8 +17,9 @@ class LocationSensitiveScore(nn.Module):
         f = F ∗ weights(t−1),   score(q, k_s) = w · tanh(W q + V k_s + U f_s + b)
 
     Source: Chorowski et al. 2015, arXiv:1506.07503, section 2.2. W, V, U, w there are `project_query`, `project_key`,
-    `project_location`, `energy` here, F is `convolve`, b is the bias of `project_key`. The weights before the first
-    step are zero, which the paper leaves open.
+    `project_location`, `energy` here, F is `convolve`, b is the bias of `project_key`. The paper leaves the weights
+    before the first step open. They are zeros here unless `first` says otherwise; the code of its authors puts all on
+    position 0, ESPnet the same everywhere.
 
     Args:
         query_size: features of a query.
@@ -23,6 +27,8 @@ class LocationSensitiveScore(nn.Module):
         hidden_size: width of the comparison; `query_size` if not given.
         channels: filters of the convolution (k in the paper, 10 there).
         width: positions that a filter sees, odd (r in the paper, 201 for frames of speech).
+        first: the weights before the first step: `zeros`, `position` (all on position 0) or `uniform` (the same on
+            every real position).
 
     Cost: time O(batch·(target·source·channels·(width + hidden) + (target·query + source·key)·hidden)), memory
     O(batch·target·source·(hidden + channels)). A step alone holds batch·source·(hidden + channels).
@@ -43,7 +49,14 @@ class LocationSensitiveScore(nn.Module):
     sequential = True
 
     def __init__(
-        self, query_size: int, key_size: int, *, hidden_size: int | None = None, channels: int = 10, width: int = 15
+        self,
+        query_size: int,
+        key_size: int,
+        *,
+        hidden_size: int | None = None,
+        channels: int = 10,
+        width: int = 15,
+        first: str = "zeros",
     ) -> None:
         super().__init__()
         if width < 1 or width % 2 == 0:
@@ -55,10 +68,12 @@ class LocationSensitiveScore(nn.Module):
             raise ValueError(
                 f"LocationSensitiveScore: channels is {channels}; expected 1 or more. Leave it out for 10."
             )
+        expect_choice("LocationSensitiveScore", "first", first, FIRST)
         hidden_size = query_size if hidden_size is None else hidden_size
         expect_features(
             "LocationSensitiveScore", {"query_size": query_size, "key_size": key_size, "hidden_size": hidden_size}
         )
+        self.first = first
         self.project_query = nn.Linear(query_size, hidden_size, bias=False)
         self.project_key = nn.Linear(key_size, hidden_size)
         self.project_location = nn.Linear(channels, hidden_size, bias=False)
@@ -69,6 +84,15 @@ class LocationSensitiveScore(nn.Module):
         """V k + b, once per source."""
         expect_keys("LocationSensitiveScore.prepare", keys, self.project_key.in_features)
         return self.project_key(keys)
+
+    def first_weights(self, mask: Bool[Tensor, "batch source"]) -> Float[Tensor, "batch source"]:
+        """What stands for the weights of a step before the first; zeros where nothing is real."""
+        if self.first == "uniform":
+            return mask / mask.sum(1, keepdim=True).clamp(min=1)
+        weights = mask.new_zeros(mask.shape, dtype=torch.get_default_dtype())
+        if self.first == "position":
+            weights[:, 0] = mask[:, 0].to(weights.dtype)
+        return weights
 
     def forward(
         self,

@@ -97,6 +97,11 @@ class RelativeScore(nn.Module):
         self.max_distance = max_distance
         self.relative = nn.Embedding(2 * max_distance + 1, query_size)
 
+    @property
+    def first_weights(self) -> Any:
+        """That of the score inside, if it has one."""
+        return getattr(self.score, "first_weights", None)
+
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source prepared"]:
         """What the score inside prepares."""
         return self.score.prepare(keys)

@@ -40,10 +40,11 @@ class Source:
 
     @classmethod
     def stack(cls, parts: "Sequence[tuple[Source, Int[Tensor, ' selected']]]") -> "Source":
-        """The given rows of some, one behind the other, as wide as the longest of them is. Without gradients."""
+        """The given rows of some, one behind the other, as wide as the longest of them is, and one position at least.
+        Without gradients."""
         widest = max(source.mask.size(1) for source, _ in parts)
         mask = _stacked([(source.mask, rows) for source, rows in parts], -1, widest)
-        length = 1 + int(mask.any(0).nonzero()[-1])
+        length = max(1, int((mask.any(0) * torch.arange(1, widest + 1, device=mask.device)).max()))
         return cls(
             _stacked([(source.prepared, rows) for source, rows in parts], -2, length),
             _stacked([(source.values, rows) for source, rows in parts], -2, length),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from regard import __version__
-from regard.cli import align, demo, doctor, evaluate, score, shortlist, train, translate, view
+from regard.cli import align, curves, demo, doctor, evaluate, score, shortlist, train, translate, view
 
 app = typer.Typer(
     name="regard",
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.command)
 app.command("train")(train.command)
+app.command("curves")(curves.command)
 app.command("translate")(translate.command)
 app.command("score")(score.command)
 app.command("evaluate")(evaluate.command)

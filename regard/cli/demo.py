@@ -1,5 +1,6 @@
 """`regard demo`: the main job on the embedded corpus, with nothing to download."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +41,8 @@ def command(
     """Train on the embedded corpus, translate, and show the alignment.
 
     The corpus is English → Chinese, written by a grammar; there is nothing to download, and it takes a minute or two.
-    Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and OUT/alignment.png. What is there of an
-    earlier demo is replaced.
+    Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What
+    is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -52,13 +53,14 @@ def command(
     from regard.cli.machine import set_up
 
     set_up(threads)
-    from regard.cli.demo_compare import run_comparison
     from regard.data.embedded import english_chinese, write_corpus
 
     write_corpus(out / "corpus")
     config = demo_config(seed, small)
     say("embedded corpus English → Chinese, written by a grammar; training sees the text alone, never its alignment")
     if compare:
+        from regard.cli.demo_compare import run_comparison
+
         run_comparison(config, english_chinese(), out, threads=threads, quiet=quiet)
     else:
         _train(config, out, quiet)
@@ -99,6 +101,7 @@ def demo_config(seed: int, small: bool) -> "Config":
 def _train(config: "Config", out: Path, quiet: bool) -> None:
     import shutil
 
+    from regard.cli.finished import tell_finished
     from regard.data.readers import PairFiles
     from regard.fit import fit
     from regard.training.progress_bar import ProgressBar
@@ -106,7 +109,10 @@ def _train(config: "Config", out: Path, quiet: bool) -> None:
     shutil.rmtree(out / "model", ignore_errors=True)
     train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
     tell = (lambda line: None) if quiet else say
-    fit(config, train, dev, out / "model", listeners=[ProgressBar(quiet=quiet)], tell=tell)
+    bar = ProgressBar(quiet=quiet, metric=config.training.metric)
+    progress = fit(config, train, dev, out / "model", listeners=[bar], tell=tell)
+    if not quiet:
+        tell_finished(out / "model", progress)
 
 
 def _show(out: Path, small: bool) -> None:
@@ -128,32 +134,33 @@ def _show(out: Path, small: bool) -> None:
         show(alignment, console)
         console.print()
     save_page(alignments, out / "alignment.html", "Regard: what the model looks at")
-    picture = _picture(alignments, out / "alignment.png")
+    missing = _draw(alignments, out / "alignment.png")
     table = Table("test split", "pairs", "BLEU", "alignment error %", title="unseen sentences")
     for name, pairs in corpus.test.items():
         scores = score_split(translator, name, pairs[:40] if small else pairs)
         table.add_row(name, str(scores.pairs), f"{scores.bleu.value:.1f}", f"{scores.alignment_error:.1f}")
     console.print(table)
     console.print(f"BLEU: {scores.bleu.signature}", soft_wrap=True, highlight=False)
-    console.print(
-        f"\nSee it:        {out}/alignment.html (steps through the decoding){picture}\n"
-        f'Try it:        regard view {out}/model "The dog that Tom saw chased three cats."\n'
-        f"Your own text: regard train {out}/model/config.yaml YOUR.src YOUR.tgt --out runs/mine\n"
+    model = shlex.quote(str(out / "model"))
+    steps = [
+        f"See it:        {out}/alignment.html (steps through the decoding){'' if missing else ' and alignment.png'}",
+        f'Try it:        regard view {model} "The dog that Tom saw chased three cats."',
+        f"Your own text: regard train {model}/config.yaml YOUR.src YOUR.tgt --out runs/mine",
         "               (any two parallel files, or one .tsv or .jsonl; see regard train --help)",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
-    )
+    ]
+    steps += [f"Pictures:      none yet. {missing}"] if missing else []
+    console.print("\n" + "\n".join(steps), soft_wrap=True, highlight=False, markup=False)
 
 
-def _picture(alignments: "list[Alignment]", path: Path) -> str:
-    """Draw it where matplotlib is there; the demo goes on without."""
+def _draw(alignments: "list[Alignment]", path: Path) -> str:
+    """Draw the picture; what is missing for it, where something is: the demo goes on without."""
     from regard.errors import RegardError
-    from regard.views.figure import save_figure
 
+    path.unlink(missing_ok=True)  # that of an earlier demo shows another model
     try:
+        from regard.views.figure import save_figure
+
         save_figure(alignments, path)
     except RegardError as error:
-        say(f"regard: no picture: {error}")
-        return ""
-    return f" and {path.name}"
+        return str(error)
+    return ""

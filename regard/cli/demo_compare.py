@@ -23,7 +23,6 @@ from regard.errors import RegardError
 from regard.metrics import METRICS
 from regard.metrics.by_length import LengthRow, by_length
 from regard.run import Run, load
-from regard.views.curves import save_curves
 
 EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51)
 MODELS: dict[str, dict[str, str]] = {
@@ -124,7 +123,10 @@ def _report(results: Sequence[Trained], out: Path) -> None:
         for result in results
     ]
     (out / "by-length.json").write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    (out / "by-length.png").unlink(missing_ok=True)  # that of an earlier demo
     try:
+        from regard.views.curves import save_curves
+
         save_curves(points, out / "by-length.png", "BLEU by length of the source", "source words", "BLEU")
     except RegardError as error:
-        say(f"regard: no plot: {error}")
+        say(f"regard: no by-length.png, the numbers are in by-length.json: {error}")

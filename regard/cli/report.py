@@ -25,6 +25,8 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
     @wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         warnings.showwarning = _warn
+        if os.environ.get("COLUMNS", "").strip("0") == "":  # no width: the terminal's own is the one to take
+            os.environ.pop("COLUMNS", None)
         try:
             command(*args, **kwargs)
             sys.stdout.flush()

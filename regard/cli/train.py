@@ -1,14 +1,20 @@
 """`regard train`: from pairs to a run directory."""
 
 import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regard.cli.options import BadInput, Device, PairPaths, Quiet, Seed, Threads
 from regard.cli.report import reported, say
 from regard.cli.workers import again, working
+from regard.errors import UsageError
+
+if TYPE_CHECKING:
+    from regard.training.distributed import World
 
 
 @reported
@@ -44,6 +50,12 @@ def command(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard (needs regard[log]).")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Read the pairs, make a few updates, and say what training would take. Writes nothing."
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a recipe on pairs. Ctrl-C saves and says how to go on.
@@ -56,6 +68,7 @@ def command(
 
     set_up(threads)
     from regard.build import pick_device
+    from regard.cli.finished import tell_finished
     from regard.cli.pairs import pair_files
     from regard.config import load_recipe
     from regard.fit import fit
@@ -71,6 +84,13 @@ def command(
             config = load_recipe(recipe, overrides)
             files = pair_files(pairs, config.data, format)
             validation = pair_files(dev, config.data, format) if dev else None
+        if dry_run:
+            _check_alone(world, resume)
+            from regard.cli.rehearsal import rehearse
+
+            rehearse(config, files, validation, out, pick_device(name))
+            return
+        bar = ProgressBar(quiet=quiet, metric=config.training.metric)
         try:
             progress = fit(
                 config,
@@ -79,15 +99,29 @@ def command(
                 out,
                 resume=resume,
                 device=pick_device(name),
-                listeners=[ProgressBar(quiet=quiet), *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
+                listeners=[bar, *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
                 tell=(lambda line: None) if quiet else say,
                 world=world,
             )
         except Interrupted:
             if world.leads:
-                command = shlex.join(again(["train", str(recipe), *pairs, "--out", str(out), "--resume"]))
-                say(f"regard: go on with: {command}, and the same options")
+                say(f"regard: {_resuming(sys.argv[1:])}")
             raise
     if world.leads and not quiet:
-        say(f"trained {progress.step} steps in {progress.seconds / 60:.1f} minutes: {out}")
-        say(f'next: regard translate {out} < input > output, or regard view {out} "a sentence"')
+        tell_finished(out, progress)
+
+
+def _check_alone(world: "World", resume: bool) -> None:
+    """Raises UsageError for what a dry run has no answer to."""
+    if resume:
+        raise UsageError("--dry-run begins a run to see what it takes; --resume goes on with one. Leave one out.")
+    if world.size > 1:
+        raise UsageError("--dry-run measures one process. Leave out torchrun.")
+
+
+def _resuming(words: Sequence[str]) -> str:
+    """How to go on with this run: the command line as it was given, with --resume."""
+    if "--resume" not in words:
+        words = [words[0], "--resume", *words[1:]]  # at the end, it might stand behind a --
+    piped = ", the same pairs on standard input," if "-" in words else ""
+    return f"go on{piped} with: {shlex.join(again(words))}"

@@ -1,9 +1,12 @@
 """The processes that `torchrun` started a command in: they work as one, and the first of them speaks."""
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -45,10 +48,19 @@ def again(arguments: Sequence[str]) -> list[str]:
     from regard.training.distributed import launched
 
     if not launched():
-        return ["regard", *arguments]
+        return [*_program(), *arguments]
     machines = os.environ["GROUP_WORLD_SIZE"]
     several = [] if machines == "1" else ["--nnodes", machines]
     return ["torchrun", *several, "--nproc-per-node", os.environ["LOCAL_WORLD_SIZE"], "-m", "regard", *arguments]
+
+
+def _program() -> list[str]:
+    """How this program was started: the script where the shell would find another or none, or Python's -m."""
+    started = sys.argv[0]
+    if Path(started).name == "__main__.py":
+        return [sys.executable, "-m", "regard"]
+    elsewhere = Path(started).name == "regard" and shutil.which("regard") != started
+    return [started] if elsewhere else ["regard"]
 
 
 def expect_fresh_input() -> None:

@@ -5,10 +5,11 @@ Config lives here, at the edge. `build.py` turns it into objects; no module ever
 
 from regard.config.data import DataConfig, SideConfig
 from regard.config.model import AttentionConfig, DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
-from regard.config.recipe import Config, SearchConfig, dump, load_recipe, parse
+from regard.config.recipe import BEFORE, Config, SearchConfig, dump, fill, load_recipe, parse, value_of
 from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
 
 __all__ = [
+    "BEFORE",
     "AttentionConfig",
     "Config",
     "DataConfig",
@@ -23,6 +24,8 @@ __all__ = [
     "TemperatureConfig",
     "TrainingConfig",
     "dump",
+    "fill",
     "load_recipe",
     "parse",
+    "value_of",
 ]

@@ -79,6 +79,12 @@ class DecoderConfig(Section):
     num_layers: int = Field(1, ge=1, le=32)
     input_feeding: bool = Field(False, description="luong: give the attentional vector to the next step")
     context: Literal["start", "every"] = Field("start", description="fixed: the source at the start or at every step")
+    start: Literal["bridge", "summary"] = Field(
+        "bridge", description="recurrent: the first state: a layer over the encoder's summary, or the summary itself"
+    )
+    readout: Literal["deep", "state"] = Field(
+        "deep", description="bahdanau: what the output layer reads: the paper's deep output, or the new state itself"
+    )
     num_heads: int = Field(4, ge=1, le=1024, description="transformer: heads of a self-attention")
     feed_forward_size: int | None = Field(
         None,
@@ -96,7 +102,9 @@ class DecoderConfig(Section):
         check_name(DECODERS, self.kind)
         _check_owner(self, "input_feeding", ("luong",), "decoder")
         _check_owner(self, "context", ("fixed",), "decoder")
-        _check_owner(self, "cell", ("bahdanau", "luong", "conditional", "fixed"), "decoder")
+        for key in ("cell", "start"):
+            _check_owner(self, key, ("bahdanau", "luong", "conditional", "fixed"), "decoder")
+        _check_owner(self, "readout", ("bahdanau",), "decoder")
         _check_transformer(self, "decoder")
         if self.kind == "conditional" and self.num_layers != 1:
             raise ValueError(f"num_layers is {self.num_layers}; expected 1 for the conditional decoder")
@@ -111,6 +119,9 @@ class AttentionConfig(Section):
     window: str = Field("global", description="an entry of the table of windows")
     num_heads: int = Field(
         1, ge=1, le=1024, description="looks side by side, each with projections of its own; 1 has none"
+    )
+    end: bool = Field(
+        False, description="whether the end mark of the source may be looked at; the encoder reads it either way"
     )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="options of a part by its name: {additive: {hidden_size: 64}}"
@@ -148,10 +159,17 @@ class ModelConfig(Section):
     @property
     def readout(self) -> int:
         """Features before the output layer."""
+        if self.decoder.readout == "state":
+            return self.decoder.hidden_size
         return self.readout_size or self.embedding_size
 
     @model_validator(mode="after")
     def _tied_sizes(self) -> "ModelConfig":
+        if self.decoder.readout == "state" and self.readout_size not in (None, self.readout):
+            raise ValueError(
+                f"readout_size is {self.readout_size} and decoder.hidden_size is {self.readout}; expected no "
+                "readout_size with decoder.readout: state, since the output layer reads the state"
+            )
         if self.tie != "none" and self.readout != self.embedding_size:
             raise ValueError(
                 f"readout_size is {self.readout} and embedding_size is {self.embedding_size}; "

@@ -1,7 +1,8 @@
 """A recipe, and how a file and `--set a.b=c` become one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -21,6 +22,9 @@ MAX_BYTES = 1_000_000
 MOST_FAULTS = 8
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
+
+BEFORE: Mapping[str, Any] = {"model.attention.end": True}
+"""What a run did whose config.yaml was written before there was such a key. In a recipe the default of today counts."""
 
 
 class SearchConfig(Section):
@@ -99,9 +103,28 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
         raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
 
+def fill(config: Config, values: Mapping[str, Any]) -> Config:
+    """The recipe with these values, by a.b.c, for the keys that it leaves open."""
+    for path, value in values.items():
+        config = _filled(config, path.split("."), value)
+    return config
+
+
+def value_of(config: Config, path: str) -> Any:
+    """What stands at a.b.c of a recipe."""
+    return reduce(getattr, path.split("."), config)
+
+
 def dump(config: Config) -> str:
     """YAML of a recipe, defaults written out, so that a later version with other defaults reads the same run."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _filled(section: Any, path: Sequence[str], value: Any) -> Any:
+    key, *rest = path
+    if not rest and key in section.model_fields_set:
+        return section
+    return section.model_copy(update={key: _filled(getattr(section, key), rest, value) if rest else value})
 
 
 def _override(values: dict[str, Any], override: str) -> None:

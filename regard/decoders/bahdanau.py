@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.decoders.bridge import Bridge
+from regard.decoders.bridge import Start, first_state
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
     Programs,
@@ -41,9 +41,12 @@ class BahdanauDecoder(nn.Module):
         p(y(t)) = softmax(O t(t) + b)
         s(t) = cell([E y(t-1); c(t)], s(t-1))
 
+    With readout "state" the output layer reads the new state instead: t(t) = s(t).
+
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.2.2; deep output with maxout after Goodfellow
     et al. 2013. As there, the answer is made from s(t-1), so the look does not know y(t-1). U, V, C stand side by
-    side in `deep`.
+    side in `deep`. Readout "state" is the decoder of many tutorials: one cell over [embedding; context], and one
+    layer on what it puts out.
 
     Args:
         tokens: E, O and b; `tokens.feature_size` is the size of t.
@@ -51,6 +54,10 @@ class BahdanauDecoder(nn.Module):
         memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part; the top layer looks.
         layer_dropout: between layers.
+        start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
+        readout: "deep", the paper's deep output with maxout; "state", the state s(t), which then has the size of t.
+
+    Raises ValueError if readout is "state" and the sizes differ.
     """
 
     def __init__(
@@ -63,14 +70,23 @@ class BahdanauDecoder(nn.Module):
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
+        start: Start = "bridge",
+        readout: Literal["deep", "state"] = "deep",
         layer_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.tokens = tokens
         self.attention = attention
-        self.bridge = Bridge(summary_size, hidden_size, num_layers)
+        self.bridge = first_state(start, summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, tokens.embedding_size + memory_size, hidden_size, num_layers, layer_dropout)
-        self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
+        if readout == "state" and tokens.feature_size != hidden_size:
+            raise ValueError(
+                f"BahdanauDecoder: tokens.feature_size is {tokens.feature_size} and hidden_size is {hidden_size}; "
+                'expected the same with readout "state", since the output layer reads the state.'
+            )
+        self.deep = None
+        if readout == "deep":
+            self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
         self.steps: Stepping | None = None
 
     @property
@@ -87,20 +103,21 @@ class BahdanauDecoder(nn.Module):
         """The same decoder for weights that no longer change."""
         twin = prepared(self)
         if compiles(self.attention, self.recurrence):
-            twin.steps = Stepping.of(self.tokens.embedding.weight, self._stepped(), "pairs")
+            features = "state" if self.deep is None else "pairs"
+            twin.steps = Stepping.of(self.tokens.embedding.weight, self._stepped(), features)
         return twin
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
         if self.steps is not None and self.steps.takes(state):
             found = self.steps(tokens, state, source)
-            return stepped(found, self._maxout(found["pairs"]), state)
+            return stepped(found, found["state"] if self.deep is None else maxout(found["pairs"]), state)
         state, embedded = state.apart(), self.tokens.embed(tokens)
         attended = look(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
-        features = self._deep(state.cells.top, embedded, context)
         seen_gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(self.recurrence.gates(embedded) + seen_gates, state.cells)
+        features = self._features(state.cells.top, embedded, context, cells.top)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
         return advanced(features, state, [attended])
 
@@ -110,17 +127,17 @@ class BahdanauDecoder(nn.Module):
         if runs(self.attention, source, self.recurrence):
             return self._run(embedded, source, state)
         cells, history = state.cells, state.history
-        states, contexts, looks = [], [], []
+        states, contexts, looks = [cells.top], [], []
         for gates in self.recurrence.gates(embedded).unbind(1):
-            states.append(cells.top)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             context, history = attended.context.squeeze(1), attended.history
             gates = gates + self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
+            states.append(cells.top)
             contexts.append(context)
             looks.append(attended)
-        features = self._deep(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
-        return unrolled(features, looks)
+        before, after = torch.stack(states[:-1], 1), torch.stack(states[1:], 1)
+        return unrolled(self._features(before, embedded, torch.stack(contexts, 1), after), looks)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
@@ -131,27 +148,35 @@ class BahdanauDecoder(nn.Module):
         program, tensors = self._program()
         tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.entering(embedded.transpose(0, 1))}
         found = loop(program, tensors, source.mask, ["state", "context", "weights"])
-        states, contexts = found["state"][:-1].transpose(0, 1), found["context"].transpose(0, 1)
-        return answer(self._deep(states, embedded, contexts), found["weights"])
+        states, contexts = found["state"].transpose(0, 1), found["context"].transpose(0, 1)
+        features = self._features(states[:, :-1], embedded, contexts, states[:, 1:])
+        return answer(features, found["weights"])
 
-    def _deep(self, state: Tensor, embedded: Tensor, context: Tensor) -> Tensor:
-        return self._maxout(self.deep(torch.cat([state, embedded, context], -1)))
-
-    def _maxout(self, pairs: Tensor) -> Tensor:
-        return pairs.view(*pairs.shape[:-1], -1, 2).amax(-1)
+    def _features(self, before: Tensor, embedded: Tensor, context: Tensor, after: Tensor) -> Tensor:
+        """What the output layer reads, from the state before the step and behind it."""
+        if self.deep is None:
+            return after
+        return maxout(self.deep(torch.cat([before, embedded, context], -1)))
 
     def _program(self) -> tuple[Program, Tensors]:
         """What one step of the loop does, from the gates of the token, and its weights."""
         step, tensors = cell(self.recurrence, "gates", "state-", "state")
         tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
-        program = (*attend("state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
+        program = (*attend(self.attention, "state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
         return program, tensors | asking(self.attention)
 
     def _stepped(self) -> Programs:
-        """The same from the token to the pairs of which the larger are the features."""
+        """The same from the token to the features, or to the pairs of which the larger are the features."""
         first, tensors = enter(self.recurrence, self.tokens.embedding_size)
         program, weights = self._program()
+        if self.deep is None:
+            return first, program, tensors | weights
         hidden, embedded = self.recurrence.rnn.hidden_size, self.tokens.embedding_size
         parts = {"state-": hidden, VECTORS: embedded, "context": self.deep.in_features - hidden - embedded}
         more, deep, others = join(self.deep, parts, "pairs")
         return (*first, *more), (*program, *deep), tensors | weights | others
+
+
+def maxout(pairs: Float[Tensor, "*axes pairs"]) -> Float[Tensor, "*axes features"]:
+    """The larger of each two neighbours."""
+    return pairs.view(*pairs.shape[:-1], -1, 2).amax(-1)

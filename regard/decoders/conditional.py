@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.decoders.bridge import Bridge
+from regard.decoders.bridge import Start, first_state
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
     Programs,
@@ -50,6 +50,7 @@ class ConditionalDecoder(nn.Module):
         attention: what s'(t) looks with; its query size is `hidden_size`.
         memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, cell: of both cells.
+        start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class ConditionalDecoder(nn.Module):
         summary_size: int,
         hidden_size: int,
         cell: Literal["gru", "lstm"] = "gru",
+        start: Start = "bridge",
     ) -> None:
         super().__init__()
         self.tokens = tokens
         self.attention = attention
-        self.bridge = Bridge(summary_size, hidden_size, 1)
+        self.bridge = first_state(start, summary_size, hidden_size, 1)
         self.before = Recurrence(cell, tokens.embedding_size, hidden_size, 1, 0.0)
         self.behind = Recurrence(cell, memory_size, hidden_size, 1, 0.0)
         self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, tokens.feature_size)
@@ -135,7 +137,12 @@ class ConditionalDecoder(nn.Module):
         """What one step of the loop does, from the gates of the token, and its weights."""
         before, tensors = cell(self.before, "inputs", "state-", "between", "_before")
         behind, others = cell(self.behind, "seen", "between", "state", "_behind")
-        program = (*before, *attend("between"), Linear("context", "feed", "seen", bias="feed_bias"), *behind)
+        program = (
+            *before,
+            *attend(self.attention, "between"),
+            Linear("context", "feed", "seen", bias="feed_bias"),
+            *behind,
+        )
         feed = {"feed": self.behind.weight("weight_ih"), "feed_bias": self.behind.weight("bias_ih")}
         return program, tensors | others | feed | asking(self.attention)
 

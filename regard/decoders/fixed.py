@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.decoders.bridge import Bridge
+from regard.decoders.bridge import Start, first_state
 from regard.decoders.inference import prepared
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.step import Advance, Unrolled
@@ -51,6 +51,7 @@ class FixedDecoder(nn.Module):
         hidden_size, num_layers, cell: the recurrent part.
         context: "start" or "every".
         layer_dropout: between layers.
+        start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
 
     The weights of its steps are all zeros: it looks at nothing.
     """
@@ -63,6 +64,7 @@ class FixedDecoder(nn.Module):
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
+        start: Start = "bridge",
         context: Literal["start", "every"] = "start",
         layer_dropout: float = 0.0,
     ) -> None:
@@ -71,7 +73,7 @@ class FixedDecoder(nn.Module):
         self.context = context
         extra = summary_size if context == "every" else 0
         beside = tokens.embedding_size + summary_size if context == "every" else 0
-        self.bridge = Bridge(summary_size, hidden_size, num_layers)
+        self.bridge = first_state(start, summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, tokens.embedding_size + extra, hidden_size, num_layers, layer_dropout)
         self.deep = nn.Linear(hidden_size + beside, tokens.feature_size)
 

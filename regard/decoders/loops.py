@@ -79,7 +79,8 @@ class Stepping:
         first, rest, weights = programs
         memory = ["memory"] if "memory" in written(rest) else []
         entered = Entered(first, weights, vectors)
-        return cls(entered, Steps(rest, weights, [features, "state", "weights", *memory], entered.registers))
+        outputs = list(dict.fromkeys([features, "state", "weights", *memory]))  # the features may be the state
+        return cls(entered, Steps(rest, weights, outputs, entered.registers))
 
     def takes(self, state: AttentiveState) -> bool:
         """Whether it may go on from here."""
@@ -125,15 +126,21 @@ def moved(
     return AttentiveState(cells, fed, before.past, before.rows, steps=before.steps + steps)
 
 
-def attend(query: str) -> Program:
-    """Additive attention with what stands in this register; see `looking` for its parameters."""
-    return (Linear(query, "project_query", "asked"), Look("asked", "weights", "context"))
+def attend(attention: Attention, query: str) -> Program:
+    """Additive attention with what stands in this register; see `looking` for its parameters.
+
+    A bias of the energy is left out: it adds the same to every score, which a softmax does not notice.
+    """
+    bias = None if attention.score.project_query.bias is None else "project_query_bias"
+    return (Linear(query, "project_query", "asked", bias=bias), Look("asked", "weights", "context"))
 
 
 def asking(attention: Attention) -> Tensors:
     """The weights of `attend`."""
     score = attention.score
-    return {"project_query": score.project_query.weight, "vector": score.energy.weight.squeeze(0)}
+    weights = {"project_query": score.project_query.weight, "vector": score.vector}
+    bias = score.project_query.bias
+    return weights if bias is None else weights | {"project_query_bias": bias}
 
 
 def looking(source: Source) -> Tensors:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.decoders.bridge import Bridge
+from regard.decoders.bridge import Start, first_state
 from regard.decoders.folded import Folded
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
@@ -52,6 +52,7 @@ class LuongDecoder(nn.Module):
         input_feeding: give h̃(t-1) to the next step. Without it, and with a mechanism that forgets, a known target
             needs no loop: one recurrent call and one attention call serve all its steps.
         layer_dropout: between layers.
+        start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class LuongDecoder(nn.Module):
         hidden_size: int,
         num_layers: int = 1,
         cell: Literal["gru", "lstm"] = "gru",
+        start: Start = "bridge",
         input_feeding: bool = True,
         layer_dropout: float = 0.0,
     ) -> None:
@@ -71,7 +73,7 @@ class LuongDecoder(nn.Module):
         self.tokens = tokens
         self.attention = attention
         self.fed_size = tokens.feature_size if input_feeding else 0
-        self.bridge = Bridge(summary_size, hidden_size, num_layers)
+        self.bridge = first_state(start, summary_size, hidden_size, num_layers)
         input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
@@ -152,7 +154,7 @@ class LuongDecoder(nn.Module):
             _, combine, others = join(self.combine, parts, "joined")
         else:
             combine, others = self.folded.program("context", "state", "joined")
-        program = (*step, *attend("state"), *combine, Tanh("joined", "fed"))
+        program = (*step, *attend(self.attention, "state"), *combine, Tanh("joined", "fed"))
         return program, tensors | asking(self.attention) | others
 
     def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 
 from regard.build import build_model
-from regard.config import Config
+from regard.config import Config, TrainingConfig
 from regard.data.lines import readable_once
 from regard.data.readers import PairFiles
 from regard.errors import CheckpointError, UsageError
 from regard.fit.parts import build_learner, build_plan
-from regard.fit.publisher import Publisher, publish_average
+from regard.fit.publisher import Publisher
 from regard.fit.resuming import restarted, resumed, shared
 from regard.fit.subsets import Subset, split
 from regard.fit.tokenizers import learn_tokenizers
@@ -56,22 +57,63 @@ def fit(
 
     Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
     """
-    run, device = Run(out), device or torch.device("cpu")
-    resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
     with ExitStack() as stack:
-        with world.first_ahead():
-            if world.leads:
-                run, files = _prepared(config, files, validation, run, resume, world, stack)
-            config, (source, target) = run.config, run.tokenizers
-            learn, held = split(config, files, validation, source, target, out / "cache")
+        resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
+        parts = prepare(
+            config, files, validation, out, resume=resume, device=device, tell=tell, world=world, stack=stack
+        )
+        return _train(parts, resume, listeners if world.leads else (), world)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of before its first update.
+
+    Args:
+        run: its directory, with the recipe and the tokenisers.
+        learn, held: the pairs to learn from and to validate on.
+        model: with its first weights, on its device.
+    """
+
+    run: Run
+    learn: Subset
+    held: Subset
+    model: EncoderDecoder
+
+
+def prepare(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device | None,
+    tell: Callable[[str], None],
+    world: World,
+    stack: ExitStack,
+) -> Parts:
+    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends."""
+    run, device = Run(out), device or torch.device("cpu")
+    with world.first_ahead():
         if world.leads:
-            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
-        torch.manual_seed(config.training.seed)
-        model = build_model(config.model, source.size, target.size).to(device)
-        size = sum(parameter.numel() for parameter in model.parameters())
-        if world.leads:
-            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
-        return _train(config, run, model, learn, held, resume, listeners if world.leads else (), world)
+            run, files = _prepared(config, files, validation, run, resume, world, stack)
+        config, (source, target) = run.config, run.tokenizers
+        learn, held = split(config, files, validation, source, target, out / "cache")
+    if world.leads:
+        tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+    torch.manual_seed(config.training.seed)
+    model = build_model(config.model, source.size, target.size).to(device)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    if world.leads:
+        tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+    return Parts(run, learn, held, model)
+
+
+def refuse_other_runs(run: Run, resume: bool) -> None:
+    """Raises UsageError where a new run would take the place of one that is there."""
+    if not resume and run.config_file.exists():
+        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
 
 
 def _prepared(
@@ -85,8 +127,7 @@ def _prepared(
 ) -> tuple[Run, PairFiles]:
     """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
     run.check_own()
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
+    refuse_other_runs(run, resume)
     if run.checkpoints.exists() and not run.config_file.exists():
         raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
     files.check()
@@ -105,25 +146,28 @@ def _prepared(
     return run, files
 
 
-def _train(
-    config: Config,
-    run: Run,
-    model: EncoderDecoder,
-    learn: Subset,
-    held: Subset,
-    resume: bool,
-    listeners: Sequence[Listener],
-    world: World,
-) -> Progress:
+def updates_per_epoch(options: TrainingConfig, learn: Subset) -> int:
+    """Updates of the first epoch; the others have about as many."""
+    return -(-len(learn.plan(options.seed, 0)) // options.accumulate)
+
+
+def total_updates(options: TrainingConfig, learn: Subset) -> int:
+    """How many updates the limits allow, time and patience aside."""
+    most = updates_per_epoch(options, learn) * options.max_epochs
+    return min(most, options.max_steps or most)
+
+
+def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: World) -> Progress:
     """Build the parts of the loop and run it."""
-    options = config.training
-    updates = -(-len(learn.plan(options.seed, 0)) // options.accumulate) * options.max_epochs
-    learner = build_learner(options, model, min(updates, options.max_steps or updates))
+    run, model, learn = parts.run, parts.model, parts.learn
+    options = run.config.training
+    learner = build_learner(options, model, total_updates(options, learn))
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
-    validate, planned = Validator(config, run, held), build_plan(options)
+    validate, planned = Validator(run.config, run, parts.held), build_plan(options)
+    publisher = Publisher(run, model, learn, checkpoints)
     if world.leads:
-        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), Publisher(run, model, learn, checkpoints)]
+        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), publisher]
     progress = train(
         learner,
         lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
@@ -137,5 +181,5 @@ def _train(
         world=world,
     )
     if world.leads and checkpoints.averaged.exists():
-        publish_average(run, model, checkpoints, validate, planned.goal)
+        publisher.publish_average(model, validate, planned.goal, progress)
     return progress

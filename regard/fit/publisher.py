@@ -8,6 +8,7 @@ from regard.run import Run
 from regard.training.checkpoint import Checkpoints
 from regard.training.events import Event, Validated
 from regard.training.plan import Validate
+from regard.training.progress import Progress
 from regard.training.stopping import Goal
 from regard.training.tensorfile import Contents
 from regard.training.weights import apply, load_weights
@@ -25,15 +26,20 @@ class Publisher:
     def __call__(self, event: Event) -> None:
         """Publish what has just been kept as the best."""
         if isinstance(event, Validated) and event.best:
-            self.run.publish(load_weights(self.checkpoints.best))
-            card = model_card(self.run.config, self.size, len(self.learn), event)
-            write_whole(self.run.path / "card.md", card.encode())
+            self._publish(load_weights(self.checkpoints.best), event)
 
+    def publish_average(self, model: EncoderDecoder, validate: Validate, goal: Goal, progress: Progress) -> None:
+        """Use the average of the last states, unless the best of them was better by itself."""
+        averaged, best = load_weights(self.checkpoints.averaged), load_weights(self.checkpoints.best)
+        apply(model, averaged.tensors)
+        scores = validate(model)
+        if goal.gain(scores) >= goal.gain(best.metadata["scores"]):
+            # At the end of the last epoch, the next one is under way, without a batch.
+            epoch = progress.epoch - (progress.batch == 0 and progress.epoch > 0)
+            event = Validated(progress.step, epoch, progress.seconds, scores, True)
+            self._publish(Contents(averaged.tensors, averaged.metadata | {"scores": scores}), event)
 
-def publish_average(run: Run, model: EncoderDecoder, checkpoints: Checkpoints, validate: Validate, goal: Goal) -> None:
-    """Use the average of the last states, unless the best of them was better by itself."""
-    averaged, best = load_weights(checkpoints.averaged), load_weights(checkpoints.best)
-    apply(model, averaged.tensors)
-    scores = validate(model)
-    if goal.gain(scores) >= goal.gain(best.metadata["scores"]):
-        run.publish(Contents(averaged.tensors, averaged.metadata | {"scores": scores}))
+    def _publish(self, weights: Contents, event: Validated) -> None:
+        self.run.publish(weights)
+        card = model_card(self.run.config, self.size, len(self.learn), event)
+        write_whole(self.run.path / "card.md", card.encode())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from regard.config import Config
+from regard.config import BEFORE, Config, fill, value_of
 from regard.errors import UsageError
 from regard.run import Run
 from regard.training.distributed import World, launch, restarts
@@ -21,8 +21,11 @@ def restarted(out: Path) -> bool:
 def shared(config: Config, run: Run, world: World, *, resume: bool) -> Config:
     """The recipe with the number of workers that its batches are for, where it leaves that open.
 
-    It is fixed when a run begins: who goes on with more or fewer workers shares the same batches among them.
+    It is fixed when a run begins: who goes on with more or fewer workers shares the same batches among them. So is
+    what a recipe leaves open that is older than the key: a run goes on as it began, whatever the default is by now.
     """
+    if resume:
+        config = fill(config, {path: value_of(run.config, path) for path in BEFORE})
     if config.data.workers is not None:
         return config
     workers = run.config.data.workers if resume else world.size if world.size > 1 else None

@@ -5,17 +5,22 @@ from dataclasses import replace
 
 from torch import nn
 
+from regard.alignment.positions import PositionCount
 from regard.config import Config
 from regard.fit.subsets import Subset
 from regard.metrics import METRICS
 from regard.model import EncoderDecoder
 from regard.run import Run, search_options
-from regard.training.validation import mean_loss
+from regard.training.validation import counting, mean_loss
 from regard.translator import Translator
 
 
 class Validator:
-    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text."""
+    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text.
+
+    Beside them stands where it looked, in per cent: `same_position` and `diagonal` of `alignment.positions`. They say
+    nothing of how good it is; a model that looks nowhere in particular has none.
+    """
 
     def __init__(self, config: Config, run: Run, held: Subset) -> None:
         self.metric = config.training.metric
@@ -28,8 +33,11 @@ class Validator:
         self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """The loss, the perplexity, and the metric."""
-        scores = mean_loss(model, self.held.batches(0, 0))
+        """The loss, the perplexity, where it looked, and the metric."""
+        count = PositionCount()
+        scores = mean_loss(model, self.held.batches(0, 0), counting(count))
+        if found := count.result():
+            scores |= found.to_scores()
         if self.metric == "loss":
             return scores
         if not math.isfinite(scores["loss"]):  # nothing can be decoded

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from regard.decoders.step import Step
 from regard.search.choices import StepFunction
@@ -36,7 +37,8 @@ class Ensemble:
     The logits of its steps are the logarithms of these means. Its state is an `EnsembleState`.
 
     Args:
-        steps: the members' step functions, over one vocabulary and one segmentation of the source.
+        steps: the members' step functions, over one vocabulary and one segmentation of the source. Where some may look
+            at the end mark of the source and others may not, these give it a weight of zero.
     """
 
     def __init__(self, steps: Sequence[StepFunction]) -> None:
@@ -47,14 +49,16 @@ class Ensemble:
     def __call__(self, tokens: Int[Tensor, " rows"], state: EnsembleState) -> Step:
         """One step of every member. Raises ValueError if their vocabularies or sources differ in size."""
         answers = [step(tokens, one) for step, one in zip(self.steps, state.states, strict=True)]
-        for name in ("logits", "weights"):
+        # A member to which end marks are hidden has no column for the longest of them, once it has left padding out.
+        for name, spare in (("logits", 0), ("weights", 1)):
             sizes = {getattr(answer, name).size(1) for answer in answers}
-            if len(sizes) > 1:
+            if max(sizes) - min(sizes) > spare:
                 raise ValueError(
                     f"Ensemble: {name} of the members have widths {sorted(sizes)}; expected the same. "
                     "Put models together that share their tokenisers."
                 )
         log_probs = torch.stack([answer.logits.float().log_softmax(1) for answer in answers])
-        weights = torch.stack([answer.weights.float() for answer in answers])
+        widest = max(answer.weights.size(1) for answer in answers)
+        weights = torch.stack([F.pad(each.weights.float(), (0, widest - each.weights.size(1))) for each in answers])
         states = EnsembleState(tuple(answer.state for answer in answers))
         return Step(log_probs.logsumexp(0) - log(len(answers)), states, weights.mean(0))

@@ -14,7 +14,7 @@ class LengthLimit:
     A search that reaches the limit returns the output without its end mark ("cut").
 
     Args:
-        ratio: output tokens per real source position.
+        ratio: output tokens per source position that can be looked at.
         extra: output tokens that any source may have.
     """
 

@@ -15,6 +15,28 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Updated:
+    """One update was made.
+
+    Args:
+        step, epoch: of this update.
+        nll: its loss in nats, summed over its target tokens, without smoothing.
+        tokens: its target tokens.
+        update_seconds: how long it took.
+        seconds: time spent so far, over all sittings.
+        share: how much of the run is over, where that can be known.
+    """
+
+    step: int
+    epoch: int
+    nll: float
+    tokens: int
+    update_seconds: float
+    seconds: float
+    share: float | None
+
+
+@dataclass(frozen=True)
 class Trained:
     """Some updates were made.
 
@@ -71,5 +93,5 @@ class Ended:
     """Nothing more comes, for whatever reason."""
 
 
-Event = Started | Trained | Validated | Saved | Failed | Ended
+Event = Started | Updated | Trained | Validated | Saved | Failed | Ended
 Listener = Callable[[Event], None]

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -43,7 +45,7 @@ class MetricsFile:
             elif isinstance(event, Ended):
                 self._file.close()
                 self._file = None
-            else:
+            elif type(event) in KINDS:
                 self._file.write(_line(event) + "\n")
                 self._file.flush()
         except OSError as error:
@@ -64,15 +66,29 @@ def _before(path: Path, progress: Progress) -> list[bytes]:
         return []
     reached = {"trained": progress.step, "validated": progress.validated, "failed": progress.step}
     kept = []
+    for line, values in _events(path):
+        with suppress(KeyError, TypeError):
+            if values["step"] <= reached[values["event"]]:
+                kept.append(line)
+    return kept
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The events in such a file, as it is now: none of a file that is not there, and no half line at its end."""
+    try:
+        return [values for _, values in _events(path)] if path.is_file() else []
+    except OSError as error:
+        raise RegardError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _events(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Each line that is whole, and what it says; the last one of a killed run may be cut short."""
     with open(path, "rb") as file:
         for line in iter(partial(file.readline, LONGEST_LINE), b""):
-            try:
+            with suppress(ValueError, RecursionError):
                 values = json.loads(line)
-                if values["step"] <= reached[values["event"]]:
-                    kept.append(line.rstrip(b"\n"))
-            except (ValueError, KeyError, TypeError, RecursionError):  # the last line of a killed run may be cut short
-                continue
-    return kept
+                if isinstance(values, dict):
+                    yield line.rstrip(b"\n"), values
 
 
 def _line(event: Event) -> str:

@@ -10,7 +10,7 @@ from regard.data.batch import Batch
 from regard.errors import DataError, RegardError
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import Elsewhere, World
-from regard.training.events import Ended, Event, Failed, Listener, Saved, Started, Trained, Validated
+from regard.training.events import Ended, Event, Failed, Listener, Saved, Started, Trained, Updated, Validated
 from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.learner import Learner
 from regard.training.plan import Origin, Plan, Validate
@@ -97,11 +97,13 @@ class Session:
         seconds = self._lap()
         self.busy = (self.busy[0] + seconds, self.busy[1] + done.tokens)
         progress = progress.after_update(batches, done.nll, done.tokens, seconds)
-        if progress.step % self.plan.log_every:
+        step, share = progress.step, self._share(progress)
+        self.tell(Updated(step, progress.epoch, done.nll, done.tokens, seconds, progress.seconds, share))
+        if step % self.plan.log_every:
             return progress
         self.tell(
             Trained(
-                step=progress.step,
+                step=step,
                 epoch=progress.epoch,
                 loss=progress.recent_nll / progress.recent_tokens,
                 learning_rate=done.learning_rate,
@@ -109,7 +111,7 @@ class Session:
                 tokens=progress.tokens,
                 tokens_per_second=self.busy[1] / max(self.busy[0], 1e-9),
                 seconds=progress.seconds,
-                share=self._share(progress),
+                share=share,
             )
         )
         self.busy = (0.0, 0)

@@ -1,17 +1,26 @@
 """How well a model does on pairs that it does not learn from, by the likelihood of the target."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from torch import nn
 
-from regard.data.batch import Batch
+from regard.alignment.positions import PositionCount
+from regard.data.batch import END, Batch
+from regard.decoders.step import Unrolled
 from regard.training.objective import cross_entropies
 from regard.training.randomness import undisturbed
 
+Watch = Callable[[Unrolled, Batch], None]
 
-def mean_loss(model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
+
+def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = None) -> dict[str, float]:
     """Cross-entropy in nats per target token, without smoothing, and perplexity, its exponential.
+
+    Args:
+        model: what to ask; it is in evaluation mode while it answers.
+        batches: pairs that it does not learn from.
+        watch: is shown what the model makes of each batch.
 
     Raises ValueError when there is no token.
     """
@@ -20,10 +29,26 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
     with undisturbed(model):
         for batch in batches:
             batch = batch.to(device)
-            nll = cross_entropies(model, model(batch).features, batch).nll
+            unrolled = model(batch)
+            nll = cross_entropies(model, unrolled.features, batch).nll
+            if watch is not None:
+                watch(unrolled, batch)
             total += float(nll.sum())
             tokens += len(nll)
     if not tokens:
         raise ValueError("mean_loss: batches hold no target token; expected at least one. Give validation pairs.")
     loss = total / tokens
     return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+
+
+def counting(count: PositionCount) -> Watch:
+    """Adds where the largest weights of each sentence stand, its end aside, to the count."""
+
+    def watch(unrolled: Unrolled, batch: Batch) -> None:
+        weights = unrolled.weights.numpy(force=True)
+        rows = (batch.target_mask & (batch.targets != END)).sum(1).tolist()
+        places = batch.source_mask.sum(1).tolist()
+        for row, (units, width) in enumerate(zip(rows, places, strict=True)):
+            count.add(weights[row, :units, :width])
+
+    return watch

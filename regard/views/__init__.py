@@ -7,6 +7,8 @@
     plotting   the one door to matplotlib (the extra `plot`)
     figure     save_figure: PNG, SVG, PDF
     curves     save_curves: a score by length for several models
+    chart      show_panels: numbers over steps or time, in the terminal
+    panels     save_panels: the same as a picture
     disk       a file is whole or as it was before
     page       page, save_page: one HTML file, with page.html, page.css and two scripts
 
@@ -21,6 +23,8 @@ PLACES = {
     "show": "terminal",
     "save_figure": "figure",
     "save_curves": "curves",
+    "show_panels": "chart",
+    "save_panels": "panels",
     "font_for": "fonts",
     "save_page": "page",
 }

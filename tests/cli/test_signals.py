@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from toy import pairs, recipe, regard
 
+from regard.cli import rehearsal, workers
+from regard.cli.train import _resuming
 from regard.config import dump
 
 PATIENCE_SECONDS = 60
@@ -43,6 +45,7 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
         dump(recipe(data={"source": side, "target": side}, training={"max_epochs": 10**6}))
     )
     given = [str(tmp_path / "recipe.yaml"), str(tmp_path / "my pairs.tsv"), "--out", str(tmp_path / "out")]
+    given += ["--set", "training.learning_rate=0.002", "--dev", str(tmp_path / "my pairs.tsv"), "--seed=3"]
     command = [sys.executable, "-m", "regard", "train", *given, "--threads", "1"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts)
@@ -51,11 +54,13 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, out) == (code, "")
     saved = re.search(rf"stopped by {number.name}; step (\d+) is saved in ", errors)
-    again = re.search(r"go on with: regard (.*), and the same options", errors)
+    again = re.search(r"go on with: (.*) -m regard (.*)\n", errors)
     assert saved, errors
     assert again, errors
     step = int(saved[1])
-    resumed = regard(*shlex.split(again[1]), "--set", f"training.max_steps={step + 3}")
+    assert shlex.split(again[1]) == [sys.executable]
+    assert shlex.split(again[2]) == ["train", "--resume", *given, "--threads", "1"]
+    resumed = regard(*shlex.split(again[2]), "--set", f"training.max_steps={step + 3}")
     assert resumed.code == 0, resumed.err
     events = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
     validated = [event["step"] for event in events if event["event"] == "validated"]
@@ -99,3 +104,59 @@ def test_an_interrupted_translation_says_so_in_one_line(run: Path) -> None:
     assert process.stderr is not None
     assert (process.returncode, process.stderr.read()) == (130, "regard: interrupted.\n")
     process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "r.yaml", "it's.tsv", "-o", "x"], "go on with: regard train --resume r.yaml 'it'\"'\"'s.tsv' -o x"),
+        (["train", "-o", "x", "--", "-r.yaml", "$a"], "go on with: regard train --resume -o x -- -r.yaml '$a'"),
+        (["train", "--resume", "r", "p", "-o", "x"], "go on with: regard train --resume r p -o x"),
+        (
+            ["train", "r", "-", "-o", "x"],
+            "go on, the same pairs on standard input, with: regard train --resume r - -o x",
+        ),
+    ],
+)
+def test_the_hint_repeats_the_command_line(words: list[str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/regard"])
+    monkeypatch.setattr(workers.shutil, "which", lambda name: "/usr/bin/regard")
+    assert _resuming(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("started", "words"),
+    [
+        ("/somewhere/regard/__main__.py", ["python", "-m", "regard"]),
+        ("/usr/bin/regard", ["regard"]),
+        (".venv/bin/regard", [".venv/bin/regard"]),
+    ],
+)
+def test_the_hint_starts_the_same_program(started: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [started])
+    monkeypatch.setattr(sys, "executable", "python")
+    monkeypatch.setattr(workers.shutil, "which", lambda name: "/usr/bin/regard")
+    assert workers.again(["train"]) == [*words, "train"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_dry_run_that_is_stopped_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(dump(recipe()))
+    (tmp_path / "pairs.tsv").write_text("a\tb\n")
+    monkeypatch.setattr(rehearsal, "dry_run", lambda *given: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    done = regard("train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "o", "--dry-run")
+    assert (done.code, done.out) == (code, "")
+    assert f"stopped by {number.name}; nothing is left of the dry run." in done.err
+    assert signal.getsignal(number) is before
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_dry_run_goes_on_with_no_run(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(dump(recipe()))
+    given = [tmp_path / "recipe.yaml", "p.tsv", "--out", tmp_path / "o", "--dry-run", "--resume"]
+    done = regard("train", *given)
+    assert done.code == 2
+    assert "--dry-run begins a run to see what it takes; --resume goes on with one." in done.err

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from regard.config import Config, dump, load_recipe, parse
+from regard.config import BEFORE, Config, dump, fill, load_recipe, parse, value_of
 from regard.errors import UsageError
 
 SCALARS = ["2001-13-45", "0x_", "!!int x", "!!bool x", "!!timestamp x", "9" * 5000]
@@ -133,6 +133,24 @@ def test_yaml_that_names_python_objects_is_refused(tmp_path: Path) -> None:
 def test_dump_and_load_agree() -> None:
     config = parse({"model": {"decoder": {"kind": "fixed", "context": "every"}}, "training": {"seed": 7}}, "test")
     assert parse(yaml.safe_load(dump(config)), "test") == config
+
+
+@pytest.mark.parametrize("path", BEFORE)
+def test_a_key_that_is_left_open_can_be_filled(path: str) -> None:
+    """Old runs lack it; what a recipe says, the default too, stays."""
+    default, before = value_of(parse({}, "test"), path), BEFORE[path]
+    assert default != before
+    assert value_of(fill(parse({}, "test"), BEFORE), path) == before
+    assert fill(parse({"model": {"embedding_size": 3}}, "test"), BEFORE).model.embedding_size == 3
+    for said in (default, before):
+        values: dict = {}
+        inner, (*parents, key) = values, path.split(".")
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[key] = said
+        config = parse(values, "test")
+        assert value_of(fill(config, BEFORE), path) == said
+        assert value_of(fill(parse(yaml.safe_load(dump(config)), "test"), BEFORE), path) == said
 
 
 def test_every_recipe_loads() -> None:

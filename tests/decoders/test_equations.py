@@ -19,7 +19,7 @@ def parts(name: str):
 def attend(decoder, query, memory):
     score = decoder.attention.score
     hidden = torch.tanh(score.project_query(query).unsqueeze(1) + score.project_key(memory.keys))
-    weights = torch.softmax(score.energy(hidden).squeeze(-1), -1)
+    weights = torch.softmax(score.energy(hidden).squeeze(-1).masked_fill(~memory.mask, -torch.inf), -1)
     return torch.einsum("bs,bsd->bd", weights, memory.values), weights
 
 

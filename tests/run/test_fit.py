@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import regard
-from regard.config import Config, parse
+from regard.config import Config, dump, load_recipe, parse
 from regard.data.readers import PairFiles
 from regard.errors import CheckpointError, DataError, RegardError, UsageError
 from regard.fit import fit
+from regard.fit.outcome import outcome
 from regard.run import Run
 from regard.training.weights import load_weights
 
@@ -87,6 +89,41 @@ def test_a_resume_may_not_change_the_model(pairs: PairFiles, tmp_path: Path) -> 
         fit(config(learning_rate=0.5), pairs, None, tmp_path / "run", resume=True)
 
 
+def test_a_new_run_hides_the_end_mark_and_says_so(pairs: PairFiles, tmp_path: Path) -> None:
+    fit(config(max_steps=3), pairs, None, tmp_path / "run")
+    assert "    end: false\n" in (tmp_path / "run" / "config.yaml").read_text()
+    model = regard.load(tmp_path / "run")
+    for alignment in (model.translate(["3 14"])[0][0], *model.score(["3 14", ""], ["三一四", "三"])):
+        assert alignment.source_end is None
+        assert alignment.weights.shape == (len(alignment.target), len(alignment.source))
+        assert np.isfinite(alignment.score)
+        if alignment.source:
+            np.testing.assert_allclose(alignment.weights.sum(1), 1, atol=1e-5)
+
+
+def test_a_run_from_before_keeps_what_it_was_trained_with(
+    pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its config.yaml does not name the key, nor does the recipe that it is gone on with; as a recipe it means today's
+    default."""
+    asked = SMALL | {"model": SMALL["model"] | {"attention": {"end": True}}}
+    with monkeypatch.context() as patch:
+        patch.setattr("regard.run.dump", lambda written: dump(written).replace("    end: true\n", ""))
+        fit(parse(asked | {"training": {"max_steps": 3}}, "test"), pairs, None, tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    assert "end:" not in file.read_text()
+    assert not load_recipe(file).model.attention.end
+    ended = regard.load(tmp_path / "run").translate(["3 14"])[0][0].source_end
+    assert ended is not None
+    assert (ended > 0).all()
+    with pytest.raises(UsageError, match=r"model.attention.end was True and is False"):
+        fit(load_recipe(file, ["model.attention.end=false"]), pairs, None, tmp_path / "run", resume=True)
+    progress = fit(load_recipe(file, ["training.max_steps=5"]), pairs, None, tmp_path / "run", resume=True)
+    assert progress.step == 5
+    assert "    end: true\n" in file.read_text()
+    assert regard.load(tmp_path / "run").models[0].attends_end
+
+
 def test_a_resume_of_a_damaged_run_is_refused(pairs: PairFiles, tmp_path: Path) -> None:
     fit(config(max_steps=3), pairs, None, tmp_path / "run")
     recipe = tmp_path / "run" / "config.yaml"
@@ -131,12 +168,20 @@ def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, t
     best = load_weights(tmp_path / "run" / "checkpoints" / "best.safetensors").metadata
     assert published["scores"]["loss"] <= best["scores"]["loss"]
     assert published.get("steps", [6, 9]) == [6, 9]
+    card = (tmp_path / "run" / "card.md").read_text()
+    assert f"| loss | {published['scores']['loss']:.4f} |" in card
+    found = outcome(Run(tmp_path / "run"))
+    assert (found.metric, found.scores, list(found.steps)) == (
+        "loss",
+        published["scores"],
+        published.get("steps") or [published["step"]],
+    )
 
 
 def test_weights_that_break_are_laid_to_the_learning_rate(
     pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regard.fit.validator.mean_loss", lambda model, batches: {"loss": float("nan")})
+    monkeypatch.setattr("regard.fit.validator.mean_loss", lambda *given: {"loss": float("nan")})
     with pytest.raises(RegardError, match=r"the validation's bleu_zh is nan. Lower the learning rate or clip harder"):
         fit(config(), pairs, None, tmp_path / "run")
 

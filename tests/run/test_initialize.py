@@ -86,3 +86,14 @@ def test_unset_weights_are_not_drawn(name: str) -> None:
     assert unset.state_dict().keys() == drawn.state_dict().keys()
     for one, other in zip(unset.buffers(), drawn.buffers(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", INITIALIZATIONS)
+def test_an_energy_whose_direction_counts_has_one(name: str) -> None:
+    attention = {"options": {"additive": {"normalized": True}}}
+    config = models.recipe({"kind": "bahdanau"}, attention=attention, initialization=name)
+    torch.manual_seed(0)
+    model = build_model(config.model, models.SOURCE_VOCABULARY, models.TARGET_VOCABULARY)
+    score = model.decoder.attention.score
+    assert score.vector.norm().item() == pytest.approx(score.gain.item())
+    assert score.gain.item() == pytest.approx(14**-0.5)

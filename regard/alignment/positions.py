@@ -1,0 +1,106 @@
+"""Do the weights follow the source at all, or only the step? A look that stays on one place, or walks the diagonal.
+
+    same      how much of a sentence looks at the place that is looked at most
+    diagonal  how much of it looks where the step alone would tell
+
+A trained model of text has neither: where it looks depends on what stands there. A model whose attention was never
+learned stays on one place, often the end mark; one that counts steps walks the diagonal, whatever the source says.
+Where both sides run in step, as in copies and often in letters and sounds, the diagonal is right.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+LEAST_UNITS = 4
+"""Shorter sentences say nothing: on few places, much is on one of them, and near the diagonal, by chance."""
+FLAT = 1e-3
+"""A row whose largest and smallest weight differ by less looks at nothing in particular, and is not counted."""
+SAME_LIMIT, DIAGONAL_LIMIT = 0.9, 0.9
+LEAST_ROWS = 20
+"""Fewer rows than this say nothing."""
+SAME, DIAGONAL = "same_position", "diagonal"
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Where the largest weight of each row stands.
+
+    Args:
+        same: mean over sentences, 0 to 1: the share of rows whose largest weight is on the place that most rows of
+            their sentence share.
+        diagonal: the share of rows whose largest weight is on the diagonal: row t of T at place t of S, or at place
+            ⌊(t + ½) S / T⌋; the larger of the two.
+    """
+
+    same: float
+    diagonal: float
+
+    @staticmethod
+    def from_scores(scores: Mapping[str, float]) -> "Positions | None":
+        """What `to_scores` gave; None where it is not among them."""
+        if SAME not in scores or DIAGONAL not in scores:
+            return None
+        return Positions(scores[SAME] / 100, scores[DIAGONAL] / 100)
+
+    def to_scores(self) -> dict[str, float]:
+        """Both in per cent, by name."""
+        return {SAME: 100 * self.same, DIAGONAL: 100 * self.diagonal}
+
+    @property
+    def warning(self) -> str | None:
+        """What is suspicious about them, in one sentence; None where nothing is."""
+        if self.same >= SAME_LIMIT:
+            return (
+                f"the weights stay on one position: {self.same:.0%} of the output looks at the same place of its "
+                "source. The attention has learned nothing; train longer, or try another rate, score or seed."
+            )
+        if self.diagonal >= DIAGONAL_LIMIT:
+            return (
+                f"the weights stay on the diagonal: {self.diagonal:.0%} of the output looks where its place alone "
+                "tells. That is right where both sides run in step, as in copies; else the attention has learned "
+                "nothing from the words."
+            )
+        return None
+
+
+class PositionCount:
+    """Counts rows, sentence by sentence."""
+
+    def __init__(self) -> None:
+        self._same, self._sentences = 0.0, 0
+        self._rows, self._at_step, self._at_share = 0, 0, 0
+
+    def add(self, weights: Float[np.ndarray, "target source"]) -> None:
+        """One sentence: a row for each unit that was written, without the end of the output.
+
+        The end mark of the source, where it can be looked at, is the last place. Short sentences are left out.
+        """
+        rows, places = weights.shape
+        if rows < LEAST_UNITS or places < LEAST_UNITS:
+            return
+        steps = np.flatnonzero(weights.max(1) - weights.min(1) >= FLAT)
+        if len(steps) < LEAST_UNITS:
+            return
+        best = weights[steps].argmax(1)
+        self._same += int(np.bincount(best).max()) / len(steps)
+        self._sentences += 1
+        self._rows += len(steps)
+        self._at_step += int((best == steps).sum())
+        self._at_share += int((best == (2 * steps + 1) * places // (2 * rows)).sum())
+
+    def result(self) -> Positions | None:
+        """What was counted; None where too few rows looked anywhere, as without attention or with uniform weights."""
+        if self._rows < LEAST_ROWS:
+            return None
+        return Positions(self._same / self._sentences, max(self._at_step, self._at_share) / self._rows)
+
+
+def positions(matrices: Iterable[np.ndarray]) -> Positions | None:
+    """The same for several sentences at once."""
+    count = PositionCount()
+    for weights in matrices:
+        count.add(weights)
+    return count.result()

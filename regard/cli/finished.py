@@ -1,0 +1,19 @@
+"""What is said when a run has been trained: how good it is, where it is, what to type next, and what is suspicious."""
+
+import shlex
+from pathlib import Path
+
+from regard.cli.report import say
+from regard.fit.outcome import outcome
+from regard.run import Run
+from regard.training.progress import Progress
+
+
+def tell_finished(out: Path, progress: Progress) -> None:
+    """On standard error, in a few lines; the last ones are warnings, where there are any."""
+    found, place = outcome(Run(out)), shlex.quote(str(out))
+    say(f"trained {progress.step:,} steps in {progress.seconds / 60:.1f} minutes; {found}")
+    say(f"the model is in {place}; its card is {shlex.quote(str(out / 'card.md'))}")
+    say(f'next: regard translate {place} < input > output, or regard view {place} "a sentence"')
+    for warning in found.warnings:
+        say(f"warning: {warning}")

@@ -1,0 +1,51 @@
+"""What a run says of itself at its end."""
+
+import pytest
+
+from regard.alignment.positions import Positions
+from regard.card import model_card
+from regard.config import parse
+from regard.fit.outcome import Outcome
+from regard.training.events import Validated
+
+
+def warnings(metric: str, score: float, **scores: float) -> list[str]:
+    return list(Outcome(metric, {"loss": 1.0, metric: score, **scores}, (3,)).warnings)
+
+
+@pytest.mark.parametrize(
+    ("metric", "bad", "good"),
+    [("bleu", 0.3, 1.0), ("exact", 0.0, 40.0), ("word_error", 99.9, 99.0), ("wer", 130.0, 30.0), ("loss", 9.0, 9.0)],
+)
+def test_a_score_that_is_as_good_as_none_is_warned_of(metric: str, bad: float, good: float) -> None:
+    assert warnings(metric, good) == []
+    found = warnings(metric, bad)
+    if metric == "loss":
+        assert found == []  # a loss has no zero
+    else:
+        assert len(found) == 1
+        assert f"{metric} is {bad:.2f}: the outputs have next to nothing of the references." in found[0]
+
+
+def test_weights_that_do_not_follow_the_words_are_warned_of() -> None:
+    assert warnings("bleu", 50.0, **Positions(0.2, 0.3).to_scores()) == []
+    assert "stay on one position: 95%" in warnings("bleu", 50.0, **Positions(0.95, 0.3).to_scores())[0]
+    assert "stay on the diagonal: 97%" in warnings("bleu", 50.0, **Positions(0.2, 0.97).to_scores())[0]
+
+
+def test_it_says_the_score_and_its_step() -> None:
+    scores = {"loss": 0.125, "perplexity": 1.13, "bleu": 97.79, "diagonal": 20.0}
+    assert str(Outcome("bleu", scores, (1010,))) == "best validation at step 1,010: loss 0.125, bleu 97.79"
+    assert str(Outcome("loss", scores, (2, 4))) == "best validation of the average of steps 2, 4: loss 0.125"
+
+
+def test_the_card_says_where_the_model_looks() -> None:
+    def card(found: dict[str, float]) -> str:
+        return model_card(parse({}, "test"), 3, 5, Validated(7, 0, 60.0, {"loss": 1.5, **found}, True))
+
+    fine, stuck = (card(Positions(same, 0.31).to_scores()) for same in (0.22, 0.93))
+    assert "Where it looks: 22% of an output at the position of its source that is looked at most, 31%" in fine
+    assert "Warning" not in fine
+    assert "same_position" not in fine
+    assert "**Warning:** the weights stay on one position: 93%" in stuck
+    assert "Where it looks" not in card({})
