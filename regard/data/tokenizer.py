@@ -157,7 +157,7 @@ class Tokenizer:
                 json.loads(raw) if raw.count(b"[") + raw.count(b"{") < MAX_ENTRIES > raw.count(b",") / 4 else None
             )
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: it {error.strerror}.") from error
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}). Restore it from a whole copy.") from error
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:

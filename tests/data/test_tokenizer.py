@@ -283,11 +283,11 @@ def test_hand_made_content_with_a_right_checksum(tmp_path: Path) -> None:
 
 
 def test_a_missing_and_a_huge_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckpointError, match="cannot be read: No such file"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(No such file"):
         Tokenizer.load(tmp_path / "gone.json")
     trained("bpe").save(tmp_path / "tokenizer.json")
     monkeypatch.setattr("regard.data.tokenizer.MAX_FILE_BYTES", 101)
-    with pytest.raises(CheckpointError, match="is no tokeniser of Regard"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(has more than 101 bytes\)"):
         Tokenizer.load(tmp_path / "tokenizer.json")
 
 
@@ -340,7 +340,7 @@ def test_a_file_that_would_become_gigabytes_is_refused_unread(tmp_path: Path) ->
     with pytest.raises(CheckpointError, match="is no tokeniser of Regard"):
         Tokenizer.load(path)
     os.truncate(path, 2**40)
-    with pytest.raises(CheckpointError, match="cannot be read: it has more than"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(has more than"):
         Tokenizer.load(path)
 
 
