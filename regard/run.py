@@ -98,7 +98,8 @@ class Run:
                 mode = 0
             if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
                 raise CheckpointError(f"{path} is a link out of the run; expected a file of its own. Put a copy there.")
-            is_folder = path in folders or (path.name not in OWN and stat.S_ISDIR(mode))
+            held = path.parent != self.path and path.parent != self.checkpoints  # cache and tensorboard have folders
+            is_folder = path in folders or (held and stat.S_ISDIR(mode))
             if mode and not (stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)):
                 kind = "folder" if is_folder else "file"
                 raise CheckpointError(f"{path} is no {kind}, as it should be. Restore the run from a whole copy.")

@@ -121,11 +121,16 @@ def test_a_pipe_in_the_run(copied: Path, name: str) -> None:
     assert f"{name} is no file, as it should be. Restore the run" in refused(copied)
 
 
-@pytest.mark.parametrize("name", ["card.md", "checkpoints"])
-def test_a_file_for_a_folder_and_the_other_way_round(copied: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["card.md", "checkpoints/last.safetensors"])
+def test_a_folder_for_a_file(copied: Path, name: str) -> None:
     (copied / name).unlink(missing_ok=True)
-    (copied / name).touch() if name == "checkpoints" else (copied / name).mkdir()
-    assert f"{name} is no {'folder' if name == 'checkpoints' else 'file'}, as it should be" in refused(copied)
+    (copied / name).mkdir(parents=True)
+    assert f"{name} is no file, as it should be" in refused(copied)
+
+
+def test_a_file_for_a_folder(copied: Path) -> None:
+    (copied / "checkpoints").touch()
+    assert "checkpoints is no folder, as it should be" in refused(copied)
 
 
 def test_a_link_within_the_run_and_to_it(copied: Path, tmp_path: Path) -> None:
