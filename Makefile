@@ -40,7 +40,7 @@ docs: .venv/base
 	touch $@
 
 # What an installation is made of: the kernels are compiled by it.
-BUILD := pyproject.toml hatch_build.py $(wildcard regard/*/*.[ch] regard/*/*/*.[ch])
+BUILD := pyproject.toml hatch_build.py $(wildcard regard/kernels/c/*.[ch])
 
 .venv/base: .venv/torch $(BUILD)
 	$(PIP) -e '.[plot]'

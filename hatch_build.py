@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,17 @@ except ImportError:  # run by itself
     BuildHookInterface = object
 
 SWITCH = "REGARD_BUILD_KERNELS"
-HEADERS = Path("regard", "attention", "kernels")
-UNROLL, OUTPUT, SEARCH = (Path("regard", room) for room in ("unroll", "output", "search"))
-SOURCES = (
-    *(HEADERS / name for name in ("additive.c", "products.c")),
-    *(UNROLL / name for name in ("loops.c", "reads.c", "steps.c")),
-    *(OUTPUT / name for name in ("argmax.c", "best.c", "listed.c", "softmax.c")),
-    SEARCH / "beam.c",
-)
-FLAGS = ["-O3", "-fPIC", "-std=gnu11", "-pthread", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+ROOM = Path("regard", "kernels")
+FLAGS = [
+    "-O3",
+    "-fPIC",
+    "-std=gnu11",
+    "-pthread",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 
 
 class CustomBuildHook(BuildHookInterface):
@@ -40,56 +44,58 @@ class CustomBuildHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say so in the wheel's tag if it worked."""
-        made = build(Path(self.root))
-        if made and version != "editable":
+        library = build(Path(self.root))
+        if library and version != "editable":
             from packaging.tags import platform_tags
 
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{next(platform_tags())}"
-            for library in made:
-                build_data["force_include"][str(library)] = library.relative_to(self.root).as_posix()
+            build_data["force_include"][str(library)] = library.relative_to(self.root).as_posix()
 
 
-def build(root: Path) -> list[Path]:
-    """Compile the libraries beside their sources; none, and a line on standard error, if that is not to be had."""
+def build(root: Path) -> Path | None:
+    """Compile the library beside its room's door; None, and a line on standard error, if that is not to be had."""
     wish = os.environ.get(SWITCH, "").lower()
-    made = [root / source.with_name(f"lib{source.stem}.so") for source in SOURCES]
-    for library in made:
-        library.unlink(missing_ok=True)
+    library = root / ROOM / "libregard.so"
+    library.unlink(missing_ok=True)
     if wish == "off":
-        return []
+        return None
     try:
-        for source, library in zip(SOURCES, made, strict=True):
-            headers = {*(root / HEADERS).glob("*.h"), *(root / source).parent.glob("*.h")}
-            _compile(root / source, library, sorted(headers, key=lambda header: header.name))
+        compile_library(root / ROOM / "c", library)
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or error
         if wish == "require":
             raise RuntimeError(f"{SWITCH} is require, and the kernels do not compile: {said}") from error
         print(f"Regard's kernels were not compiled, PyTorch will compute: {said}", file=sys.stderr)
-        return []
-    return made
+        return None
+    return library
 
 
-def _compile(source: Path, library: Path, headers: list[Path]) -> None:
-    """Once per instruction set, then all in one library. It takes the old one's place when it is whole."""
-    compiler = _compiler()
-    checksum = zlib.crc32(b"".join(path.read_bytes() for path in (source, *headers)))
-    common = [*FLAGS, f"-DSOURCE={checksum}u"]
+def compile_library(folder: Path, library: Path, extra: Sequence[str] = ()) -> None:
+    """Every source once per instruction set, then all in one library. It takes the old one's place when it is whole.
+
+    `extra`: further flags of the compiler, as for a sanitiser.
+    """
+    compiler, paths = _compiler(), sorted(folder.glob("*.[ch]"), key=lambda path: path.name)
+    checksum = zlib.crc32(b"".join(path.read_bytes() for path in paths))
+    common = [*FLAGS, f"-DSOURCE={checksum}u", *extra]
     variants = {"plain": [*common, "-DVARIANT=plain"]}
     if platform.machine().lower() in ("x86_64", "amd64"):
         variants["plain"].append("-DWITH_VARIANTS")
         variants["avx2"] = [*common, "-DVARIANT=avx2", "-mavx2", "-mfma"]
         wide = [f"-mavx512{part}" for part in ("f", "vl", "bw", "dq")]
         variants["avx512"] = [*common, "-DVARIANT=avx512", "-mavx2", "-mfma", *wide]
-    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        objects = []
-        for name, flags in variants.items():
-            objects.append(str(Path(folder, f"{name}.o")))
-            _run([*compiler, *flags, "-c", str(source), "-o", objects[-1]])
-        made = Path(folder, library.name)
-        _run([*compiler, "-shared", "-pthread", *objects, "-o", str(made)])
-        made.replace(library)
+    with tempfile.TemporaryDirectory(dir=library.parent) as scratch, ThreadPoolExecutor(os.cpu_count()) as pool:
+        sources = [path for path in paths if path.suffix == ".c"]
+        commands = {
+            str(Path(scratch, f"{source.stem}-{name}.o")): [*compiler, *flags, "-c", str(source)]
+            for source in sources
+            for name, flags in variants.items()
+        }
+        list(pool.map(_run, ([*command, "-o", made] for made, command in commands.items())))
+        whole = Path(scratch, library.name)
+        _run([*compiler, *extra, "-shared", "-pthread", *commands, "-o", str(whole)])
+        whole.replace(library)
 
 
 def _compiler() -> list[str]:

@@ -25,7 +25,7 @@ from timing.figures import Figure, machine_line, markdown
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
 
-from regard.attention.kernels.native import kernels
+from regard.kernels.additive_native import kernels
 
 WAYS = {
     "naive": ("naive", ""),

@@ -27,7 +27,7 @@ def naive(query: Tensor, keys: Tensor, values: Tensor, vector: Tensor) -> Tensor
 
 def regard(query: Tensor, keys: Tensor, values: Tensor, vector: Tensor) -> Tensor:
     """The same with Regard's scores; REGARD_KERNELS says which kernel."""
-    from regard.attention.kernels.additive import additive_scores
+    from regard.kernels.additive import additive_scores
 
     return torch.softmax(additive_scores(query, keys, vector), -1) @ values
 

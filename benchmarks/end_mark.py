@@ -74,11 +74,11 @@ def judge(run: Path, pairs: list[GoldPair]) -> list[str]:
     is linked with; the mean weight on the end mark, of first and of later characters, and of the end of the output."""
     translator = load(run)
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    outputs = [found[0].target_text for found in translator.translate(sources)]
-    forced = translator.score(sources, targets)
+    outputs = [found[0].target_text for found in translator.translate(sources, units="tokens")]
+    forced = translator.score(sources, targets, units="tokens")
     words = [regroup(one, pair.source_spans, pair.target_spans) for one, pair in zip(forced, pairs, strict=True)]
     gold = [Gold(pair.sure, pair.possible) for pair in pairs]
-    errors = [alignment_errors([rule(one) for one in words], gold).error_rate for rule in (links, linked_or_not)]
+    errors = [alignment_errors([rule(one) for one in words], gold).error_rate for rule in (linked_all, links)]
     characters = [each for pair, one in zip(pairs, forced, strict=True) for each in looks(pair, one)]
     bleu = METRICS["bleu_zh"](outputs, [[target] for target in targets]).value
     right = [np.mean([good for begins, good, _ in characters if begins == place]) for place in (True, False)]
@@ -100,12 +100,9 @@ def looks(pair: GoldPair, forced: Alignment) -> Iterator[tuple[bool, bool, float
                 yield int(unit.start) == start, float(weights.max()) > end and int(weights.argmax()) in linked, end
 
 
-def linked_or_not(alignment: Alignment) -> Links:
-    """One link for each target unit, but for those that looked at the end mark most."""
-    if alignment.source_end is None:
-        return links(alignment)
-    lost = set(np.flatnonzero(alignment.source_end > alignment.weights.max(1, initial=0)).tolist())
-    return frozenset(link for link in links(alignment) if link[1] not in lost)
+def linked_all(alignment: Alignment) -> Links:
+    """One link for each target unit, also for those that looked at the end mark most."""
+    return links(replace(alignment, source_end=None, target_end=None))
 
 
 @torch.inference_mode()

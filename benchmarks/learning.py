@@ -77,7 +77,7 @@ def learn(row: Row, task: str, seed: int, out: Path) -> dict[str, Any]:
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     translator = load(run)
     pairs = [line.split("\t") for line in held_out(data).read_text(encoding="utf-8").splitlines()]
-    outputs = [found[0].target_text for found in translator.translate([source for source, _ in pairs])]
+    outputs = [found[0].target_text for found in translator.translate([source for source, _ in pairs], units="tokens")]
     score = METRICS[METRIC[task]](outputs, [[target] for _, target in pairs])
     return {
         "row": row.name,

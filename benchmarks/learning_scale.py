@@ -69,7 +69,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 def sureness(run: Path, sources: list[str]) -> float:
     """The mean of the largest weight over all looks."""
-    found = [each[0].weights for each in load(run).translate(sources)]
+    found = [each[0].weights for each in load(run).translate(sources, units="tokens")]
     return sum(float(weights.max(1).sum()) for weights in found) / sum(len(weights) for weights in found)
 
 

@@ -59,7 +59,7 @@ def read(path: Path, limit: int | None) -> list[str]:
 def timed(translator: Translator, sources: Sequence[str]) -> tuple[float, list[Alignment]]:
     """Seconds, and the outputs."""
     started = time.perf_counter()
-    found = [best for best, *_ in translator.translate(sources)]
+    found = [best for best, *_ in translator.translate(sources, units="tokens")]
     return time.perf_counter() - started, found
 
 

@@ -9,7 +9,7 @@ from timing.figures import Figure
 from timing.layer import Asked
 from timing.limit import Cost, Lengths
 
-from regard.attention.kernels.additive import additive_scores
+from regard.kernels.additive import additive_scores
 
 HEAD = (
     "µs a token",

@@ -4,9 +4,11 @@
     alignment = model.translate(["Tom chases Jerry."])[0][0]
     print(regard.heatmap(alignment))
 
-The public names below are imported when they are first used; nothing is computed here.
+The public names below are imported when they are first used; nothing is computed here. In a notebook, an alignment as
+the last line of a cell shows itself.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +28,7 @@ _PLACES = {
     "load": "regard.run",
     "save_figure": "regard.views.figure",
     "save_page": "regard.views.page",
+    "show": "regard.views.terminal",
 }
 
 __all__ = ["__version__", *sorted(_PLACES)]
@@ -39,3 +42,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+    from regard.views.notebook import register
+
+    register(shell)

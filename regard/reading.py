@@ -15,8 +15,8 @@ from regard.decoders.looking import Looking, advance
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance, Step
 from regard.encoders.memory import Memory
+from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.model import EncoderDecoder
-from regard.output.listed import ListedOutput, Lists
 from regard.search.choices import ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists

@@ -1,22 +1,25 @@
 """Text in, alignments out: what a trained model is used through."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from regard.alignment.alignment import Alignment
-from regard.alignment.units import align
+from regard.alignment.predictions import predictions
+from regard.alignment.shown import regrouped
+from regard.alignment.units import Span, align
 from regard.data.batch import END
 from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
 from regard.model import EncoderDecoder
 from regard.reading import Begun, Readers
 from regard.search.beams import beam
-from regard.search.forcing import force
+from regard.search.forcing import Ranked, force, rank
 from regard.search.groups import Later
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
@@ -31,6 +34,7 @@ SHARES = 2
 """A later batch enters in so many parts: the more there are, the sooner each finds room."""
 
 Found = list[list[Hypothesis]]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,12 @@ class Translator:
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
 
+    Alignments are of `units`: "words" is what stands between white space, "tokens" what the model read and wrote;
+    "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
+
+    Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
+    the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
     """
 
     def __init__(
@@ -91,8 +100,10 @@ class Translator:
         self.shortlists = tuple(shortlists)
         self._readers = Readers(self.models, self.shortlists)
 
-    def translate(self, sources: Sequence[str], nbest: int = 1) -> list[list[Alignment]]:
-        """The `nbest` best outputs of every source, best first, each with its alignment."""
+    def translate(
+        self, sources: Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
+    ) -> list[list[Alignment]]:
+        """The `nbest` best outputs of every source, best first, each with its alignment of these units."""
         options = self.options
         size = max(options.beam_size, nbest)
 
@@ -110,16 +121,24 @@ class Translator:
                 later=later,
             )
 
-        return self._each(sources, lambda chosen, _: self._flowing(chosen, look))
+        found = self._each(sources, lambda chosen, _: self._flowing(chosen, look), alternatives)
+        return [[regrouped(each, units) for each in group] for group in found]
 
     def sample(
-        self, sources: Sequence[str], sampling: SamplingOptions, places: Sequence[int] | None = None
+        self,
+        sources: Sequence[str],
+        sampling: SamplingOptions,
+        places: Sequence[int] | None = None,
+        *,
+        units: str = "auto",
+        alternatives: int = 0,
     ) -> list[Alignment]:
         """One drawn output of every source.
 
         Args:
             places: the number of each source among all that are ever drawn for, where `sources` are some of them;
                 None counts from 0. A draw depends on the seed and this number, not on its company.
+            units: of the alignments.
         """
 
         def draw(begun: Begun, numbers: Tensor) -> Found:
@@ -139,9 +158,11 @@ class Translator:
         def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
             return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
 
-        return [found[0] for found in self._each(sources, search, places)]
+        return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
+    def score(
+        self, sources: Sequence[str], targets: Sequence[str], *, units: str = "auto", alternatives: int = 0
+    ) -> list[Alignment]:
         """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
         if len(sources) != len(targets):
             raise ValueError(
@@ -156,15 +177,19 @@ class Translator:
 
         results: list[Alignment] = []
         readers = Readers(self.models, ())
-        for number, (found,) in enumerate(self._batchwise(encoded, forced, readers)):
-            spans = encoded[number].spans, wanted[number].spans
-            results.append(align(sources[number], targets[number], *spans, found.weights, found.log_prob))
+        hypotheses = self._batchwise(encoded, forced, readers)
+        ranked = self._ranked(encoded, hypotheses, alternatives, readers)
+        for number, (found,) in enumerate(hypotheses):
+            texts = sources[number], targets[number]
+            made = self._alignment(texts, encoded[number], wanted[number].spans, found, ranked[number][0])
+            results.append(regrouped(made, units))
         return results
 
     def _each(
         self,
         sources: Sequence[str],
         search: Callable[[Sequence[Encoded], Sequence[int]], Found],
+        alternatives: int,
         numbers: Sequence[int] | None = None,
     ) -> list[list[Alignment]]:
         """Search for the sources that hold something; the others have an empty output."""
@@ -172,14 +197,43 @@ class Translator:
         places = [place for place, source in enumerate(sources) if source.strip()]
         chosen = [self.source_tokenizer.encode(sources[place]) for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
-        for place, encoded, found in zip(places, chosen, search(chosen, called), strict=True):
-            answers[place] = [self._alignment(sources[place], encoded, hypothesis) for hypothesis in found]
+        found = search(chosen, called)
+        ranked = self._ranked(chosen, found, alternatives)
+        for place, encoded, hypotheses, known in zip(places, chosen, found, ranked, strict=True):
+            answers[place] = []
+            for hypothesis, each in zip(hypotheses, known, strict=True):
+                spelled = self.target_tokenizer.spell([token for token in hypothesis.tokens if token != END])
+                texts = sources[place], spelled.text
+                answers[place].append(self._alignment(texts, encoded, spelled.spans, hypothesis, each))
         return answers
 
-    def _alignment(self, source: str, encoded: Encoded, hypothesis: Hypothesis) -> Alignment:
-        ids = [token for token in hypothesis.tokens if token != END]
-        spelled = self.target_tokenizer.spell(ids)
-        return align(source, spelled.text, encoded.spans, spelled.spans, hypothesis.weights, hypothesis.log_prob)
+    def _alignment(
+        self, texts: tuple[str, str], source: Encoded, spans: Sequence[Span], found: Hypothesis, ranked: Ranked | None
+    ) -> Alignment:
+        """Of a source and what was found for it, or given; `spans` are those of the target's tokens."""
+        made = align(*texts, source.spans, spans, found.weights, found.log_prob)
+        if ranked is None:
+            return made
+        return replace(made, predictions=predictions(found.tokens, spans, ranked, self.target_tokenizer))
+
+    def _ranked(
+        self, sources: Sequence[Encoded], found: Found, width: int, readers: Readers | None = None
+    ) -> list[list[Ranked | None]]:
+        """The probabilities behind all that was found; None for each where they are not asked for."""
+        if width < 0:
+            raise ValueError(
+                f"Translator: alternatives is {width}; expected at least 0. Give the number of tokens for each step."
+            )
+        if not width:
+            return [[None] * len(each) for each in found]
+        repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
+        tokens = [hypothesis.tokens for each in found for hypothesis in each]
+
+        def look(begun: Begun, places: Sequence[int]) -> list[Ranked]:
+            return rank(begun.step, begun.state, begun.lengths, [tokens[place] for place in places], width)
+
+        ranked = iter(self._batchwise(repeated, look, readers))
+        return [[next(ranked) for _ in each] for each in found]
 
     @torch.inference_mode()
     def _flowing(self, sources: Sequence[Encoded], look: Callable[[Begun, Later], Found]) -> Found:
@@ -201,16 +255,15 @@ class Translator:
     def _batchwise(
         self,
         sources: Sequence[Encoded],
-        look: Callable[[Begun, Sequence[int]], Found],
+        look: Callable[[Begun, Sequence[int]], Sequence[Answer]],
         readers: Readers | None = None,
-    ) -> Found:
+    ) -> list[Answer]:
         """Search for one batch after the other; the answers in the order of the sources."""
-        found: Found = [[] for _ in sources]
+        found: dict[int, Answer] = {}
         for batch in self._batches(sources):
             for begun in self._read(sources, batch, len(batch), readers):
-                for number, each in zip(batch, look(begun, batch), strict=True):
-                    found[number] = each
-        return found
+                found.update(zip(batch, look(begun, batch), strict=True))
+        return [found[number] for number in range(len(sources))]
 
     def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
         """Their numbers, those of similar length together; the longest first, which would else end last, and alone."""

@@ -14,10 +14,12 @@ ORDER = [
     "errors",
     "files",
     "allocator",
+    "check",
+    "marks",
+    "kernels",
     "attention",
     "data",
     "unroll",
-    "output",
     "encoders",
     "decoders",
     "initialize",
@@ -80,16 +82,22 @@ def test_a_stage_imports_only_from_its_left(path: Path) -> None:
     assert not right, f"{path} imports {right}, which stand to its right"
 
 
-def test_attention_imports_nothing_of_regard() -> None:
+def test_attention_imports_of_regard_the_ground_and_the_kernels_alone() -> None:
     for path in (PACKAGE / "attention").rglob("*.py"):
-        assert imported_rooms(path) <= {"attention"}, path
+        assert imported_rooms(path) <= {"attention", "kernels", "check"}, path
+
+
+def test_compiled_code_has_one_room_and_one_door() -> None:
+    assert {path.parent.name for path in PACKAGE.rglob("*.[ch]")} == {"c"}
+    assert all(path.parents[1].name == "kernels" for path in PACKAGE.rglob("*.[ch]"))
+    loaders = [path.name for path in FILES if "CDLL(str(" in path.read_text(encoding="utf-8")]
+    assert loaders == ["library.py"]
 
 
 def test_search_and_views_know_no_model() -> None:
     for path in (PACKAGE / "search").rglob("*.py"):
-        known = {name for name in imported(path) if not name.startswith("regard.attention.kernels")}  # how C is called
-        rooms = {name.split(".")[1] for name in known}
-        assert rooms <= {"search", "decoders", "output", "unroll", "data", "errors"}, path
+        rooms = {"search", "decoders", "kernels", "unroll", "data", "marks", "errors"}
+        assert imported_rooms(path) <= rooms, path
     for path in (PACKAGE / "views").rglob("*.py"):
         assert imported_rooms(path) <= {"views", "alignment", "files", "errors"}, path
 

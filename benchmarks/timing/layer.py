@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.luong import LuongDecoder
-from regard.output.listed import ListedOutput
+from regard.kernels.topk_shortlist import ListedOutput
 from regard.unroll import Course
 
 WHOLE, LISTED = InferenceTokens, ListedOutput

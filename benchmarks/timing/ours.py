@@ -61,7 +61,12 @@ def run_translation(link: Link, folder: Path, beam_size: int) -> None:
     def translate(first: int, count: int, batch: int) -> dict[str, Any]:
         chosen = sentences[first : first + count]
         groups = [chosen] if batch > 1 else [[sentence] for sentence in chosen]
-        return timed(lambda: sum(len(found[0].target) + 1 for group in groups for found in translator.translate(group)))
+
+        def run() -> int:
+            found = (each for group in groups for each in translator.translate(group, units="tokens"))
+            return sum(len(best.target) + 1 for best, *_ in found)
+
+        return timed(run)
 
     link.serve(translate=translate)
 

@@ -2,6 +2,7 @@
 
     alignment    the record that every view takes
     units        tokens → units → words, or any given segmentation
+    shown        which units a reader is shown
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
@@ -45,6 +46,7 @@ _PLACES = {
     "parse_gold": "pharaoh",
     "parse_links": "pharaoh",
     "regroup": "units",
+    "regrouped": "shown",
     "reverse": "linking",
     "save_json": "io",
     "save_npz": "io",

@@ -11,12 +11,12 @@ class Unit(NamedTuple):
 
     Args:
         text: what to write beside it.
-        start, end: characters of the raw text (end exclusive); seconds for a recording.
+        start, end: characters of the raw text, integers (end exclusive); seconds for a recording, floats.
     """
 
     text: str
-    start: float
-    end: float
+    start: int | float
+    end: int | float
 
 
 class Prediction(NamedTuple):
@@ -51,6 +51,8 @@ class Alignment:
         target_end: float32 (source + 1,) or (source,) without `source_end`: the row that wrote the end of the
             output, the end mark of the source last. None where the output was cut before its end.
         predictions: one for each target token and one for the end; empty where they were not asked for.
+
+    Raises ValueError where the shapes do not fit.
     """
 
     source_text: str
@@ -62,3 +64,20 @@ class Alignment:
     source_end: np.ndarray | None = None
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
+
+    def __post_init__(self) -> None:
+        source, target = len(self.source), len(self.target)
+        self._check("weights", (target, source), "a row for each target unit and a column for each source unit")
+        if self.source_end is not None:
+            self._check("source_end", (target,), "one for each target unit")
+        if self.target_end is not None:
+            expected = (source + (self.source_end is not None),)
+            self._check("target_end", expected, "one for each source unit, and with source_end one for the end mark")
+
+    def _check(self, name: str, expected: tuple[int, ...], meaning: str) -> None:
+        shape = np.shape(getattr(self, name))
+        if shape != expected:
+            raise ValueError(
+                f"Alignment.{name}: shape is {shape}; expected {expected}, {meaning}. What was looked at on the end "
+                "mark of the source belongs to source_end, the row that wrote the end of the output to target_end."
+            )

@@ -1,8 +1,20 @@
 """The raw numbers of alignments as files, and back: JSON for anything that reads JSON, NPZ for numpy. No pickle.
 
-JSON: a list of objects as `to_record` gives them. NPZ: for the alignment number i (from 0) the arrays `weights_i`
-(target, source) float32, `source_spans_i` and `target_spans_i` (units, 2) float64; `texts` is one string, JSON again:
-a list of objects with `source_text`, `target_text`, `source` and `target` (the texts of the units) and `score`.
+JSON: a list of objects as `to_record` gives them:
+
+    source_text, target_text, score
+    source, target    the units, each {"text", "start", "end"}
+    weights           a row for each target unit, a column for each source unit
+    source_end        what each target unit looked at on the end mark of the source, or null
+    target_end        the row that wrote the end of the output, its last number that of the end mark; or null
+    predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
+                      and of the end, or []
+
+A row of `weights` and its number in `source_end` are one whole. NPZ: for the alignment number i (from 0) the float32
+arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
+and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds. `texts` is one string,
+JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
+Files without the last three fields, as older versions wrote them, are read: the fields are then None, None and ().
 """
 
 import io
@@ -11,18 +23,19 @@ import math
 import os
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.alignment import Alignment, Prediction, Unit
 from regard.errors import DataError
 from regard.files import check_regular, read_small, write_whole
 
 MOST_BYTES = 2**30
 """A file is held in memory whole, so a larger one is refused."""
+
+ARRAYS = ("weights", "source_end", "target_end")
 
 
 def to_record(alignment: Alignment) -> dict[str, Any]:
@@ -30,16 +43,18 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
 
     Raises ValueError for numbers that JSON has no word for (NaN, infinity).
     """
-    if not (np.isfinite(alignment.weights).all() and math.isfinite(alignment.score)):
+    if not _finite(alignment):
         raise ValueError("to_record: weights or score are NaN or infinite; expected finite numbers. Leave it out.")
     return {
         "source_text": alignment.source_text,
         "target_text": alignment.target_text,
         "score": alignment.score,
-        "source": [_unit_record(unit) for unit in alignment.source],
-        "target": [_unit_record(unit) for unit in alignment.target],
-        # By way of text, since the shortest form of a float32 is about half as long as that of the same float64.
-        "weights": alignment.weights.astype(np.float32).astype(str).astype(np.float64).tolist(),
+        "source": [unit._asdict() for unit in alignment.source],
+        "target": [unit._asdict() for unit in alignment.target],
+        "weights": _plain(alignment.weights),
+        "source_end": _plain(alignment.source_end),
+        "target_end": _plain(alignment.target_end),
+        "predictions": [prediction._asdict() for prediction in alignment.predictions],
     }
 
 
@@ -47,14 +62,13 @@ def from_record(record: Any) -> Alignment:
     """The alignment of a record. Raises ValueError if it is none."""
     try:
         units = {
-            side: tuple(Unit(str(unit["text"]), float(unit["start"]), float(unit["end"])) for unit in record[side])
+            side: tuple(Unit(str(unit["text"]), _place(unit["start"]), _place(unit["end"])) for unit in record[side])
             for side in ("source", "target")
         }
-        weights, score = np.array(record["weights"], dtype=np.float32), float(record["score"])
-        texts = str(record["source_text"]), str(record["target_text"])
-    except (KeyError, TypeError, ValueError) as error:
+        arrays = {name: record.get(name) for name in ARRAYS}
+        return _made(record, units["source"], units["target"], arrays)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the record is no alignment: {error!r}") from error
-    return _checked(Alignment(*texts, units["source"], units["target"], weights, score))
 
 
 def save_json(path: str | Path, alignments: Iterable[Alignment]) -> None:
@@ -80,12 +94,14 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
     texts = []
     for number, alignment in enumerate(alignments):
         record = to_record(alignment)
-        arrays[f"weights_{number}"] = alignment.weights.astype(np.float32)
+        for name in ARRAYS:
+            if record.pop(name) is not None:
+                arrays[f"{name}_{number}"] = getattr(alignment, name).astype(np.float32)
         for side in ("source", "target"):
             spans = [(unit["start"], unit["end"]) for unit in record[side]]
-            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=np.float64).reshape(-1, 2)
+            kind = np.int64 if all(isinstance(place, int) for span in spans for place in span) else np.float64
+            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=kind).reshape(-1, 2)
             record[side] = [unit["text"] for unit in record[side]]
-        del record["weights"]
         texts.append(record)
     arrays["texts"] = np.array(json.dumps(texts, ensure_ascii=False, allow_nan=False))
     content = io.BytesIO()
@@ -107,40 +123,74 @@ def load_npz(path: str | Path) -> list[Alignment]:
         KeyError,
         TypeError,
         IndexError,
+        OverflowError,
         RecursionError,
+        AttributeError,
         zipfile.BadZipFile,
     ) as error:
         raise DataError(f"{path} holds no alignments: {error}. Give a file that Regard wrote.") from error
 
 
-def _from_arrays(record: Any, arrays: Any, number: int) -> Alignment:
-    units = {
-        side: tuple(
-            Unit(str(text), start, end)
-            for text, (start, end) in zip(record[side], arrays[f"{side}_spans_{number}"].tolist(), strict=True)
-        )
-        for side in ("source", "target")
-    }
-    texts = str(record["source_text"]), str(record["target_text"])
-    weights = arrays[f"weights_{number}"].astype(np.float32)
-    return _checked(Alignment(*texts, units["source"], units["target"], weights, float(record["score"])))
+def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
+    units = {}
+    for side in ("source", "target"):
+        places = stored[f"{side}_spans_{number}"]
+        if np.array_equal(places, np.trunc(places)):  # older versions wrote characters as floats
+            places = places.astype(np.int64)
+        pairs = zip(record[side], places.tolist(), strict=True)
+        units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
+    arrays = {name: stored.get(f"{name}_{number}") for name in ARRAYS}
+    return _made(record, units["source"], units["target"], arrays)
 
 
-def _checked(alignment: Alignment) -> Alignment:
-    """Raises ValueError if the weights do not fit the units, or are no numbers."""
-    shape, weights = (len(alignment.target), len(alignment.source)), alignment.weights
-    if not weights.size and 0 in shape:
-        weights = weights.reshape(shape)  # [] is all that JSON says of no rows
-    if weights.shape != shape:
-        raise ValueError(f"weights have shape {weights.shape}; expected {shape}, from the units")
-    if not (np.isfinite(weights).all() and math.isfinite(alignment.score)):
+def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], arrays: dict[str, Any]) -> Alignment:
+    """The alignment of a record and its arrays. Raises ValueError if they do not fit, or numbers are missing."""
+    read = {name: None if value is None else np.asarray(value, np.float32) for name, value in arrays.items()}
+    weights = read.pop("weights")
+    if weights is None:
+        raise ValueError("weights are missing")
+    if not weights.size and not (source and target):
+        weights = weights.reshape(len(target), len(source))  # [] is all that JSON says of no rows
+    alignment = Alignment(
+        str(record["source_text"]),
+        str(record["target_text"]),
+        source,
+        target,
+        weights,
+        float(record["score"]),
+        predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
+        **read,
+    )
+    if not _finite(alignment):
         raise ValueError("weights or score are NaN or infinite")
-    return replace(alignment, weights=weights)
+    return alignment
 
 
-def _unit_record(unit: Unit) -> dict[str, Any]:
-    start, end = (int(place) if float(place).is_integer() else float(place) for place in (unit.start, unit.end))
-    return {"text": unit.text, "start": start, "end": end}
+def _prediction(record: Any) -> Prediction:
+    alternatives = tuple([(str(text), float(probability)) for text, probability in record["alternatives"]])
+    return Prediction(str(record["text"]), int(record["unit"]), float(record["probability"]), alternatives)
+
+
+def _finite(alignment: Alignment) -> bool:
+    probabilities = [
+        probability
+        for prediction in alignment.predictions
+        for probability in (prediction.probability, *(probability for _, probability in prediction.alternatives))
+    ]
+    arrays = [array for name in ARRAYS if (array := getattr(alignment, name)) is not None]
+    return all(map(math.isfinite, (alignment.score, *probabilities))) and all(
+        np.isfinite(each).all() for each in arrays
+    )
+
+
+def _plain(array: np.ndarray | None) -> Any:
+    # By way of text, since the shortest form of a float32 is about half as long as that of the same float64.
+    return None if array is None else array.astype(np.float32).astype(str).astype(np.float64).tolist()
+
+
+def _place(value: Any) -> int | float:
+    """A character or a second, as it was written."""
+    return value if type(value) is int else float(value)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -76,8 +76,11 @@ class PositionCount:
     def add(self, weights: Float[np.ndarray, "target source"]) -> None:
         """One sentence: a row for each unit that was written, without the end of the output.
 
-        The end mark of the source, where it can be looked at, is the last place. Short sentences are left out.
+        The end mark of the source, where it can be looked at, is the last place; a last place that no row looks at is
+        taken for a hidden one. Short sentences are left out.
         """
+        if weights.size and not weights[:, -1].any():
+            weights = weights[:, :-1]
         rows, places = weights.shape
         if rows < LEAST_UNITS or places < LEAST_UNITS:
             return

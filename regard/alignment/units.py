@@ -168,4 +168,4 @@ def _distinct(spans: Sequence[Span]) -> tuple[Sequence[Span], np.ndarray | None]
 
 def _units(text: str, spans: Sequence[Span]) -> tuple[Unit, ...]:
     """Named by the text they cover, without the white space around it unless there is nothing else."""
-    return tuple([Unit(text[start:end].strip() or text[start:end], float(start), float(end)) for start, end in spans])
+    return tuple([Unit(text[start:end].strip() or text[start:end], int(start), int(end)) for start, end in spans])

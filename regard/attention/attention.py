@@ -7,7 +7,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import (
+from regard.attention.history import History
+from regard.attention.multihead import Heads
+from regard.attention.source import Source
+from regard.check import (
     expect_device,
     expect_dtype,
     expect_floating,
@@ -16,9 +19,6 @@ from regard.attention.check import (
     expect_shape,
     expect_some,
 )
-from regard.attention.history import History
-from regard.attention.multihead import Heads
-from regard.attention.source import Source
 
 
 @dataclass(frozen=True)

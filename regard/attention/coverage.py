@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_keys, expect_positive, expect_query
 from regard.attention.history import History
-from regard.attention.kernels.additive import additive_scores
+from regard.check import expect_features, expect_keys, expect_positive, expect_query
+from regard.kernels.additive import additive_scores
 
 
 class CoverageScore(nn.Module):

@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_positive
 from regard.attention.history import History
 from regard.attention.noise import gumbel, uniform
 from regard.attention.select import (
@@ -16,6 +15,7 @@ from regard.attention.select import (
     masked_log_softmax,
     masked_softmax,
 )
+from regard.check import expect_positive
 
 INFERENCES = ("argmax", "expectation")
 

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_query
 from regard.attention.history import History
 from regard.attention.source import Source
+from regard.check import expect_features, expect_query
 
 
 class LocalMWindow(nn.Module):

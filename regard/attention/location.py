@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_keys, expect_query
 from regard.attention.history import History
+from regard.check import expect_features, expect_keys, expect_query
 
 
 class LocationScore(nn.Module):

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_choice, expect_features, expect_keys, expect_query
 from regard.attention.history import History
-from regard.attention.kernels.additive import additive_scores
+from regard.check import expect_choice, expect_features, expect_keys, expect_query
+from regard.kernels.additive import additive_scores
 
 FIRST = ("zeros", "position", "uniform")
 

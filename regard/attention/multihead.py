@@ -5,9 +5,9 @@ from dataclasses import replace
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_shape
 from regard.attention.history import History
 from regard.attention.source import Source
+from regard.check import expect_features, expect_shape
 
 
 class Heads(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.build import build_attention
-from regard.attention.check import expect_features, expect_module, expect_sequence
+from regard.check import expect_features, expect_module, expect_sequence
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_features, expect_floating, expect_query, expect_shape
 from regard.attention.history import History
+from regard.check import expect_features, expect_floating, expect_query, expect_shape
 
 
 class SinusoidalPositions(nn.Module):

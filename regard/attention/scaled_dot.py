@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from regard.attention.check import expect_keys, expect_query, expect_sizes
 from regard.attention.history import History
+from regard.check import expect_keys, expect_query, expect_sizes
 
 
 class ScaledDotScore(nn.Module):

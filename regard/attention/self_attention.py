@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.cache import Cache
-from regard.attention.check import expect_module, expect_sequence
+from regard.check import expect_module, expect_sequence
 
 
 class SelfAttention(nn.Module):

@@ -40,7 +40,8 @@ def command(
     """Align the words of given pairs, one line a pair.
 
     A line has the links that forced decoding gives: 0-0 1-2, from 0, source first (Pharaoh). A word is what stands
-    between white space. With --gold the alignment error rate is said at the end, on standard error.
+    between white space; one that looked at the end of the source most has no link. With --gold the alignment error rate
+    is said at the end, on standard error.
 
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
@@ -53,7 +54,7 @@ def command(
     from regard.cli.runs import open_runs
     from regard.cli.units import check_linking
 
-    check_linking(units, threshold)
+    check_linking(units, threshold, linking.min_weight)
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
     if symmetrize and reverse is None:
         raise UsageError("--symmetrize makes one alignment of two directions; give the run of the other as --reverse.")
@@ -63,7 +64,9 @@ def command(
     judged = judged_pairs(linking, lines)
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
-    aligner = Aligner(session.translator, judged.segment, backward, SYMMETRIZATIONS[how], units, threshold)
+    aligner = Aligner(
+        session.translator, judged.segment, backward, SYMMETRIZATIONS[how], units, threshold, linking.min_weight
+    )
     for found in session.answers(session.chunks(judged.lines), aligner, bad.add):
         put([links_line(found, json)])
         if judged.judge and isinstance(found, Aligned):

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.linking import Links, reverse
 from regard.alignment.pharaoh import format_links
+from regard.alignment.shown import regrouped
 from regard.alignment.symmetrize import Symmetrization
 from regard.alignment.units import regroup
 from regard.cli.answers import refused_line
 from regard.cli.output import json_line
-from regard.cli.units import linked, regrouped
+from regard.cli.units import linked
 from regard.cli.words import Segmentation
 from regard.data.example import Example
 from regard.data.lines import BadLine
@@ -37,6 +38,7 @@ class Aligner:
         symmetrize: makes one of the links of both.
         units: what is aligned; anything but words has the same units in both directions only by chance.
         threshold: link all that is looked at with this weight; None for the most of each unit.
+        min_weight: the least that the most must be; None for the library's.
     """
 
     forward: Translator
@@ -45,24 +47,27 @@ class Aligner:
     symmetrize: Symmetrization | None = None
     units: str = "words"
     threshold: float | None = None
+    min_weight: float | None = None
 
     def __call__(self, examples: Sequence[Example]) -> list[Aligned]:
         """The links of each pair."""
         pairs = [self.segment(example) for example in examples]
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         left, right = [text for text, _ in sources], [text for text, _ in targets]
-        found = self.forward.score(left, right)
+        found = self.forward.score(left, right, units="tokens")
         if self.units == "words":
             spans = list(zip(sources, targets, strict=True))
             found = [regroup(one, source[1], target[1]) for one, (source, target) in zip(found, spans, strict=True)]
         else:
             found = [regrouped(one, self.units) for one in found]
-        results = [linked(one, self.threshold) for one in found]
+        results = [linked(one, self.threshold, self.min_weight) for one in found]
         if self.backward is not None and self.symmetrize is not None:
-            back = self.backward.score(right, left)
+            back = self.backward.score(right, left, units="tokens")
             for place, one in enumerate(back):
                 words = regroup(one, targets[place][1], sources[place][1])
-                results[place] = self.symmetrize(results[place], reverse(linked(words, self.threshold)))
+                results[place] = self.symmetrize(
+                    results[place], reverse(linked(words, self.threshold, self.min_weight))
+                )
         return [Aligned(*parts) for parts in zip(examples, found, results, strict=True)]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import to_record
 from regard.alignment.pharaoh import format_links
+from regard.alignment.shown import regrouped
 from regard.cli.options import Sampling
 from regard.cli.output import json_line, one_line
-from regard.cli.units import linked, regrouped
+from regard.cli.units import linked
 from regard.data.lines import BadLine
 from regard.errors import UsageError
 from regard.translator import SamplingOptions
@@ -26,12 +27,14 @@ class Writer:
         align: add the links of the units, in the Pharaoh format, behind one more |||.
         json: JSON objects instead, each with units, spans and weights; the line counts from 1.
         units: what is aligned; see `regrouped`.
+        min_weight: below this nothing is linked; None for the library's floor.
     """
 
     nbest: bool
     align: bool
     json: bool
     units: str
+    min_weight: float | None = None
 
     def lines(self, line: int, found: Sequence[Alignment]) -> list[str]:
         """For the outputs of line number `line`, best first."""
@@ -54,16 +57,15 @@ class Writer:
         if self.nbest:
             text = f"{line - 1}{BAR}{text}{BAR}{alignment.score:.4f}"
         if self.align:
-            text += BAR + format_links(linked(regrouped(alignment, self.units), None))
+            text += BAR + format_links(linked(regrouped(alignment, self.units), None, self.min_weight))
         return text
 
 
-def score_line(line: int, alignment: Alignment, tokens: int, units: str, json: bool) -> str:
+def score_line(line: int, alignment: Alignment, tokens: int, json: bool, min_weight: float | None = None) -> str:
     """What `score` writes of a pair: log-probability, the same per token, links; or a JSON object."""
-    alignment = regrouped(alignment, units)
     if json:
         return json_line({"line": line, "tokens": tokens} | to_record(alignment))
-    links = format_links(linked(alignment, None))
+    links = format_links(linked(alignment, None, min_weight))
     return f"{alignment.score:.4f}\t{alignment.score / tokens:.4f}\t{links}"
 
 

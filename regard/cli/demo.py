@@ -121,7 +121,7 @@ def _show(out: Path, small: bool) -> None:
     from rich.table import Table
 
     from regard.cli.embedded import score_split
-    from regard.cli.units import regrouped
+    from regard.cli.showing import ALTERNATIVES
     from regard.data.embedded import english_chinese
     from regard.run import load
     from regard.views.page import save_page
@@ -129,7 +129,7 @@ def _show(out: Path, small: bool) -> None:
 
     console, corpus = Console(), english_chinese()
     translator = load(out / "model")
-    alignments = [regrouped(found[0], "auto") for found in translator.translate(SENTENCES)]
+    alignments = [best for best, *_ in translator.translate(SENTENCES, alternatives=ALTERNATIVES)]
     for alignment in alignments:
         show(alignment, console)
         console.print()

@@ -37,9 +37,9 @@ def score_split(translator: Translator, name: str, pairs: Sequence[GoldPair]) ->
     Links are judged on the references, under forced decoding: a translation that differs has no gold.
     """
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    outputs = tuple(found[0].target_text for found in translator.translate(sources))
+    outputs = tuple(found[0].target_text for found in translator.translate(sources, units="tokens"))
     found = []
-    for pair, alignment in zip(pairs, translator.score(sources, targets), strict=True):
+    for pair, alignment in zip(pairs, translator.score(sources, targets, units="tokens"), strict=True):
         found.append(links(regroup(alignment, pair.source_spans, pair.target_spans)))
     errors = alignment_errors(found, [Gold(pair.sure, pair.possible) for pair in pairs])
     bleu = METRICS["bleu_zh"](outputs, [[target] for target in targets])

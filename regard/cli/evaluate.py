@@ -55,11 +55,13 @@ def command(
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
+    from regard.cli.units import check_linking
     from regard.cli.words import seen
     from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
+    check_linking("words", min_weight=linking.min_weight)
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)
@@ -68,11 +70,14 @@ def command(
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
     if judged.judge:
+        aligner = Aligner(session.translator, judged.segment, min_weight=linking.min_weight)
         for part in session.chunks(examples):
-            judged.judge.add(Aligner(session.translator, judged.segment)(part))
+            judged.judge.add(aligner(part))
     asked = segments([seen(judged.segment, example) for example in examples], group)
     parts = session.chunks(asked.sources)
-    outputs = [one_line(best.target_text) for part in parts for best, *_ in session.translator.translate(part)]
+    outputs = [
+        one_line(best.target_text) for part in parts for best, *_ in session.translator.translate(part, units="tokens")
+    ]
     if out:
         write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
     result = evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)

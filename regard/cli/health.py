@@ -64,25 +64,10 @@ def _torch() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    from regard.attention.kernels import native as attention
-    from regard.attention.kernels import products
-    from regard.output import argmax, best, listed, softmax
-    from regard.search import unattended
-    from regard.unroll import native as loop
-    from regard.unroll import reads, steps
+    from regard.kernels.library import kernels
 
-    parts = {
-        "attention": attention,
-        "loop": loop,
-        "loss": softmax,
-        "gradient": products,
-        "reading": reads,
-        "step": steps,
-    }
-    parts |= {"search": best, "greedy": argmax, "shortlist": listed, "beam": unattended}
-    for name, part in parts.items():
-        found = part.kernels()
-        yield Finding(f"{name} kernels", found.reason, fine=not found.advice, advice=found.advice)
+    found = kernels()
+    yield Finding("compiled code", found.reason, fine=not found.advice, advice=found.advice)
 
 
 def _packages() -> Iterator[Finding]:
@@ -101,11 +86,13 @@ def _packages() -> Iterator[Finding]:
 
 def _font() -> Finding:
     try:
-        from regard.views.fonts import font_for
+        from regard.views.fonts import OWN, font_for, signs
 
         font = font_for(CHINESE)
     except RegardError:
         return Finding("chinese font", "not looked for: needs matplotlib")
+    if font == OWN:
+        return Finding("chinese font", f"{font} (comes with Regard, {signs(font):,} signs); more: {FONT_PACKAGES}")
     if font:
         return Finding("chinese font", font)
     advice = f"sudo apt install {FONT_PACKAGES}; until then pictures have boxes, and the HTML page does not"

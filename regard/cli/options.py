@@ -91,6 +91,14 @@ Threshold = Annotated[
         help="Link all that is looked at with this weight or more; by default each target unit has one link.",
     ),
 ]
+MinWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--min-weight",
+        metavar="WEIGHT",
+        help="Below this weight nothing is linked; 0 links whatever was looked at. [default: 0.01]",
+    ),
+]
 BadInput = Annotated[
     str | None,
     typer.Option(
@@ -148,11 +156,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Linking:
-    """What counts as a word of given pairs, and what is right."""
+    """What counts as a word of given pairs and as a link, and what is right."""
 
     join: Join = "none"
     words: WordFiles = None
     gold: GoldFile = None
+    min_weight: MinWeight = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`regard score`: how probable are given pairs, and what does the model look at?"""
 
-from regard.cli.options import Json, Opening, Reading, RunsAndPairs, Units
+from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units
 from regard.cli.report import reported
 from regard.cli.spread import spread
 
@@ -8,7 +8,13 @@ from regard.cli.spread import spread
 @reported
 @spread
 def command(
-    given: RunsAndPairs, *, reading: Reading, units: Units = "auto", json: Json = False, opening: Opening
+    given: RunsAndPairs,
+    *,
+    reading: Reading,
+    units: Units = "auto",
+    min_weight: MinWeight = None,
+    json: Json = False,
+    opening: Opening,
 ) -> None:
     """Score given pairs by forced decoding, one line a pair.
 
@@ -25,17 +31,18 @@ def command(
     from regard.data.example import Example
     from regard.data.lines import BadLine
 
-    check_linking(units)
+    check_linking(units, min_weight=min_weight)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
     session = open_runs(runs, opening)
 
     def answer(examples: list[Example]) -> list[str]:
         translator = session.translator
-        found = translator.score([one.source for one in examples], [one.target or "" for one in examples])
+        sources, targets = [one.source for one in examples], [one.target or "" for one in examples]
+        found = translator.score(sources, targets, units=units)
         counts = [len(translator.target_tokenizer.ids(alignment.target_text)) + 1 for alignment in found]
         parts = zip(examples, found, counts, strict=True)
-        return [score_line(example.line, alignment, count, units, json) for example, alignment, count in parts]
+        return [score_line(example.line, alignment, count, json, min_weight) for example, alignment, count in parts]
 
     def refuse(line: BadLine) -> str:
         return refused_line(bad.add(line), json)

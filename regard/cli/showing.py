@@ -17,9 +17,11 @@ from regard.views.page import save_page
 from regard.views.terminal import show
 
 PICTURES = ("--png", "--svg", "--pdf")
+ALTERNATIVES = 5
+"""The most probable tokens of each step that a page and the raw numbers hold."""
 
 
-def check_files(files: Mapping[str, Path]) -> None:
+def check_files(files: Mapping[str, Path], numbers: bool = False) -> None:
     """Before the work: raises UsageError for a file that could not be written after it, RegardError for pictures
     without matplotlib.
     """
@@ -27,17 +29,20 @@ def check_files(files: Mapping[str, Path]) -> None:
         check_directory(option, path)
         if option in PICTURES and path.suffix.lower() != f".{option[2:]}":
             raise UsageError(f"{option} is {path}; expected a name that ends in .{option[2:]}.")
-    if any(option in PICTURES for option in files):
+    pictures = any(option in PICTURES for option in files)
+    if numbers and not pictures:
+        raise UsageError("--numbers writes weights into a picture. Add --png, --svg or --pdf, or leave it out.")
+    if pictures:
         import regard.views.plotting  # noqa: F401 (says what to install)
 
 
-def save(alignments: Sequence[Alignment], files: Mapping[str, Path], title: str) -> None:
-    """Write the files."""
+def save(alignments: Sequence[Alignment], files: Mapping[str, Path], title: str, numbers: bool = False) -> None:
+    """Write the files; with `numbers`, the cells of pictures hold their weights."""
     for option, path in files.items():
         if option in PICTURES:
             from regard.views.figure import save_figure
 
-            save_figure(alignments, path)
+            save_figure(alignments, path, title=title, numbers=numbers)
         elif option == "--html":
             save_page(alignments, path, title)
         elif option == "--json":

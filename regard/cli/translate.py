@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import Json, Opening, RunPaths, Sampling, Search, Units
+from regard.cli.options import Json, MinWeight, Opening, RunPaths, Sampling, Search, Units
 from regard.cli.report import reported
 from regard.cli.spread import spread
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
@@ -27,7 +27,14 @@ def command(
         bool, typer.Option("--align", help="Add the links: output ||| 0-0 1-2, from 0, source first (Pharaoh).")
     ] = False,
     units: Units = "auto",
+    min_weight: MinWeight = None,
     json: Json = False,
+    alternatives: Annotated[
+        int,
+        typer.Option(
+            min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
+        ),
+    ] = 0,
     sampling: Sampling,
     search: Search,
     opening: Opening,
@@ -51,20 +58,27 @@ def command(
     with working(opening.device) as (world, device):
         with world.first_ahead():
             expect_fresh_input()
-            check_linking(units)
+            check_linking(units, min_weight=min_weight)
+            if min_weight is not None and not align:
+                raise UsageError(
+                    "--min-weight is the floor of links, which --align writes. Add --align, or leave it out."
+                )
             if sampling.sample and (nbest or search.beam):
                 raise UsageError("--sample draws one output; --beam and --nbest look for the best ones. Leave one out.")
+            if alternatives and not json:
+                raise UsageError("--alternatives is written with --json alone. Add --json, or leave it out.")
             drawn = sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search), workers=world.size)
-        writer, refusals = Writer(nbest is not None, align, json, units), Refusals()
+        writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
 
         def answer(examples: list[Example]) -> list[list[str]]:
             sources = [example.source for example in examples]
             if drawn is None:
-                found = session.translator.translate(sources, nbest or 1)
+                found = session.translator.translate(sources, nbest or 1, units="tokens", alternatives=alternatives)
             else:
                 places = [example.line for example in examples]
-                found = [[one] for one in session.translator.sample(sources, drawn, places)]
+                each = session.translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
+                found = [[one] for one in each]
             return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
         if not world.leads:

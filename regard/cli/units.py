@@ -1,47 +1,27 @@
-"""What a command aligns: words, tokens, or what suits the script."""
+"""What a command aligns, and which weights it calls links."""
 
-import re
-
-from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.linking import Links, links, links_above
-from regard.alignment.units import Span, regroup, word_spans, words
+from regard.alignment.alignment import Alignment
+from regard.alignment.linking import MIN_WEIGHT, Links, links, links_above
+from regard.alignment.shown import UNITS
 from regard.cli.choices import choose
 from regard.errors import UsageError
 
-UNITS = ("words", "tokens", "auto")
-# Thai, Lao, Burmese, Khmer, Japanese, Chinese: no spaces between words.
-UNSPACED = (
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
 
-
-def check_linking(units: str, threshold: float | None = None) -> None:
+def check_linking(units: str, threshold: float | None = None, min_weight: float | None = None) -> None:
     """Raises UsageError unless these can be had."""
     choose("--units", units, UNITS)
     if threshold is not None and not 0 < threshold <= 1:
         raise UsageError(f"--threshold is {threshold}; expected above 0 and at most 1, for example 0.3.")
+    if min_weight is not None and not 0 <= min_weight <= 1:
+        raise UsageError(f"--min-weight is {min_weight}; expected from 0 to 1, for example {MIN_WEIGHT}.")
+    if threshold is not None and min_weight is not None:
+        raise UsageError(
+            "--threshold links all from a weight on, --min-weight is the floor of one link a unit. Leave one out."
+        )
 
 
-def regrouped(alignment: Alignment, units: str) -> Alignment:
-    """The alignment of these units. `auto` is words, save that a stretch written without spaces keeps its tokens."""
-    if units == "tokens":
-        return alignment
-    if units == "words":
-        return words(alignment)
-    source = _suited(alignment.source_text, alignment.source)
-    return regroup(alignment, source, _suited(alignment.target_text, alignment.target))
-
-
-def linked(alignment: Alignment, threshold: float | None) -> Links:
-    """The links: for each target unit where it looked most, or all from a weight on."""
-    return links(alignment) if threshold is None else links_above(alignment, threshold)
-
-
-def _suited(text: str, tokens: tuple[Unit, ...]) -> list[Span]:
-    spans: list[Span] = []
-    unspaced = re.compile(UNSPACED)  # here, since it takes 5 ms the first time
-    for start, end in word_spans(text):
-        inside = [(max(int(token.start), start), min(int(token.end), end)) for token in tokens]
-        pieces = [(low, high) for low, high in inside if low < high]
-        spans += pieces if unspaced.search(text, start, end) else [(start, end)]
-    return spans
+def linked(alignment: Alignment, threshold: float | None, min_weight: float | None = None) -> Links:
+    """The links: for each target unit where it looked most, from `min_weight` on; or all from the threshold on."""
+    if threshold is not None:
+        return links_above(alignment, threshold)
+    return links(alignment, MIN_WEIGHT if min_weight is None else min_weight)

@@ -25,11 +25,16 @@ def command(
         typer.Option(metavar="TEXT", help="Take this for the translation, and show its alignment; once for each TEXT."),
     ] = None,
     units: Units = "auto",
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="Write each weight into its cell of the picture, in percent.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one page that needs nothing else.")] = None,
     png: Picture = None,
     svg: Picture = None,
     pdf: Picture = None,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write units, spans and weights.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write units, spans, weights and probabilities.")
+    ] = None,
     npz: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the same for numpy.")] = None,
     search: Search,
     opening: Opening,
@@ -37,31 +42,34 @@ def command(
     """Translate sentences and show what each word looked at.
 
     Without a file, as heat maps here: in colour on a terminal that has it, in shades elsewhere, in plain ASCII with
-    PYTHONIOENCODING=ascii. Several files may be asked for at once; each holds all sentences.
+    PYTHONIOENCODING=ascii; as a list of what was looked at most where a map is wider than the terminal. The column
+    "end" is what was looked at on the end of the source, the row "end" is what ended the output. Several files may be
+    asked for at once; each holds all sentences.
 
     Example: regard view runs/en-zh "Tom chases Jerry." --html alignment.html
     """
     from regard.alignment.alignment import Alignment
     from regard.cli.runs import open_runs
-    from regard.cli.showing import argument_lines, check_files, draw, save
+    from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, save
     from regard.cli.stream import Refusals
-    from regard.cli.units import check_linking, regrouped
+    from regard.cli.units import check_linking
     from regard.data.example import Example
 
     check_linking(units)
     wanted = {"--html": html, "--png": png, "--svg": svg, "--pdf": pdf, "--json": json, "--npz": npz}
     files = {option: path for option, path in wanted.items() if path is not None}
-    check_files(files)
+    check_files(files, numbers)
     given = argument_lines(texts or [], target or [])
     session, refusals = open_runs([run], opening, search), Refusals()
+    alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0
 
     def answer(examples: list[Example]) -> list[Alignment]:
         sources = [example.source for example in examples]
         if target:
-            found = session.translator.score(sources, [example.target or "" for example in examples])
-        else:
-            found = [best[0] for best in session.translator.translate(sources)]
-        return [regrouped(alignment, units) for alignment in found]
+            targets = [example.target or "" for example in examples]
+            return session.translator.score(sources, targets, units=units, alternatives=alternatives)
+        found = session.translator.translate(sources, units=units, alternatives=alternatives)
+        return [best for best, *_ in found]
 
     shown = []
     for found in session.answers(session.chunks(given) if given else session.typed(), answer, refusals.add):
@@ -71,7 +79,7 @@ def command(
             else:
                 draw(found)
     if shown:
-        save(shown, files, f"{run.resolve().name}: what each word looked at")
+        save(shown, files, f"{run.resolve().name}: what each word looked at", numbers)
         if not opening.quiet:
             say(f"regard: wrote {', '.join(str(path) for path in files.values())}")
     refusals.finish()

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from regard.data.marks import BEGIN, END, PAD
+from regard.marks import BEGIN, END, PAD
 
 __all__ = ["BEGIN", "END", "PAD", "Batch"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from regard.data.characters import Characters
-from regard.data.marks import UNKNOWN
 from regard.data.pieces import FIRST_PIECE, most_frequent
+from regard.marks import UNKNOWN
 
 
 class Inflection:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, groupby, pairwise
 
-from regard.data.marks import RESERVED
+from regard.marks import RESERVED
 
 FIRST_BYTE = len(RESERVED)
 FIRST_PIECE = FIRST_BYTE + 256

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from regard.data.marks import RESERVED, UNKNOWN
 from regard.data.pieces import most_frequent
+from regard.marks import RESERVED, UNKNOWN
 
 FIRST_SYMBOL = len(RESERVED)
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.decoders.tokens import TargetTokens
-from regard.output import argmax
-from regard.output import best as output
-from regard.output.argmax import MOST_ROWS, Argmax
-from regard.output.best import Finder
+from regard.kernels import argmax_int8 as argmax
+from regard.kernels import topk as output
+from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.topk import Finder
 from regard.unroll import Linear, Steps, steps_serve
 
 PACKED_ROWS = range(3, 161)
@@ -77,7 +77,7 @@ class InferenceTokens(nn.Module):
     def best(
         self, features: Float[Tensor, "rows features"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-        """Log-probabilities and numbers of the best tokens, see `regard.output.best`."""
+        """Log-probabilities and numbers of the best tokens, see `regard.kernels.topk`."""
         if self.compiled is not None and _is_plain(features):
             return self.compiled.finder(features, width)
         return output.best_of(self.project(features), width)

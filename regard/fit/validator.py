@@ -45,6 +45,6 @@ class Validator:
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
-        outputs = [found[0].target_text for found in translator.translate(self.sources)]
+        outputs = [found[0].target_text for found in translator.translate(self.sources, units="tokens")]
         score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
         return scores | {self.metric: score.value}

@@ -3,14 +3,15 @@
     greedy     the most probable token at every step        walking.py
     sample     drawn tokens                                 sampling.py
     force      the score of a given target                  forcing.py
+    rank       what else could have stood at each step      forcing.py
     beam       the best outputs of a beam                   beams.py, with front.py, harvest.py and ranking.py
     Ensemble   several step functions as one                ensemble.py
     Shortlist  a step function over part of the vocabulary  shortlist.py
 
 Into greedy search and a beam, further sentences can enter where others have ended (groups.py). Where there is compiled
 code for the model, it takes the steps of both by itself (unattended.py, books.py, beam.c).
-All return `Hypothesis`, each with its weights, and bound the output by a `LengthLimit`. A search opens no gradient
-context of its own: call it under `torch.inference_mode()`. Names are imported when they are first used.
+All searches return `Hypothesis`, each with its weights, and bound the output by a `LengthLimit`. A search opens no
+gradient context of its own: call it under `torch.inference_mode()`. Names are imported when they are first used.
 """
 
 from importlib import import_module
@@ -24,12 +25,14 @@ _PLACES = {
     "ListedState": "shortlist",
     "ListedStep": "shortlist",
     "ProjectedStep": "choices",
+    "Ranked": "forcing",
     "Ranking": "ranking",
     "Shortlist": "shortlist",
     "StepFunction": "choices",
     "beam": "beams",
     "force": "forcing",
     "greedy": "walking",
+    "rank": "forcing",
     "sample": "sampling",
 }
 

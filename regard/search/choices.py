@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regard.decoders.following import Best, Several, follow_one_by_one
 from regard.decoders.step import Advance, Step
-from regard.output.best import Finder, best_of
+from regard.kernels.topk import Finder, best_of
 from regard.unroll import Course
 
 StepFunction = Callable[[Tensor, Any], Step]

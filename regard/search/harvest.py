@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from regard.data.batch import END
-from regard.search.books import Rules
+from regard.kernels.structs import Rules
 from regard.search.front import Front
 from regard.search.groups import Group
 from regard.search.ranking import Ranking

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from regard.output.logits import check
+from regard.kernels.logits import check
 from regard.search.choices import Choices, Walked
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END
-from regard.output.logits import top
+from regard.kernels.logits import top
 from regard.search.choices import StepFunction
 from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis

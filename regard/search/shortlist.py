@@ -18,7 +18,7 @@ from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.following import Several, follow_one_by_one
 from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
-from regard.output.listed import ListedOutput, Lists
+from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.choices import MOST_STEPS, Choices, Unattended, Walked
 from regard.unroll import roomy
 

@@ -1,8 +1,6 @@
 """Steps of a beam that compiled code takes by itself: the model and the books of the search, in one call."""
 
 import ctypes
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +8,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.attention.kernels.library import Kernels, find
 from regard.data.batch import END
-from regard.search.books import Mark, Model, Part, Record, Room, Search, Slots
+from regard.kernels.library import kernels
+from regard.kernels.structs import Mark, Model, Part, Record, Room, Search, Slots
 from regard.search.choices import StepFunction, Unattended
 from regard.search.front import Front
 from regard.search.harvest import Harvest
@@ -20,21 +18,13 @@ from regard.search.rows import refuse
 from regard.search.trail import Trail
 from regard.unroll import Aim
 
-SOURCE = Path(__file__).with_name("beam.c")
-LIBRARY = Path(__file__).with_name("libbeam.so")
 STEPS = 16
 """Of one call, at most: they are written down in room that is made for it."""
 LOOKED = 1 << 22
 """Weights over sources of one call, at most, unless a single step has more."""
 SLOTS = ("parents", "tokens", "owners")
 ENDED = ("ended", "cut", "scores", "lengths", "ends", "log_probs")
-OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY = range(4)  # as in beam.c
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
+OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY, NO_STEP = range(5)  # as in kernels/c/beam_search.c
 
 
 def goes(step: StepFunction) -> bool:
@@ -50,14 +40,16 @@ def go(model: Unattended, front: Front, harvest: Harvest, trail: Trail, enough: 
     """
     slots, record, room = _slots(model, front, trail), _record(model, front), _room(model, front)
     rules, origins = harvest.rules(), torch.arange(model.course.room)
-    kernel, threads, why, moving = kernels(), torch.get_num_threads(), MISSING, None
+    why, moving = MISSING, None
     while why == MISSING:
         aim = model.course.aim(_given(slots))
         moving = moving if aim is None else _moving(model, aim, origins)
         search = Search(model=moving, rules=rules, slots=slots, record=record, room=room, end=END, enough=enough)
-        why = kernel.library.regard_beam(ctypes.byref(search), kernel.fast, threads, kernel.team)
+        why = kernels().call("beam_search", ctypes.byref(search))
     if why == NO_MEMORY:
         raise MemoryError(f"beam: no memory for {slots.rows} rows")
+    if why == NO_STEP:
+        raise ValueError("beam: a row continues or looks at one that there is not; expected rows of its own state.")
     after = _front(slots)
     if why == NO_DISTRIBUTION:
         refuse(room.part("log_probs", slots.rows, room.width), after.sentences.take(after.filled // slots.size))
@@ -119,6 +111,7 @@ def _room(model: Unattended, front: Front) -> Room:
 def _moving(model: Unattended, aim: Aim, origins: Int[Tensor, " room"]) -> Model:
     """The model where its registers are now."""
     course, finder = model.course, model.finder
+    aim.expect(finder.columns, finder.depth)
     parts = [
         Part(made=aim.made[name], given=part, size=part.stride(0) * part.element_size())
         for name, part in course.given.items()
@@ -163,9 +156,3 @@ def _front(slots: Slots) -> Front:
     tokens, log_probs = (slots.part(name, live, size) for name in ("tokens", "log_probs"))
     nothing = np.zeros((live, size), np.int64)
     return Front(sentences, tokens, log_probs, nothing, nothing, np.zeros((live, size, 1), np.float32), free)
-
-
-def _declare(library: Any) -> None:
-    pointer, number = ctypes.c_void_p, ctypes.c_int
-    library.regard_beam.argtypes = [pointer, number, number, pointer]
-    library.regard_beam.restype = number

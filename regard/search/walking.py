@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END
-from regard.output.logits import check, normalizer
+from regard.kernels.logits import check, normalizer
 from regard.search.beams import beam
 from regard.search.choices import Choices, StepFunction, Walked, best
 from regard.search.groups import Entrance, Group, Later, joined

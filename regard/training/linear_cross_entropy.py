@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.attention.check import expect_device, expect_floating, expect_shape
-from regard.attention.kernels.products import add_product
-from regard.output.softmax import OutputSoftmax
+from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels.matmul import add_product
+from regard.kernels.softmax import OutputSoftmax
 
 # The gradients' products pack the weight anew for every chunk, so that fewer rows cost more a row; from 500 on they do
 # not.
@@ -204,7 +204,9 @@ def _check(features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tenso
     expect_shape(place, "features", features, ("tokens", "features"), "Give the real tokens alone, one a row.")
     expect_shape(place, "weight", weight, ("vocab", features.size(1)), "Give the weight of the output layer.")
     expect_shape(place, "targets", targets, (features.size(0),), "Give one target per row of features.")
-    expect_floating(place, "features", features)
+    for name, tensor in (("features", features), ("weight", weight), ("bias term", bias)):
+        if tensor is not None:
+            expect_floating(place, name, tensor)
     given = {"weight": weight, "targets": targets}
     if bias is not None:
         expect_shape(place, "bias term", bias, (weight.size(0),), "Give one number per entry of the vocabulary.")

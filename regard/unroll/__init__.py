@@ -1,11 +1,12 @@
 """Recurrent loops over all steps of a known sequence: one description, run by compiled code or by PyTorch."""
 
+from regard.kernels.linear import projected
+from regard.kernels.structs import Chooser
 from regard.unroll.course import Aim, Course, roomy
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.entered import VECTORS, Entered
-from regard.unroll.following import Chooser, follow
+from regard.unroll.following import follow
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
-from regard.unroll.projection import projected
 from regard.unroll.reads import Reads, reads_serve
 from regard.unroll.records import Seen
 from regard.unroll.recurrent import unroll, unrolls

@@ -8,10 +8,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_operand
+from regard.kernels.structs import CourseRecord
 from regard.unroll.entered import Entered, Kept
 from regard.unroll.program import Tensors
 from regard.unroll.records import Seen
-from regard.unroll.steps import Aimed, Steps, kernels
+from regard.unroll.steps import Aimed, Steps
 
 
 def roomy(part: Tensor, rows: int) -> Tensor:
@@ -40,6 +43,8 @@ class Course:
         sources, continued: the source that each row looks at, and that of each row of `given`.
         room, positions: rows and source positions, at most.
         begun: rows of `given` from which the first step begins.
+
+    Raises ValueError for starts, sources or parents that do not fit, or more rows than there is room for.
     """
 
     def __init__(
@@ -52,6 +57,15 @@ class Course:
         room: int,
     ) -> None:
         self._steps, self._entered, self._seen = steps, entered, seen
+        expect_operand("Course", "sources", seen.sources, ("rows",), torch.long, "Give one for each row.")
+        steps.expect_starts(starts, len(seen.sources) if parents is None else None)
+        if parents is not None:
+            expect_operand("Course", "parents", parents, (len(seen.sources),), torch.long, "Give one for each row.")
+            count = min(len(part) for name, part in starts.items() if steps.knows(name))
+            if len(parents) and not 0 <= int(parents.min()) <= int(parents.max()) < count:
+                raise ValueError(f"Course: a parent is no row of the starts; expected 0 to {count - 1}.")
+        if room < len(seen.sources):
+            raise ValueError(f"Course: there is room for {room} rows; expected {len(seen.sources)} or more.")
         known = {name: part for name, part in starts.items() if steps.knows(name)}
         if parents is not None and not steps.shares:
             known, parents = {name: part.index_select(0, parents) for name, part in known.items()}, None
@@ -82,7 +96,7 @@ class Aim:
     """Where compiled code finds the steps of a course.
 
     Attributes:
-        function: the address of what moves rows, see steps.c.
+        function: the address of what moves rows, see c/decoder_step.c.
         given: the address of what it takes first.
         slots: the row of the tables for each token; below 0 for those that they do not hold.
         made: the registers behind a step.
@@ -90,16 +104,18 @@ class Aim:
     """
 
     def __init__(self, aimed: Aimed, steps: Steps, kept: Kept) -> None:
-        self._record = _Course(aimed.address, steps.shared.ctypes.data, aimed.count)
+        self._record = CourseRecord(aimed.address, steps.shared.ctypes.data, aimed.count)
         self._aimed = aimed  # what the record points to
-        self.function = ctypes.cast(kernels().library.regard_move, ctypes.c_void_p).value or 0
+        self.function = kernels().address("course_step")
         self.given = ctypes.addressof(self._record)
         self.slots = kept.slots
         self.made = aimed.outputs
         self.features = aimed.outputs[steps.outputs[0]]
 
-
-class _Course(ctypes.Structure):
-    """As in steps.c."""
-
-    _fields_ = (*((name, ctypes.c_void_p) for name in ("program", "shared")), ("count", ctypes.c_int64))
+    def expect(self, columns: int, depth: int) -> None:
+        """Raise ValueError unless it goes on from any of so many tokens, and leaves so many features."""
+        if columns > len(self.slots) or depth != self.features.size(1):
+            raise ValueError(
+                f"Aim: tokens are chosen from {columns} by {depth} features; expected at most {len(self.slots)}, by "
+                f"{self.features.size(1)}."
+            )

@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from regard.attention.kernels.products import add_product
+from regard.kernels.library import kernels
+from regard.kernels.matmul import add_product
 from regard.unroll import native, stepwise
+from regard.unroll.expected import expect_loop
 from regard.unroll.plain import plain
 from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tensors, assigned, inputs, starts, written
 
@@ -24,7 +26,10 @@ def loop(program: Program, tensors: Tensors, mask: Bool[Tensor, "batch source"] 
     Returns the outputs, (time, batch, width); those that are read a step later have one more row, in front: the start.
     The same numbers as `plain.plain`, within rounding, from compiled code where that is in use and else from PyTorch.
     The gradients of weights are one product over all steps. Second derivatives go the plain way.
+
+    Raises ValueError for tensors that do not fit the program.
     """
+    expect_loop(program, tensors, mask, outputs)
     names = list(tensors)
     run: Any = _Loop.apply
     found = run(program, mask, names, outputs, *(tensors[name] for name in names))
@@ -46,7 +51,7 @@ def serves(*tensors: Tensor) -> bool:
 
 def compiled(tensor: Tensor) -> bool:
     """Whether compiled code runs programs on tensors of this type."""
-    return tensor.dtype == torch.float32 and native.kernels().library is not None
+    return tensor.dtype == torch.float32 and kernels().library is not None
 
 
 class _Loop(torch.autograd.Function):

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.kernels.operands import expect_operand
 from regard.unroll.program import Program, Tensors, written
 from regard.unroll.steps import Steps
 
@@ -44,17 +45,29 @@ class Entered:
         program: products of the register `VECTORS`.
         weights: its parameters; they are read once.
         vectors: of each token.
+
+    Attributes:
+        registers: what it fills.
+        count: tokens of the vocabulary.
+
+    Raises ValueError for vectors that do not fit, and for tokens that there are not.
     """
 
     def __init__(self, program: Program, weights: Tensors, vectors: Float[Tensor, "vocab embedding"]) -> None:
+        expect_operand("Entered", "vectors", vectors, ("vocab", "embedding"))
         self.registers = written(program)
         self._steps = Steps(program, weights, self.registers)
         self._vectors = vectors.detach()
+        self.count = len(vectors)
         self._lock = Lock()
         self._kept = self._empty(0)
 
     def __call__(self, tokens: Int[np.ndarray, " rows"]) -> tuple[Kept, Int[np.ndarray, " rows"]]:
         """Tables that hold the tokens, and the row of each."""
+        if not isinstance(tokens, np.ndarray) or tokens.ndim != 1 or tokens.dtype != np.int64:
+            raise ValueError(f"Entered: tokens are {type(tokens).__name__}; expected numbers along one axis, int64.")
+        if tokens.min(initial=0) < 0 or tokens.max(initial=0) >= self.count:
+            raise ValueError(f"Entered: there is no such token; expected 0 to {self.count - 1}.")
         with self._lock:
             picks = self._kept.slots[tokens]
             if picks.min(initial=0) < 0:

@@ -1,49 +1,14 @@
 """A program in compiled code: one call for all steps, whose threads take rows of the batch. Single precision, CPU."""
 
-import ctypes
-from functools import cache
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from regard.attention.kernels.library import Kernels, find
-from regard.unroll.panels import PANEL, room
+from regard.kernels.layout import PANEL, room
+from regard.kernels.library import kernels
+from regard.kernels.structs import Array, OperationRecord
 from regard.unroll.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
 
-SOURCE = Path(__file__).with_name("loops.c")
-LIBRARY = Path(__file__).with_name("libloops.so")
-KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in operations.h
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
-
-
-class Array(ctypes.Structure):
-    _fields_ = (
-        ("data", ctypes.c_void_p),
-        ("grad", ctypes.c_void_p),
-        ("width", ctypes.c_int64),
-        ("rows", ctypes.c_void_p),
-    )
-
-
-class OperationRecord(ctypes.Structure):
-    _fields_ = (
-        ("kind", ctypes.c_int64),
-        *((name, Array) for name in ("into", "source", "other", "before", "saved", "added")),
-        ("weight", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
-        ("stride", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("panels", "keys", "values", "vector", "powers")),
-        *((name, ctypes.c_void_p) for name in ("grad_keys", "grad_vector", "mask", "sources")),
-        ("positions", ctypes.c_int64),
-        ("count", ctypes.c_int64),
-    )
+KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in c/rnn_ops.h
 
 
 def forward(program: Program, data: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
@@ -62,9 +27,7 @@ def _call(program: Program, data: Tensors, grads: Tensors, tensors: Tensors, mas
     operations = (OperationRecord * len(program))()
     alive = [_describe(each, to, data, grads, tensors, mask) for each, to in zip(program, operations, strict=True)]
     batch = next(iter(data.values())).size(1)
-    found = kernels()
-    threads = torch.get_num_threads()
-    found.library.regard_unroll(operations, len(program), steps, batch, bool(grads), found.fast, threads, found.team)
+    kernels().call("rnn_sequence", operations, len(program), steps, batch, bool(grads))
     del alive  # what the operations point to
 
 
@@ -117,9 +80,3 @@ def fields(operation: Operation) -> dict[str, str]:
             return {"into": into, "source": source}
         case Look(query, weights, into):
             return {"into": into, "source": query, "other": weights}
-
-
-def _declare(library: Any) -> None:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_unroll.argtypes = [pointer, size, size, size, number, number, number, pointer]
-    library.regard_unroll.restype = None

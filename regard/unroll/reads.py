@@ -1,37 +1,19 @@
 """A recurrent layer over a batch of texts, with weights that no longer change: what reads the sources of a search."""
 
 import ctypes
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.attention.kernels.library import Kernels, find
+from regard.kernels.layout import pack
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_operand
+from regard.kernels.structs import LayerRecord
 from regard.unroll.engine import serves
 from regard.unroll.native import KINDS
-from regard.unroll.panels import pack
 from regard.unroll.program import Gru, Linear, Lstm
 from regard.unroll.steps import Steps, steps_serve
-
-SOURCE = Path(__file__).with_name("reads.c")
-LIBRARY = Path(__file__).with_name("libreads.so")
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
-
-
-class LayerRecord(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("kind", "directions", "batch", "positions", "size")),
-        *((name, ctypes.c_void_p) for name in ("panels", "bias", "gates", "places", "lengths", "order")),
-        *((name, ctypes.c_void_p) for name in ("states", "scratch")),
-    )
 
 
 def reads_serve(*tensors: Tensor) -> bool:
@@ -50,9 +32,12 @@ class Reads:
     Args:
         directions: the layer that reads forwards, and one like it that reads backwards, if any. Their weights are read
             once.
+
+    Raises ValueError for layers that are no such pair, and for places or lengths of what there is not.
     """
 
     def __init__(self, *directions: nn.GRU | nn.LSTM) -> None:
+        _check_layers(directions)
         first = directions[0]
         parts = {
             name: [getattr(each, f"{name}_l0").detach() for each in directions]
@@ -80,20 +65,34 @@ class Reads:
             lengths: how many positions of each row are real, the first ones.
         """
         gates = self.enter({"inputs": inputs})["gates"]
+        expect_operand("Reads", "places", places, ("batch", "source"), torch.long, "Say which input stands where.")
         batch, positions = places.shape
+        expect_operand("Reads", "lengths", lengths, (batch,), torch.long, "Say how many are real.")
         places, lengths = places.contiguous(), lengths.contiguous()
         order = lengths.argsort(descending=True)
         states = gates.new_empty(batch, positions, self.directions * self.size)
         scratch = gates.new_empty(batch * (gates.size(1) + 2 * self.directions * self.size))
         numbers = (self.kind, self.directions, batch, positions, self.size)
         pointers = (self.panels, self.bias, gates, places, lengths, order, states, scratch)
-        layer = LayerRecord(*numbers, *(each.data_ptr() for each in pointers))
-        kernel = kernels()
-        kernel.library.regard_read(ctypes.byref(layer), kernel.fast, torch.get_num_threads(), kernel.team)
+        layer = LayerRecord(*numbers, *(each.data_ptr() for each in pointers), len(gates))
+        if kernels().call("rnn_encoder", ctypes.byref(layer)):
+            raise ValueError(
+                f"Reads: a length or a place is out of range; expected lengths up to {positions}, and places below "
+                f"{len(gates)}."
+            )
         return states
 
 
-def _declare(library: Any) -> None:
-    pointer, number = ctypes.c_void_p, ctypes.c_int
-    library.regard_read.argtypes = [pointer, number, number, pointer]
-    library.regard_read.restype = None
+def _check_layers(directions: tuple[nn.GRU | nn.LSTM, ...]) -> None:
+    kinds = {
+        (type(each), each.input_size, each.hidden_size) for each in directions if isinstance(each, nn.GRU | nn.LSTM)
+    }
+    fit = all(isinstance(each, nn.GRU | nn.LSTM) and each.bias and not each.proj_size for each in directions)
+    if not fit or len(kinds) != 1 or len(directions) not in (1, 2):
+        raise ValueError(f"Reads: given {directions}; expected one or two layers alike, with a bias and no projection.")
+    first = directions[0]
+    gates = (4 if isinstance(first, nn.LSTM) else 3) * first.hidden_size
+    shapes = {"weight_ih": (gates, first.input_size), "weight_hh": (gates, first.hidden_size)}
+    for name, shape in (shapes | dict.fromkeys(("bias_ih", "bias_hh"), (gates,))).items():
+        for each in directions:
+            expect_operand("Reads", name, getattr(each, f"{name}_l0"), shape)

@@ -1,14 +1,18 @@
 """A program as the compiled code of single steps reads it."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from regard.unroll.native import KINDS, Array, OperationRecord, fields
+from regard.kernels.layout import GROUP
+from regard.kernels.operands import told
+from regard.kernels.structs import Array, OperationRecord
+from regard.unroll.native import KINDS, fields
 from regard.unroll.program import Linear, Look, Program, Tensors
 
 WORD = ctypes.sizeof(ctypes.c_int64)
@@ -33,6 +37,29 @@ class Seen:
     sources: Int[Tensor, " rows"]
     powers: Float[Tensor, "batch source power"]
     continued: Int[Tensor, " continued"] | None = None
+
+    def fits(self, looked: Collection[tuple[int, int]]) -> bool:
+        """Whether compiled code may read this for looks with keys and values so wide."""
+        keys, values, mask, powers = (getattr(self, name) for name in ("keys", "values", "mask", "powers"))
+        if not all(isinstance(each, Tensor) and each.is_cpu for each in (keys, values, mask, powers, self.sources)):
+            return False
+        if not (
+            keys.dim() == values.dim() == 3 and powers.shape[:2] == keys.shape[:2] == values.shape[:2] == mask.shape
+        ):
+            return False
+        wide, single = -(-keys.size(2) // GROUP) * GROUP, keys.dtype is values.dtype is powers.dtype is torch.float32
+        numbers = [self.sources] if self.continued is None else [self.sources, self.continued]
+        return (
+            single
+            and mask.dtype is torch.bool
+            and powers.size(2) == wide
+            and all(each.dtype is torch.long and each.dim() == 1 for each in numbers)
+            and all(pair == (keys.size(2), values.size(2)) for pair in looked)
+        )
+
+    def told(self) -> str:
+        """What was given, in words."""
+        return ", ".join(f"{name} {told(getattr(self, name))}" for name in (*SEEN, "sources"))
 
 
 class Records:
@@ -73,8 +100,10 @@ class Records:
                 changed[array + Array.data.offset] = name
                 if name in shared and operation.into not in shared:
                     changed[array + Array.rows.offset] = "@parents"
+                    changed[array + Array.height.offset] = "@shared rows"
                 if name in picked:
                     changed[array + Array.rows.offset] = "@picks"
+                    changed[array + Array.height.offset] = f"#{name}"
             if isinstance(operation, Linear):
                 to.panels = weights[operation.weight].data_ptr()
                 to.bias = weights[operation.bias].data_ptr() if operation.bias else None
@@ -82,6 +111,7 @@ class Records:
                 to.vector = weights["vector"].data_ptr()
                 changed |= {getattr(OperationRecord, name).offset: f"@{name}" for name in (*SEEN, "positions")}
                 changed[OperationRecord.sources.offset] = group + "sources"
+                changed[OperationRecord.source_count.offset] = "@source count"
                 changed[OperationRecord.other.offset + Array.width.offset] = "@positions"
             changes += [(number * RECORD + offset // WORD, name) for offset, name in changed.items()]
         self._words = np.frombuffer(bytes(written), np.int64)
@@ -94,6 +124,7 @@ class Records:
         registers: Mapping[str, int],
         rows: int,
         few: int,
+        tables: Mapping[str, int],
         seen: Seen | None,
         parents: Int[Tensor, " rows"] | None,
         picks: Int[Tensor, " rows"] | None,
@@ -104,22 +135,26 @@ class Records:
             registers: their addresses.
             rows: of the step.
             few: of what they share.
+            tables: rows of each register that is picked from.
             seen, parents, picks: as in `Steps`.
         """
         numbers = {**registers, "@rows": rows, "@shared rows": few, "@parents": 0}
+        numbers |= {f"#{name}": count for name, count in tables.items()}
         alive: Tensors = {}
         if parents is not None:
-            alive["@parents"] = parents
+            alive["@parents"] = parents.contiguous()
         if picks is not None:
-            alive["@picks"] = picks
+            alive["@picks"] = picks.contiguous()
         if seen is not None:
             alive |= {f"@{name}": getattr(seen, name).contiguous() for name in SEEN}
             alive["@sources"] = alive["@shared sources"] = seen.sources.contiguous()
             if seen.continued is not None:
-                alive["@shared sources"] = seen.continued
+                alive["@shared sources"] = seen.continued.contiguous()
             elif parents is not None and self._shares_sources:
                 alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
-            numbers["@positions"] = seen.mask.size(1)
+            numbers["@source count"], numbers["@positions"] = seen.mask.shape
+            if len(seen.sources) < rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
+                raise ValueError(f"Steps: {len(seen.sources)} sources; expected one for each of {rows} rows.")
         numbers |= {name: part.data_ptr() for name, part in alive.items()}
         words = self._words.copy()
         words[self._places] = [numbers[name] for name in self._names]

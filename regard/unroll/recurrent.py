@@ -3,9 +3,10 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from regard.kernels.linear import projected
+from regard.kernels.operands import told
 from regard.unroll.engine import compiled, loop, serves
 from regard.unroll.program import Gru, Linear, Lstm
-from regard.unroll.projection import projected
 
 GRU = (Linear("state-", "recurrent", "moved", bias="bias"), Gru("inputs", "moved", "state-", "state"))
 LSTM = (Linear("state-", "recurrent", "gates", bias="bias", plus="inputs"), Lstm("gates", "memory", "state"))
@@ -25,7 +26,11 @@ def unroll(
         layer: which of its layers, from 0.
         inputs: what the layer reads.
         hidden, memory: the states before the first step; a GRU has no memory, and its width does not matter.
+
+    Raises ValueError for tensors that do not fit.
     """
+    if not isinstance(inputs, Tensor) or inputs.dim() != 3:
+        raise ValueError(f"unroll: inputs are {told(inputs)}; expected (batch, time, input).")
     input_weight, weight, input_bias, bias = (
         getattr(rnn, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )

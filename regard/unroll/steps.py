@@ -1,11 +1,8 @@
 """A program one step at a time, over weights that no longer change: what a search calls between two choices."""
 
-import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,22 +10,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.attention.kernels.library import Kernels, find
-from regard.unroll.panels import pack, room
+from regard.kernels.layout import pack, room
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_operand, told
 from regard.unroll.past import of_the_past, past_first
-from regard.unroll.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors, inputs, starts
+from regard.unroll.program import Linear, Look, Program, Tensors, inputs, starts
 from regard.unroll.records import Records, Seen
+from regard.unroll.widths import POSITIONS, widths
 
-SOURCE = Path(__file__).with_name("steps.c")
-LIBRARY = Path(__file__).with_name("libsteps.so")
-MOST = 64  # as in steps.c
-POSITIONS = -1
-
-
-@cache
-def kernels() -> Kernels:
-    """The library, looked for once."""
-    return find(SOURCE, LIBRARY, _declare)
+MOST = 64  # as MOST_OPERATIONS in c/decoder_step.c
 
 
 def steps_serve(*tensors: Tensor) -> bool:
@@ -40,10 +30,11 @@ def steps_serve(*tensors: Tensor) -> bool:
 
 
 def powers(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
-    """What steps read of keys, see look.h; no step changes it, so that it is to be kept."""
-    keys, kernel = keys.detach().contiguous(), kernels()
+    """What steps read of keys, see c/additive_step.h; no step changes it, so that it is to be kept."""
+    expect_operand("powers", "keys", keys, ("batch", "source", "key"))
+    keys = keys.detach().contiguous()
     found, (batch, source, width) = room(keys), keys.shape
-    kernel.library.regard_raise(keys.data_ptr(), batch * source, width, found.data_ptr(), kernel.fast)
+    kernels().call("key_powers", keys.data_ptr(), batch * source, width, found.data_ptr())
     return found
 
 
@@ -77,6 +68,8 @@ class Steps:
         weights: its parameters, but for keys and values; they are read once.
         outputs: the registers that a step returns.
         picked: inputs that are tables, of which each row picks a row. No product reads one.
+
+    Raises ValueError for weights that do not fit, and for registers, sources or rows that do not fit the program.
     """
 
     def __init__(self, program: Program, weights: Tensors, outputs: Sequence[str], picked: Sequence[str] = ()) -> None:
@@ -84,16 +77,18 @@ class Steps:
         if len(program) > MOST:
             raise ValueError(f"Steps: the program has {len(program)} operations; expected at most {MOST}. Split it.")
         self.outputs, self.picked = tuple(outputs), frozenset(picked)
+        self._widths = _checked(program, weights, self.outputs, self.picked)
         matrices = dict.fromkeys(operation.weight for operation in program if isinstance(operation, Linear))
         self.panels = {name: pack(weights[name]) for name in matrices}
         names = {"vector", *(operation.bias for operation in program if isinstance(operation, Linear))}
         vectors = {name: each.detach().contiguous() for name, each in weights.items() if name in names}
-        self._widths = _widths(program, weights)
         self._shared = _shared(program)
         self._given = (*inputs(program), *starts(program))  # each row has the first, rows share the last
         outer = (*self._given, *self.outputs)
         self._outer = {name: self._widths[name] for name in outer}
         self._inner = {name: width for name, width in self._widths.items() if name not in outer}
+        looks = [each for each in program if isinstance(each, Look)]
+        self._looked = {(self._widths[each.query], self._widths[each.into]) for each in looks}
         self._records = Records(program, self._widths, self._shared, self.picked, self.panels | vectors)
 
     def takes(self, tensor: Tensor) -> bool:
@@ -118,6 +113,17 @@ class Steps:
         """Its features."""
         return self._widths[register]
 
+    def expect_starts(self, given: Tensors, rows: int | None) -> None:
+        """Raise ValueError unless these are what steps begin with, and what they leave behind has their names."""
+        sizes = {rows}
+        for name in (name for name in self._given if name.endswith("-")):
+            if name[:-1] not in self.outputs:
+                raise ValueError(f"Steps: {name[:-1]} is no output; expected what the next step begins with.")
+            expect_operand("Steps", name, given.get(name), ("rows", self._widths[name]))
+            sizes.add(len(given[name]))
+        if len(sizes - {None}) > 1:
+            raise ValueError(f"Steps: the starts have {sizes} rows; expected as many of each.")
+
     def __call__(
         self,
         registers: Tensors,
@@ -136,20 +142,44 @@ class Steps:
 
         Returns the outputs.
         """
+        missing = [name for name in self._given if not isinstance(registers.get(name), Tensor)]
+        if missing:
+            raise ValueError(f"Steps: {missing[0]} is {registers.get(missing[0])}; expected a tensor (rows, features).")
         given = {name: registers[name].contiguous() for name in self._given}
-        if parents is not None and not self._shared:
-            given = {
-                name: part.index_select(0, parents) if name.endswith("-") else part for name, part in given.items()
-            }
-            parents = None
-        step = self.aimed(given, seen, parents, picks)
-        kernel, threads = kernels(), torch.get_num_threads()
-        kernel.library.regard_step(step.address, step.count, kernel.fast, threads, kernel.team)
+        try:
+            if parents is not None and not self._shared:
+                given = {
+                    name: part.index_select(0, parents) if name.endswith("-") else part for name, part in given.items()
+                }
+                parents = None
+            step = self.aimed(given, seen, parents, picks)
+        except IndexError:
+            raise ValueError("Steps: a parent is no row of the starts; expected the number of one.") from None
+        if kernels().call("decoder_step", step.address, step.count):
+            raise ValueError(
+                "Steps: a row picks one that there is not; expected rows of the starts, tables and sources."
+            )
         if parents is None:
             return step.outputs
         return {
             name: part.index_select(0, parents) if name in self._shared else part for name, part in step.outputs.items()
         }
+
+    def _check(self, given: Tensors, seen: Seen | None, parents: Tensor | None, picks: Tensor | None) -> None:
+        """What is looked at and picked: how it lies; which row is picked compiled code looks at itself."""
+        for name, rows in (("parents", parents), ("picks", picks)):
+            if rows is not None:
+                expect_operand("Steps", name, rows, ("rows",), torch.long, "Give the number of a row for each.")
+        apart = parents is not None and picks is not None and len(picks) != len(parents)
+        if apart or (picks is None and self.picked):
+            raise ValueError("Steps: picks do not go with the rows; expected one for each, where there are tables.")
+        if not self._looked:
+            return
+        if not isinstance(seen, Seen) or not seen.fits(self._looked):
+            raise ValueError(
+                f"Steps: seen is {seen.told() if isinstance(seen, Seen) else seen}; expected keys, values, mask and "
+                f"powers of the same sources, with {self._looked} features, and a number for each row."
+            )
 
     def aimed(
         self,
@@ -159,6 +189,8 @@ class Steps:
         picks: Int[Tensor, " rows"] | None,
     ) -> Aimed:
         """The records of steps over the given registers, and the outputs that they fill."""
+        if self._looked or parents is not None or picks is not None or self.picked:
+            self._check(given, seen, parents, picks)
         first, last = given[self._given[0]], given[self._given[-1]]
         few = last.size(0)
         rows = next((each.size(0) for each in (parents, picks) if each is not None), first.size(0))
@@ -171,15 +203,35 @@ class Steps:
         for name, register in given.items():
             if register.shape != shapes[name]:
                 raise ValueError(f"Steps: {name} is {tuple(register.shape)}; expected {shapes[name]}.")
+            if register.dtype is not torch.float32 or not register.is_cpu:
+                raise ValueError(f"Steps: {name} is {told(register)}; expected torch.float32 on the CPU.")
         found = {name: first.new_empty(*shapes[name]) for name in self.outputs}
-        widths = [positions if width == POSITIONS else width for width in self._inner.values()]
-        scratch = first.new_empty(rows * sum(widths))
-        start, row = scratch.data_ptr(), rows * scratch.element_size()
-        places = accumulate(widths, lambda place, width: place + row * width, initial=start)
+        wide = [positions if width == POSITIONS else width for width in self._inner.values()]
+        held = max(rows, few)  # what rows share has a row for each of those they continue, which may be more
+        scratch = first.new_empty(held * sum(wide))
+        start, row = scratch.data_ptr(), held * scratch.element_size()
+        places = accumulate(wide, lambda place, width: place + row * width, initial=start)
         registers = dict(zip(self._inner, places, strict=False))
         registers |= {name: tensor.data_ptr() for name, tensor in (found | given).items()}
-        words, alive = self._records.aimed(registers, rows, few, seen, parents, picks)
+        tables = {name: given[name].size(0) for name in self.picked}
+        words, alive = self._records.aimed(registers, rows, few, tables, seen, parents, picks)
         return Aimed(words, self._records.count, found, (scratch, given, alive))
+
+
+def _checked(program: Program, weights: Tensors, outputs: tuple[str, ...], picked: frozenset[str]) -> dict[str, int]:
+    """The widths of the registers of a program that fits its weights."""
+    found = widths(program, weights, {})
+    read = {name for each in program if isinstance(each, Linear) for name in (each.weight, each.bias) if name}
+    read |= {"vector" for each in program if isinstance(each, Look)}
+    for name in read:
+        expect_operand("Steps", name, weights[name], tuple(weights[name].shape))
+    unknown = [name for name in (*outputs, *picked) if name not in found]
+    if unknown or not outputs or not program or not inputs(program) + starts(program):
+        raise ValueError(f"Steps: no register {', '.join(unknown)}; expected outputs and inputs of the program.")
+    products = {each.source for each in program if isinstance(each, Linear)}
+    if picked & products or not picked <= set(inputs(program)):
+        raise ValueError(f"Steps: picked are {sorted(picked)}; expected inputs that no product reads.")
+    return found
 
 
 def _shared(program: Program) -> frozenset[str]:
@@ -188,40 +240,3 @@ def _shared(program: Program) -> frozenset[str]:
     shared = of_the_past(program)
     apart = (each for each in program if isinstance(each, Linear) and each.into not in shared)
     return frozenset() if any(each.source in shared for each in apart) else shared
-
-
-def _widths(program: Program, weights: Tensors) -> dict[str, int]:
-    """Features of every register; those of weights over the source are `POSITIONS`."""
-    widths: dict[str, int] = {}
-    for operation in program:
-        if isinstance(operation, Linear):
-            width, depth = weights[operation.weight].shape
-            widths |= dict.fromkeys([operation.into, operation.plus or operation.into], width)
-            widths[operation.source] = depth
-    for operation in program:
-        match operation:
-            case Gru(gates, moved, before, into, plus):
-                size = widths[moved] // 3
-                widths |= dict.fromkeys([gates, plus or gates], 3 * size)
-                widths |= dict.fromkeys([before, into], size)
-            case Lstm(gates, memory, into, plus):
-                size = widths[gates] // 4
-                widths |= dict.fromkeys([gates, plus or gates], 4 * size)
-                widths |= dict.fromkeys([memory, f"{memory}-", into], size)
-            case Tanh(source, into):
-                widths[into] = widths[source]
-            case Look(_, over, _):
-                widths[over] = POSITIONS
-            case _:
-                pass
-    return widths
-
-
-def _declare(library: Any) -> None:
-    pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-    library.regard_step.argtypes = [pointer, size, number, number, pointer]
-    library.regard_step.restype = None
-    library.regard_raise.argtypes = [pointer, size, size, pointer, number]
-    library.regard_raise.restype = None
-    library.regard_follow.argtypes = [pointer, size, pointer, size, number, number, pointer]
-    library.regard_follow.restype = size

@@ -1,7 +1,6 @@
 """Alignments → one picture: PNG, SVG or PDF. Square cells, the source above, the target on the left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,69 +8,46 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment
 from regard.errors import UsageError
+from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_of
-from regard.views.labels import checked_weights, label, nothing_to_draw, shorten
-from regard.views.plotting import (
-    FAINT,
-    INK,
-    RAMP,
-    Figure,
-    LineCollection,
-    PolyCollection,
-    checked_path,
-    new_figure,
-    quiet,
-    write,
-)
+from regard.views.labels import label, visible
+from regard.views.panel import CELLS_PER_INCH, TEXT_POINTS, Panel, draw_panel, measure, wrap
+from regard.views.plotting import FAINT, INK, RAMP, Figure, PolyCollection, checked_path, encoded, new_figure, quiet
 
 MOST_PANELS = 40
-LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
-CELL_INCHES = (0.13, 0.36)  # smallest and largest; 40 units and fewer get the room they like
-SIDE_INCHES = 14.0
+COMFORTABLE = 0.36  # inches: side of a cell where there are few
+LEGIBLE = 0.24  # labels beside such cells can be read on a screen
+SMALLEST = 0.13
+SIDE_INCHES = 15.0  # a map grows to this with comfortable cells, then with legible ones
+LONGEST_SIDE_INCHES = 26.0  # and to this with smaller ones
 MARGIN = 0.25
-GAP = 0.09  # between labels and cells
+TITLE_POINTS = 14.0
+TITLE_LINE = 1.35 * TITLE_POINTS / 72
+BELOW_TITLE = 0.2
 BETWEEN = 0.55  # between panels
 PAGE_INCHES = 11.0  # panels go into rows of about this width
 BAR = (1.1, 0.07)
 ROOM_FOR_BAR = 0.35
-FAINTEST = 1 / 255  # below this a cell has the colour of nothing
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One heat map, measured in inches: `left` and `top` hold the labels, `right` what leans out of the last one."""
+def save_figure(
+    alignments: Alignment | Sequence[Alignment], path: str | Path, *, title: str = "", numbers: bool = False
+) -> None:
+    """Draw one heat map for each alignment into one file, under both sentences and the score.
 
-    alignment: Alignment
-    sentence: str | None
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    slanted: bool
-    left: float
-    top: float
-    right: float
-    cell: float
-
-    @property
-    def width(self) -> float:
-        return self.left + max(len(self.columns), 1) * self.cell + self.right
-
-    @property
-    def height(self) -> float:
-        return self.top + max(len(self.rows), 1) * self.cell
-
-
-def save_figure(alignments: Alignment | Sequence[Alignment], path: str | Path) -> None:
-    """Draw one heat map for each alignment into one file.
-
-    Labels that no installed font can draw are named in one warning, with the package to install; the picture is
-    written all the same. SVG keeps text as text, so that a browser may draw what this machine cannot.
+    What each row looked at on the end mark of the source stands in a hatched column of its own, `end`; the row that
+    wrote the end of the output stands apart below. Signs that no font has are named in one warning, with the package
+    to install; the picture is written all the same. SVG keeps text as text, so that a browser may draw what this
+    machine cannot.
 
     Args:
-        alignments: one or up to 40.
+        alignments: one or up to 40; several are numbered.
         path: ends in .png, .svg or .pdf.
+        title: what stands above all of it.
+        numbers: whether cells hold their weight, in percent.
 
     Raises UsageError for another ending, none or too many alignments; RegardError if the file cannot be written;
-    ValueError if weights do not fit their units.
+    ValueError for weights that are NaN or infinite.
     """
     path = checked_path(path)
     chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
@@ -80,104 +56,77 @@ def save_figure(alignments: Alignment | Sequence[Alignment], path: str | Path) -
             f"One picture holds 1 to {MOST_PANELS} alignments; {len(chosen)} were given. "
             "Draw some of them, or write the HTML page, which holds them all."
         )
-    text = "".join(label(unit) for alignment in chosen for unit in (*alignment.source, *alignment.target))
-    families, missing = fonts_for(text + "0123456789…")
+    write_whole(path, picture(chosen, path.suffix.lower()[1:], title, numbers))
+
+
+def picture(chosen: Sequence[Alignment], kind: str, title: str = "", numbers: bool = False) -> bytes:
+    """The same as png, svg or pdf in memory."""
+    texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
+    texts += [label(unit) for one in chosen for unit in (*one.source, *one.target)]
+    families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
     warn_of(missing)
     with quiet():
-        figure = draw(chosen, families)
-        write(figure, path)
+        return encoded(draw(chosen, families, visible(title), numbers), kind)
 
 
-def draw(alignments: Sequence[Alignment], families: list[str]) -> Figure:
+def draw(alignments: Sequence[Alignment], families: list[str], title: str = "", numbers: bool = False) -> Figure:
     """The figure itself, for those who want to go on with it."""
-    longest = max(max(len(alignment.source), len(alignment.target), 1) for alignment in alignments)
-    cell = float(np.clip(SIDE_INCHES / longest, *CELL_INCHES))
-    panels = [_measure(alignment, cell, families) for alignment in alignments]
-    places, width, height = _shelve(panels)
+    longest = max(max(len(alignment.source), len(alignment.target), 1) + 1 for alignment in alignments)
+    cell = cell_inches(longest)
+    names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
+    panels = [measure(one, name, cell, families, numbers) for one, name in zip(alignments, names, strict=True)]
+    shelves = _shelves(panels)
+    width = _page_width(shelves) + 2 * MARGIN
+    lines = wrap(title, (width - 2 * MARGIN) * CELLS_PER_INCH * TEXT_POINTS / TITLE_POINTS)
+    places, bottom = _places(shelves, MARGIN + len(lines) * TITLE_LINE + BELOW_TITLE * bool(lines))
+    height = bottom + MARGIN + ROOM_FOR_BAR
     figure = new_figure(width, height)
+    style: dict[str, Any] = {"fontsize": TITLE_POINTS, "color": INK, "fontfamily": families, "parse_math": False}
+    for number, line in enumerate(lines, 1):
+        figure.text(MARGIN / width, 1 - (MARGIN + (number - 0.25) * TITLE_LINE) / height, line, **style)
     for panel, (x, y) in zip(panels, places, strict=True):
-        _draw_panel(figure, panel, x, height - y, families)
+        draw_panel(figure, panel, x, height - y, families)
     _draw_bar(figure, families)
     return figure
 
 
-def _font_size(cell: float) -> float:
-    """Points; labels leave a third of the cell to the eye."""
-    return min(11.0, 0.6 * 72 * cell)
+def cell_inches(units: int) -> float:
+    """Side of a cell, for the longest side in units: the picture grows before its labels shrink."""
+    legible = float(np.clip(SIDE_INCHES / units, LEGIBLE, COMFORTABLE))
+    return max(min(legible, LONGEST_SIDE_INCHES / units), SMALLEST)
 
 
-def _measure(alignment: Alignment, cell: float, families: list[str]) -> Panel:
-    rows = tuple(shorten(label(unit), LONGEST_LABEL) for unit in alignment.target)
-    columns = tuple(shorten(label(unit), LONGEST_LABEL) for unit in alignment.source)
-    sentence = nothing_to_draw(alignment)
-    size = _font_size(cell)
-    if sentence:
-        return Panel(alignment, sentence, (), (), False, 0.0, 0.0, _text_width(sentence, 10.0, families), cell)
-    widths = [_text_width(column, size, families) for column in columns]
-    left = max(_text_width(row, size, families) for row in rows) + GAP
-    line = 1.2 * size / 72
-    if max(widths) <= 0.92 * cell:
-        return Panel(alignment, None, rows, columns, False, left, line + GAP, 0.0, cell)
-    slant = np.sqrt(0.5)
-    overhang = max((index + 0.42) * cell + slant * wide for index, wide in enumerate(widths)) - len(columns) * cell
-    top = slant * (max(widths) + line) + GAP
-    return Panel(alignment, None, rows, columns, True, left, top, max(float(overhang), 0.0), cell)
-
-
-def _text_width(text: str, size: float, families: list[str]) -> float:
-    figure = new_figure(1.0, 1.0)
-    drawn = figure.text(0, 0, text, fontsize=size, fontfamily=families, parse_math=False)
-    return float(drawn.get_window_extent().width) / 72
-
-
-def _shelve(panels: Sequence[Panel]) -> tuple[list[tuple[float, float]], float, float]:
-    """Upper left corner of each panel (inches from the upper left of the page), and the size of the page."""
+def _shelves(panels: Sequence[Panel]) -> list[list[Panel]]:
+    """The panels in rows of about the width of a page."""
     shelves: list[list[Panel]] = [[]]
     for panel in panels:
-        if shelves[-1] and sum(other.width + BETWEEN for other in shelves[-1]) + panel.width > PAGE_INCHES:
+        if shelves[-1] and _width([*shelves[-1], panel]) > PAGE_INCHES:
             shelves.append([])
         shelves[-1].append(panel)
+    return shelves
+
+
+def _width(shelf: Sequence[Panel]) -> float:
+    return sum(panel.width + BETWEEN for panel in shelf) - BETWEEN
+
+
+def _page_width(shelves: Sequence[Sequence[Panel]]) -> float:
+    """Without the margins."""
+    return max(2 * BAR[0], *map(_width, shelves))
+
+
+def _places(shelves: Sequence[Sequence[Panel]], top: float) -> tuple[list[tuple[float, float]], float]:
+    """Upper left corner of each panel, in inches from the upper left of the page, and where the last shelf ends."""
     places: list[tuple[float, float]] = []
-    y = widest = 0.0
+    y = top
     for shelf in shelves:
-        x = 0.0
-        header = max(panel.top for panel in shelf)  # the maps of a shelf stand in line, whatever is written above them
+        x = MARGIN
+        header = max(panel.header for panel in shelf)  # the maps of a shelf stand in line, whatever is above them
         for panel in shelf:
-            places.append((MARGIN + x, MARGIN + y + header - panel.top))
+            places.append((x, y + header - panel.header))
             x += panel.width + BETWEEN
-        y += max(header - panel.top + panel.height for panel in shelf) + BETWEEN
-        widest = max(widest, x - BETWEEN)
-    return places, max(widest, 2 * BAR[0]) + 2 * MARGIN, y - BETWEEN + 2 * MARGIN + ROOM_FOR_BAR
-
-
-def _draw_panel(figure: Figure, panel: Panel, x: float, y: float, families: list[str]) -> None:
-    """One heat map whose upper left corner stands at (x, y) inches from the lower left of the page."""
-    width, height = figure.get_size_inches()
-    if panel.sentence:
-        figure.text(x / width, (y - 0.2) / height, panel.sentence, fontsize=10, color=FAINT, fontfamily=families)
-        return
-    rows, columns, cell = len(panel.rows), len(panel.columns), panel.cell
-    corner = ((x + panel.left) / width, (y - panel.top - rows * cell) / height)
-    axes = figure.add_axes((*corner, columns * cell / width, rows * cell / height), frameon=True)
-    axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[], facecolor=RAMP(0.0))
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    weights = checked_weights(panel.alignment)
-    shown = np.argwhere(weights >= FAINTEST)
-    squares = [[(s, t), (s + 1, t), (s + 1, t + 1), (s, t + 1)] for t, s in shown]
-    colors = RAMP(weights[shown[:, 0], shown[:, 1]])
-    axes.add_collection(PolyCollection(squares, facecolors=colors, edgecolors="none"))
-    lines = [[(s, 0), (s, rows)] for s in range(1, columns)] + [[(0, t), (columns, t)] for t in range(1, rows)]
-    axes.add_collection(LineCollection(lines, colors="white", linewidths=3 * cell))
-    style: dict[str, Any] = {"fontsize": _font_size(cell), "fontfamily": families, "parse_math": False, "color": INK}
-    gap = GAP / cell
-    for t, row in enumerate(panel.rows):
-        axes.text(-gap, t + 0.5, row, ha="right", va="center_baseline", **style)
-    for s, column in enumerate(panel.columns):
-        if panel.slanted:
-            axes.text(s + 0.42, -gap, column, rotation=45, rotation_mode="anchor", ha="left", va="center", **style)
-        else:
-            axes.text(s + 0.5, -gap, column, ha="center", va="bottom", **style)
+        y += header + max(panel.below for panel in shelf) + BETWEEN
+    return places, y - BETWEEN
 
 
 def _draw_bar(figure: Figure, families: list[str]) -> None:

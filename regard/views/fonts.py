@@ -1,11 +1,13 @@
-"""Which installed fonts can draw a text.
+"""Which fonts can draw a text.
 
 matplotlib takes, for each character, the first font of a list that has it. So the list is made for the text: a
-Latin font first, then whichever installed font covers most of what is still missing.
+Latin font first, then a Chinese one, then whichever has something of what is still missing. `font/regard-hanzi.ttf`
+comes along, so that common Chinese is drawn on a machine without any Chinese font.
 """
 
 import warnings
 from functools import cache
+from pathlib import Path
 
 from regard.views.plotting import font_manager
 
@@ -26,6 +28,8 @@ CHINESE = (
     "Noto Sans CJK JP",
     "Arial Unicode MS",
 )
+OWN = "Regard Hanzi"
+OWN_FILE = str(Path(__file__).parent / "font" / "regard-hanzi.ttf")
 UNREADABLE = ("Last Resort", "LastResort")  # boxes for every character: drawing them is not covering them
 EAST_ASIAN = (
     (0x1100, 0x11FF),
@@ -38,40 +42,58 @@ EAST_ASIAN = (
 
 
 def fonts_for(text: str) -> tuple[list[str], str]:
-    """Font families that together draw the text, best first, and the characters that no installed font has.
+    """Font families that together draw the text, best first, and the characters that none has.
 
-    The list ends in `sans-serif`, which lets the reader's browser go on where the fonts of this machine stop.
+    A font that was installed after matplotlib made its list is found, too. The list ends in `sans-serif`, which lets
+    the reader's browser go on where the fonts of this machine stop.
     """
+    families, missing = _chosen(text)
+    if missing and _found_new():
+        families, missing = _chosen(text)
+    return [*families, "sans-serif"], "".join(sorted(missing))
+
+
+def _chosen(text: str) -> tuple[list[str], set[str]]:
     missing = {character for character in text if not character.isspace()}
     installed = _installed()
     families = [family for family in LATIN if family in installed][:1] or ["DejaVu Sans"]
     missing -= _has(families[0], missing)
-    for family in (*LATIN, *CHINESE, *installed):
+    for family in (*LATIN, *CHINESE, OWN, *installed):
         added = _has(family, missing) if missing else set()
         if added:
             families.append(family)
             missing -= added
-    return [*families, "sans-serif"], "".join(sorted(missing))
+    return families, missing
 
 
 def font_for(text: str) -> str | None:
-    """The one installed font that draws the whole text, by preference; None if there is none."""
+    """The one font that draws the whole text, by preference; None if there is none."""
     wanted = {character for character in text if not character.isspace()}
-    return next((family for family in (*LATIN, *CHINESE, *_installed()) if _has(family, wanted) == wanted), None)
+    families = (*LATIN, *CHINESE, OWN, *_installed())
+    return next((family for family in families if _has(family, wanted) == wanted), None)
+
+
+def signs(family: str) -> int:
+    """How many characters the font has."""
+    return len(_covered(_installed()[family]))
 
 
 def warn_of(missing: str) -> None:
-    """One warning that says which characters are drawn as boxes and what to install; nothing if none are."""
+    """Say which characters are drawn as boxes and what to install, once in a process; nothing if none are."""
     if not missing:
         return
     east_asian = any(low <= ord(character) <= high for character in missing for low, high in EAST_ASIAN)
     packages = "fonts-noto-cjk or fonts-wqy-zenhei" if east_asian else "fonts-noto-core"
     shown = missing[:12] + ("…" if len(missing) > 12 else "")
-    warnings.warn(
-        f"No installed font has {shown}: they are drawn as boxes. Install one, for instance: sudo apt install "
-        f"{packages} (an SVG or the HTML page shows them wherever the browser has a font).",
-        stacklevel=3,
+    _warn_once(
+        f"No font here has {shown}: they are drawn as boxes. Install one, for instance: sudo apt install {packages} "
+        "(an SVG or the HTML page shows them wherever the browser has a font)."
     )
+
+
+@cache  # Python's own memory of warnings is lost with every `catch_warnings`
+def _warn_once(text: str) -> None:
+    warnings.warn(text, stacklevel=4)
 
 
 def _has(family: str, characters: set[str]) -> set[str]:
@@ -82,7 +104,9 @@ def _has(family: str, characters: set[str]) -> set[str]:
 
 @cache
 def _installed() -> dict[str, str]:
-    """Family → file, of the fonts in an upright style."""
+    """Family → file, of the fonts in an upright style, the one that comes along among them."""
+    if all(entry.fname != OWN_FILE for entry in font_manager.fontManager.ttflist):
+        font_manager.fontManager.addfont(OWN_FILE)
     entries = [entry for entry in font_manager.fontManager.ttflist if entry.style == "normal"]
     return {entry.name: entry.fname for entry in entries if not entry.name.startswith(UNREADABLE)}
 
@@ -94,3 +118,21 @@ def _covered(file: str) -> frozenset[int]:
         return frozenset(font_manager.get_font(file).get_charmap())
     except (OSError, RuntimeError):  # pictures instead of outlines (colour emoji), or a broken file
         return frozenset()
+
+
+def _found_new() -> bool:
+    """Add the fonts that were installed after matplotlib made its list; whether there are any.
+
+    matplotlib keeps its list in a file of the user's and does not look again.
+    """
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    count = len(known)
+    for file in font_manager.findSystemFonts():
+        if file not in known:
+            try:
+                font_manager.fontManager.addfont(file)
+            except (OSError, RuntimeError, ValueError, AttributeError, KeyError):  # no font that matplotlib can read
+                continue
+            known.add(file)
+    _installed.cache_clear()
+    return len(known) > count

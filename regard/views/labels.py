@@ -1,5 +1,6 @@
 """What may be written beside a cell: the user's text, with nothing in it that a terminal or a picture would obey."""
 
+import re
 import unicodedata
 
 import numpy as np
@@ -8,6 +9,11 @@ from rich.cells import cell_len
 from regard.alignment.alignment import Alignment, Unit
 
 ELLIPSIS = "…"
+END = "end"  # the name of the end marks beside a map, where they stand apart from the words
+SEEN = 0.005  # what is less is written as 0 %
+MOSTLY = 0.5  # from here on a sentence says who looked at the end of the source
+MOST_NAMED = 8
+LONGEST_NAMED = 16
 JOINERS = "\u200c\u200d"  # Persian and Indic spelling need them; every other format character is written out
 INVISIBLE = JOINERS + "\ufe0e\ufe0f"
 
@@ -73,26 +79,54 @@ def shorten(text: str, cells: int, ellipsis: str = ELLIPSIS) -> str:
     return kept + ellipsis
 
 
-def checked_weights(alignment: Alignment) -> np.ndarray:
-    """The weights between 0 and 1, (target, source).
+def words_of(text: str) -> list[str]:
+    """Where a sentence may be broken: at blanks, but not within `汤姆 62 %`."""
+    return re.split(r" (?!%|\d+ %)", text)
 
-    Raises ValueError if they do not have a row for each target unit and a column for each source unit, or are
-    not finite: a picture of such numbers would be a picture of something else.
+
+def cells(alignment: Alignment) -> np.ndarray:
+    """All that a map shows, between 0 and 1: `weights`, then `source_end` as a column and `target_end` as a row.
+
+    Each of the two stands there only if the alignment has it. Raises ValueError for NaN and infinity: a picture
+    of such numbers would be a picture of something else.
     """
-    shape, expected = alignment.weights.shape, (len(alignment.target), len(alignment.source))
-    if shape != expected:
-        raise ValueError(
-            f"Alignment.weights: shape is {shape}; expected {expected}, a row for each target unit and a column "
-            "for each source unit. Drop the end marks from units and weights alike."
-        )
-    if not np.isfinite(alignment.weights).all():
+    weights = alignment.weights
+    if alignment.source_end is not None:
+        weights = np.concatenate([weights, alignment.source_end[:, None]], axis=1)
+    if alignment.target_end is not None:
+        weights = np.concatenate([weights, alignment.target_end[None]])
+    if not np.isfinite(weights).all():
         raise ValueError("Alignment.weights: some are NaN or infinite; expected numbers from 0 to 1.")
-    return np.clip(alignment.weights, 0.0, 1.0)
+    return np.clip(weights, 0.0, 1.0)
+
+
+def checked_weights(alignment: Alignment) -> np.ndarray:
+    """The weights between 0 and 1, (target, source), without the ends. Raises what `cells` raises."""
+    return cells(alignment)[: len(alignment.target), : len(alignment.source)]
 
 
 def nothing_to_draw(alignment: Alignment) -> str | None:
-    """A sentence if one side has no units, else None."""
+    """A sentence if one side has no units, or if no unit of the source was looked at; else None."""
     empty = [side for side, units in (("source", alignment.source), ("target", alignment.target)) if not units]
-    if not empty:
+    if empty:
+        return f"Nothing to draw: the {' and the '.join(empty)} {'has' if len(empty) == 1 else 'have'} no words."
+    if np.nanmax(alignment.weights) >= SEEN:
         return None
-    return f"Nothing to draw: the {' and the '.join(empty)} {'has' if len(empty) == 1 else 'have'} no words."
+    if alignment.source_end is not None and alignment.source_end.max() >= SEEN:
+        return "Nothing to draw: no word of the source was looked at, only the end of the sentence."
+    return "Nothing to draw: no word of the source was looked at."
+
+
+def looked_at_the_end(alignment: Alignment) -> str | None:
+    """A sentence that names the units that looked at the end of the source with `MOSTLY` or more; None if none did."""
+    if alignment.source_end is None:
+        return None
+    found = [
+        f"{shorten(label(unit), LONGEST_NAMED)} {100 * share:.0f} %"
+        for unit, share in zip(alignment.target, alignment.source_end.tolist(), strict=True)
+        if share >= MOSTLY
+    ]
+    if not found:
+        return None
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f"On the end of the sentence: {', '.join(found[:MOST_NAMED])}{more}"

@@ -1,18 +1,24 @@
-// Drawing: three views of the same weights, the two texts, the steps of the decoding, the heat map.
-// page.py puts this file and page-events.js into one function. State goes one way: an event calls change(), which
-// merges it and calls paint(). All text of the user goes in as textContent.
+// Drawing: what a sentence is made of, built once when it is chosen, and where everything stands.
+// page.py puts this file, page-paint.js and page-events.js into one function. State goes one way: an event calls
+// change(), which merges it and calls paint(). All text of the user goes in as textContent.
 
 const FAINTEST = 0.02; // below this a look is not drawn
-const AT_REST = 0.12; // links that are drawn while nothing is pointed at
 const PACE = 900; // milliseconds a step
+const LONG = 30; // a text of more units is set smaller
+const BESIDE = { columns: 16, rows: 20, width: "(min-width: 62rem)" }; // up to this the map stands beside the text
+const CELL = { smallest: 14, followed: 20, largest: 42, beside: 52 }; // pixels; a map that does not fit has cells to be seen
 const sentences = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
-const nodes = { source: [], target: [], rows: [], columns: [], cells: [] };
-// step: null shows all; k shows the first k units. held and hovered: {t, s}, a row, a column or both.
-const state = { sentence: 0, step: null, held: null, hovered: null, clock: null };
+// Of each side its units and the marks of its ruler; the end mark, where there is one, is the last of all.
+const nodes = { source: [], target: [], ticks: { source: [], target: [] }, rows: [], columns: [], cells: [] };
+// step: null shows all; k shows the first k rows. held and hovered: {t, s}, a row, a column or both.
+const state = { sentence: 0, step: null, held: null, hovered: null, clock: null, speed: 1 };
 const now = () => sentences[state.sentence];
+const steps = () => now().targetLabels.length + now().targetEnd;
+const isEnd = (side, index) => index === now()[`${side}Labels`].length;
 const clamp = (low, value, high) => Math.min(Math.max(value, low), high);
-const percent = (weight) => `${(100 * weight).toFixed(weight > 0 && weight < 0.1 ? 1 : 0)} %`;
+const percent = (share) => (share > 0 && share < 0.0005 ? "< 0.1\u00a0%" : `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)}\u00a0%`);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 function make(tag, text, attributes = {}) {
   const node = document.createElement(tag);
@@ -21,37 +27,57 @@ function make(tag, text, attributes = {}) {
   return node;
 }
 
-// --- what a sentence is made of: built once when it is chosen
-
 function buildText(side) {
   const units = [];
-  const pieces = now()[side].map(([text, index]) => {
-    if (index < 0) return document.createTextNode(text);
-    units[index] = make("span", text, { class: "unit", role: "button", tabindex: index ? -1 : 0, "data-i": index });
+  const add = (text, index, more = {}) => {
+    units[index] = make("span", text, { class: "unit", role: "button", tabindex: index ? -1 : 0, "data-i": index, ...more });
     return units[index];
-  });
-  at(side).replaceChildren(...pieces);
+  };
+  const parts = now()[side].map(([text, index]) => (index < 0 ? document.createTextNode(text) : add(text, index)));
+  if (now()[`${side}End`]) {
+    const said = { class: "unit end", "aria-label": `end of the ${side === "source" ? "source" : "output"}` };
+    parts.push(document.createTextNode(" "), add("end", units.length, said));
+  }
+  if (side === "target" && now().cut) parts.push(make("span", " cut before its end", { class: "cut" }));
+  at(side).replaceChildren(...parts);
   nodes[side] = units;
+  nodes.ticks[side] = units.map((unit, index) => {
+    const tick = make("i", null, { class: `tick${isEnd(side, index) ? " end" : ""}`, "data-i": index });
+    tick.style.setProperty("flex-grow", isEnd(side, index) ? 3 : unit.textContent.length + 1);
+    return tick;
+  });
+  const ruler = at(`${side}-ruler`);
+  ruler.replaceChildren(...nodes.ticks[side]);
+  ruler.style.setProperty("gap", `${clamp(0, 120 / units.length, 2)}px`);
+  ruler.style.setProperty("direction", getComputedStyle(at(side)).direction);
 }
 
-function buildMap() {
-  const { sourceLabels, targetLabels, weights } = now();
+function buildHead() {
+  const labels = now().sourceEnd ? [...now().sourceLabels, "end"] : now().sourceLabels;
   const head = make("tr", null);
-  nodes.columns = sourceLabels.map((label) => {
-    const cell = make("th", null, { scope: "col" });
+  nodes.columns = labels.map((label, s) => {
+    const cell = make("th", null, isEnd("source", s) ? { scope: "col", class: "end", "aria-label": "end of the source" } : { scope: "col" });
     const span = make("span", null);
     span.append(make("bdi", label));
     cell.append(span);
     return cell;
   });
   head.append(make("td", null), ...nodes.columns);
+  const thead = make("thead", null);
+  thead.append(head);
+  return thead;
+}
+
+function buildMap() {
   nodes.cells = [];
-  nodes.rows = targetLabels.map((label, t) => {
-    const row = make("tr", null);
-    const name = make("th", null, { scope: "row" });
-    name.append(make("bdi", label));
-    const cells = weights[t].map((weight, s) => {
+  nodes.rows = now().weights.map((weights, t) => {
+    const last = isEnd("target", t);
+    const row = make("tr", null, last ? { class: "end" } : {});
+    const name = make("th", null, last ? { scope: "row", "aria-label": "end of the output" } : { scope: "row" });
+    name.append(make("bdi", last ? "end" : now().targetLabels[t]));
+    const cells = weights.map((weight, s) => {
       const cell = make("td", weight.toFixed(2), { "data-s": s, "data-t": t, tabindex: s + t ? -1 : 0 });
+      if (isEnd("source", s)) cell.className = "end";
       cell.style.setProperty("--w", weight);
       return cell;
     });
@@ -59,178 +85,101 @@ function buildMap() {
     row.append(name, ...cells);
     return row;
   });
-  const thead = make("thead", null);
   const tbody = make("tbody", null);
-  thead.append(head);
   tbody.append(...nodes.rows);
-  at("map").replaceChildren(thead, tbody);
+  at("map").replaceChildren(buildHead(), tbody);
 }
 
 function build() {
-  const { nothing, score, targetLabels } = now();
+  const { nothing, score, predictions } = now();
   for (const id of ["player", "map-section", "links"]) at(id).toggleAttribute("hidden", nothing !== null);
+  at("choices").toggleAttribute("hidden", nothing !== null || predictions === null);
+  at("choices").classList.toggle("several", predictions?.some((tokens) => tokens.length > 1) ?? false);
   buildText("source");
   buildText("target");
   if (nothing === null) buildMap();
-  at("step").max = targetLabels.length;
+  at("step").max = steps();
   at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-", "−")}`;
   at("sentence").value = state.sentence;
   measure();
 }
 
-// --- sizes: the map fills the page, the names lean only where they must
+// --- sizes: where the texts stand, and how large the cells of the map are
 
 let places = { source: [], target: [] };
 
 function measure() {
-  const origin = at("texts").getBoundingClientRect();
+  const { nothing, sourceLabels, targetLabels } = now();
+  const short = sourceLabels.length <= BESIDE.columns && targetLabels.length <= BESIDE.rows;
+  at("stage").classList.toggle("beside", nothing === null && short && matchMedia(BESIDE.width).matches);
+  measureTexts();
+  if (nothing === null) measureMap();
+}
+
+/** Links run between two lines of text, or between two rulers where a text takes more lines than one. */
+function measureTexts() {
+  const texts = at("texts");
+  texts.classList.toggle("long", Math.max(nodes.source.length, nodes.target.length) > LONG);
+  const lines = (side) => {
+    const [first, last] = [nodes[side][0], nodes[side].at(-1)];
+    return first && last.getBoundingClientRect().top - first.getBoundingClientRect().top > 8 ? 2 : 1;
+  };
+  texts.classList.remove("ruled");
+  const ruled = lines("source") + lines("target") > 2;
+  texts.classList.toggle("ruled", ruled && now().nothing === null);
+  const origin = texts.getBoundingClientRect();
   for (const side of ["source", "target"]) {
-    places[side] = nodes[side].map((unit) => {
-      const box = unit.getClientRects()[0] ?? unit.getBoundingClientRect();
-      return { x: box.left + box.width / 2 - origin.left, top: box.top - origin.top, bottom: box.bottom - origin.top };
+    places[side] = (ruled ? nodes.ticks[side] : nodes[side]).map((node) => {
+      const box = node.getClientRects()[0] ?? node.getBoundingClientRect();
+      const inset = ruled ? 0 : 4;
+      return { x: box.left + box.width / 2 - origin.left, top: box.top - origin.top + inset, bottom: box.bottom - origin.top - inset };
     });
   }
-  if (now().nothing !== null) return;
+}
+
+/** As large as the page has room for; the names lean only where they must. A map that does not fit can be moved. */
+function measureMap() {
   const map = at("map");
+  const box = at("scroll");
+  map.style.setProperty("--label", "11px");
   const names = Math.max(0, ...nodes.rows.map((row) => row.firstChild.offsetWidth));
   const count = nodes.columns.length;
-  const cell = clamp(18, Math.floor((at("scroll").clientWidth - names - 60) / count), 42);
+  const room = Math.floor((box.clientWidth - names - 50) / count);
+  const above = box.getBoundingClientRect().top + scrollY + 90; // what stands above the cells, their names with it
+  const tall = Math.floor((innerHeight - above - 110) / nodes.rows.length); // beside a text, all of it is in view
+  const high = at("stage").classList.contains("beside") ? clamp(24, tall, CELL.beside) : CELL.largest;
+  const cell = room < CELL.smallest ? CELL.followed : Math.min(room, high);
   map.style.setProperty("--cell", `${cell}px`);
   map.style.setProperty("--label", `${clamp(11, cell * 0.52, 16)}px`);
-  const widths = nodes.columns.map((column) => column.firstChild.offsetWidth);
-  const level = Math.max(...widths) <= cell - 2;
+  const widths = nodes.columns.filter((_, s) => !isEnd("source", s)).map((column) => column.firstChild.offsetWidth);
+  const widest = Math.max(0, ...widths);
+  const level = widest <= cell - 2;
   map.classList.toggle("level", level);
-  const slant = Math.SQRT1_2;
-  map.style.setProperty("--head", `${level ? 32 : Math.ceil(slant * (Math.max(...widths) + 16)) + 10}px`);
-  const lean = widths.map((width, s) => (s + 0.5) * cell + slant * (width + 12) - count * cell);
+  const [across, up] = [Math.cos(Math.PI / 3), Math.sin(Math.PI / 3)];
+  map.style.setProperty("--head", `${level ? 32 : Math.ceil(up * widest + 26)}px`);
+  const lean = widths.map((width, s) => (s + 0.5) * cell + across * width + 14 - count * cell);
   map.style.setProperty("--overhang", `${level ? 0 : Math.max(0, Math.ceil(Math.max(...lean)))}px`);
+  box.classList.toggle("moves", box.scrollWidth > box.clientWidth + 1);
 }
 
-// --- what is shown now
+let following = null;
 
-const revealed = () => state.step ?? now().targetLabels.length;
-
-/** Row t, column s, or the cell where both are given; null when nothing is pointed at. */
-function regarded() {
-  const pointed = state.hovered ?? state.held;
-  if (pointed) return pointed;
-  return state.step ? { t: state.step - 1, s: null } : null;
-}
-
-/** [target, source, weight] of every look that belongs to what is pointed at. */
-function looks(pointed) {
-  const { weights } = now();
-  const all = [];
-  for (let t = 0; t < revealed(); t++) {
-    if (pointed && pointed.t !== null && pointed.t !== t) continue;
-    for (let s = 0; s < (weights[t] ?? []).length; s++) {
-      if (pointed && pointed.s !== null && pointed.s !== s) continue;
-      if (weights[t][s] >= (pointed ? FAINTEST : AT_REST)) all.push([t, s, weights[t][s]]);
-    }
-  }
-  return all;
-}
-
-function paintSide(side, pointed, seen) {
-  const own = side === "source" ? "s" : "t";
-  const other = own === "s" ? "t" : "s";
-  const lights = pointed !== null && pointed[other] !== null && pointed[own] === null;
-  nodes[side].forEach((unit, index) => {
-    const weight = lights ? seen.get(index) ?? 0 : 0;
-    unit.style.setProperty("--w", weight);
-    unit.classList.toggle("lit", weight > 0);
-    unit.classList.toggle("dim", lights && weight === 0);
-    unit.classList.toggle("active", pointed !== null && pointed[own] === index);
-    unit.setAttribute("aria-pressed", state.held !== null && state.held[own] === index);
-    if (side === "target") {
-      unit.classList.toggle("ahead", index >= revealed());
-      current(unit, index);
-    }
+/** Move the map, and nothing else of the page, until the row and its strongest word are in view: once a frame, since it
+    has to know where everything stands. */
+function follow(pointed, behavior = still.matches ? "auto" : "smooth") {
+  if (!pointed || now().nothing !== null) return;
+  if (following !== null) cancelAnimationFrame(following);
+  following = requestAnimationFrame(() => {
+    following = null;
+    const box = at("scroll");
+    const row = nodes.rows[pointed.t];
+    const column = nodes.columns[pointed.s ?? strongest(pointed.t, false)];
+    const [head, names] = [at("map").tHead.offsetHeight, nodes.rows[0].firstChild.offsetWidth];
+    const middle = (start, size, hidden, whole) => start - hidden - (whole - hidden - size) / 2;
+    box.scrollTo({
+      top: row ? middle(row.offsetTop, row.offsetHeight, head, box.clientHeight) : box.scrollTop,
+      left: column ? middle(column.offsetLeft, column.offsetWidth, names, box.clientWidth) : box.scrollLeft,
+      behavior,
+    });
   });
-}
-
-function current(node, index) {
-  if (state.step !== null && index === state.step - 1) node.setAttribute("aria-current", "step");
-  else node.removeAttribute("aria-current");
-}
-
-function paintLinks(drawn, pointed) {
-  const calm = 0.5 * Math.min(1, 20 / nodes.target.length); // many lines at rest must not bury the text
-  const paths = drawn.map(([t, s, weight]) => {
-    const [from, to] = [places.source[s], places.target[t]];
-    const bend = (to.top - from.bottom) / 2;
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", `M${from.x} ${from.bottom - 4}C${from.x} ${from.bottom + bend} ${to.x} ${to.top - bend} ${to.x} ${to.top + 4}`);
-    path.setAttribute("stroke-width", (pointed ? 1 + 3.5 * weight : 0.75 + weight).toFixed(2));
-    path.setAttribute("stroke-opacity", (pointed ? 0.15 + 0.8 * weight : calm * weight).toFixed(3));
-    return path;
-  });
-  at("links").replaceChildren(...paths);
-}
-
-let marked = [];
-
-function paintMap(pointed) {
-  for (const node of marked) node.classList.remove("active");
-  marked = [];
-  const mark = (node) => {
-    if (!node) return;
-    node.classList.add("active");
-    marked.push(node);
-  };
-  nodes.rows.forEach((row, t) => {
-    row.classList.toggle("ahead", t >= revealed());
-    row.setAttribute("aria-hidden", t >= revealed());
-    current(row, t);
-  });
-  at("map").classList.toggle("row-lit", pointed !== null && pointed.t !== null && pointed.s === null);
-  if (!pointed) return;
-  if (pointed.t !== null) mark(nodes.rows[pointed.t]);
-  if (pointed.s !== null) mark(nodes.columns[pointed.s]);
-  if (pointed.t !== null && pointed.s !== null) mark(nodes.cells[pointed.t]?.[pointed.s]);
-}
-
-function paintReadout(pointed, drawn) {
-  const { sourceLabels, targetLabels, nothing } = now();
-  const line = at("readout");
-  line.classList.toggle("hint", !pointed);
-  if (!pointed || nothing !== null) {
-    line.textContent = nothing ?? (state.step === 0 ? "Nothing is written yet." : "Point at a word to see its look.");
-    return;
-  }
-  const byRow = pointed.t !== null;
-  const heaviest = [...drawn].sort((a, b) => b[2] - a[2]).slice(0, 4);
-  const parts = [make("bdi", byRow ? targetLabels[pointed.t] : sourceLabels[pointed.s])];
-  parts.push(document.createTextNode(byRow ? " looks at " : " is looked at by "));
-  heaviest.forEach(([t, s, weight], rank) => {
-    const share = ` ${percent(weight)}${rank < heaviest.length - 1 ? ", " : ""}`;
-    parts.push(make("bdi", byRow ? sourceLabels[s] : targetLabels[t]), make("span", share, { class: "share" }));
-  });
-  if (!heaviest.length) parts.push(document.createTextNode(byRow ? "nothing in particular" : "nothing"));
-  line.replaceChildren(...parts);
-}
-
-function paintPlayer() {
-  const last = now().targetLabels.length;
-  const step = state.step ?? last;
-  at("step").value = step;
-  at("count").textContent = state.step === null ? `all ${last} shown` : `step ${step} of ${last}`;
-  at("back").disabled = step === 0;
-  at("forth").disabled = state.step === last;
-  at("all").disabled = state.step === null;
-  at("play").setAttribute("aria-pressed", state.clock !== null);
-  at("play").setAttribute("aria-label", state.clock === null ? "Play" : "Pause");
-  at("earlier").disabled = state.sentence === 0;
-  at("later").disabled = state.sentence === sentences.length - 1;
-}
-
-function paint() {
-  const pointed = regarded();
-  const drawn = now().nothing === null ? looks(pointed) : [];
-  paintSide("source", pointed, new Map(drawn.map(([, s, weight]) => [s, weight])));
-  paintSide("target", pointed, new Map(drawn.map(([t, , weight]) => [t, weight])));
-  paintLinks(drawn, pointed);
-  paintMap(pointed);
-  paintReadout(pointed, drawn);
-  paintPlayer();
 }

@@ -1,4 +1,4 @@
-// Events: what may be done with the page. page-draw.js, which stands above this in the page, draws it.
+// Events: what may be done with the page. page-draw.js and page-paint.js, which stand above this in the page, draw it.
 
 // --- changes
 
@@ -7,7 +7,10 @@ function change(update) {
   Object.assign(state, update);
   if (state.sentence !== before) {
     Object.assign(state, { held: null, hovered: null });
+    const side = ["source", "target"].find((id) => at(id).contains(document.activeElement));
     build();
+    at("scroll").scrollTo(0, 0);
+    if (side) nodes[side][0]?.focus(); // what had the focus is gone
   }
   paint();
 }
@@ -27,7 +30,8 @@ function pause() {
 }
 
 function go(step) {
-  change({ step: clamp(0, step, now().targetLabels.length), held: null, hovered: null });
+  change({ step: clamp(0, step, steps()), held: null, hovered: null });
+  follow(regarded());
   remember();
 }
 
@@ -42,23 +46,33 @@ function choose(index) {
   remember();
 }
 
-function playOrPause() {
-  if (state.clock !== null) return change(pause());
-  const last = now().targetLabels.length;
-  if (state.step === null || state.step === last) go(0);
+function play() {
   const tick = () => {
     go(state.step + 1);
-    if (state.step >= last) change(pause());
+    if (state.step >= steps()) change(pause());
   };
-  change({ clock: setInterval(tick, PACE) });
+  change({ clock: setInterval(tick, PACE / state.speed) });
+}
+
+function playOrPause() {
+  if (state.clock !== null) return change(pause());
+  if (state.step === null || state.step === steps()) go(0);
+  play();
+}
+
+function hasten() {
+  const playing = state.clock !== null;
+  change({ ...pause(), speed: Number(at("speed").value) });
+  if (playing) play();
 }
 
 function readAddress() {
   const address = new URLSearchParams(location.hash.slice(1));
   const sentence = clamp(0, (parseInt(address.get("s"), 10) || 1) - 1, sentences.length - 1);
   const step = parseInt(address.get("t"), 10);
-  const length = sentences[sentence].targetLabels.length;
-  change({ ...pause(), sentence, step: Number.isNaN(step) ? null : clamp(0, step, length) });
+  change({ ...pause(), sentence, step: null });
+  if (!Number.isNaN(step)) change({ step: clamp(0, step, steps()) });
+  follow(regarded(), "auto");
 }
 
 // --- events
@@ -67,16 +81,18 @@ const pointAt = (node) => {
   if (node.closest?.(".ahead")) return null;
   const cell = node.closest?.("td[data-s]");
   if (cell) return { t: Number(cell.dataset.t), s: Number(cell.dataset.s) };
-  const unit = node.closest?.(".unit");
+  const unit = node.closest?.(".unit, .tick");
   if (!unit) return null;
   const index = Number(unit.dataset.i);
-  return unit.parentNode.id === "source" ? { t: null, s: index } : { t: index, s: null };
+  return unit.parentNode.id.startsWith("source") ? { t: null, s: index } : { t: index, s: null };
 };
 const same = (one, other) => one !== null && other !== null && one.t === other.t && one.s === other.s;
 
 function hover(event) {
   const pointed = pointAt(event.target);
-  if (pointed === null ? state.hovered !== null : !same(pointed, state.hovered)) change({ hovered: pointed });
+  if (pointed === null ? state.hovered === null : same(pointed, state.hovered)) return;
+  change({ hovered: pointed });
+  if (event.currentTarget.id === "texts") follow(pointed); // the map may not move away under the pointer
 }
 
 function hold(event) {
@@ -89,10 +105,10 @@ function moveFocus(event) {
   const pointed = pointAt(event.target);
   const across = { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0;
   const down = { ArrowUp: -1, ArrowDown: 1 }[event.key] ?? 0;
-  if (!pointed || !(across || down)) return false;
-  let next = null;
-  if (pointed.t !== null && pointed.s !== null) next = nodes.cells[pointed.t + down]?.[pointed.s + across];
-  else if (across) next = event.target.parentNode.id === "source" ? nodes.source[pointed.s + across] : nodes.target[pointed.t + across];
+  const inMap = pointed !== null && pointed.t !== null && pointed.s !== null;
+  if (!pointed || !(across || (down && inMap))) return false;
+  const side = pointed.t === null ? "source" : "target";
+  const next = inMap ? nodes.cells[pointed.t + down]?.[pointed.s + across] : nodes[side][(pointed.t ?? pointed.s) + across];
   if (next && !next.closest(".ahead")) {
     event.target.tabIndex = -1;
     next.tabIndex = 0;
@@ -101,20 +117,29 @@ function moveFocus(event) {
   return true;
 }
 
+const KEYS = {
+  ArrowRight: () => go(state.step === null ? 1 : state.step + 1),
+  ArrowLeft: () => go(revealed() - 1),
+  ArrowDown: () => choose(state.sentence + 1),
+  ArrowUp: () => choose(state.sentence - 1),
+  " ": playOrPause,
+};
+
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const inControl = event.target.closest?.("select, input, button");
-  if (event.key === "Escape") showAll();
-  else if (inControl) return;
-  else if (moveFocus(event)) event.preventDefault();
-  else if (pointAt(event.target) && (event.key === "Enter" || event.key === " ")) {
+  const presses = event.key === " " || event.key === "Enter";
+  if (event.key === "Escape") return showAll();
+  if (event.target.closest?.("select, input") || (presses && event.target.closest?.("button"))) return;
+  if (event.key.endsWith("Up") || event.key.endsWith("Down")) {
+    if (!pointAt(event.target) && sentences.length < 2) return; // then these keys move the page
+  }
+  if (moveFocus(event)) event.preventDefault();
+  else if (presses && pointAt(event.target)) {
     event.preventDefault();
     hold(event);
-  } else if (event.key === "ArrowRight") go(state.step === null ? 1 : state.step + 1);
-  else if (event.key === "ArrowLeft") go(revealed() - 1);
-  else if (event.key === " ") {
+  } else if (KEYS[event.key]) {
     event.preventDefault();
-    playOrPause();
+    KEYS[event.key]();
   }
 }
 
@@ -135,6 +160,7 @@ at("forth").addEventListener("click", step(() => go(state.step === null ? 1 : st
 at("step").addEventListener("input", step(() => go(Number(at("step").value))));
 at("play").addEventListener("click", playOrPause);
 at("all").addEventListener("click", showAll);
+at("speed").addEventListener("change", hasten);
 at("sentence").addEventListener("change", () => choose(Number(at("sentence").value)));
 at("earlier").addEventListener("click", () => choose(state.sentence - 1));
 at("later").addEventListener("click", () => choose(state.sentence + 1));
@@ -148,7 +174,7 @@ window.addEventListener("resize", () => {
 const plain = (pieces) => pieces.map(([text]) => text).join("");
 const name = ({ source, target }, index) => `${index + 1}. ${plain(source)} → ${plain(target)}`;
 at("sentence").replaceChildren(...sentences.map((sentence, index) => make("option", name(sentence, index), { value: index })));
-at("chooser").toggleAttribute("hidden", sentences.length < 2);
+for (const id of ["chooser", "many"]) at(id).toggleAttribute("hidden", sentences.length < 2);
 for (let k = 0; k < 24; k++) {
   const mark = make("span", null);
   mark.style.setProperty("--w", k / 23);

@@ -1,7 +1,8 @@
 """Alignments → one HTML file that needs nothing else and fetches nothing.
 
-`page.html`, `page.css`, `page-draw.js` and `page-events.js` stand beside this file and are put together here. The
-user's text travels as JSON and becomes text nodes; a policy in the page allows this very style and script, no more.
+`page.html`, `page.css` and the scripts `page-draw.js`, `page-paint.js` and `page-events.js` stand beside this file and
+are put together here. The user's text travels as JSON and becomes text nodes; a policy in the page allows this very
+style and script, no more.
 """
 
 import json
@@ -19,11 +20,12 @@ import numpy as np
 from regard.alignment.alignment import Alignment, Unit
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import checked_weights, label, nothing_to_draw, shorten, visible
+from regard.views.labels import cells, label, nothing_to_draw, shorten, visible
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
 DIGITS = 4
-SCRIPT = '"use strict";\n(() => {{\n{}\n{}}})();\n'
+TITLE = "What the model looked at"
+SCRIPTS = ("page-draw.js", "page-paint.js", "page-events.js")
 ACTIVE: dict[str, str | int | None] = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -33,10 +35,12 @@ ACTIVE: dict[str, str | int | None] = {
 }
 
 
-def page(alignments: Alignment | Sequence[Alignment], title: str) -> str:
+def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str:
     """The whole page as one string.
 
-    The address chooses what is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
+    What was looked at on the end of the source is a column apart, what wrote the end of the output the last row and the
+    last step; the choices of each step are shown where the alignments have their predictions. The address chooses what
+    is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
 
     Args:
         alignments: one or several; the page lets its reader choose.
@@ -47,7 +51,8 @@ def page(alignments: Alignment | Sequence[Alignment], title: str) -> str:
     chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
     if not chosen:
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
-    style, script = _asset("page.css"), SCRIPT.format(_asset("page-draw.js"), _asset("page-events.js"))
+    style = _asset("page.css")
+    script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     )
@@ -62,7 +67,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
 
 
-def save_page(alignments: Alignment | Sequence[Alignment], path: str | Path, title: str) -> None:
+def save_page(alignments: Alignment | Sequence[Alignment], path: str | Path, title: str = TITLE) -> None:
     """Write the page. Raises what `page` raises, and RegardError if the file cannot be written."""
     write_whole(Path(path), page(alignments, title).encode())
 
@@ -94,17 +99,52 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
 
 
 def _sentence(alignment: Alignment) -> dict[str, object]:
-    """What page-draw.js reads."""
-    rounded = np.round(checked_weights(alignment).astype(float), DIGITS).tolist()
+    """What page-draw.js reads: the rows and columns of the end marks stand last among the weights."""
+    columns, row = alignment.source_end, alignment.target_end
+    note = nothing_to_draw(alignment)
     return {
         "source": pieces(alignment.source_text, alignment.source),
         "target": pieces(alignment.target_text, alignment.target),
         "sourceLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source],
         "targetLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target],
-        "weights": [[int(weight) if weight in (0, 1) else weight for weight in row] for row in rounded],
+        "weights": _rounded(cells(alignment)),
+        "sourceEnd": columns is not None,
+        "targetEnd": row is not None,
+        # Without any trace of end marks nobody knows whether the output was cut.
+        "cut": row is None and (columns is not None or bool(alignment.predictions)),
+        "predictions": _predictions(alignment),
         "score": round(float(alignment.score), DIGITS) if math.isfinite(alignment.score) else None,
-        "nothing": nothing_to_draw(alignment),
+        # A map of zeros is drawn, and what stands beside it says so.
+        "nothing": None if alignment.source and alignment.target else note,
+        "note": note and note.removeprefix("Nothing to draw: "),
     }
+
+
+def _rounded(weights: np.ndarray) -> list[list[int | float]]:
+    rounded = np.round(weights.astype(float), DIGITS).tolist()
+    return [[int(weight) if weight in (0, 1) else weight for weight in row] for row in rounded]
+
+
+def _predictions(alignment: Alignment) -> list[list[object]] | None:
+    """For each target unit, and for the end, its tokens: [text, probability, [[text, probability], …]]."""
+    if not alignment.predictions:
+        return None
+    rows: list[list[object]] = [[] for _ in range(len(alignment.target) + 1)]
+    for prediction in alignment.predictions:
+        others = [[_token(text), _significant(prob)] for text, prob in prediction.alternatives]
+        rows[prediction.unit].append([_token(prediction.text), _significant(prediction.probability), others])
+    return rows
+
+
+def _token(text: str) -> str:
+    """A token to be seen: the space that it begins with, too; "" is the end of the output."""
+    seen = visible(text)
+    bare = seen.lstrip(" ")
+    return shorten("␣" * (len(seen) - len(bare)) + bare, LONGEST_LABEL)
+
+
+def _significant(probability: float) -> float:
+    return float(f"{probability:.3g}")
 
 
 def _asset(name: str) -> str:

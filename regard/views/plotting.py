@@ -56,8 +56,12 @@ def checked_path(path: str | Path) -> Path:
 
 
 def write(figure: Figure, path: Path) -> None:
-    """Draw the figure into the file, which is whole or as it was before. Text stays text in SVG and PDF."""
-    kind = path.suffix.lower()[1:]
+    """Draw the figure into the file, which is whole or as it was before."""
+    write_whole(path, encoded(figure, path.suffix.lower()[1:]))
+
+
+def encoded(figure: Figure, kind: str) -> bytes:
+    """The figure as png, svg or pdf. Text stays text in SVG and PDF."""
     undated = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     longest = max(figure.get_size_inches())
     drawn = BytesIO()
@@ -69,7 +73,7 @@ def write(figure: Figure, path: Path) -> None:
     }
     with rc_context(look), quiet():
         figure.savefig(drawn, format=kind, dpi=min(DPI, MOST_PIXELS / longest), metadata=undated)
-    write_whole(path, drawn.getvalue())
+    return drawn.getvalue()
 
 
 @contextmanager

@@ -1,178 +1,152 @@
 """Alignment → heat map in the terminal: a row for each target unit, a column for each source unit.
 
 The words of the source stand above their columns, written as a sentence where that fits and downwards where it does
-not. What is wider than the terminal goes on below in another block; nothing is cut silently.
+not. What was looked at on the end mark of the source stands apart in a last column, the row that wrote the end of the
+output in a last row. A map that is wider than the terminal becomes a list: each target unit, and what it looked at.
 """
 
-import unicodedata
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
-from rich.style import Style
 from rich.text import Text
 
-from regard.alignment.alignment import Alignment, Unit
-from regard.views.labels import checked_weights, clusters, escaped, label, nothing_to_draw, shorten
-from regard.views.ramp import hexadecimal
+from regard.alignment.alignment import Alignment
+from regard.views.brush import Brush, anchored, padded, wrapped
+from regard.views.labels import END, cells, clusters, looked_at_the_end, nothing_to_draw, words_of
+from regard.views.listing import listing
 
-SHADES = "·░▒▓█"
-SHADE_EDGES = (0.05, 0.25, 0.5, 0.75)  # a dot below 5 %, then quarters
 NARROWEST = 24  # with fewer columns a map and its legend say nothing
 TALLEST_HEADER = 10
-# Terminals disagree on the width of what these make of the emoji before them, so a label does without them.
-EMOJI_SHAPERS = {0x200D: None, 0xFE0E: None, 0xFE0F: None} | dict.fromkeys(range(0x1F3FB, 0x1F400))
-LEFT_TO_RIGHT_MARK = "\u200e"
+KEY = "weights in %; the#4 is word 4"
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Some columns of the map: which source units, how wide each cell is, the gap after it, the lines above it."""
+class Layout:
+    """The columns of a map: how wide each cell is, the gap after it, the lines above them."""
 
-    first: int
     widths: tuple[int, ...]
     gap: int
     header: tuple[str, ...]
 
     @property
-    def last(self) -> int:
-        return self.first + len(self.widths)
+    def width(self) -> int:
+        """Of all cells with their gaps."""
+        return sum(self.widths) + self.gap * len(self.widths)
 
 
-def show(alignment: Alignment, console: Console) -> None:
+def show(alignment: Alignment, console: Console | None = None) -> None:
     """Draw the heat map as wide and as colourful as the console allows (NO_COLOR, pipes and encodings included)."""
+    console = console or Console()
     color = console.color_system in {"256", "truecolor"} and not console.no_color  # 16 colours make no ramp
     ascii = not console.encoding.lower().startswith("utf")
     drawn = heatmap(alignment, width=console.width, color=color, ascii=ascii)
     console.print(drawn, no_wrap=True, overflow="ignore", crop=False, highlight=False)
 
 
-def heatmap(alignment: Alignment, *, width: int, color: bool, ascii: bool) -> Text:
+def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = False, ascii: bool | None = None) -> Text:
     """The weights as coloured cells, as shades ·░▒▓█ without colour, or as percent in pure ASCII.
 
-    Every line has the same width in terminal cells, Chinese counted as two. No control character and no bidi
-    control of the text is passed on; a label that reads from the right is followed by a left-to-right mark, so
-    that the words beside it stay in their columns.
+    `print` writes it without colour; `show` draws it in colour where the terminal has it. Every line has the same
+    width in terminal cells, Chinese counted as two. No control character and no bidi control of the text is passed
+    on; a label that reads from the right is followed by a left-to-right mark, so that the words beside it stay in
+    their columns.
 
     Args:
-        alignment: what to draw; a sentence is returned if one side is empty.
-        width: columns of the terminal; blocks are broken at it (at 24 if it is less).
+        alignment: what to draw; a sentence is returned if one side is empty, or no word of the source was looked at.
+        width: columns of the terminal, at least 24; None asks this one. What is wider becomes a list.
         color: whether cells may be coloured; rich reduces the colours to what the terminal has.
-        ascii: whether anything but ASCII must be avoided.
+        ascii: whether anything but ASCII must be avoided; None asks standard output.
 
-    Raises ValueError if the weights do not fit the units.
+    Raises ValueError for weights that are NaN or infinite.
     """
     sentence = nothing_to_draw(alignment)
     if sentence:
         return Text(sentence)
-    weights = checked_weights(alignment)
-    width = max(width, NARROWEST)
-    gutter = min(max(cell_len(_terminal_label(unit, ascii)) for unit in alignment.target), max(8, width // 3))
-    dots = "..." if ascii else "…"
-    rows = [shorten(_terminal_label(unit, ascii), gutter, dots) for unit in alignment.target]
-    columns = [_terminal_label(unit, ascii) for unit in alignment.source]
-    lines: list[Text] = []
-    blocks = split(columns, width - gutter - 1, ascii)
-    for block in blocks:
-        if len(blocks) > 1:
-            lines.append(Text(f"source {block.first + 1} to {block.last} of {len(columns)}"))
-        lines += [Text(" " * (gutter + 1) + line) for line in block.header]
-        lines += [_row(rows[t], gutter, weights[t], block, color, ascii) for t in range(len(rows))]
-        lines.append(Text(""))
-    lines.append(_legend(gutter, color, ascii))
+    if ascii is None:
+        ascii = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    brush, weights = Brush(color, ascii), cells(alignment)
+    width = max(Console().width if width is None else width, NARROWEST)
+    end_marks, end_row = alignment.source_end is not None, alignment.target_end is not None
+    rows = [brush.label(unit) for unit in alignment.target] + [END] * end_row
+    gutter = min(max(map(cell_len, rows)), max(8, width // 3))
+    rows = [brush.shortened(row, gutter) for row in rows]
+    columns = [brush.label(unit) for unit in alignment.source]
+    layout = fit(columns, width - gutter - 1 - (len(END) + 2) * end_marks, brush)
+    if layout:
+        lines = _map(rows, weights, layout, end_marks, brush)
+    else:
+        lines = listing(rows, columns, weights, end_marks, width, brush)
+    if end_row and layout:
+        lines.insert(-1, _rule(gutter + 1, layout, end_marks, brush))
+    lines += [Text(), *([_legend(gutter, brush)] if layout else _sentence(KEY, width, brush))]
+    remark = looked_at_the_end(alignment)
+    if remark:
+        lines += [Text(), *_sentence(remark, width, brush)]
     return _squared(lines)
 
 
-def split(columns: Sequence[str], room: int, ascii: bool) -> list[Block]:
-    """Columns in blocks that fit the room, with words across or with words downwards: whichever takes fewer blocks."""
-    dots = "..." if ascii else "…"
-    gap = 1 if ascii else 0  # numbers must not touch, colours may
-    written = [shorten(column, room - 1, dots) for column in columns]
-    across = _fill([max(2, cell_len(word)) for word in written], 1, room)
-    down = _fill([2] * len(columns), gap, room)
-    if len(across) <= len(down):
-        return [Block(first, widths, 1, _across(written[first:], widths)) for first, widths in across]
-    return [Block(first, widths, gap, _down(columns[first:], widths, gap, dots[:2])) for first, widths in down]
+def fit(columns: Sequence[str], room: int, brush: Brush) -> Layout | None:
+    """The columns with their words across, or downwards if only that fits the room; None if neither does."""
+    widths = tuple(max(2, cell_len(column)) for column in columns)
+    if sum(widths) + len(widths) <= room:
+        line = "".join(padded(word, width + 1) for word, width in zip(columns, widths, strict=True))
+        return Layout(widths, 1, (line,))
+    gap = 1 if brush.ascii else 0  # numbers must not touch, colours may
+    if (2 + gap) * len(columns) <= room:
+        return Layout((2,) * len(columns), gap, _down(columns, 2 + gap, brush.dots[:2]))
+    return None
 
 
-def _fill(widths: list[int], gap: int, room: int) -> list[tuple[int, tuple[int, ...]]]:
-    """(first column, widths) of each block, filled one column after the other."""
-    blocks: list[tuple[int, tuple[int, ...]]] = []
-    first, used = 0, 0
-    for index, width in enumerate(widths):
-        if index > first and used + width + gap > room:
-            blocks.append((first, tuple(widths[first:index])))
-            first, used = index, 0
-        used += width + gap
-    return [*blocks, (first, tuple(widths[first:]))]
-
-
-def _across(words: Sequence[str], widths: tuple[int, ...]) -> tuple[str, ...]:
-    return ("".join(_padded(word, width + 1) for word, width in zip(words, widths, strict=False)),)
-
-
-def _down(words: Sequence[str], widths: tuple[int, ...], gap: int, dots: str) -> tuple[str, ...]:
+def _down(words: Sequence[str], width: int, dots: str) -> tuple[str, ...]:
     """The words downwards, standing on the map."""
-    stacks = [clusters(word) for word in words[: len(widths)]]
+    stacks = [clusters(word) for word in words]
     stacks = [stack if len(stack) <= TALLEST_HEADER else [*stack[: TALLEST_HEADER - 1], dots] for stack in stacks]
     height = max(map(len, stacks))
     stacks = [[""] * (height - len(stack)) + stack for stack in stacks]
-    return tuple(
-        "".join(_padded(stack[line], width + gap) for stack, width in zip(stacks, widths, strict=True))
-        for line in range(height)
-    )
+    return tuple("".join(padded(stack[line], width) for stack in stacks) for line in range(height))
 
 
-def _row(name: str, gutter: int, weights: np.ndarray, block: Block, color: bool, ascii: bool) -> Text:
-    line = Text(" " * (gutter - cell_len(name)) + _anchored(name) + " ")
-    for weight, width in zip(weights[block.first : block.last], block.widths, strict=True):
-        if color:
-            line.append_text(cell(float(weight), width + block.gap, color, ascii))
-        else:
-            line.append_text(cell(float(weight), width, color, ascii)).append(" " * block.gap)
-    return line
+def _map(rows: Sequence[str], weights: np.ndarray, layout: Layout, end_marks: bool, brush: Brush) -> list[Text]:
+    """The lines above and the rows; the end mark of the source behind a wall."""
+    gutter = max(map(cell_len, rows))
+    lines = [Text(" " * (gutter + 1) + line) for line in layout.header]
+    if end_marks:
+        for number, line in enumerate(lines, 1):
+            line.append(f"{brush.wall} {END if number == len(lines) else ''}")
+    for name, looks in zip(rows, weights, strict=True):
+        line = Text(" " * (gutter - cell_len(name)) + anchored(name) + " ")
+        for weight, width in zip(looks.tolist(), layout.widths, strict=False):
+            line.append_text(brush.cell(weight, width + layout.gap * brush.color))
+            line.append(" " * (layout.gap * (not brush.color)))
+        if end_marks:
+            line.append(f"{brush.wall} ").append_text(brush.cell(float(looks[-1]), len(END)))
+        lines.append(line)
+    return lines
 
 
-def cell(weight: float, width: int, color: bool, ascii: bool) -> Text:
-    """One weight, so many columns wide."""
-    if color:
-        return Text(" " * width, Style(bgcolor=hexadecimal(weight, dark=True)))
-    if ascii:
-        percent = min(round(100 * weight), 99)  # two columns hold no 100
-        return Text((str(percent) if percent else ".").ljust(width))
-    return Text(SHADES[sum(weight >= edge for edge in SHADE_EDGES)] * width)
+def _rule(before: int, layout: Layout, end_marks: bool, brush: Brush) -> Text:
+    """What stands between the output and its end."""
+    line = brush.floor * (before + layout.width)
+    return Text(line + brush.crossing + brush.floor * (len(END) + 1) if end_marks else line)
 
 
-def _legend(gutter: int, color: bool, ascii: bool) -> Text:
+def _sentence(text: str, width: int, brush: Brush) -> list[Text]:
+    return wrapped([Text(brush.shortened(brush.written(word), width)) for word in words_of(text)], width)
+
+
+def _legend(gutter: int, brush: Brush) -> Text:
     """How to read a cell."""
     line = Text(" " * (gutter + 1))
-    if ascii:
+    if brush.ascii:
         return line.append("weight in %")
     line.append("0 ")
-    for weight in np.linspace(0, 1, 10) if color else (0.0, 0.05, 0.25, 0.5, 0.75):
-        line.append_text(cell(float(weight), 1, color, ascii))
+    for weight in np.linspace(0, 1, 10) if brush.color else (0.0, 0.05, 0.25, 0.5, 0.75):
+        line.append_text(brush.cell(float(weight), 1))
     return line.append(" 1")
-
-
-def _terminal_label(unit: Unit, ascii: bool) -> str:
-    text = label(unit).translate(EMOJI_SHAPERS)
-    if ascii:
-        return escaped(text)
-    if cell_len(text[:1]) == 0:
-        text = "◌" + text  # a mark with nothing to stand on would climb onto the neighbour
-    return text
-
-
-def _anchored(text: str) -> str:
-    """The text; after letters that run from the right, a mark that keeps what follows on its right."""
-    from_the_right = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
-    return text + LEFT_TO_RIGHT_MARK if from_the_right else text
-
-
-def _padded(text: str, width: int) -> str:
-    return _anchored(text) + " " * (width - cell_len(text))
 
 
 def _squared(lines: list[Text]) -> Text:

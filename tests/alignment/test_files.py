@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from regard.alignment import Alignment, align, load_json, load_npz, save_json, save_npz
+from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
+from regard.alignment.alignment import Prediction
 from regard.alignment.io import from_record, to_record
 from regard.errors import DataError, RegardError
 
@@ -21,9 +23,12 @@ def alignments() -> list[Alignment]:
     found = []
     for source, target in texts:
         spans = [[(place, place + 1) for place in range(len(text))] for text in (source, target)]
-        weights = rng.random((len(target), len(source))).astype(np.float32)
-        weights[weights < 0.1] = np.float32(1e-38)
-        found.append(align(source, target, *spans, weights, -float(rng.random())))
+        for ends in ((0, 0), (0, 1), (1, 1)):
+            weights = rng.random((len(target) + ends[0], len(source) + ends[1])).astype(np.float32)
+            weights[weights < 0.1] = np.float32(1e-38)
+            made = align(source, target, *spans, weights, -float(rng.random()))
+            said = Prediction(source, 1, 0.25, ((source, 0.25), ("\x1b", 1e-12))), Prediction("", 0, 1.0, ())
+            found.append(replace(made, predictions=said[: ends[0] + ends[1]]))
     return found
 
 
@@ -33,10 +38,46 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
     save(path, alignments())
     for left, right in zip(alignments(), load(path), strict=True):
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
-        assert (left.source, left.target) == (right.source, right.target)
-        np.testing.assert_array_equal(left.weights, right.weights)
-        assert left.weights.shape == right.weights.shape
-        assert right.weights.dtype == np.float32
+        assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
+        assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:])
+        for name in ("weights", "source_end", "target_end"):
+            one, other = getattr(left, name), getattr(right, name)
+            assert (one is None) == (other is None)
+            if one is not None:
+                np.testing.assert_array_equal(one, other)
+                assert (one.shape, other.dtype) == (other.shape, np.float32)
+
+
+def test_files_of_before_still_load(tmp_path: Path) -> None:
+    records = [to_record(alignment) for alignment in alignments()]
+    for record in records:
+        for name in ("source_end", "target_end", "predictions"):
+            del record[name]
+    (tmp_path / "a.json").write_text(json.dumps(records), encoding="utf-8")
+    texts = [
+        record | {side: [unit["text"] for unit in record[side]] for side in ("source", "target")} for record in records
+    ]
+    arrays = {f"weights_{number}": alignment.weights for number, alignment in enumerate(alignments())}
+    for number, record in enumerate(records):
+        for side in ("source", "target"):
+            spans = [(unit["start"], unit["end"]) for unit in record[side]]
+            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=np.float64).reshape(-1, 2)
+    for text in texts:
+        del text["weights"]
+    np.savez(tmp_path / "a.npz", texts=np.array(json.dumps(texts)), **arrays)
+    for found in (load_json(tmp_path / "a.json"), load_npz(tmp_path / "a.npz")):
+        for one, other in zip(found, alignments(), strict=True):
+            assert (one.source_end, one.target_end, one.predictions) == (None, None, ())
+            assert (one.source, one.target) == (other.source, other.target)
+            np.testing.assert_array_equal(one.weights, other.weights)
+            assert all(type(place) is int for unit in one.source for place in unit[1:])
+
+
+@WAYS
+def test_seconds_come_back_as_seconds(save: Save, load: Load, tmp_path: Path) -> None:
+    heard = Alignment("", "b", (Unit("", 0.5, 1.0),), (Unit("b", 0, 1),), np.ones((1, 1), np.float32), 0.0)
+    save(tmp_path / "a", [heard])
+    assert load(tmp_path / "a")[0].source == heard.source
 
 
 @WAYS
@@ -48,7 +89,10 @@ def test_none_come_back_as_none(save: Save, load: Load, tmp_path: Path) -> None:
 def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     save_json(tmp_path / "a.json", alignments())
     first = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[0]
-    assert set(first) == {"source_text", "target_text", "source", "target", "weights", "score"}
+    assert set(first) == {
+        *("source_text", "target_text", "source", "target", "score"),
+        *("weights", "source_end", "target_end", "predictions"),
+    }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")
 
@@ -56,8 +100,9 @@ def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
 def test_the_npz_is_arrays_by_number(tmp_path: Path) -> None:
     save_npz(tmp_path / "a.npz", alignments())
     with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["weights_3"], alignments()[3].weights)
-        assert arrays["source_spans_3"].tolist() == [[0, 1], [1, 2]]
+        np.testing.assert_array_equal(arrays["weights_11"], alignments()[11].weights)
+        np.testing.assert_array_equal(arrays["source_end_11"], alignments()[11].source_end)
+        assert arrays["source_spans_11"].tolist() == [[0, 1], [1, 2]]
 
 
 @pytest.mark.parametrize(("value", "score"), [(np.nan, 0.0), (np.inf, 0.0), (0.5, float("nan")), (0.5, -float("inf"))])
@@ -99,11 +144,14 @@ def test_a_file_cut_short(save: Save, load: Load, size: int, tmp_path: Path) -> 
         ("weights", "x"),
         ("score", None),
         ("source", [{"text": "a"}]),
+        ("source_end", [1.0]),
+        ("target_end", [1.0, float("nan"), 0.0]),
+        ("predictions", [{"text": "a"}]),
         ("weights", [[1e999, 0.0]] * 2),
     ],
 )
 def test_a_record_that_does_not_fit_is_refused(key: str, value: object) -> None:
-    record = to_record(alignments()[3])
+    record = to_record(alignments()[-1])
     with pytest.raises(ValueError, match=r"no alignment|weights"):
         from_record(record | {key: value})
 

@@ -1,6 +1,8 @@
 """Links: from weights, through the Pharaoh format, put together from two directions, held against gold."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +26,11 @@ from regard.errors import DataError
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "alignment-gold"
 
 
-def alignment(weights: list[list[float]]) -> Alignment:
+def alignment(weights: list[list[float]], shape: tuple[int, int] | None = None, **ends: Any) -> Alignment:
     matrix = np.array(weights, dtype=np.float32)
-    units = [
-        tuple(Unit(str(place), float(place), place + 1.0) for place in range(count)) for count in matrix.shape[::-1]
-    ]
-    return Alignment("", "", *units, matrix, 0.0)
+    matrix = matrix if shape is None else matrix.reshape(shape)
+    units = [tuple(Unit(str(place), place, place + 1) for place in range(count)) for count in matrix.shape[::-1]]
+    return Alignment("", "", *units, matrix, 0.0, **{name: np.array(end, np.float32) for name, end in ends.items()})
 
 
 def parsed(line: str) -> frozenset[tuple[int, int]]:
@@ -39,6 +40,39 @@ def parsed(line: str) -> frozenset[tuple[int, int]]:
 def test_one_link_per_target_unit_the_first_of_equals() -> None:
     found = links(alignment([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4], [0.0, 0.0, 0.0], [0.0, 0.0, 0.1]]))
     assert format_links(found) == "0-1 1-0 2-3"  # the third target unit looked at nothing
+
+
+def test_below_the_floor_nothing_is_linked() -> None:
+    faint = alignment([[1e-5, 1e-14], [0.009, 0.002], [0.01, 0.0]])
+    assert format_links(links(faint)) == "0-2"
+    assert format_links(links(faint, min_weight=0.0)) == "0-0 0-1 0-2"
+    assert format_links(links(alignment([[0.3, 0.6], [0.5, 0.5]]), min_weight=0.6)) == "1-0"
+
+
+def test_what_looked_at_the_end_mark_most_has_no_link() -> None:
+    weights = [[0.3, 0.2], [0.6, 0.0], [0.5, 0.0]]
+    assert format_links(links(alignment(weights, source_end=[0.5, 0.4, 0.5]))) == "0-1 0-2"
+    assert format_links(links_above(alignment(weights, source_end=[0.5, 0.4, 0.5]), 0.25)) == "0-0 0-1 0-2"
+
+
+@pytest.mark.parametrize("floor", [-0.1, 1.1, float("nan")])
+def test_the_floor_is_checked(floor: float) -> None:
+    with pytest.raises(ValueError, match=r"min_weight is .*; expected from 0 to 1. Give, for example, 0.01"):
+        links(alignment([[1.0]]), min_weight=floor)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": np.zeros((3, 2))}, r"Alignment.weights: shape is \(3, 2\); expected \(2, 3\)"),
+        ({"source_end": np.zeros(3)}, r"Alignment.source_end: shape is \(3,\); expected \(2,\)"),
+        ({"target_end": np.zeros(4)}, r"Alignment.target_end: shape is \(4,\); expected \(3,\)"),
+        ({"target_end": np.zeros(3), "source_end": np.zeros(2)}, r"target_end: shape is \(3,\); expected \(4,\)"),
+    ],
+)
+def test_shapes_are_checked(change: dict[str, np.ndarray], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(alignment([[1.0, 0.0, 0.0]] * 2), **change)
 
 
 def test_links_above_a_threshold() -> None:
@@ -53,7 +87,7 @@ def test_the_threshold_is_checked(threshold: float) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_nothing_links_to_nothing(shape: tuple[int, int]) -> None:
-    empty = Alignment("", "", (), (), np.zeros(shape, dtype=np.float32), 0.0)
+    empty = alignment(np.zeros(shape).tolist(), shape)
     assert links(empty) == links_above(empty, 0.5) == frozenset()
 
 

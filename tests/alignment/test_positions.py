@@ -51,6 +51,16 @@ def test_rows_that_look_nowhere_and_sentences_too_short_are_left_out() -> None:
     assert positions([np.zeros((0, 0), np.float32)]) is None
 
 
+def test_an_end_mark_that_is_hidden_is_no_place() -> None:
+    def hidden(weights: np.ndarray) -> np.ndarray:
+        return np.concatenate([weights, np.zeros((len(weights), 1), np.float32)], 1)
+
+    generator = np.random.default_rng(2)
+    shown = [on(generator.integers(0, 6, 7).tolist(), 6) for _ in range(LEAST_ROWS)]
+    assert positions([hidden(weights) for weights in shown]) == positions(shown)
+    assert positions([hidden(np.full((9, 5), 0.2, np.float32))] * LEAST_ROWS) is None
+
+
 def test_few_rows_say_nothing() -> None:
     assert positions([on([0] * (LEAST_ROWS - 1), 5)]) is None
     assert positions([on([0] * LEAST_ROWS, 5)]) is not None

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from regard.alignment import Alignment, align, regroup, word_spans, words
+from regard.alignment import Alignment, align, regroup, regrouped, word_spans, words
 
 SOURCE = "Tom chases 龘 now"
 SOURCE_SPANS = [
@@ -137,3 +137,8 @@ def test_sides_without_words(source: str, target: str) -> None:
     spans = [[(0, len(text))] if text else [] for text in (source, target)]
     alignment = align(source, target, *spans, np.ones((len(spans[1]), len(spans[0])), dtype=np.float32), 0.0)
     assert words(alignment).weights.shape == (len(word_spans(target)), len(word_spans(source)))
+
+
+def test_units_that_are_there_already_are_the_same_alignment() -> None:
+    one = align("a bc", "d", [(0, 1), (2, 4)], [(0, 1)], np.ones((1, 2), np.float32), 0.0)
+    assert regrouped(one, "auto") is regrouped(one, "words") is one

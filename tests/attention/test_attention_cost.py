@@ -18,9 +18,9 @@ from torch.utils.flop_counter import flop_registry
 
 from regard.attention import POOLINGS, SCORES, SELECTIONS, WINDOWS
 from regard.attention.history import History
-from regard.attention.kernels import native
-from regard.attention.kernels.library import SWITCH
 from regard.attention.source import Source
+from regard.kernels import additive_native as native
+from regard.kernels.library import SWITCH
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 docstring = import_module("docstring")

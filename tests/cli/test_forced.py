@@ -85,6 +85,17 @@ def test_an_alignment_has_no_errors_against_itself(run: Path, files: Path, tmp_p
     assert "alignment error 0.00 %, precision 100.00 %, recall 100.00 %" in result.err
 
 
+@pytest.mark.parametrize("command", ["align", "score"])
+def test_a_floor_links_less_the_higher_it_is(run: Path, files: Path, command: str) -> None:
+    found = [
+        [set(line.split("\t")[-1].split()) for line in regard(command, run, files / "test.tsv", *floor).lines]
+        for floor in ([], ["--min-weight", "0.01"], ["--min-weight", "1"])
+    ]
+    assert found[0] == found[1]
+    assert all(high <= low for high, low in zip(found[2], found[1], strict=True))
+    assert sum(map(len, found[2])) < sum(map(len, found[1]))
+
+
 def test_a_threshold_links_less_the_higher_it_is(run: Path, files: Path) -> None:
     low, high = (
         [set(line.split()) for line in regard("align", run, files / "test.tsv", "--threshold", weight).lines]
@@ -180,6 +191,8 @@ def test_gold_that_does_not_fit(
         (["--symmetrize", "unio", "--reverse", "x"], "expected one of intersection, union"),
         (["--symmetrize", "unio", "--reverse", "x"], "Did you mean union?"),
         (["--threshold", "0"], "--threshold is 0.0; expected above 0 and at most 1"),
+        (["--min-weight", "2"], "--min-weight is 2.0; expected from 0 to 1"),
+        (["--min-weight", "0.1", "--threshold", "0.2"], "--min-weight is the floor of one link a unit. Leave one out"),
         (["--units", "tokens", "--join", "target"], "--units is 'tokens'; expected words"),
         (["--words", "x", "--join", "target"], "--words and --join both say where the words are. Leave one out."),
         (["--units", "tokens", "--words", "x"], "--units is 'tokens'; expected words"),

@@ -95,7 +95,7 @@ def test_alignment_links_words(run: Path) -> None:
 
 def test_json_is_what_the_library_says(run: Path) -> None:
     result = regard("translate", run, "--json", "--units", "tokens", stdin=text(SOURCES))
-    found = library.load(run).translate(SOURCES)
+    found = library.load(run).translate(SOURCES, units="tokens")
     for line, record, (alignment,) in zip(range(1, 12), map(json.loads, result.lines), found, strict=True):
         assert record["line"] == line
         assert record["target_text"] == alignment.target_text
@@ -105,6 +105,22 @@ def test_json_is_what_the_library_says(run: Path) -> None:
             assert [record[f"{side}_text"][int(u["start"]) : int(u["end"])].strip() for u in record[side]] == [
                 unit["text"].strip() for unit in record[side]
             ]
+
+
+def test_probabilities_are_written_where_they_are_asked_for(run: Path) -> None:
+    given = {"stdin": text(SOURCES[:2])}
+    plain = regard("translate", run, "--json", **given).lines
+    for line, other in zip(regard("translate", run, "--json", "--alternatives", 2, **given).lines, plain, strict=True):
+        record = json.loads(line)
+        predictions = record.pop("predictions")
+        assert record == {key: value for key, value in json.loads(other).items() if key != "predictions"}
+        assert np.prod([each["probability"] for each in predictions]) == pytest.approx(
+            np.exp(record["score"]), rel=1e-3
+        )
+        assert {len(each["alternatives"]) for each in predictions} == {2}
+    result = regard("translate", run, "--alternatives", 2, **given)
+    assert (result.code, result.out) == (2, "")
+    assert "--alternatives is written with --json alone. Add --json, or leave it out" in result.err
 
 
 def test_auto_units_keep_tokens_where_words_are_not_spaced(random_run: Make) -> None:
@@ -141,6 +157,7 @@ def test_a_draw_depends_on_seed_and_line_alone(run: Path) -> None:
     ("options", "message"),
     [
         (["--sample", "--nbest", "2"], "--sample draws one output"),
+        (["--min-weight", "0.1"], "--min-weight is the floor of links, which --align writes. Add --align"),
         (["--sample", "--temperature", "0"], "--temperature is 0.0; expected above 0"),
         (["--sample", "--top-p", "2"], "--top-p is 2.0; expected above 0 and at most 1"),
         (["--units", "word"], "--units is 'word'; expected one of words, tokens, auto. Did you mean words?"),

@@ -44,6 +44,8 @@ def test_files_hold_every_sentence(run: Path, tmp_path: Path) -> None:
     page = (tmp_path / "a.html").read_text()
     assert "toy" in page
     assert "hears" in page
+    assert '"predictions":[[' in page
+    assert {len(each.alternatives) for each in from_json[0].predictions} == {5}
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert "<svg" in (tmp_path / "a.svg").read_text()
@@ -56,6 +58,7 @@ def test_files_hold_every_sentence(run: Path, tmp_path: Path) -> None:
         (["--html", "/nowhere/a.html"], "--html is /nowhere/a.html; expected a file in a directory that there is"),
         (["--html", "/tmp"], "--html is /tmp; expected a file"),
         (["--target", "a", "--target", "b"], "--target is given 2 times, for 1 texts"),
+        (["--numbers"], "--numbers writes weights into a picture. Add --png, --svg or --pdf"),
         (["--units", "letters"], "--units is 'letters'; expected one of words, tokens, auto"),
     ],
 )

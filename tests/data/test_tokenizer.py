@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data.bpe import MAX_PIECE_CHARACTERS
-from regard.data.marks import BEGIN, END, PAD, UNKNOWN
 from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
 from regard.data.tokenizer import TOKENIZERS, Tokenizer, _sample
 from regard.errors import CheckpointError, RegardError
+from regard.marks import BEGIN, END, PAD, UNKNOWN
 
 SENTENCES = [
     "Tom chases Jerry, and Jerry chases the cheese.",

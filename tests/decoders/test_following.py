@@ -11,7 +11,7 @@ from regard.data.batch import BEGIN, END
 from regard.decoders import inference
 from regard.decoders.following import Several, comes_to_features, follow_one_by_one
 from regard.decoders.looking import Looking, advance
-from regard.output.listed import ListedOutput, Lists
+from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search import LengthLimit, ProjectedStep, greedy
 from regard.search.shortlist import ListedState, ListedStep
 

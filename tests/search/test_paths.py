@@ -9,8 +9,8 @@ from toy_table import ToyTable, at_most
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.errors import RegardError
-from regard.output.logits import top
-from regard.search import LengthLimit, force, greedy, sample
+from regard.kernels.logits import top
+from regard.search import LengthLimit, force, greedy, rank, sample
 
 LENGTHS = [3, 1, 5, 2, 7, 4]
 
@@ -91,6 +91,27 @@ def test_a_worked_example() -> None:
     assert forced.log_prob == pytest.approx(math.log(1 / 64))
 
 
+@pytest.mark.parametrize("width", [1, 3, 20])
+def test_the_most_probable_tokens_of_every_step(width: int) -> None:
+    """Against the table, step by step; of two equals the lower number comes first."""
+    table = ToyTable(LENGTHS, vocab=11)
+    table.logits[..., 5] = table.logits[..., 8]
+    targets = [hypothesis.tokens for hypothesis in greedy(table.step, table.begin(), table.source_lengths)]
+    targets[4] = (4, 5, 6)  # without its end
+    ranked = rank(table.step, table.begin(), table.source_lengths, targets, width)
+    for source, (target, found) in enumerate(zip(targets, ranked, strict=True)):
+        assert found.tokens.shape == found.best.shape == (len(target), min(width, 11 - END))
+        state, previous = table.begin([source]), BEGIN
+        for place, token in enumerate(target):
+            answer = table.step(torch.tensor([previous]), state)
+            each = answer.logits[0].double().log_softmax(0).tolist()
+            assert found.log_probs[place] == pytest.approx(each[token], abs=1e-5)
+            expected = sorted(range(END, 11), key=lambda other: (-each[other], other))[:width]
+            assert found.tokens[place].tolist() == expected
+            assert found.best[place].tolist() == pytest.approx([each[other] for other in expected], abs=1e-5)
+            state, previous = answer.state, token
+
+
 @pytest.mark.parametrize("target", [[], [PAD, END], [BEGIN, 3, END], [3, END, 4]])
 def test_a_target_that_no_search_puts_out_is_refused(target: list[int]) -> None:
     table = ToyTable([2, 3])
@@ -100,14 +121,19 @@ def test_a_target_that_no_search_puts_out_is_refused(target: list[int]) -> None:
 
 def test_one_target_per_sentence() -> None:
     table = ToyTable([2, 3])
-    with pytest.raises(ValueError, match="targets has 1 entries; expected 2"):
+    with pytest.raises(ValueError, match="force: targets has 1 entries; expected 2"):
         force(table.step, table.begin(), table.source_lengths, [[END]])
+    with pytest.raises(ValueError, match="rank: targets has 1 entries; expected 2"):
+        rank(table.step, table.begin(), table.source_lengths, [[END]], 3)
+    with pytest.raises(ValueError, match="rank: width is 0; expected at least 1"):
+        rank(table.step, table.begin(), table.source_lengths, [[END], [END]], 0)
 
 
 def test_a_batch_of_no_sentences() -> None:
     table, none = ToyTable([2]), torch.zeros(0, dtype=torch.long)
     assert greedy(table.step, table.begin([]), none) == []
     assert force(table.step, table.begin([]), none, []) == []
+    assert rank(table.step, table.begin([]), none, [], 3) == []
     assert sample(table.step, table.begin([]), none, seed=1, sentences=none) == []
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
-from regard.output.listed import ListedOutput, Lists
+from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.beams import beam
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.hypothesis import Hypothesis

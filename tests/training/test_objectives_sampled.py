@@ -35,7 +35,8 @@ def hard_model(name: str, select: str = "hard", vocabulary: int = 13) -> Encoder
         "embedding_size": 3,
         "encoder": {"hidden_size": 2},
         "decoder": {"hidden_size": 4, **DECODERS[name]},
-        "attention": {"score": score, "select": select, "options": {"hard": {"expectation": 0.0}}},
+        # Paths are counted over all positions, the end mark among them.
+        "attention": {"score": score, "select": select, "options": {"hard": {"expectation": 0.0}}, "end": True},
     }
     torch.manual_seed(7)
     model = build_model(parse({"model": values}, "test").model, vocabulary, vocabulary).double()

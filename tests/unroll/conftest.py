@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from regard.attention.kernels.library import SWITCH
+from regard.kernels.library import SWITCH
 from regard.unroll import steps
 
 

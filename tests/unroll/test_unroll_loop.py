@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.attention.kernels.library import SWITCH
+from regard.kernels.library import SWITCH
 from regard.unroll import Gru, Linear, Look, Lstm, Program, Tanh, Tensors, loop, native, serves, unroll, unrolls
 from regard.unroll.engine import compiled
 from regard.unroll.plain import plain

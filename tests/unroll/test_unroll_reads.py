@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from regard.attention.kernels.library import SWITCH
+from regard.kernels.library import SWITCH
 from regard.unroll import Reads, reads, reads_serve, steps
 
 CELLS = pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])

@@ -57,7 +57,7 @@ def test_clusters_partition_the_text(text):
 
 
 def test_weights_must_fit_the_units_and_be_finite():
-    with pytest.raises(ValueError, match=r"shape is \(2, 4\); expected \(4, 4\).*Drop the end marks"):
+    with pytest.raises(ValueError, match=r"shape is \(2, 4\); expected \(4, 4\).*belongs to source_end"):
         checked_weights(aligned(["a"] * 4, ["b"] * 4, np.zeros((2, 4), np.float32)))
     with pytest.raises(ValueError, match="some are NaN or infinite; expected numbers from 0 to 1"):
         checked_weights(aligned(["a"], ["b"], np.array([[np.nan]], np.float32)))

@@ -2,15 +2,16 @@ import json
 import re
 import shutil
 import subprocess
-from html import unescape
+from dataclasses import replace
+from html import escape, unescape
 from importlib.resources import files
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from view_samples import HOSTILE, aligned, long_one, parts, tom
+from view_samples import HOSTILE, aligned, long_one, parts, tom, whole
 
-from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.alignment import Alignment, Prediction, Unit
 from regard.errors import RegardError, UsageError
 from regard.views.page import inert_json, page, pieces, save_page
 
@@ -76,18 +77,35 @@ def embedded(html):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
 
 
-def dump(html, tmp_path, address="", extra_script="", guarded=True):
+COPY = """<script>
+onload = () => {
+  const inner = document.querySelector('iframe').contentDocument.documentElement;
+  document.documentElement.setAttribute('data-told', inner.getAttribute('data-told'));
+};
+</script>"""
+
+
+def dump(html, tmp_path, address="", extra_script="", guarded=True, width=1280, still=False):
     """The page as Chromium has it after its scripts ran; unguarded, the policy is taken out and a script put in."""
     if extra_script:
         html = html.replace("</body>", f"<script>{extra_script}</script></body>")
     if not guarded:
         html = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", html)
+    if width < 500:  # no window of Chromium is as narrow as a telephone, but a frame in it is
+        html = f'<iframe width={width} height=800 style="border: 0" srcdoc="{escape(html)}"></iframe>{COPY}'
     file = tmp_path / "page.html"
     file.write_bytes(html.encode())
     quiet = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-sync", *quiet.split()]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"{file.as_uri()}{address}"]
+    command += ["--force-prefers-reduced-motion"] if still else []
+    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},800"]
+    command += ["--dump-dom", f"{file.as_uri()}{address}"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def told(dom):
+    """What a script wrote down, without the spaces that keep a number and its sign on one line."""
+    return unescape(re.search('data-told="(.*?)"', dom)[1]).replace("\xa0", " ").split("|")
 
 
 # --- the file
@@ -100,6 +118,43 @@ def test_weights_and_words_are_in_the_file():
     assert sentence["source"] == [["Tom", 0], [" ", -1], ["sees", 1], [" ", -1], ["<it>", 2]]
     assert sentence["targetLabels"] == ["汤姆", "看见"]
     assert (sentence["score"], sentence["nothing"]) == (-1.5, None)
+
+
+def test_what_was_looked_at_on_the_ends_is_in_the_file():
+    alignment = whole()
+    (sentence,) = embedded(page(alignment))
+    weights = np.array(sentence["weights"])
+    assert weights.shape == (3, 4)
+    np.testing.assert_allclose(weights.sum(1), 1, atol=3e-4)
+    np.testing.assert_allclose(weights[:2, 3], alignment.source_end, atol=5e-5)
+    np.testing.assert_allclose(weights[2], alignment.target_end, atol=5e-5)
+    assert (sentence["sourceEnd"], sentence["targetEnd"], sentence["cut"]) == (True, True, False)
+    cut = embedded(page(replace(alignment, target_end=None)))[0]
+    assert (len(cut["weights"]), cut["targetEnd"], cut["cut"]) == (2, False, True)
+    bare = embedded(page(tom()))[0]  # nothing is known of its ends
+    assert (bare["sourceEnd"], bare["targetEnd"], bare["cut"], bare["predictions"]) == (False, False, False, None)
+
+
+def test_predictions_stand_with_their_unit():
+    alignment = replace(whole(), predictions=(*whole().predictions, Prediction("  <b>\x00", 2, 1e-9, ())))
+    (sentence,) = embedded(page(alignment))
+    assert sentence["predictions"] == [
+        [["w0", 0.5, [["w0", 0.5], ["other", 0.25]]]],
+        [["w", 0.5, [["w", 0.5], ["other", 0.25]]], ["1", 0.5, [["1", 0.5], ["other", 0.25]]]],
+        [["", 0.125, [["other", 0.75]]], ["␣␣<b>\\x00", 1e-9, []]],
+    ]
+
+
+def test_ends_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="some are NaN or infinite; expected numbers from 0 to 1"):
+        page(replace(whole(), target_end=np.full(4, np.nan, np.float32)))
+
+
+def test_where_only_the_end_was_looked_at_the_map_is_there_and_the_page_says_so():
+    alignment = aligned(["a", "b"], ["c"], np.zeros((1, 2), np.float32), source_end=[1.0])
+    (sentence,) = embedded(page(alignment))
+    assert (sentence["weights"], sentence["nothing"]) == ([[0, 0, 1]], None)
+    assert sentence["note"] == "no word of the source was looked at, only the end of the sentence."
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,7 +195,7 @@ def test_nothing_is_fetched():
         r"base-uri 'none'; form-action 'none'",
         policy,
     )
-    names = ("page.html", "page.css", "page-draw.js", "page-events.js")
+    names = ("page.html", "page.css", "page-draw.js", "page-paint.js", "page-events.js")
     assets = "".join(files("regard.views").joinpath(name).read_text(encoding="utf-8") for name in names)
     assets = assets.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
     assert not re.search(r"//\w|src=|href=|url\(|@import|import\(|fetch\(|XMLHttp|innerHTML|outerHTML|eval\(", assets)
@@ -161,6 +216,8 @@ def test_what_cannot_be_shown_is_refused(tmp_path):
         save_page(tom(), tmp_path / "nowhere" / "a.html", "t")
     save_page([tom(), tom()], tmp_path / "a.html", "t")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == page([tom(), tom()], "t")
+    save_page(tom(), tmp_path / "b.html")
+    assert "<title>What the model looked at</title>" in (tmp_path / "b.html").read_text(encoding="utf-8")
 
 
 # --- the page in a browser
@@ -205,7 +262,7 @@ def test_no_payload_runs_even_without_the_policy(tmp_path):
 def test_the_policy_admits_the_page_and_nobody_else(tmp_path):
     dom = dump(hostile_pages(), tmp_path, "#s=50&t=1", PWN)
     assert "data-pwned" not in re.search("<html.*?>", dom)[0]
-    assert len(re.findall("<option", dom)) == 50
+    assert len(re.findall("<option", re.search('<select id="sentence".*?</select>', dom, re.S)[0])) == 50
     assert 'aria-current="step"' in dom
 
 
@@ -258,7 +315,7 @@ document.documentElement.setAttribute('data-told', told.join('|'));
 def test_keys_and_buttons_and_a_long_sentence(tmp_path):
     alignment = aligned(["Tom", "sees"], ["汤姆", "看见"], np.array([[0.75, 0.25], [0, 1]], np.float32))
     dom = dump(page([alignment, long_one(60, 60)], "t"), tmp_path, extra_script=DRIVE, guarded=False)
-    assert unescape(re.search('data-told="(.*?)"', dom)[1]).split("|") == [
+    assert told(dom) == [
         "all 2 shown, 0 ahead",
         "step 1 of 2, 1 ahead",
         "step 2 of 2, 0 ahead",
@@ -282,3 +339,112 @@ def test_an_empty_side_says_so(tmp_path):
     dom = dump(page([aligned([], ["x"]), aligned(HOSTILE, HOSTILE)], "t"), tmp_path)
     assert "Nothing to draw: the source has no words." in dom
     assert re.search('<section class="player"[^>]* hidden=""', dom)
+
+
+SPEAK = """
+const at = (id) => document.getElementById(id);
+const told = [];
+const key = (name) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true }));
+const find = (query) => document.querySelector(query);
+const point = (query) => find(query).dispatchEvent(new PointerEvent('pointerover', { bubbles: true }));
+const words = (node) => [...node.children].map((part) => part.textContent).concat(node.className || []).join(' ');
+const say = () => told.push(at('readout').textContent);
+const choices = () => {
+  told.push(at('choices-name').textContent, [...document.querySelectorAll('#tokens li')].map(words).join(', '));
+};
+say(); told.push(document.querySelectorAll('#links path').length);
+key('ArrowRight'); key('ArrowRight'); say(); choices();
+key('ArrowRight'); told.push(at('count').textContent); say(); choices();
+point('#source .end'); say();
+point('td.end'); say();
+key('ArrowDown'); told.push(at('sentence').value, document.querySelectorAll('#target .end').length);
+told.push(find('.cut').textContent);
+key('ArrowDown'); key('ArrowUp'); told.push(at('sentence').value);
+at('speed').value = '4'; at('speed').dispatchEvent(new Event('change'));
+const set = window.setInterval; let pace = 0;
+window.setInterval = (f, time) => { pace = time; return set(f, time); };
+at('play').click(); told.push(pace, at('readout').getAttribute('aria-live'));
+at('play').click(); told.push(at('readout').getAttribute('aria-live'));
+document.documentElement.setAttribute('data-told', told.join('|'));
+"""
+
+
+@needs_chromium
+def test_the_ends_and_the_choices_of_a_step_are_shown_and_said(tmp_path):
+    weights = [[0.5, 0.125, 0.25], [0, 0.375, 0.25], [0.0625, 0.25, 0.625]]
+    rows = np.array([[*row, 0] for row in weights], np.float32)
+    rows[:, 3] = 1 - rows.sum(1)
+    alignment = whole()
+    alignment = replace(alignment, weights=rows[:2, :3], source_end=rows[:2, 3], target_end=rows[2])
+    cut = replace(alignment, target_end=None, predictions=())
+    dom = dump(page([alignment, cut]), tmp_path, extra_script=SPEAK, guarded=False)
+    assert told(dom) == [
+        "Point at a word to see its look. On average 19 % of a look is on the end of the sentence.",
+        "3",  # of each row its strongest, the end of the output too
+        "w1 looks at word1 38 %, word2 25 %; 38 % on the end of the sentence",
+        "Probability of w1: 25 % = 50 % × 50 %",
+        "w 50 % own, other 25 %, all others 25 % rest, 1 50 % own, other 25 %, all others 25 % rest",
+        "step 3 of 3",
+        "The end of the output looks at word2 63 %, word1 25 %, word0 6.3 %; 6.3 % on the end of the sentence",
+        "Probability of the end of the output: 13 %",
+        "other 75 %, end 13 % own, all others 13 % rest",
+        "The end of the sentence is looked at by w1 38 %, w0 13 %, the end of the output 6.3 %",
+        "w0 puts 13 % on the end of the sentence",
+        "1",
+        "0",
+        " cut before its end",
+        "0",
+        "225",
+        "off",
+        "polite",
+    ]
+
+
+LAYOUT = """
+const at = (id) => document.getElementById(id);
+const key = (name) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true }));
+const box = (node) => node.getBoundingClientRect();
+const within = (one, frame) => one.left >= frame.left - 1 && one.right <= frame.right + 1
+  && one.top >= frame.top - 1 && one.bottom <= frame.bottom + 1;
+const told = [];
+const beside = () => box(at('map-section')).left >= box(at('texts')).right;
+told.push(beside());
+at('later').click();
+told.push(beside(), document.documentElement.scrollWidth <= innerWidth, at('texts').classList.contains('ruled'));
+const lines = (side) => [...document.querySelectorAll(`#${side} .unit`)].map(box);
+const above = Math.max(...lines('source').map((b) => b.bottom));
+const below = Math.min(...lines('target').map((b) => b.top));
+const links = [...document.querySelectorAll('#links path')].map(box);
+told.push(links.length, links.every((b) => b.top >= above && b.bottom <= below));
+told.push(innerWidth);
+told.push([...document.querySelectorAll('.ruler')].every((ruler) => box(ruler.lastChild).right <= innerWidth));
+const frame = box(at('scroll'));
+const count = JSON.parse(at('data').textContent)[1].weights.length;
+const look = () => {
+  const cells = [...document.querySelectorAll('tr.active td[data-s]')];
+  const end = cells.pop();
+  const weight = (cell) => Number(cell.style.getPropertyValue('--w'));
+  const best = cells.reduce((one, other) => (weight(other) > weight(one) ? other : one));
+  const names = document.querySelector('thead');
+  return within(box(best), frame) && within(box(end), frame) && box(best).right <= box(end).left + 9
+    && box(best).top >= box(names).bottom - 1;
+};
+window.requestAnimationFrame = (act) => act(); // without a screen, frames are rare
+let seen = 0;
+for (let step = 0; step < count; step++) {
+  key('ArrowRight');
+  seen += look();
+}
+told.push(seen, count);
+document.documentElement.setAttribute('data-told', told.join('|'));
+"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_sentence_is_in_view_at_every_step(tmp_path, width):
+    html = page([whole(1, 4, 4), whole(2, 63, 41)])
+    assert len(html.encode()) < 120_000
+    dom = dump(html, tmp_path, extra_script=LAYOUT, guarded=False, width=width, still=True)
+    wide = "true" if width > 1000 else "false"
+    assert told(dom) == [wide, "false", "true", "true", "42", "true", str(width), "true", "42", "42"]

@@ -1,0 +1,79 @@
+"""The best token of a few rows of an output layer, of which a quarter is read."""
+
+import ctypes
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from regard.kernels.layout import PANEL
+from regard.kernels.library import kernels
+from regard.kernels.operands import expect_count, expect_operand, expect_rows
+from regard.kernels.structs import Chooser, Int8Layer
+from regard.marks import END
+
+MOST_ROWS = 4  # as in c/argmax_int8.c
+
+
+class Argmax:
+    """The best token of an output layer by its weights rounded to eight bits, and by the layer itself where those leave
+    a doubt.
+
+        |h · w − h · ŵ| ≤ ‖h‖ ‖w − ŵ‖
+
+    so that what is further below the best estimate than both can err is not the best. The token is that of
+    `best(features, panels, bias, 1)`, whatever was rounded. Single precision, CPU, no gradient; where `serves()`.
+
+    Args:
+        weight, bias: of the layer; read at every call, and expected not to change.
+
+    `known` says whether all their numbers are finite; without that it must not be asked.
+
+    Raises ValueError for shapes, types or devices that do not fit.
+    """
+
+    def __init__(self, weight: Float[Tensor, "vocab features"], bias: Float[Tensor, " vocab"]) -> None:
+        expect_operand("Argmax", "weight", weight, ("vocab", "features"))
+        columns, depth = weight.shape
+        expect_operand("Argmax", "bias", bias, (columns,))
+        expect_count("Argmax", "columns", columns, END + 1)
+        expect_count("Argmax", "depth", depth)
+        panels, pairs = -(-columns // PANEL), -(-depth // 2)
+        weight, bias, missing = weight.detach().contiguous(), bias.detach().contiguous(), panels * PANEL - columns
+        finite = bool(bias.isfinite().all())
+        slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # what sums with the bias lose, and tiny numbers
+        bias = F.pad(bias, (0, missing), value=-math.inf)  # what is missing is never near the best
+        rounded = torch.zeros(panels, pairs, PANEL, 2, dtype=torch.int8)
+        scales, reach = torch.zeros_like(bias), torch.zeros_like(bias)
+        self._parts = (weight, bias, rounded, scales, reach, slack)
+        self._layer = Int8Layer(*(part.data_ptr() for part in self._parts), columns, depth, END)
+        failed = kernels().call(
+            "round_int8", weight.data_ptr(), columns, depth, rounded.data_ptr(), scales.data_ptr(), reach.data_ptr()
+        )
+        self.known = finite and not failed
+
+    def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
+        """Of each of at most `MOST_ROWS` rows the best token from `END` on, and the lower among equals.
+
+        None where a feature is not finite.
+        """
+        expect_rows("Argmax", features, self._layer.depth, MOST_ROWS)
+        if not self.known:
+            raise ValueError("Argmax: a number of the layer is not finite; ask `known` first.")
+        features = features.contiguous()
+        tokens = torch.empty(len(features), dtype=torch.long)
+        given = (ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr())
+        return None if len(features) and kernels().call("argmax_int8", *given) else tokens
+
+    @property
+    def chooser(self) -> Chooser:
+        """The same for compiled code; for as long as this lives."""
+        columns, depth = self._layer.columns, self._layer.depth
+        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MOST_ROWS)
+
+
+def serves() -> bool:
+    """Whether there is compiled code."""
+    return kernels().library is not None

@@ -1,0 +1,51 @@
+"""From logits to log-probabilities, and the best tokens of each row.
+
+Tokens 0 and 1 (padding and the begin mark) are never put out: the searches choose from `END` on. They stay in the
+normaliser, so that a log-probability is the model's own: what training minimises and what `force` reports.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.errors import RegardError
+from regard.marks import END
+
+
+def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:
+    """log Σ exp(logits), to be subtracted from a logit for its log-probability. NaN where the logits are no
+    distribution: where they are NaN or infinite, or leave no token possible."""
+    possible = logits[:, END:].amax(1) > -torch.inf
+    whole = logits.logsumexp(1)
+    return whole.masked_fill(~possible | (whole == torch.inf), torch.nan)
+
+
+def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) -> None:
+    """Raises RegardError, naming the first sentence for which the model's answer is not a distribution."""
+    broken = log_probs.isnan()
+    if broken.any():
+        raise RegardError(
+            f"The model's answer for sentence {int(sentences[broken][0])} of the batch (counted from 0) is not a "
+            "distribution: its logits are NaN, infinite, or leave no token possible. The learning rate "
+            "that it was trained with was too high, or its weights are damaged: lower it, or use an earlier checkpoint."
+        )
+
+
+def top(scores: Float[Tensor, "rows choices"], width: int) -> tuple[Tensor, Tensor]:
+    """The `width` largest of each row (or all, if there are fewer) and their places, best first.
+
+    Among equals the lower place comes first; `torch.topk` leaves that open, also which of them it takes.
+    """
+    choices = scores.size(1)
+    if width == 1:
+        first = scores.max(1, keepdim=True)
+        return first.values, first.indices
+    values, places = scores.topk(min(width + 1, choices))
+    if width < choices:
+        tied = values[:, width] == values[:, width - 1]  # equals on both sides of the cut
+        if tied.any():
+            exact = scores[tied].sort(dim=1, descending=True, stable=True)
+            values[tied], places[tied] = exact.values[:, : width + 1], exact.indices[:, : width + 1]
+    places, order = places[:, :width].sort(1)
+    values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return values, places.gather(1, order)

@@ -1,0 +1,100 @@
+"""The best tokens: of logits, and of an output layer in compiled code, without its logits."""
+
+import ctypes
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from regard.kernels.layout import PANEL
+from regard.kernels.library import OUT_OF_MEMORY, Kernels, kernels
+from regard.kernels.logits import normalizer, top
+from regard.kernels.operands import expect_count, expect_operand, expect_rows
+from regard.kernels.structs import TopkLayer
+from regard.marks import END
+
+
+def best_of(
+    logits: Float[Tensor, "rows vocab"], width: int
+) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+    """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
+    equals; and before them their log-probabilities, which are those over the whole vocabulary.
+
+    A row that is no distribution has NaN, see `normalizer`.
+    """
+    logits = logits.detach().float()
+    values, places = top(logits[:, END:], width)
+    return values - normalizer(logits).unsqueeze(1), places + END
+
+
+class Finder:
+    """The best tokens of an output layer in compiled code. Single precision, CPU, no gradient.
+
+    Args:
+        compiled: the library.
+        name: of its function, which takes what c/topk.c and c/topk_shortlist.c say.
+        layer: what it takes first.
+        columns: tokens of the vocabulary; those from `END` on can be among the best.
+        depth: features of a row.
+        alive: what the layer points to.
+        most_rows: rows of a call, at most; None for any number.
+
+    Attributes:
+        function, given: the addresses of the function and of the layer, for as long as this lives.
+        count: tokens that can be among the best.
+
+    Raises ValueError for features that do not fit.
+    """
+
+    def __init__(
+        self,
+        compiled: Kernels,
+        name: str,
+        layer: ctypes.Structure,
+        columns: int,
+        depth: int,
+        alive: Any,
+        most_rows: int | None = None,
+    ) -> None:
+        self.columns, self.depth, self.most_rows = columns, depth, most_rows
+        self.count = columns - END
+        self.function = compiled.address(name)
+        self.given = ctypes.addressof(layer)
+        self._compiled, self._name, self._alive = compiled, name, (layer, alive)
+
+    def __call__(
+        self, features: Float[Tensor, "rows features"], width: int
+    ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+        """`best_of` the logits of the features."""
+        expect_rows(self._name, features, self.depth, self.most_rows)
+        expect_count(self._name, "width", width)
+        features, rows, width = features.contiguous(), len(features), min(width, self.count)
+        log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
+        failed = self._compiled.call(
+            self._name, self.given, features.data_ptr(), rows, width, log_probs.data_ptr(), tokens.data_ptr()
+        )
+        if failed == OUT_OF_MEMORY:
+            raise MemoryError(f"{self._name}: no memory for {rows} rows")
+        if failed:
+            raise ValueError(f"{self._name}: a row names a list that there is not; expected one of those given.")
+        return log_probs, tokens
+
+
+def finder(panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"]) -> Finder:
+    """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`.
+
+    Raises ValueError for shapes, types or devices that do not fit.
+    """
+    expect_operand("finder", "bias", bias, ("columns",))
+    columns = bias.numel()
+    expect_operand("finder", "panels", panels, (-(-columns // PANEL), "features", PANEL))
+    expect_count("finder", "columns", columns, END + 1)
+    panels, bias = panels.detach().contiguous(), bias.detach().contiguous()
+    layer = TopkLayer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END)
+    return Finder(kernels(), "topk", layer, columns, panels.size(1), (panels, bias))
+
+
+def serves() -> bool:
+    """Whether there is compiled code."""
+    return kernels().library is not None

@@ -1,0 +1,75 @@
+"""What each target unit looked at, as a list: for maps that are wider than the terminal."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from rich.cells import cell_len
+from rich.text import Text
+
+from regard.views.brush import Brush, anchored, wrapped
+from regard.views.labels import END
+
+MOST_LISTED = 3
+LONGEST_LISTED = 24
+SWATCH = 2
+PERCENT = len(" 100,")
+
+
+def listing(
+    rows: Sequence[str], columns: Sequence[str], weights: np.ndarray, end_marks: bool, width: int, brush: Brush
+) -> list[Text]:
+    """A line for each row: the words with the largest weights, the end mark, and what is left, in percent.
+
+    What a row says sums to what the row sums to. A word that stands in the source several times has its number,
+    counted from 1.
+
+    Args:
+        rows: what to write before each line, already as short as it has to be.
+        columns: the words of the source.
+        weights: (rows, columns), with one column more if `end_marks`.
+        end_marks: whether the last column is the end mark of the source.
+        width: columns of the terminal.
+    """
+    gutter = max(map(cell_len, rows))
+    between = f" {brush.wall} "
+    room = width - gutter - len(between)
+    names = _names(columns, min(LONGEST_LISTED, room - PERCENT - SWATCH), brush)
+    names += [END] if end_marks else []
+    lines = []
+    for row, looks in zip(rows, weights, strict=True):
+        for number, line in enumerate(wrapped(_entries(names, looks, len(columns), brush), room)):
+            name = "" if number else row
+            lines.append(Text(" " * (gutter - cell_len(name)) + anchored(name) + between).append_text(line))
+    return lines
+
+
+def _names(columns: Sequence[str], room: int, brush: Brush) -> list[str]:
+    counts = Counter(columns)
+    numbers = [f"#{place}" if counts[column] > 1 else "" for place, column in enumerate(columns, 1)]
+    return [
+        brush.shortened(column, max(room - len(number), 4)) + number
+        for column, number in zip(columns, numbers, strict=True)
+    ]
+
+
+def _entries(names: Sequence[str], looks: np.ndarray, words: int, brush: Brush) -> list[Text]:
+    """Name and percent of what is listed; what is left of the row, from the rounded numbers, is `others`."""
+    percents = np.rint(100 * looks).astype(int).tolist()
+    chosen = sorted(range(words), key=lambda place: -looks[place])[:MOST_LISTED]
+    chosen += range(words, len(names))  # the end mark, if there is one
+    chosen = [place for place in chosen if percents[place]]
+    left = round(100 * float(looks.sum())) - sum(percents[place] for place in chosen)
+    entries = [_entry(names[place], percents[place], float(looks[place]), brush) for place in chosen]
+    if left > 0 or not entries:
+        entries.append(Text(f"others {max(left, 0)}"))
+    for entry in entries[:-1]:
+        entry.append(",")
+    return entries
+
+
+def _entry(name: str, percent: int, weight: float, brush: Brush) -> Text:
+    entry = Text()  # a text of its own: what is appended to a coloured one is coloured, too
+    if brush.color:
+        entry.append_text(brush.cell(weight, SWATCH - 1)).append(" ")
+    return entry.append(f"{anchored(name)} {percent}")

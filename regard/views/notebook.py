@@ -1,0 +1,68 @@
+"""An Alignment as the last line of a notebook's cell: a table with coloured cells, and a picture beside it.
+
+IPython keeps a table of how types are shown, by their names, and asks it only for what is to be shown. So an
+alignment knows nothing of its pictures, and nothing here is imported before there is one to show.
+"""
+
+from html import escape
+from typing import Any
+
+from regard.alignment.alignment import Alignment
+from regard.errors import RegardError
+from regard.views.labels import END, SEEN, cells, label, looked_at_the_end, nothing_to_draw, visible
+from regard.views.ramp import hexadecimal
+
+NAME = (Alignment.__module__, Alignment.__qualname__)
+DARK = 0.45  # from this weight on a number is white
+APART = '<tr><td style="height:4px;padding:0"></td></tr>'
+HATCHED = "repeating-linear-gradient(135deg,#8886 0 1px,#0000 1px 6px)"
+
+
+def register(shell: Any) -> None:
+    """Tell a running IPython how alignments are shown: as HTML, and as PNG where matplotlib is installed."""
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type_by_name(*NAME, html)
+    formatters["image/png"].for_type_by_name(*NAME, png)
+
+
+def html(alignment: Alignment) -> str:
+    """One table, weights in percent, with what was looked at on the end marks apart. Needs nothing else.
+
+    Raises ValueError for weights that are NaN or infinite.
+    """
+    source, target = (escape(visible(text)) for text in (alignment.source_text, alignment.target_text))
+    said = f"<div>{source}<br>{target}<br><small>log-probability {alignment.score:.2f}</small></div>"
+    sentence = nothing_to_draw(alignment)
+    if sentence:
+        return f"{said}<div>{sentence}</div>"
+    columns = [label(unit) for unit in alignment.source] + [END] * (alignment.source_end is not None)
+    rows = [label(unit) for unit in alignment.target] + [END] * (alignment.target_end is not None)
+    head = "".join(f'<th style="text-align:center">{escape(column)}</th>' for column in columns)
+    body = "".join(
+        (APART if t >= len(alignment.target) else "")
+        + f'<tr><th style="text-align:right">{escape(row)}</th>'
+        + "".join(_cell(float(weight), s >= len(alignment.source)) for s, weight in enumerate(looks))
+        + "</tr>"
+        for t, (row, looks) in enumerate(zip(rows, cells(alignment), strict=True))
+    )
+    remark = looked_at_the_end(alignment)
+    foot = f"<small>{escape(remark)}</small>" if remark else ""
+    return f'{said}<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
+
+
+def png(alignment: Alignment) -> bytes | None:
+    """The picture that `save_figure` draws; None, which is no picture, without matplotlib."""
+    try:
+        from regard.views.figure import picture
+    except RegardError:
+        return None
+    return picture([alignment], "png")
+
+
+def _cell(weight: float, ending: bool) -> str:
+    color = "#fff" if weight >= DARK else "#2a2733"
+    paper = f"{HATCHED},{hexadecimal(weight)}" if ending else hexadecimal(weight)
+    percent = f"{100 * weight:.0f}" if weight >= SEEN else ""
+    wall = "border-left:6px solid #0000;background-clip:padding-box;" if ending else ""
+    style = f"text-align:center;min-width:2em;background:{paper};color:{color};{wall}"
+    return f'<td style="{style}">{percent}</td>'

@@ -1,0 +1,246 @@
+"""One heat map of a picture: its sentences above, the words beside the cells, the end marks apart, a caption below."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.cells import cell_len
+
+from regard.alignment.alignment import Alignment
+from regard.views.labels import (
+    END,
+    SEEN,
+    cells,
+    clusters,
+    label,
+    looked_at_the_end,
+    nothing_to_draw,
+    shorten,
+    visible,
+    words_of,
+)
+from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection, new_figure
+
+LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
+GAP = 0.09  # inches between labels and cells
+APART = 0.4  # cells between the words and the end marks
+LABEL_POINTS = 12.0
+TEXT_POINTS = 10.0
+LINE = 1.45 * TEXT_POINTS / 72  # of text, in inches
+CELLS_PER_INCH = 72 / (0.54 * TEXT_POINTS)  # of text: terminal cells, one for a Latin letter, two for a Chinese sign
+NARROWEST_TEXT = 3.2  # inches: a sentence above a small map may be wider than it
+FAINTEST = 1 / 255  # below this a cell has the colour of nothing
+DARK = 0.45  # from this weight on a number is white
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One heat map, measured in inches.
+
+    Args:
+        alignment: what is drawn.
+        heading: both sentences, in lines.
+        score: what the model thinks of them, "" for nothing.
+        caption: lines of text at its foot.
+        rows, columns: the labels, those of the end marks last; none where there is nothing to draw.
+        slanted: whether the labels of the columns lean.
+        left, top: room for the labels.
+        right: room for what leans out of the last label.
+        cell: side of a cell.
+        numbers: whether cells hold their weight, in percent.
+    """
+
+    alignment: Alignment
+    heading: tuple[str, ...]
+    score: str
+    caption: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    slanted: bool
+    left: float
+    top: float
+    right: float
+    cell: float
+    numbers: bool
+
+    @property
+    def across(self) -> float:
+        """Cells from left to right, with the gap before the end mark."""
+        return len(self.columns) + APART * (self.alignment.source_end is not None) if self.columns else 0.0
+
+    @property
+    def down(self) -> float:
+        """Cells from top to bottom, with the gap before the end row."""
+        return len(self.rows) + APART * (self.alignment.target_end is not None) if self.rows else 0.0
+
+    @property
+    def width(self) -> float:
+        """Of all of it."""
+        return max(self.left + self.across * self.cell + self.right, NARROWEST_TEXT)
+
+    @property
+    def header(self) -> float:
+        """Height of what stands above the cells."""
+        return (len(self.heading) + bool(self.score) + 0.6) * LINE + self.top
+
+    @property
+    def below(self) -> float:
+        """Height of the cells and of what stands under them."""
+        return self.down * self.cell + (len(self.caption) + 0.6) * LINE * bool(self.caption)
+
+
+def measure(alignment: Alignment, number: str, cell: float, families: list[str], numbers: bool) -> Panel:
+    """How much room a heat map takes.
+
+    Args:
+        number: what stands before the sentence, "" where there is one only.
+        cell: side of a cell, in inches.
+        families: of fonts, that have all signs.
+        numbers: whether cells hold their weight.
+    """
+    sentence = nothing_to_draw(alignment)
+    rows = [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target]
+    columns = [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source]
+    rows += [END] * (alignment.target_end is not None)
+    columns += [END] * (alignment.source_end is not None)
+    slanted, left, top, right = False, 0.0, 0.0, 0.0
+    if sentence:
+        rows, columns = [], []
+    else:
+        slanted, left, top, right = _room(rows, columns, cell, families)
+    wide = max(left + (len(columns) + APART) * cell + right, NARROWEST_TEXT)
+    caption = sentence or looked_at_the_end(alignment)
+    return Panel(
+        alignment,
+        _heading(alignment, number, wide),
+        f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else "",
+        tuple(wrap(caption, wide * CELLS_PER_INCH)) if caption else (),
+        tuple(rows),
+        tuple(columns),
+        slanted,
+        left,
+        top,
+        right,
+        cell,
+        numbers,
+    )
+
+
+def label_points(cell: float) -> float:
+    """Size of the labels; they leave a third of the cell to the eye."""
+    return min(LABEL_POINTS, 0.68 * 72 * cell)
+
+
+def wrap(text: str, room: float) -> list[str]:
+    """The text in lines of so many terminal cells, broken at blanks, and anywhere in a longer stretch."""
+    lines = [""]
+    for word in words_of(text):
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > room:
+            lines.append("")
+        lines[-1] += (" " if lines[-1] else "") + word
+        while cell_len(lines[-1]) > room and len(clusters(lines[-1])) > 1:
+            kept, rest = "", clusters(lines.pop())
+            while rest and (not kept or cell_len(kept + rest[0]) <= room):
+                kept += rest.pop(0)
+            lines += [kept, "".join(rest)]
+    return [line for line in lines if line.strip()]
+
+
+def _heading(alignment: Alignment, number: str, wide: float) -> tuple[str, ...]:
+    """Number and source, and the target."""
+    room = wide * CELLS_PER_INCH
+    return (
+        *wrap(f"{number} {visible(alignment.source_text)}".strip(), room),
+        *wrap(visible(alignment.target_text), room),
+    )
+
+
+def _room(
+    rows: Sequence[str], columns: Sequence[str], cell: float, families: list[str]
+) -> tuple[bool, float, float, float]:
+    """Whether the columns' labels lean, and the room left of, above and right of the cells."""
+    size = label_points(cell)
+    widths = [_text_width(column, size, families) for column in columns]
+    left = max(_text_width(row, size, families) for row in rows) + GAP
+    line = 1.2 * size / 72
+    if max(widths) <= 0.92 * cell:
+        return False, left, line + GAP, 0.0
+    slant = math.sqrt(0.5)
+    overhang = max((index + 0.42) * cell + slant * wide for index, wide in enumerate(widths)) - len(columns) * cell
+    return True, left, slant * (max(widths) + line) + GAP, max(overhang, 0.0)
+
+
+def _text_width(text: str, size: float, families: list[str]) -> float:
+    figure = new_figure(1.0, 1.0)
+    drawn = figure.text(0, 0, text, fontsize=size, fontfamily=families, parse_math=False)
+    return float(drawn.get_window_extent().width) / 72
+
+
+def draw_panel(figure: Figure, panel: Panel, x: float, y: float, families: list[str]) -> None:
+    """Draw it with its upper left corner at (x, y) inches from the lower left of the page."""
+    style: dict[str, Any] = {"fontfamily": families, "parse_math": False, "fontsize": TEXT_POINTS}
+    width, height = figure.get_size_inches()
+    for index, line in enumerate((*panel.heading, panel.score)):
+        place = (x / width, (y - (index + 0.8) * LINE) / height)
+        figure.text(*place, line, color=INK if index < len(panel.heading) else FAINT, **style)
+    foot = y - panel.header - panel.down * panel.cell
+    for index, line in enumerate(panel.caption):
+        figure.text(x / width, (foot - (index + 1.3) * LINE) / height, line, color=FAINT, **style)
+    if panel.rows:
+        _draw_map(figure, panel, ((x + panel.left) / width, foot / height), families)
+
+
+def _draw_map(figure: Figure, panel: Panel, corner: tuple[float, float], families: list[str]) -> None:
+    width, height = figure.get_size_inches()
+    size = panel.across * panel.cell / width, panel.down * panel.cell / height
+    axes = figure.add_axes((*corner, *size), frameon=False)
+    axes.set(xlim=(0, panel.across), ylim=(panel.down, 0), xticks=[], yticks=[])
+    weights = cells(panel.alignment)
+    xs = np.arange(len(panel.columns)) + APART * (np.arange(len(panel.columns)) >= len(panel.alignment.source))
+    ys = np.arange(len(panel.rows)) + APART * (np.arange(len(panel.rows)) >= len(panel.alignment.target))
+    _draw_cells(axes, weights, xs, ys, panel)
+    style: dict[str, Any] = {"fontsize": label_points(panel.cell), "fontfamily": families, "parse_math": False}
+    gap = GAP / panel.cell
+    for row, y in zip(panel.rows, ys, strict=True):
+        color = FAINT if y != int(y) else INK
+        axes.text(-gap, y + 0.5, row, ha="right", va="center_baseline", color=color, **style)
+    lean: dict[str, Any] = {"rotation": 45, "rotation_mode": "anchor", "ha": "left", "va": "center"}
+    for column, x in zip(panel.columns, xs, strict=True):
+        color = FAINT if x != int(x) else INK
+        place, how = (0.42, lean) if panel.slanted else (0.5, {"ha": "center", "va": "bottom"})
+        axes.text(x + place, -gap, column, color=color, **how, **style)
+    if panel.numbers:
+        points = min(9.0, 0.45 * 72 * panel.cell)
+        for t, s in np.argwhere(weights >= SEEN):
+            color = "white" if weights[t, s] >= DARK else INK
+            where: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": points, "color": color}
+            if xs[s] != int(xs[s]):  # the hatching must not cross the number
+                where["bbox"] = {"boxstyle": "square,pad=0.1", "facecolor": RAMP(weights[t, s]), "edgecolor": "none"}
+            axes.text(xs[s] + 0.5, ys[t] + 0.5, f"{100 * weights[t, s]:.0f}", fontfamily=families, **where)
+
+
+def _draw_cells(axes: Axes, weights: np.ndarray, xs: np.ndarray, ys: np.ndarray, panel: Panel) -> None:
+    """The cells, on paper of the ramp's lightest colour; those of the source's end mark are hatched."""
+    sources, targets = len(panel.alignment.source), len(panel.alignment.target)
+    heights = [(0.0, targets), *((y, 1) for y in ys[targets:])]
+    papers = [
+        _square(x, y, wide, high)
+        for y, high in heights
+        for x, wide in [(0.0, sources), *((x, 1) for x in xs[sources:])]
+    ]
+    axes.add_collection(PolyCollection(papers, facecolors=[RAMP(0.0)], edgecolors="none"))
+    shown = np.argwhere(weights >= FAINTEST)
+    squares = [_square(xs[s], ys[t]) for t, s in shown]
+    axes.add_collection(PolyCollection(squares, facecolors=RAMP(weights[shown[:, 0], shown[:, 1]]), edgecolors="none"))
+    for x in xs[sources:]:
+        ending = [_square(x, y) for y in ys]
+        hatched = PolyCollection(ending, facecolors="none", edgecolors=HAIR, hatch="////", linewidths=0)
+        axes.add_collection(hatched)
+    lines = [[(x, 0), (x, panel.down)] for x in xs[1:]] + [[(0, y), (panel.across, y)] for y in ys[1:]]
+    axes.add_collection(LineCollection(lines, colors="white", linewidths=3 * panel.cell))
+
+
+def _square(x: float | int, y: float | int, wide: float | int = 1, high: float | int = 1) -> list[tuple[float, float]]:
+    return [(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]
