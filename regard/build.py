@@ -21,12 +21,15 @@ from regard.model import EncoderDecoder
 MAX_DISTANCE = 16  # of relative positions: k of the base model of Shaw et al. 2018, section 4.1
 
 
-def build_model(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
+def build_model(
+    config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None
+) -> EncoderDecoder:
     """A new model with its first weights, drawn from torch's generator.
 
     Args:
         config: the `model` part of a recipe.
         source_size, target_size: entries of the two tokenisers.
+        barred: a token that no search puts out: `Tokenizer.unspelt` of the target.
 
     Raises UsageError where the weights alone would not go into the memory of this machine.
     """
@@ -40,19 +43,26 @@ def build_model(config: ModelConfig, source_size: int, target_size: int) -> Enco
             f"the weights of this model take {size / 2**30:,.0f} GiB, and this machine has {room / 2**30:,.0f} GiB of "
             "memory. Make the sizes of the model section smaller."
         )
-    model = assemble(config, source_size, target_size)
+    model = assemble(config, source_size, target_size, barred=barred)
     initialize(model, config.initialization)
     return model
 
 
-def assemble(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
+def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
     """A model whose weights are still to come."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
     output = nn.Linear(config.readout, target_size)
     encoder = _encoder(config, source_embedding)
-    decoder = _decoder(config, target_embedding, output, encoder)
+    tokens = TargetTokens(
+        target_embedding,
+        output,
+        embedding_dropout=config.dropout.embedding,
+        output_dropout=config.dropout.output,
+        barred=barred,
+    )
+    decoder = _decoder(config, tokens, encoder)
     model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
@@ -90,13 +100,8 @@ def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder |
     )
 
 
-def _decoder(
-    config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, encoder: RecurrentEncoder | TransformerEncoder
-) -> nn.Module:
+def _decoder(config: ModelConfig, tokens: TargetTokens, encoder: RecurrentEncoder | TransformerEncoder) -> nn.Module:
     decoder = config.decoder
-    tokens = TargetTokens(
-        embedding, output, embedding_dropout=config.dropout.embedding, output_dropout=config.dropout.output
-    )
     if decoder.kind == "transformer":
         return _transformer_decoder(config, tokens, encoder.output_size)
     options: dict[str, Any] = {

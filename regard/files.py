@@ -1,6 +1,7 @@
 """Files: written whole or not at all, and read with a bound.
 
 write_whole   one file, in place of what stood there
+opened_locked a file that `sweep` leaves alone while it is written
 sweep         what killed writers of a directory left
 unfinished    a whole directory, filled before it has its name
 read_small    a file of which everything is held in memory
@@ -16,10 +17,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from regard.errors import RegardError
 
 PARTIAL, UNFINISHED = ".partial", ".tmp"
+NAME = re.compile(r"\..+\.[0-9]+\.(tmp|partial)")  # what is being written, as it is called here and by callers
 OPEN_FILE = re.compile(r"/dev/(?:(stdout)|(stderr)|fd/(\d+))|/proc/self/fd/(\d+)")
 _LONGEST_STEM = 40  # characters; a name may have 255 bytes, and a partial one says more than the name
 _numbers = count()
@@ -63,12 +66,11 @@ def _as_it_is(path: Path) -> int | None:
 def _replace(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     partial = path.with_name(f".{path.name[:_LONGEST_STEM]}.{os.getpid()}.{next(_numbers)}{PARTIAL}")
     try:
-        partial.unlink(missing_ok=True)
-        with open(partial, "xb") as file:  # never through a link that somebody has laid there
+        with opened_locked(partial) as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+            os.replace(partial, path)
         _sync(path.parent)
     finally:
         with suppress(OSError):
@@ -83,23 +85,39 @@ def _sync(directory: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def opened_locked(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write and to rename within the `with`: until it ends, `sweep` leaves it alone."""
+    while True:
+        path.unlink(missing_ok=True)
+        with open(path, "xb") as file:  # never through a link that somebody has laid there
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still(path, file.fileno()):
+                continue  # between its making and its locking, another process took it for a left one
+            yield file
+            return
+
+
 def sweep(directory: Path) -> None:
-    """Remove what killed writers left behind; only for one who holds the directory's lock."""
-    for partial in directory.glob(f".*{PARTIAL}"):
-        partial.unlink(missing_ok=True)
+    """Remove what killed writers have left in a directory, files and directories; nothing whose writer lives.
+
+    Each is locked by its writer, and the operating system frees a lock with its process. Where a file system has no
+    locks, nothing is removed.
+    """
+    for path in directory.glob(".*"):
+        if NAME.fullmatch(path.name) and not path.is_symlink():
+            _remove_if_left(path)
 
 
 @contextmanager
 def unfinished(directory: Path) -> Iterator[Path]:
     """A new directory beside the one that is wanted, to fill and to rename; removed at the end if it is still there.
 
-    What writers that were killed have left beside it is removed first: each directory that is being written is locked,
-    and the operating system frees a lock with its process. Where a file system has no locks, nothing of others is
-    removed.
+    What writers that were killed have left beside it is removed first.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    for path in directory.parent.glob(f".*{UNFINISHED}"):
-        _remove_if_left(path)
+    sweep(directory.parent)
     temporary = directory.with_name(f".{directory.name}.{os.getpid()}{UNFINISHED}")
     handle = _created(temporary)
     try:
@@ -132,12 +150,15 @@ def _is_still(path: Path, handle: int) -> bool:
 
 def _remove_if_left(path: Path) -> None:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a FIFO of that name must not stop it
     except OSError:
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     except OSError:
         pass  # its writer lives
     finally:

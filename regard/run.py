@@ -5,6 +5,7 @@ tokenizer.json                     one for both sides; or tokenizer.source.json 
 model.safetensors                  the weights to use, and digests of the files above
 shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
 card.md                            what it is, for people
+pairs.json                         digests of its pairs: no others go on with it
 metrics.jsonl, checkpoints/        how it came about; not needed to use it
 """
 
@@ -38,7 +39,7 @@ FORMAT = 1
 _LISTS = ("common", "starts", "targets")
 OWN = (
     *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json"),
-    *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", ".lock"),
+    *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", "pairs.json", ".lock"),
 )
 FOLDERS = ("checkpoints", "cache", "tensorboard")
 """The names that Regard reads and writes in a run, and the folders that are wholly its own."""
@@ -60,6 +61,11 @@ class Run:
         return self.path / "config.yaml"
 
     @property
+    def pairs_file(self) -> Path:
+        """What the pairs are known by that it learns from and validates on."""
+        return self.path / "pairs.json"
+
+    @property
     def weights_file(self) -> Path:
         """The weights to use."""
         return self.path / "model.safetensors"
@@ -68,6 +74,11 @@ class Run:
     def shortlist_file(self) -> Path:
         """What source tokens may become."""
         return self.path / "shortlist.safetensors"
+
+    @property
+    def cache(self) -> Path:
+        """Encoded corpora."""
+        return self.path / "cache"
 
     @property
     def checkpoints(self) -> Path:
@@ -154,7 +165,7 @@ class Run:
             with Unset(), torch.device("meta"):  # takes no memory, however large it would be
                 check(weights_of(assemble(config.model, *sizes)), weights.tensors)
             with Unset():
-                model = assemble(config.model, *sizes)
+                model = assemble(config.model, *sizes, barred=self.tokenizers[1].unspelt)
         except (UsageError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         except CheckpointError as error:

@@ -27,6 +27,7 @@ def roomy(command: Callable[[], None]) -> Callable[[], None]:
 def main() -> None:
     """Run the command that the arguments name."""
     gc.disable()  # imports make many objects and no garbage; `set_up` enables it again
+    hold_numbers()
     settle_encoding(sys.stdout)
     settle_encoding(sys.stderr)
     import typer
@@ -49,6 +50,16 @@ def main() -> None:
     except OSError as error:  # the help itself, into a full disk
         abandon_output()
         sys.exit(f"regard: <stdout> cannot be written: {error.strerror}.")
+
+
+def hold_numbers() -> None:
+    """A standard stream that is closed (`>&-`) keeps its number: the next file would get it, and with it all that a
+    library writes to that stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def settle_encoding(stream: object) -> None:

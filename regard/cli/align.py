@@ -61,7 +61,7 @@ def command(
     if units != "words" and (reverse or linking.words or linking.join != "none"):
         raise UsageError(f"--units is {units!r}; expected words where --reverse, --join or --words is given.")
     lines, bad = given_pairs(pairs, run, reading)
-    judged = judged_pairs(linking, lines)
+    judged = judged_pairs(linking, lines, units)
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
     aligner = Aligner(

@@ -36,11 +36,11 @@ def segments(examples: Sequence[Example], group: bool) -> Segments:
 
 
 def with_references(lines: Iterable[Line], metrics: Sequence[str]) -> Iterator[Line]:
-    """The same lines; a pair without a reference becomes a BadLine where a metric divides by the length of it."""
+    """The same lines; a pair without a reference becomes a BadLine where a metric means nothing for it."""
     needing = [name for name in metrics if name in NEED_TEXT]
     for line in lines:
         if needing and isinstance(line, Example) and not (line.target or "").strip():
-            yield BadLine(line.line, f"has an empty reference, and {needing[0]} divides by its length", line.file)
+            yield BadLine(line.line, f"has an empty reference, and {needing[0]} {NEED_TEXT[needing[0]]}", line.file)
         else:
             yield line
 
@@ -101,6 +101,10 @@ def evaluate(
 ) -> Evaluation:
     """Score outputs. Raises DataError for references that a metric cannot use."""
     sources, references = segments.sources, segments.references
+    if not any(text.strip() for texts in references for text in texts):
+        raise DataError(
+            "no reference holds text, so there is nothing to compare with. Check the files and their columns."
+        )
     unit = length_unit(lengths, sources)
     try:
         scores = [METRICS[name](outputs, references) for name in metrics]

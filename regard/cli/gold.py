@@ -11,40 +11,52 @@ from regard.cli.choices import choose
 from regard.cli.options import SIDES, Linking
 from regard.cli.stream import Line
 from regard.cli.words import Segmentation, segmentation
+from regard.data.example import Example
 from regard.data.lines import BadLine, opened, shown, texts
-from regard.errors import DataError
+from regard.errors import DataError, UsageError
 
 
 class Judge:
-    """Compares alignments with the gold ones of a file: 0-0 is sure, 1p2 possible; from 0, source first.
+    """Compares alignments with the gold ones of a file: 0-0 is sure, 1p2 possible; source first.
 
     Args:
         path: one line for each pair. Raises DataError for a line that is none, or another number of them.
         pairs: how many pairs there are.
+        first: the number of the first word, 0 or 1.
     """
 
-    def __init__(self, path: str, pairs: int) -> None:
+    def __init__(self, path: str, pairs: int, first: int = 0) -> None:
         self.path = path
-        self._gold = _read(path)
+        self.first = first
+        self._gold = _read(path, first)
         self._pairs: list[tuple[Links, Gold]] = []
         if len(self._gold) != pairs:
             raise DataError(
                 f"{path} has {len(self._gold)} lines, and there are {pairs} pairs. Give one line for each pair."
             )
 
+    def check(self, line: int, sources: int, targets: int) -> None:
+        """Raises DataError where the gold of this line, counted from 1, names words that a pair with so many lacks."""
+        gold, first = self._gold[line - 1], self.first
+        outside = [link for link in sorted(gold.possible) if link[0] >= sources or link[1] >= targets]
+        if not outside:
+            return
+        advice = (
+            "Give pairs with white space between the words that the gold file counts, which --join hides from the "
+            "model; or such a copy of the pairs as --words."
+        )
+        if not first and all(min(link) > 0 for each in self._gold for link in each.possible):
+            advice = f"No link of the file has a 0, so it may count from 1: then give --gold-from 1. Else: {advice}"
+        raise DataError(
+            f"{self.path}, line {line}: links {outside[0][0] + first} with {outside[0][1] + first}, but the pair has "
+            f"{sources} and {targets} words, counted from {first}. {advice}"
+        )
+
     def add(self, found: Sequence[Aligned]) -> None:
         """More pairs. Raises DataError where gold counts other units than the alignment."""
         for one in found:
-            gold, line = self._gold[one.example.line - 1], one.example.line
-            sources, targets = len(one.alignment.source), len(one.alignment.target)
-            outside = [link for link in gold.possible if link[0] >= sources or link[1] >= targets]
-            if outside:
-                raise DataError(
-                    f"{self.path}, line {line}: links {outside[0][0]} with {outside[0][1]}, but the pair has {sources} "
-                    f"and {targets} words, counted from 0. Give pairs with white space between the words that the gold "
-                    "file counts, which --join hides from the model; or such a copy of the pairs as --words."
-                )
-            self._pairs.append((one.links, gold))
+            self.check(one.example.line, len(one.alignment.source), len(one.alignment.target))
+            self._pairs.append((one.links, self._gold[one.example.line - 1]))
 
     def errors(self) -> AlignmentErrors:
         """The errors over all pairs so far."""
@@ -74,22 +86,30 @@ class JudgedPairs:
     judge: Judge | None
 
 
-def judged_pairs(linking: Linking, lines: Iterable[Line]) -> JudgedPairs:
+def judged_pairs(linking: Linking, lines: Iterable[Line], units: str = "words") -> JudgedPairs:
     """The pairs with the files that `linking` names. Raises UsageError and DataError where these do not fit."""
     choose("--join", linking.join, SIDES)
+    if linking.gold_from and not linking.gold:
+        raise UsageError("--gold-from says how --gold counts, and there is none. Give --gold, or leave it out.")
     pairs = 0
     if linking.gold or linking.words:
         lines = list(lines)
         pairs = len(lines)
-    judge = Judge(linking.gold, pairs) if linking.gold else None
-    return JudgedPairs(lines, segmentation(linking.join, linking.words, pairs), judge)
+    judge = Judge(linking.gold, pairs, linking.gold_from) if linking.gold else None
+    segment = segmentation(linking.join, linking.words, pairs)
+    if judge and units == "words":  # their number is known before any work; that of others only behind it
+        for line in lines:
+            if isinstance(line, Example):
+                (_, sources), (_, targets) = segment(line)
+                judge.check(line.line, len(sources), len(targets))
+    return JudgedPairs(lines, segment, judge)
 
 
-def _read(path: str) -> list[Gold]:
+def _read(path: str, first: int) -> list[Gold]:
     gold: list[Gold] = []
     with opened(path) as stream:
         for number, line in enumerate(texts(stream, shown(path)), 1):
             if isinstance(line, BadLine):
                 raise DataError(f"{line}. Correct it.")
-            gold.append(parse_gold(line, shown(path), number))
+            gold.append(parse_gold(line, shown(path), number, one_based=first == 1))
     return gold

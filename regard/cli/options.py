@@ -107,7 +107,10 @@ BadInput = Annotated[
 ]
 GoldFile = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="The right links, one line for each pair: 0-0 is sure, 1p2 possible; from 0."),
+    typer.Option(metavar="FILE", help="The right links, one line for each pair: 0-0 is sure, 1p2 possible."),
+]
+GoldFrom = Annotated[
+    int, typer.Option("--gold-from", min=0, max=1, metavar="0|1", help="The number of the first word in --gold.")
 ]
 WordFiles = Annotated[
     list[str] | None,
@@ -161,6 +164,7 @@ class Linking:
     join: Join = "none"
     words: WordFiles = None
     gold: GoldFile = None
+    gold_from: GoldFrom = 0
     min_weight: MinWeight = None
 
 

@@ -21,11 +21,14 @@ def one_line(text: str) -> str:
 def put(lines: Iterable[str]) -> None:
     """Write lines at once; on a terminal without the control characters (C0 and C1), which it would obey."""
     text = "".join(f"{line}\n" for line in lines)
-    write(text.translate(CONTROLS) if sys.stdout.isatty() else text)
+    write(text.translate(CONTROLS) if sys.stdout is not None and sys.stdout.isatty() else text)
 
 
 def write(text: str) -> None:
-    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full."""
+    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full or
+    standard output is closed."""
+    if sys.stdout is None:
+        raise RegardError("<stdout> is closed. Write to a file or to a program, for example: > output.txt")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

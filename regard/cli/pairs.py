@@ -11,11 +11,9 @@ from regard.cli.options import Reading
 from regard.cli.report import say
 from regard.config import DataConfig
 from regard.data.example import Example
-from regard.data.lines import BadLine, opened, shown, texts
+from regard.data.lines import BadLine
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
-
-BARS = " ||| "
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
@@ -23,48 +21,23 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
     if format is not None:
         choose("--format", format, get_args(Format))
     named: dict[str, Any] = {}
-    if len(paths) == 1 and data.columns:
-        named = {"columns": data.columns, "source": data.source_column, "target": data.target_column}
+    usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
+    chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
+    if chosen and len(paths) == 1 and format != "bars":
+        named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
     return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
-
-
-def pair_lines(paths: Sequence[str], data: DataConfig, format: str | None) -> Iterator[Example | BadLine]:
-    """Every line of the files in order, as a pair or as what is wrong with it; `bars` is a format, too.
-
-    Raises DataError for files that are missing, empty or of unequal length, before the first line is given.
-    """
-    if format == "bars":
-        if len(paths) != 1:
-            raise UsageError(f"--format bars is one file of lines like source ||| target; {len(paths)} are given.")
-        return _barred(paths[0])
-    if format is not None:
-        choose("--format", format, (*get_args(Format), "bars"))
-    return pair_files(paths, data, format).records()
-
-
-def _barred(path: str) -> Iterator[Example | BadLine]:
-    name = shown(path)
-    with opened(path) as stream:
-        for number, text in enumerate(texts(stream, name), 1):
-            if isinstance(text, BadLine):
-                yield text
-                continue
-            source, bars, target = f" {text} ".partition(BARS)
-            if bars:
-                yield Example(source.strip(), target.strip(), name, number)
-            else:
-                yield BadLine(number, "has no |||", name)
 
 
 def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iterator[Example | BadLine], "BadPairs"]:
     """The lines of these files, read as the run read its own, and what becomes of the bad ones.
 
-    Raises CheckpointError for a run that is none, and what `pair_lines` raises.
+    Raises CheckpointError for a run that is none, and before the first line is given DataError for files that are
+    missing, empty or of unequal length.
     """
     from regard.run import Run
 
     bad = BadPairs(reading.on_bad_input)
-    return pair_lines(paths, Run(run).config.data, reading.format), bad
+    return pair_files(paths, Run(run).config.data, reading.format).records(), bad
 
 
 def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.options import BadInput, Device, PairPaths, Quiet, Seed, Threads
+from regard.cli.options import BadInput, Device, PairFormat, PairPaths, Quiet, Seed, Threads
 from regard.cli.report import reported, say
 from regard.cli.workers import again, working
 from regard.errors import UsageError
@@ -35,14 +35,7 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, as if it had not been stopped.")
     ] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="parallel|tsv|jsonl",
-            help="How pairs are written, where the name of the file does not say it.",
-        ),
-    ] = None,
+    format: PairFormat = None,
     on_bad_input: BadInput = None,
     seed: Seed = None,
     device: Device = "auto",

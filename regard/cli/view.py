@@ -50,7 +50,7 @@ def command(
     """
     from regard.alignment.alignment import Alignment
     from regard.cli.runs import open_runs
-    from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, save
+    from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, few_enough, save
     from regard.cli.stream import Refusals
     from regard.cli.units import check_linking
     from regard.data.example import Example
@@ -72,7 +72,8 @@ def command(
         return [best for best, *_ in found]
 
     shown = []
-    for found in session.answers(session.chunks(given) if given else session.typed(), answer, refusals.add):
+    parts = few_enough(session.chunks(given) if given else session.typed(), files)
+    for found in session.answers(parts, answer, refusals.add):
         if isinstance(found, Alignment):
             if files:
                 shown.append(found)

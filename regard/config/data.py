@@ -25,8 +25,13 @@ class DataConfig(Section):
     columns: tuple[str, ...] | None = Field(
         None, max_length=1000, description="names of the columns of a TSV file that has more than two"
     )
-    source_column: str = Field("source", description="the column to read from; several joined by +, as tags+lemma")
-    target_column: str = Field("target", description="the column to write to")
+    source_column: str = Field(
+        "source",
+        description="the column to read from: its name, its number from 1 where there are no names, or in JSONL its "
+        "key, such as translation.en; several joined by +, as tags+lemma",
+        coerce_numbers_to_str=True,
+    )
+    target_column: str = Field("target", description="the column to write to", coerce_numbers_to_str=True)
     max_length: int = Field(
         200, ge=1, le=100_000, description="tokens of a side; longer training pairs are left out and counted"
     )

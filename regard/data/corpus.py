@@ -20,7 +20,7 @@ from regard.data.report import Report
 from regard.errors import DataError
 from regard.files import read_small
 
-FORMAT, VERSION = "regard corpus", 2
+FORMAT, VERSION = "regard corpus", 3
 INDEX = "index.json"
 TOKENS = ("source.tokens", "target.tokens")
 ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
@@ -74,6 +74,7 @@ class Corpus:
         files: each file with the number of the first pair that came from it, in order.
         report: what became of the lines that were read to make it.
         digest: SHA-256 of the token numbers; equal digests are equal corpora.
+        texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from.
     """
 
     source: Side
@@ -82,6 +83,7 @@ class Corpus:
     files: Sequence[tuple[int, str]]
     report: Report
     digest: str
+    texts: str
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -124,7 +126,7 @@ class Corpus:
         left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
         right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
         files = [(first, name) for first, name in index["files"]]
-        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"])
+        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"], index["texts"])
 
 
 def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:

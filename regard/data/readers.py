@@ -2,7 +2,8 @@
 
     parallel   two files, line by line
     tsv        one pair a line, columns by number or by name
-    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}
+    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or keys that are named
+    bars       one pair a line: source ||| target, as fast_align and awesome-align read and publish
 
 Each of them may be compressed with gzip, and "-" is standard input.
 """
@@ -29,10 +30,11 @@ from regard.data.lines import (
     texts,
 )
 from regard.data.report import Report
-from regard.data.rows import Row, UnusableRow, json_row, tsv_row
+from regard.data.rows import Row, UnusableRow, bars_row, json_row, tsv_row
 from regard.errors import DataError, RegardError, UsageError
+from regard.files import opened_locked
 
-Format = Literal["parallel", "tsv", "jsonl"]
+Format = Literal["parallel", "tsv", "jsonl", "bars"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".jsonl": "jsonl"}
 
 
@@ -46,7 +48,8 @@ class PairFiles:
         format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
             .txt are TSV, .jsonl is JSONL; pipes are TSV.
         columns: names for the columns of a TSV file, when it has more than two.
-        source: which column or key holds the source text; several are joined by one space: "tags+lemma".
+        source: which column or key holds the source text; several are joined by one space: "tags+lemma". A key within
+            keys is named by all of them: "translation.en".
         target: the same for the target text.
         on_bad_input: "error" stops at the first line that cannot be used; "skip" counts it and goes on.
         max_line_bytes: a longer line cannot be used.
@@ -74,8 +77,11 @@ class PairFiles:
             raise UsageError(
                 f"Format {self.kind!r} does not fit {len(self.paths)} file(s). Give two if parallel, else one."
             )
-        if (self.columns and self.kind != "tsv") or (self.kind == "parallel" and (self.source or self.target)):
-            raise UsageError(f"Columns choose from a TSV file, source and target from one file; this is {self.kind}.")
+        chosen = self.kind in ("parallel", "bars") and (self.source or self.target)
+        if (self.columns and self.kind != "tsv") or chosen:
+            raise UsageError(
+                f"Columns choose from a TSV file, source and target from a TSV or JSONL file; this is {self.kind}."
+            )
         if self.kind != "parallel":
             self._row()
 
@@ -90,7 +96,7 @@ class PairFiles:
         if ending not in ENDINGS and not readable_once(self.paths[0]):
             raise UsageError(
                 f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
-                "Rename the file or give the format: tsv or jsonl."
+                "Rename the file, or give --format: tsv, jsonl, or bars for source ||| target."
             )
         return ENDINGS.get(ending, "tsv")
 
@@ -181,6 +187,8 @@ class PairFiles:
                     yield Example(source, target, name, number)
 
     def _row(self) -> Row:
+        if self.kind == "bars":
+            return bars_row
         if self.kind == "jsonl":
             return json_row(self.source, self.target)
         return tsv_row(self.columns, self.source, self.target)
@@ -223,13 +231,14 @@ def _copied(path: str, directory: Path) -> str:
     temporary = directory / f".pipe.{os.getpid()}.tmp"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as copy:
+        with opened_locked(temporary) as copy:
             for block in blocks(path):
                 digest.update(block)
                 copy.write(block)
-        kept = directory / f"pipe-{digest.hexdigest()[:16]}"
-        if not kept.exists():
-            temporary.rename(kept)
+            copy.flush()
+            kept = directory / f"pipe-{digest.hexdigest()[:16]}"
+            if not kept.exists():
+                temporary.rename(kept)
     except OSError as error:
         raise RegardError(f"{shown(path)} cannot be kept in {directory}: {error.strerror}. Free the disk.") from error
     finally:

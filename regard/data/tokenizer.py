@@ -14,6 +14,7 @@ from regard.attention.table import Table
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
 from regard.files import read_small, write_whole
+from regard.marks import UNKNOWN
 
 TOKENIZERS = Table(
     "tokeniser",
@@ -102,6 +103,11 @@ class Tokenizer:
         return len(self._segmenter.names)
 
     @cached_property
+    def unspelt(self) -> int | None:
+        """UNKNOWN where it spells nothing, since every text has numbers without it; None where it is a symbol."""
+        return None if self.decode([UNKNOWN]) else UNKNOWN
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that was learnt: equal digests tokenise equally."""
         return _digest(self.kind, self._segmenter.state())
@@ -128,9 +134,26 @@ class Tokenizer:
         return self._segmenter.decode(ids)
 
     def spell(self, ids: Sequence[int]) -> Spelled:
-        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it."""
+        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it: none for
+        marks, and for UNKNOWN where it is `unspelt`."""
         text = self.decode(ids)
-        return Spelled(text, self._segmenter.spans(text, ids))
+        said = [number for number in ids if number >= UNKNOWN and number != self.unspelt]
+        spans = self._segmenter.spans(text, said)
+        return Spelled(text, spans if len(said) == len(ids) else self._with_silent(ids, spans))
+
+    def _with_silent(self, ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """A span for every number: of one that spells nothing, an empty one behind what stands before it, or that of
+        the bytes between which it stands."""
+        rest, found, said = list(spans), list[tuple[int, int]](), 0
+        for number in ids:
+            if number >= UNKNOWN and number != self.unspelt:
+                found.append(rest[said])
+                said += 1
+                continue
+            before = rest[said - 1] if said else (0, 0)
+            within = said < len(rest) and rest[said] == before
+            found.append(before if within else (before[1], before[1]))
+        return found
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """A name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""

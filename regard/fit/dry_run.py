@@ -16,7 +16,6 @@ import torch
 from regard.config import Config
 from regard.data.batches import BatchPlan, collate
 from regard.data.corpus import Side
-from regard.data.marks import UNKNOWN
 from regard.data.pieces import BYTE_NAMES, FIRST_BYTE, FIRST_PIECE
 from regard.data.readers import PairFiles
 from regard.data.report import Report
@@ -26,6 +25,7 @@ from regard.fit.fitting import Parts, prepare, refuse_other_runs, total_updates,
 from regard.fit.parts import build_learner
 from regard.fit.subsets import Subset
 from regard.fit.validator import Validator
+from regard.marks import UNKNOWN
 from regard.run import Run
 from regard.training.distributed import ALONE
 from regard.training.learner import Learner
@@ -199,7 +199,7 @@ def _validation_seconds(parts: Parts) -> float:
     rows = held.first(min(VALIDATION_PAIRS, config.training.validate_pairs))
     some = Subset(held.corpus, np.array(rows, np.int32), held.data)
     loss = config.model_copy(update={"training": config.training.model_copy(update={"metric": "loss"})})
-    validator = Validator(loss, parts.run, some)
+    validator = Validator(loss, parts.run, some, parts.texts[: len(rows)])
     seconds = _timed(lambda: validator(parts.model)) * len(held) / len(rows)
     if config.training.metric == "loss":
         return seconds

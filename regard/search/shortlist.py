@@ -137,6 +137,7 @@ class ListedStep:
     ) -> None:
         self.advance = advance
         self.output = output
+        self.barred = output.barred
         self.several = several
         self.follow = several.follow if several else partial(follow_one_by_one, advance)
 

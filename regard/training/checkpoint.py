@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from regard import files
 from regard.errors import CheckpointError, RegardError, UsageError
+from regard.files import sweep
 from regard.training import tensorfile
 from regard.training.averaging import chosen, mean
 from regard.training.learner import Learner
@@ -133,7 +133,7 @@ class Checkpoints:
     def _tidy(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            files.sweep(self.directory)
+            sweep(self.directory)
         except OSError as error:
             raise RegardError(
                 f"{self.directory} cannot be written ({error.strerror}). Choose another directory."

@@ -119,6 +119,31 @@ def test_any_numbers_decode_and_marks_are_ignored(ids: list[int]) -> None:
     assert tokenizer.decode([BEGIN, *ids, END, PAD, PAD]) == text
 
 
+@pytest.mark.parametrize("kind", [*LOSSLESS, "symbols"])
+@settings(deadline=None)  # the machine may be busy
+@given(data=st.data())
+def test_every_number_that_a_model_may_put_out_has_a_span(kind: str, data: st.DataObject) -> None:
+    tokenizer = trained(kind)
+    ids = data.draw(st.lists(st.integers(0, tokenizer.size - 1), max_size=11))
+    spelled = tokenizer.spell(ids)
+    assert spelled.text == tokenizer.decode(ids)
+    assert len(spelled.spans) == len(ids)
+    assert all(0 <= start <= end <= len(spelled.text) for start, end in spelled.spans)
+    assert all(left[0] <= right[0] for left, right in pairwise(spelled.spans))
+    silent = [number < UNKNOWN or number == tokenizer.unspelt for number in ids]
+    heard = {span for span, quiet in zip(spelled.spans, silent, strict=True) if not quiet}
+    for (start, end), quiet in zip(spelled.spans, silent, strict=True):
+        assert start == end or not quiet or (start, end) in heard  # the last where it stands between bytes
+
+
+def test_the_unknown_token_is_spelt_by_symbols_alone() -> None:
+    assert {kind: trained(kind).unspelt for kind in ("bpe", "characters", "symbols")} == {
+        "bpe": UNKNOWN,
+        "characters": UNKNOWN,
+        "symbols": None,
+    }
+
+
 def test_bytes_that_are_no_character_are_shown_as_such() -> None:
     tokenizer = trained("characters")
     assert tokenizer.decode([FIRST_BYTE + 0xE6, FIRST_BYTE + 0x41]) == "\ufffdA"

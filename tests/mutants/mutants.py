@@ -388,6 +388,9 @@ def checkpoint_progress(random: Random, here: Path) -> list[str]:
 
 
 def checkpoint_lines(random: Random, here: Path) -> list[str]:
+    path = here / "run" / "pairs.json"
+    known = hurt_values(random, json.loads(path.read_text()))
+    path.write_text(deep(random) if random.random() < 0.2 else json.dumps(known))
     path = here / "run" / "metrics.jsonl"
     lines = path.read_text().splitlines()
     added = [deep(random), json.dumps(hurt_values(random, json.loads(lines[0]))), "\0" * 10**6, "\xff"]
@@ -436,6 +439,6 @@ KINDS: dict[str, Kind] = {
     "resumed: no file": checkpoint_place,
     "resumed: tensors": checkpoint_tensors,
     "resumed: progress": checkpoint_progress,
-    "resumed: metrics": checkpoint_lines,
+    "resumed: metrics, digests": checkpoint_lines,
     "resumed: corpus": checkpoint_corpus,
 }
