@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from regard.cli.app import app
-from regard.data.unfinished import NAME
+from regard.files import NAME
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOST_KILLS = 8  # of one run

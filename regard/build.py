@@ -1,5 +1,6 @@
 """From a recipe to objects: the one place that knows both."""
 
+import os
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from regard.decoders.transformer import TransformerDecoder, TransformerDecoderLa
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.encoders.transformer import TransformerEncoder, TransformerEncoderLayer
 from regard.errors import UsageError
-from regard.initialize import initialize
+from regard.initialize import Unset, initialize
 from regard.model import EncoderDecoder
 
 MAX_DISTANCE = 16  # of relative positions: k of the base model of Shaw et al. 2018, section 4.1
@@ -29,7 +30,19 @@ def build_model(
         config: the `model` part of a recipe.
         source_size, target_size: entries of the two tokenisers.
         barred: a token that no search puts out: `Tokenizer.unspelt` of the target.
+
+    Raises UsageError where the weights alone would not go into the memory of this machine.
     """
+    with Unset(), torch.device("meta"):  # takes no memory
+        size = sum(
+            part.numel() * part.element_size() for part in assemble(config, source_size, target_size).parameters()
+        )
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > room:
+        raise UsageError(
+            f"the weights of this model take {size / 2**30:,.0f} GiB, and this machine has {room / 2**30:,.0f} GiB of "
+            "memory. Make the sizes of the model section smaller."
+        )
     model = assemble(config, source_size, target_size, barred=barred)
     initialize(model, config.initialization)
     return model

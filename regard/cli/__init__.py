@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 FRAMES_ROOM = 2**16
 """Slots for values that the frame of `main` asks for; Python takes as many again for the frames of what it calls."""
@@ -29,11 +30,23 @@ def main() -> None:
     hold_numbers()
     settle_encoding(sys.stdout)
     settle_encoding(sys.stderr)
-    from regard.cli.app import app
-    from regard.cli.report import abandon_output
+    import typer
 
+    from regard.cli.app import app
+    from regard.cli.report import abandon_output, say
+
+    usage_error: Any = typer.BadParameter.__base__  # click's own, which typer brings along under no name of its own
     try:
-        app(prog_name="regard")
+        sys.exit(app(prog_name="regard", standalone_mode=False))
+    except usage_error as error:  # words of the command line stand in it
+        shown = io.StringIO()
+        error.show(shown)
+        for line in shown.getvalue().splitlines():
+            say(line)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        say("regard: interrupted.")
+        sys.exit(130)
     except OSError as error:  # the help itself, into a full disk
         abandon_output()
         sys.exit(f"regard: <stdout> cannot be written: {error.strerror}.")

@@ -60,7 +60,7 @@ def command(
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
-    from regard.data.files import write_whole
+    from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)

@@ -50,9 +50,11 @@ Shortlisted = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of everything random.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**63 - 1, metavar="N", help="Seed of everything random.")
+]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, gpu, cuda, cuda:1, mps.")]
-Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads; all cores by default.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=4096, metavar="N", help="CPU threads; all cores by default.")]
 BeamSize = Annotated[
     int | None,
     typer.Option("--beam", min=1, metavar="N", help="Hypotheses per sentence; 1 is greedy. The recipe's by default."),

@@ -82,7 +82,15 @@ def fail(message: str, code: int) -> typer.Exit:
 
 
 def say(line: str) -> None:
-    """One line on standard error, where everything goes that is not a result; nowhere where that is closed or full."""
+    """One line on standard error, where everything goes that is not a result.
+
+    Names that others chose stand in it: what a terminal would obey is written as an escape, \\x1b for instance. Where
+    standard error is closed or full, or its terminal is gone, it goes nowhere.
+    """
+    if not line.isprintable():
+        from regard.views.labels import visible
+
+        line = visible(line)
     if sys.stderr is not None:
         with suppress(OSError):
             print(line, file=sys.stderr, flush=True)

@@ -7,6 +7,8 @@ compressed with gzip are known by their first two bytes, whatever their name; "-
 
 import gzip
 import io
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -77,9 +79,14 @@ def opened(path: str) -> Iterator[io.BufferedReader]:
 
 def _file(path: str) -> io.BufferedReader:
     try:
-        return io.BufferedReader(io.FileIO(path), _BUFFER)
+        file = io.FileIO(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}. Check the name and the permissions.") from error
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):  # /dev/zero has no end
+        file.close()
+        raise DataError(f"{path}: cannot be read: it is a device. Give a file, a pipe, or - for standard input.")
+    return io.BufferedReader(file, _BUFFER)
 
 
 def _stdin() -> io.BufferedReader:

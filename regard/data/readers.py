@@ -32,8 +32,8 @@ from regard.data.lines import (
 )
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
-from regard.data.unfinished import opened_locked
 from regard.errors import DataError, RegardError, UsageError
+from regard.files import opened_locked
 
 Format = Literal["parallel", "tsv", "csv", "jsonl", "bars"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}

@@ -24,8 +24,8 @@ from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
-from regard.data.unfinished import unfinished
 from regard.errors import DataError, RegardError
+from regard.files import unfinished
 
 CHUNK_PAIRS = 4_096
 """Pairs held at a time; more brings no speed."""

@@ -5,14 +5,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from regard.attention.table import Table
-from regard.data.files import write_whole
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
+from regard.files import read_small, write_whole
 from regard.marks import UNKNOWN
 
 TOKENIZERS = Table(
@@ -27,8 +28,10 @@ TOKENIZERS = Table(
 )
 FORMAT, VERSION = "regard tokenizer", 1
 MAX_FILE_BYTES = 64 * 2**20
+MAX_ENTRIES = 1_100_000
 SAMPLE_TEXTS = 200_000
 Item = TypeVar("Item")
+LONE = "text holds a lone surrogate; expected valid Unicode. Replace it."
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,10 @@ class Tokenizer:
                 f"Tokenizer.train: vocab_size is {vocab_size}; expected at least {least} for {kind!r}. "
                 "Raise vocab_size; some thousands are usual."
             )
-        return cls(kind, segmenter.train(drawn(texts, sample), vocab_size))
+        try:
+            return cls(kind, segmenter.train(drawn(map(_valid, texts), sample), vocab_size))
+        except UnicodeEncodeError as error:
+            raise ValueError(f"Tokenizer.train: {LONE}") from error
 
     @property
     def size(self) -> int:
@@ -112,7 +118,7 @@ class Tokenizer:
         try:
             return self._segmenter.ids(text)
         except UnicodeEncodeError as error:
-            raise ValueError("Tokenizer: text holds a lone surrogate; expected valid Unicode. Replace it.") from error
+            raise ValueError(f"Tokenizer: {LONE}") from error
 
     def encode(self, text: str) -> Encoded:
         """The token numbers and the characters that each covers. ValueError if the text holds a lone surrogate."""
@@ -169,27 +175,47 @@ class Tokenizer:
     def load(cls, path: str | Path) -> "Tokenizer":
         """Read what `save` wrote. Raises CheckpointError, in one sentence, for anything else."""
         try:
-            size = Path(path).stat().st_size
-            content: Any = json.loads(Path(path).read_bytes()) if size <= MAX_FILE_BYTES else None
+            raw = read_small(Path(path), MAX_FILE_BYTES)
+            # What is made of it is known before it is made: millions of lists would not go into memory.
+            content: Any = (
+                json.loads(raw) if raw.count(b"[") + raw.count(b"{") < MAX_ENTRIES > raw.count(b",") / 4 else None
+            )
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}). Restore it from a whole copy.") from error
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no tokeniser of Regard.")
         if content.get("version") != VERSION:
             raise CheckpointError(f"{path} is from another version of Regard; this one reads version {VERSION}.")
-        kind, state = str(content.get("kind")), content.get("state")
-        if content.get("sha256") != _digest(kind, state) or kind not in TOKENIZERS:
-            raise CheckpointError(f"{path} is damaged: its content does not fit its checksum.")
+        kind, state = str(content.get("kind"))[:40], content.get("state")
         try:
-            return cls(kind, TOKENIZERS[kind].from_state(state))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if content.get("sha256") != _digest(kind, state) or kind not in TOKENIZERS:
+                raise CheckpointError(f"{path} is damaged: its content does not fit its checksum.")
+            return cls(kind, TOKENIZERS[kind].from_state(_checked(state)))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{path} holds no vocabulary of kind {kind!r}.") from error
+
+
+def _checked(state: Any) -> dict[str, list]:
+    """What a kind gave as its `state`: lists of strings, or of pairs of strings. Raises TypeError for anything else."""
+    for entries in state.values():
+        strings = entries if all(isinstance(entry, str) for entry in entries) else [*chain.from_iterable(entries)]
+        if type(entries) is not list or not all(isinstance(entry, str) for entry in strings):
+            raise TypeError("expected lists of strings, or of pairs of strings")
+        "".join(strings).encode()  # UnicodeEncodeError, which is a ValueError, for a lone surrogate
+    return cast(dict[str, list], state)
 
 
 def _digest(kind: str, state: Any) -> str:
     return hashlib.sha256(json.dumps([kind, state], sort_keys=True).encode()).hexdigest()
+
+
+def _valid(text: str) -> str:
+    """The text; UnicodeEncodeError if it holds a lone surrogate."""
+    if not text.isascii():
+        text.encode()
+    return text
 
 
 def drawn(items: Iterable[Item], limit: int) -> list[Item]:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from regard.data.corpus import Corpus
-from regard.data.files import write_whole
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.errors import DataError, UsageError
+from regard.files import read_small, write_whole
 
 FORMAT, VERSION = "regard pairs", 1
+MOST_BYTES = 10_000
 
 
 def described(learn: Corpus, validation: Corpus | None) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def save(path: Path, pairs: dict[str, Any]) -> None:
 def check_same(path: Path, given: dict[str, Any]) -> bool:
     """Whether the file says which pairs the run was begun with. Raises UsageError where they are others than these."""
     try:
-        begun: Any = json.loads(path.read_bytes())
+        begun: Any = json.loads(read_small(path, MOST_BYTES))
         learn, validate = begun["learn"], begun["validate"]
         if (begun["format"], begun["version"]) != (FORMAT, VERSION):
             return False

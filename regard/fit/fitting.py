@@ -12,8 +12,8 @@ from regard.config import Config, TrainingConfig
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
-from regard.data.unfinished import unfinished
 from regard.errors import UsageError
+from regard.files import unfinished
 from regard.fit import digests
 from regard.fit.parts import build_learner, build_plan
 from regard.fit.place import check_place
@@ -134,6 +134,7 @@ def _begun(
     beginning: ExitStack,
 ) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
     """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
+    run.check_own()
     check_place(run, resume=resume)
     _check_readable(files, validation, world)
     new = missing(run.path)

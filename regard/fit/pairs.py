@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from regard.config import DataConfig
-from regard.data.files import write_whole
 from regard.data.readers import Format, PairFiles
 from regard.errors import RegardError
+from regard.files import write_whole
 
 Pairs = str | Path | Sequence[str | Path] | Iterable[tuple[str, str]]
 """One file or two parallel ones, or pairs themselves: (source, target)."""

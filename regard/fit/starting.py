@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from regard.data.unfinished import sweep
+from regard.files import sweep
 from regard.training.lock import NAME as LOCK
 
 OWN = ("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json")

@@ -1,5 +1,6 @@
 """How a recipe validates."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,6 +46,8 @@ class Validator:
             scores |= found.to_scores()
         if self.metric == "loss":
             return scores
+        if not math.isfinite(scores["loss"]):  # nothing can be decoded
+            return scores | {self.metric: math.nan}
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)

@@ -37,7 +37,8 @@ def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) ->
     if broken.any():
         raise RegardError(
             f"The model's answer for sentence {int(sentences[broken][0])} of the batch (counted from 0) is not a "
-            "distribution: its logits are NaN, infinite, or leave no token possible. Use another checkpoint."
+            "distribution: its logits are NaN, infinite, or leave no token possible. The learning rate "
+            "that it was trained with was too high, or its weights are damaged: lower it, or use an earlier checkpoint."
         )
 
 

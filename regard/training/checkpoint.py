@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from regard.data.unfinished import sweep
 from regard.errors import CheckpointError, RegardError, UsageError
+from regard.files import sweep
 from regard.training import tensorfile
 from regard.training.averaging import chosen, mean
 from regard.training.learner import Learner

@@ -10,8 +10,8 @@ import pytest
 import regard
 from regard.config import Config, dump, load_recipe, parse
 from regard.data.readers import PairFiles
-from regard.data.unfinished import opened_locked
-from regard.errors import CheckpointError, DataError, UsageError
+from regard.errors import CheckpointError, DataError, RegardError, UsageError
+from regard.files import opened_locked
 from regard.fit import fit
 from regard.fit.outcome import outcome
 from regard.run import Run
@@ -295,3 +295,17 @@ def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, t
         published["scores"],
         published.get("steps") or [published["step"]],
     )
+
+
+def test_weights_that_break_are_laid_to_the_learning_rate(
+    pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regard.fit.validator.mean_loss", lambda *given: {"loss": float("nan")})
+    with pytest.raises(RegardError, match=r"the validation's bleu_zh is nan. Lower the learning rate or clip harder"):
+        fit(config(), pairs, None, tmp_path / "run")
+
+
+def test_a_model_that_does_not_go_into_memory_is_not_begun(pairs: PairFiles, tmp_path: Path) -> None:
+    sizes = {"embedding_size": 65536, "encoder": {"hidden_size": 65536}, "decoder": {"hidden_size": 65536}}
+    with pytest.raises(UsageError, match=r"the weights of this model take \d+ GiB, and this machine has \d+ GiB"):
+        fit(parse(SMALL | {"model": sizes}, "test"), pairs, None, tmp_path / "run")
