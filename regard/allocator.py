@@ -2,6 +2,7 @@
 
 import ctypes
 import mmap
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -25,9 +26,10 @@ def mapped(path: Path, places: Iterable[tuple[int, int]]) -> bool:
     """Whether all places, an address and a size each, lie in the file as this process has it mapped; False where the
     system does not tell."""
     try:
-        lines = [line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text().splitlines()]
+        maps = os.fsdecode(Path("/proc/self/maps").read_bytes())  # names may be no UTF-8
     except OSError:
         return False
+    lines = [line.split(maxsplit=5) for line in maps.split("\n")]
     name = str(path.resolve())
     ranges = [[int(end, 16) for end in line[0].split("-")] for line in lines if line[5:] == [name]]
     return all(any(start <= at and at + size <= end for start, end in ranges) for at, size in places)

@@ -1,5 +1,6 @@
 """From a recipe to objects: the one place that knows both."""
 
+import os
 from typing import Any
 
 import torch
@@ -14,32 +15,54 @@ from regard.decoders.transformer import TransformerDecoder, TransformerDecoderLa
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.encoders.transformer import TransformerEncoder, TransformerEncoderLayer
 from regard.errors import UsageError
-from regard.initialize import initialize
+from regard.initialize import Unset, initialize
 from regard.model import EncoderDecoder
 
 MAX_DISTANCE = 16  # of relative positions: k of the base model of Shaw et al. 2018, section 4.1
 
 
-def build_model(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
+def build_model(
+    config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None
+) -> EncoderDecoder:
     """A new model with its first weights, drawn from torch's generator.
 
     Args:
         config: the `model` part of a recipe.
         source_size, target_size: entries of the two tokenisers.
+        barred: a token that no search puts out: `Tokenizer.unspelt` of the target.
+
+    Raises UsageError where the weights alone would not go into the memory of this machine.
     """
-    model = assemble(config, source_size, target_size)
+    with Unset(), torch.device("meta"):  # takes no memory
+        size = sum(
+            part.numel() * part.element_size() for part in assemble(config, source_size, target_size).parameters()
+        )
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > room:
+        raise UsageError(
+            f"the weights of this model take {size / 2**30:,.0f} GiB, and this machine has {room / 2**30:,.0f} GiB of "
+            "memory. Make the sizes of the model section smaller."
+        )
+    model = assemble(config, source_size, target_size, barred=barred)
     initialize(model, config.initialization)
     return model
 
 
-def assemble(config: ModelConfig, source_size: int, target_size: int) -> EncoderDecoder:
+def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
     """A model whose weights are still to come."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
     output = nn.Linear(config.readout, target_size)
     encoder = _encoder(config, source_embedding)
-    decoder = _decoder(config, target_embedding, output, encoder)
+    tokens = TargetTokens(
+        target_embedding,
+        output,
+        embedding_dropout=config.dropout.embedding,
+        output_dropout=config.dropout.output,
+        barred=barred,
+    )
+    decoder = _decoder(config, tokens, encoder)
     model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
@@ -77,13 +100,8 @@ def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder |
     )
 
 
-def _decoder(
-    config: ModelConfig, embedding: nn.Embedding, output: nn.Linear, encoder: RecurrentEncoder | TransformerEncoder
-) -> nn.Module:
+def _decoder(config: ModelConfig, tokens: TargetTokens, encoder: RecurrentEncoder | TransformerEncoder) -> nn.Module:
     decoder = config.decoder
-    tokens = TargetTokens(
-        embedding, output, embedding_dropout=config.dropout.embedding, output_dropout=config.dropout.output
-    )
     if decoder.kind == "transformer":
         return _transformer_decoder(config, tokens, encoder.output_size)
     options: dict[str, Any] = {
@@ -162,14 +180,27 @@ def _attention(config: ModelConfig, memory_size: int, output_size: int | None = 
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the accelerator where there is one. UsageError for one that is absent."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device of that name.
+
+    `auto` is the CUDA device where there is one, else the CPU; `gpu` is the CUDA device or else that of Apple (mps).
+    Raises UsageError for one that is absent or unknown.
+    """
+    there = _devices()
+    chosen = {"auto": "cuda" if "cuda" in there else "cpu", "gpu": there[0]}.get(name, name)
+    # `auto` leaves mps out: what it computes has not been compared with the others.
     try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"device is {name!r}, which this machine does not have; expected auto, cpu or cuda."
-        ) from error
-    return device
+        device = torch.device(chosen)
+        if device.type in there and (name, chosen) != ("gpu", "cpu"):
+            torch.empty(0, device=device)
+            return device
+    except (RuntimeError, AssertionError):
+        pass
+    raise UsageError(
+        f"device is {name!r}, which this machine does not have, or this PyTorch; expected auto or {' or '.join(there)}."
+    )
+
+
+def _devices() -> list[str]:
+    """The kinds of device that PyTorch can use here, the fastest first."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    return [*(["cuda"] if cuda else []), *(["mps"] if mps else []), "cpu"]

@@ -13,11 +13,11 @@ from regard.decoders.following import Several, comes_to_features
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.looking import Looking, advance
 from regard.decoders.state import AttentiveState
-from regard.decoders.step import Advance, Step
+from regard.decoders.step import Advance
 from regard.encoders.memory import Memory
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.model import EncoderDecoder
-from regard.search.choices import ProjectedStep, StepFunction
+from regard.search.choices import PlainStep, ProjectedStep, StepFunction
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
 
@@ -100,15 +100,10 @@ def _whole(model: EncoderDecoder, moving: Moving, several: Several | None) -> St
     """The step function of one model over the whole vocabulary."""
     if isinstance(model.tokens, InferenceTokens):
         return ProjectedStep(moving, model.tokens, several)
-
-    def step(tokens: Tensor, state: Any) -> Step:
-        moved = moving(tokens, state)
-        return Step(model.project(moved.features), moved.state, moved.weights, moved.heads)
-
-    return step
+    return PlainStep(moving, model.project, model.tokens.barred)
 
 
 def _listed(model: EncoderDecoder, shortlists: Sequence[Shortlist]) -> ListedOutput:
     """Its output layer over what shortlists allow."""
     output = model.tokens.output
-    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device))
+    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device), model.tokens.barred)

@@ -5,34 +5,44 @@ tokenizer.json                     one for both sides; or tokenizer.source.json 
 model.safetensors                  the weights to use, and digests of the files above
 shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
 card.md                            what it is, for people
+pairs.json                         digests of its pairs: no others go on with it
 metrics.jsonl, checkpoints/        how it came about; not needed to use it
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from regard.allocator import give_back, mapped
-from regard.build import assemble
+from regard.build import assemble, pick_device
 from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
-from regard.data.files import write_whole
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
+from regard.files import write_whole
 from regard.initialize import Unset
 from regard.model import EncoderDecoder
 from regard.search.limits import LengthLimit
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
-from regard.training.weights import adopt, apply, load_weights, places
+from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
 from regard.translator import SearchOptions, Translator
 
 FORMAT = 1
 _LISTS = ("common", "starts", "targets")
+OWN = (
+    *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json"),
+    *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", "pairs.json", ".lock"),
+)
+FOLDERS = ("checkpoints", "cache", "tensorboard")
+"""The names that Regard reads and writes in a run, and the folders that are wholly its own."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,11 @@ class Run:
         return self.path / "config.yaml"
 
     @property
+    def pairs_file(self) -> Path:
+        """What the pairs are known by that it learns from and validates on."""
+        return self.path / "pairs.json"
+
+    @property
     def weights_file(self) -> Path:
         """The weights to use."""
         return self.path / "model.safetensors"
@@ -61,6 +76,11 @@ class Run:
         return self.path / "shortlist.safetensors"
 
     @property
+    def cache(self) -> Path:
+        """Encoded corpora."""
+        return self.path / "cache"
+
+    @property
     def checkpoints(self) -> Path:
         """Where training saves itself."""
         return self.path / "checkpoints"
@@ -68,14 +88,33 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """The recipe. Raises CheckpointError where there is none that this version reads."""
-        if not self.path.is_dir():
-            raise CheckpointError(f"{self.path} is not a directory. Give the directory that `regard train` wrote.")
+        if not self.config_file.exists():
+            what = "holds no config.yaml, and is no run" if self.path.is_dir() else "is not a directory"
+            raise CheckpointError(f"{self.path} {what}. Give the directory that `regard train` wrote.")
+        self.check_own()
         try:
             return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
             raise CheckpointError(
-                f"{self.path} is no run that this version of Regard reads: {error} Was it cut short, or is it newer?"
+                f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, or newer."
             ) from error
+
+    def check_own(self) -> None:
+        """Raises CheckpointError where a name that Regard uses here is no file, or a link out of the run: whoever made
+        it could have other files read or replaced."""
+        inside, folders = Path(os.path.realpath(self.path)), [self.path / name for name in FOLDERS]
+        for path in chain([self.path / name for name in OWN], folders, *(folder.glob("**/*") for folder in folders)):
+            try:
+                mode = path.stat().st_mode
+            except OSError:  # nothing is there
+                mode = 0
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
+                raise CheckpointError(f"{path} is a link out of the run; expected a file of its own. Put a copy there.")
+            held = path.parent != self.path and path.parent != self.checkpoints  # cache and tensorboard have folders
+            is_folder = path in folders or (held and stat.S_ISDIR(mode))
+            if mode and not (stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)):
+                kind = "folder" if is_folder else "file"
+                raise CheckpointError(f"{path} is no {kind}, as it should be. Restore the run from a whole copy.")
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
@@ -107,10 +146,7 @@ class Run:
             weights = self._weights()
             both = [self._digests()["config.yaml"], hashlib.sha256(recipe).hexdigest()]
             write(self.weights_file, weights.tensors, weights.metadata | {"config.yaml": both})
-        try:
-            write_whole(self.config_file, recipe)
-        except OSError as error:
-            raise RegardError(f"{self.config_file} cannot be written: {error.strerror}. Make room.") from error
+        write_whole(self.config_file, recipe)
         return Run(self.path)
 
     def publish(self, weights: Contents) -> None:
@@ -122,15 +158,19 @@ class Run:
 
     def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
         """The model, in evaluation mode, and what its file says of it. Raises CheckpointError for a damaged run."""
-        config, tokenizers = self.config, self.tokenizers
+        config, sizes = self.config, [tokenizer.size for tokenizer in self.tokenizers]
         if not self.weights_file.exists():
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
+            with Unset(), torch.device("meta"):  # takes no memory, however large it would be
+                check(weights_of(assemble(config.model, *sizes)), weights.tensors)
             with Unset():
-                model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
-        except (UsageError, RuntimeError) as error:
+                model = assemble(config.model, *sizes, barred=self.tokenizers[1].unspelt)
+        except (UsageError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.weights_file}: {error}") from error
         try:
             # Weights that lie in the file as it is mapped need no second place.
             known = mapped(self.weights_file, places(weights.tensors.values()))
@@ -138,6 +178,10 @@ class Run:
         except CheckpointError as error:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
+
+    def load(self, options: SearchOptions | None = None, device: str = "cpu") -> Translator:
+        """The model, ready to translate; see `regard.load`."""
+        return load(self.path, options, device)
 
     def save_shortlist(self, shortlist: Shortlist, facts: Mapping[str, Any]) -> None:
         """Keep the shortlist with the run; the facts say how it came about."""
@@ -155,7 +199,16 @@ class Run:
                 f"{self.shortlist_file} is no shortlist for the tokenisers of this run. "
                 f"Make it anew with: regard shortlist {self.path}"
             )
-        return Shortlist(**{name: contents.tensors[name] for name in _LISTS}, target_size=self.tokenizers[1].size)
+        source, target = self.tokenizers
+        try:
+            found = Shortlist(**{name: contents.tensors[name] for name in _LISTS}, target_size=target.size)
+            if len(found.starts) != source.size + 1:
+                raise ValueError(f"it has {len(found.starts) - 1} source tokens; expected {source.size}.")
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.shortlist_file} is damaged: {error} Make it anew with: regard shortlist {self.path}"
+            ) from error
+        return found
 
     def verify(self) -> None:
         """Raises CheckpointError unless the files of the run are those that its weights were trained with."""
@@ -163,7 +216,10 @@ class Run:
 
     def _weights(self) -> Contents:
         weights = load_weights(self.weights_file)
-        if weights.metadata.get("format", FORMAT) > FORMAT:
+        version = weights.metadata.get("format", FORMAT)
+        if type(version) is not int:
+            raise CheckpointError(f"{self.weights_file} is not a whole file of Regard. Copy it again.")
+        if version > FORMAT:
             raise CheckpointError(f"{self.weights_file} is from a newer version of Regard: pip install -U regard")
         for name, digest in self._digests().items():
             accepted = weights.metadata.get(name)
@@ -205,13 +261,17 @@ def load(
     Args:
         paths: run directories whose models share their tokenisers.
         options: how outputs are looked for; None for what the first run's recipe says.
-        device: "cpu", "cuda" …
+        device: "cpu", "gpu", "cuda:1" …, or "auto" for the best that there is.
         shortlist: make outputs of what the shortlists of the runs allow, each of which must have one.
 
     Raises CheckpointError for a run that is damaged, not whole, or newer than this version, UsageError where a
-    shortlist is missing.
+    shortlist or the device is missing.
     """
-    runs = [Run(Path(path)) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    chosen = pick_device(device)
+    given = [paths] if isinstance(paths, str | Path) else list(paths) if isinstance(paths, Iterable) else [paths]
+    if wrong := [path for path in given if not isinstance(path, str | Path)]:
+        raise TypeError(f"regard.load: a path is {wrong[0]!r:.60}; expected the directory of a run, or several.")
+    runs = [Run(Path(path)) for path in given]
     if not runs:
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
@@ -222,7 +282,7 @@ def load(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    models = [_prepared(run, torch.device(device)) for run in runs]
+    models = [_prepared(run, chosen) for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
     return Translator(models, *first.tokenizers, options or search_options(first.config.search), shortlists)
 

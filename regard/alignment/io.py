@@ -20,6 +20,7 @@ Files without the last three fields, as older versions wrote them, are read: the
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,8 +29,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Prediction, Unit
-from regard.data.files import write_whole
 from regard.errors import DataError
+from regard.files import check_regular, read_small, write_whole
+
+MOST_BYTES = 2**30
+"""A file is held in memory whole, so a larger one is refused."""
 
 ARRAYS = ("weights", "source_end", "target_end")
 
@@ -76,7 +80,7 @@ def save_json(path: str | Path, alignments: Iterable[Alignment]) -> None:
 def load_json(path: str | Path) -> list[Alignment]:
     """Read what `save_json` wrote. Raises DataError for anything else."""
     try:
-        records = json.loads(Path(path).read_bytes(), parse_constant=_refuse)
+        records = json.loads(read_small(Path(path), MOST_BYTES), parse_constant=_refuse)
         if not isinstance(records, list):
             raise ValueError("expected a list of alignments")
         return [from_record(record) for record in records]
@@ -108,6 +112,7 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
 def load_npz(path: str | Path) -> list[Alignment]:
     """Read what `save_npz` wrote. Raises DataError for anything else."""
     try:
+        check_regular(os.stat(path).st_mode)
         with np.load(path, allow_pickle=False) as arrays:
             records = json.loads(str(arrays["texts"]), parse_constant=_refuse)
             return [_from_arrays(record, arrays, number) for number, record in enumerate(records)]

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 FRAMES_ROOM = 2**16
 """Slots for values that the frame of `main` asks for; Python takes as many again for the frames of what it calls."""
@@ -26,16 +27,39 @@ def roomy(command: Callable[[], None]) -> Callable[[], None]:
 def main() -> None:
     """Run the command that the arguments name."""
     gc.disable()  # imports make many objects and no garbage; `set_up` enables it again
+    hold_numbers()
     settle_encoding(sys.stdout)
     settle_encoding(sys.stderr)
-    from regard.cli.app import app
-    from regard.cli.report import abandon_output
+    import typer
 
+    from regard.cli.app import app
+    from regard.cli.report import abandon_output, say
+
+    usage_error: Any = typer.BadParameter.__base__  # click's own, which typer brings along under no name of its own
     try:
-        app(prog_name="regard")
+        sys.exit(app(prog_name="regard", standalone_mode=False))
+    except usage_error as error:  # words of the command line stand in it
+        shown = io.StringIO()
+        error.show(shown)
+        for line in shown.getvalue().splitlines():
+            say(line)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        say("regard: interrupted.")
+        sys.exit(130)
     except OSError as error:  # the help itself, into a full disk
         abandon_output()
         sys.exit(f"regard: <stdout> cannot be written: {error.strerror}.")
+
+
+def hold_numbers() -> None:
+    """A standard stream that is closed (`>&-`) keeps its number: the next file would get it, and with it all that a
+    library writes to that stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def settle_encoding(stream: object) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from regard import __version__
-from regard.cli import align, curves, demo, doctor, evaluate, score, shortlist, train, translate, view
+from regard.cli import align, curves, demo, doctor, evaluate, recipes, score, shortlist, train, translate, view
 
 app = typer.Typer(
     name="regard",
@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help flows at any width, and comes in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Begin with: regard demo. Exit codes: 0 done, 1 failure, 2 usage, 3 bad data, 4 bad run directory, "
-    "130 and 143 after a save.",
+    "129, 130 and 143 after a save.",
 )
 app.command("demo")(demo.command)
 app.command("train")(train.command)
@@ -27,6 +27,7 @@ app.command("shortlist")(shortlist.command)
 app.command("align")(align.command)
 app.command("view")(view.command)
 app.command("doctor")(doctor.command)
+app.command("recipes")(recipes.command)
 
 
 def _version(wanted: bool) -> bool:

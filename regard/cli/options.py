@@ -11,30 +11,34 @@ MAX_TOKENS = 1000
 SIDES = ("none", "source", "target", "both")
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `regard train` wrote.")]
-RunPaths = Annotated[
-    list[Path],
-    typer.Argument(metavar="RUN", help="A run, or several as an ensemble, trained with the same tokenisers."),
+RunsAndText = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN… [FILE | -]",
+        help="A run, or several as an ensemble, trained with the same tokenisers; then the file to read, also .gz; "
+        "without one, or with -, standard input.",
+    ),
 ]
 RunsAndPairs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN… SRC TGT | PAIRS | -",
-        help="A run, or several as an ensemble; then two parallel files, or one .tsv or .jsonl; also .gz, or - for "
-        "standard input.",
+        help="A run, or several as an ensemble; then two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - "
+        "for standard input.",
     ),
 ]
 PairPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="SRC TGT | PAIRS | -",
-        help="Two parallel files, or one .tsv or .jsonl; also .gz, or - for standard input.",
+        help="Two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - for standard input.",
     ),
 ]
 PairFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="parallel|tsv|jsonl|bars",
+        metavar="parallel|tsv|csv|jsonl|bars",
         help="How pairs are written, where the name of the file does not say it; bars: source ||| target.",
     ),
 ]
@@ -46,9 +50,11 @@ Shortlisted = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Seed of everything random.")]
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 …")]
-Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="CPU threads; all cores by default.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**63 - 1, metavar="N", help="Seed of everything random.")
+]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, gpu, cuda, cuda:1, mps.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=4096, metavar="N", help="CPU threads; all cores by default.")]
 BeamSize = Annotated[
     int | None,
     typer.Option("--beam", min=1, metavar="N", help="Hypotheses per sentence; 1 is greedy. The recipe's by default."),
@@ -105,7 +111,10 @@ BadInput = Annotated[
 ]
 GoldFile = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="The right links, one line for each pair: 0-0 is sure, 1p2 possible; from 0."),
+    typer.Option(metavar="FILE", help="The right links, one line for each pair: 0-0 is sure, 1p2 possible."),
+]
+GoldFrom = Annotated[
+    int, typer.Option("--gold-from", min=0, max=1, metavar="0|1", help="The number of the first word in --gold.")
 ]
 WordFiles = Annotated[
     list[str] | None,
@@ -159,6 +168,7 @@ class Linking:
     join: Join = "none"
     words: WordFiles = None
     gold: GoldFile = None
+    gold_from: GoldFrom = 0
     min_weight: MinWeight = None
 
 

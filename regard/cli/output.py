@@ -9,23 +9,20 @@ from typing import Any
 from regard.cli.report import abandon_output
 from regard.errors import RegardError, UsageError
 
-LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
 CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
-
-
-def one_line(text: str) -> str:
-    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
-    return text.translate(LINE_BREAKS)
 
 
 def put(lines: Iterable[str]) -> None:
     """Write lines at once; on a terminal without the control characters (C0 and C1), which it would obey."""
     text = "".join(f"{line}\n" for line in lines)
-    write(text.translate(CONTROLS) if sys.stdout.isatty() else text)
+    write(text.translate(CONTROLS) if sys.stdout is not None and sys.stdout.isatty() else text)
 
 
 def write(text: str) -> None:
-    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full."""
+    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full or
+    standard output is closed."""
+    if sys.stdout is None:
+        raise RegardError("<stdout> is closed. Write to a file or to a program, for example: > output.txt")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -1,9 +1,12 @@
 """What every command does around its work: say what went wrong in one sentence, and end with the right code."""
 
+import errno
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -13,6 +16,10 @@ import typer
 from regard.errors import RegardError
 
 Arguments = ParamSpec("Arguments")
+NO_MEMORY = "there is not enough memory. Free some, raise its limit (ulimit -v), or take smaller batches."
+MEMORY = re.compile(
+    "failed to map segment|annot allocate memory|an't allocate memory|out of memory|bad_alloc|new thread"
+)
 
 
 def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
@@ -28,7 +35,8 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
             os.environ.pop("COLUMNS", None)
         try:
             command(*args, **kwargs)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except RegardError as error:
             raise fail(str(error), error.exit_code) from error
         except BrokenPipeError as error:
@@ -39,15 +47,27 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except OSError as error:
+            if error.errno == errno.ENOMEM:
+                raise fail(NO_MEMORY, 1) from error
             about = f"{error.filename}: " if error.filename else ""
             raise fail(f"{about}{error.strerror or error}. Check the path and the room on the disk.", 1) from error
         except Exception as error:
             if os.environ.get("REGARD_DEBUG") or hasattr(error, "exit_code"):
                 raise
+            if _lacks_memory(error):
+                raise fail(NO_MEMORY, 1) from error
             hint = "This is a fault of Regard; REGARD_DEBUG=1 shows where. Please report it."
             raise fail(f"{type(error).__name__}: {' '.join(str(error).split())} {hint}", 1) from error
 
     return run
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether this, or what led to it, is how Python, the loader of libraries or PyTorch says that memory is short."""
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError | RuntimeError) and MEMORY.search(text)):
+        return True
+    return error.__cause__ is not None and _lacks_memory(error.__cause__)
 
 
 def abandon_output() -> None:
@@ -62,8 +82,18 @@ def fail(message: str, code: int) -> typer.Exit:
 
 
 def say(line: str) -> None:
-    """One line on standard error, where everything goes that is not a result."""
-    print(line, file=sys.stderr, flush=True)
+    """One line on standard error, where everything goes that is not a result.
+
+    Names that others chose stand in it: what a terminal would obey is written as an escape, \\x1b for instance. Where
+    standard error is closed or full, or its terminal is gone, it goes nowhere.
+    """
+    if not line.isprintable():
+        from regard.views.labels import visible
+
+        line = visible(line)
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def _warn(

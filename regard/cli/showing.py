@@ -1,6 +1,6 @@
 """Where `view` puts alignments: on the terminal one after the other, or in files all together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +10,7 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.io import save_json, save_npz
 from regard.cli.output import check_directory, write
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import BadLine, Line
 from regard.errors import UsageError
 from regard.views.labels import visible
 from regard.views.page import save_page
@@ -34,6 +34,24 @@ def check_files(files: Mapping[str, Path], numbers: bool = False) -> None:
         raise UsageError("--numbers writes weights into a picture. Add --png, --svg or --pdf, or leave it out.")
     if pictures:
         import regard.views.plotting  # noqa: F401 (says what to install)
+
+
+def few_enough(parts: Iterable[Sequence[Line]], options: Collection[str]) -> Iterable[Sequence[Line]]:
+    """The same lines; where these options ask for pictures all of them are read first. Raises UsageError for more than
+    one picture holds."""
+    asked = [option for option in PICTURES if option in options]
+    if not asked:
+        return parts
+    from regard.views.figure import MOST_PANELS
+
+    read = list(parts)
+    count = sum(isinstance(line, Example) for part in read for line in part)
+    if count > MOST_PANELS:
+        raise UsageError(
+            f"{asked[0]} holds at most {MOST_PANELS} sentences, and {count} are given. Give fewer, or take --html, "
+            "which holds any number."
+        )
+    return read
 
 
 def save(alignments: Sequence[Alignment], files: Mapping[str, Path], title: str, numbers: bool = False) -> None:

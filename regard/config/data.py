@@ -23,16 +23,28 @@ class DataConfig(Section):
     target: SideConfig = SideConfig()
     joint: bool = Field(False, description="one tokeniser, learned from both sides; set up by `source`")
     columns: tuple[str, ...] | None = Field(
-        None, description="names of the columns of a TSV file that has more than two"
+        None, max_length=1000, description="names of the columns of a TSV file that has more than two"
     )
-    source_column: str = Field("source", description="the column to read from; several joined by +, as tags+lemma")
-    target_column: str = Field("target", description="the column to write to")
-    max_length: int = Field(200, ge=1, description="tokens of a side; longer training pairs are left out and counted")
+    source_column: str = Field(
+        "source",
+        description="the column to read from: its name, its number from 1 where there are no names, or in JSONL its "
+        "key, such as translation.en; several joined by +, as tags+lemma",
+        coerce_numbers_to_str=True,
+    )
+    target_column: str = Field("target", description="the column to write to", coerce_numbers_to_str=True)
+    max_length: int = Field(
+        200, ge=1, le=100_000, description="tokens of a side; longer training pairs are left out and counted"
+    )
     on_bad_input: Literal["error", "skip"] = Field("error", description="stop at a line that is not text, or skip it")
     batch_by: Literal["tokens", "sentences"] = Field("tokens", description="what `batch_size` counts, padding included")
-    batch_size: int = Field(2000, ge=1, description="tokens of the longer side, or pairs, in one batch of one worker")
+    batch_size: int = Field(
+        2000, ge=1, le=100_000_000, description="tokens of the longer side, or pairs, in one batch of one worker"
+    )
     workers: int | None = Field(
-        None, ge=1, description="batch_size counts so many times; null: as many as torchrun starts the run with"
+        None,
+        ge=1,
+        le=65_536,
+        description="batch_size counts so many times; null: as many as torchrun starts the run with",
     )
 
     @model_validator(mode="after")

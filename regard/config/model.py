@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from regard.config.section import Section, check_name
+from regard.config.section import MOST_FEATURES, Section, check_name
 
 
 def _check_owner(section: "EncoderConfig | DecoderConfig", key: str, owners: tuple[str, ...], stage: str) -> None:
@@ -39,7 +39,9 @@ class EncoderConfig(Section):
 
     kind: str = Field("recurrent", description="an entry of the table of encoders")
     cell: Literal["gru", "lstm"] = Field("gru", description="recurrent: what a layer is made of")
-    hidden_size: int = Field(256, ge=1, description="features of one direction; transformer: of a position")
+    hidden_size: int = Field(
+        256, ge=1, le=MOST_FEATURES, description="features of one direction; transformer: of a position"
+    )
     num_layers: int = Field(1, ge=1, le=32)
     bidirectional: bool = Field(True, description="recurrent: read backwards too")
     layer_norm: bool = Field(False, description="recurrent: normalise the encoder's output")
@@ -47,9 +49,12 @@ class EncoderConfig(Section):
     summary: Literal["last", "mean"] = Field(
         "last", description="what a recurrent decoder starts from; of a transformer it is the mean"
     )
-    num_heads: int = Field(4, ge=1, description="transformer: heads of a self-attention")
+    num_heads: int = Field(4, ge=1, le=1024, description="transformer: heads of a self-attention")
     feed_forward_size: int | None = Field(
-        None, ge=1, description="transformer: features within the feed-forward network; default 4 × hidden_size"
+        None,
+        ge=1,
+        le=4 * MOST_FEATURES,
+        description="transformer: features within the feed-forward network; default 4 × hidden_size",
     )
     positions: Literal["sinusoidal", "relative"] = Field("sinusoidal", description="transformer: how order is known")
     norm: Literal["pre", "post"] = Field("pre", description="transformer: normalise before a sub-layer or behind it")
@@ -70,7 +75,7 @@ class DecoderConfig(Section):
 
     kind: str = Field("luong", description="an entry of the table of decoders")
     cell: Literal["gru", "lstm"] = Field("gru", description="what a recurrent layer is made of")
-    hidden_size: int = Field(256, ge=1)
+    hidden_size: int = Field(256, ge=1, le=MOST_FEATURES)
     num_layers: int = Field(1, ge=1, le=32)
     input_feeding: bool = Field(False, description="luong: give the attentional vector to the next step")
     context: Literal["start", "every"] = Field("start", description="fixed: the source at the start or at every step")
@@ -80,9 +85,12 @@ class DecoderConfig(Section):
     readout: Literal["deep", "state"] = Field(
         "deep", description="bahdanau: what the output layer reads: the paper's deep output, or the new state itself"
     )
-    num_heads: int = Field(4, ge=1, description="transformer: heads of a self-attention")
+    num_heads: int = Field(4, ge=1, le=1024, description="transformer: heads of a self-attention")
     feed_forward_size: int | None = Field(
-        None, ge=1, description="transformer: features within the feed-forward network; default 4 × hidden_size"
+        None,
+        ge=1,
+        le=4 * MOST_FEATURES,
+        description="transformer: features within the feed-forward network; default 4 × hidden_size",
     )
     positions: Literal["sinusoidal", "relative"] = Field("sinusoidal", description="transformer: how order is known")
     norm: Literal["pre", "post"] = Field("pre", description="transformer: normalise before a sub-layer or behind it")
@@ -109,7 +117,9 @@ class AttentionConfig(Section):
     score: str = Field("additive", description="an entry of the table of scores")
     select: str = Field("softmax", description="an entry of the table of selections")
     window: str = Field("global", description="an entry of the table of windows")
-    num_heads: int = Field(1, ge=1, description="looks side by side, each with projections of its own; 1 has none")
+    num_heads: int = Field(
+        1, ge=1, le=1024, description="looks side by side, each with projections of its own; 1 has none"
+    )
     end: bool = Field(
         False, description="whether the end mark of the source may be looked at; the encoder reads it either way"
     )
@@ -123,14 +133,20 @@ class AttentionConfig(Section):
 
         for table, name in ((SCORES, self.score), (SELECTIONS, self.select), (WINDOWS, self.window)):
             check_name(table, name)
+        for part, options in self.options.items():
+            for option, value in options.items():
+                if isinstance(value, int | float) and not abs(value) <= MOST_FEATURES:
+                    raise ValueError(f"{part[:60]}.{option[:60]} is no number of at most {MOST_FEATURES}")
         return self
 
 
 class ModelConfig(Section):
     """The encoder-decoder."""
 
-    embedding_size: int = Field(256, ge=1)
-    readout_size: int | None = Field(None, ge=1, description="features before the output layer; default embedding_size")
+    embedding_size: int = Field(256, ge=1, le=MOST_FEATURES)
+    readout_size: int | None = Field(
+        None, ge=1, le=MOST_FEATURES, description="features before the output layer; default embedding_size"
+    )
     tie: Literal["none", "two_way", "three_way"] = Field(
         "none", description="two_way: target embedding = output layer; three_way: the source embedding too"
     )

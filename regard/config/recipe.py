@@ -1,9 +1,11 @@
 """A recipe, and how a file and `--set a.b=c` become one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import yaml
@@ -12,11 +14,15 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
+from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
 from regard.errors import UsageError
+from regard.files import read_small
 
 MAX_BYTES = 1_000_000
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where PyYAML has it
+MOST_FAULTS = 8
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 
 BEFORE: Mapping[str, Any] = {"model.attention.end": True}
 """What a run did whose config.yaml was written before there was such a key. In a recipe the default of today counts."""
@@ -26,17 +32,19 @@ class SearchConfig(Section):
     """From steps to an output."""
 
     beam_size: int = Field(5, ge=1, le=1000, description="1 is greedy")
-    length_normalization: float = Field(1.0, ge=0, description="α of Wu et al. 2016, eq. 14; 0 for none")
-    coverage_penalty: float = Field(0.0, ge=0, description="β of Wu et al. 2016, eq. 15")
-    batch_size: int = Field(64, ge=1, description="sentences at a time")
-    max_ratio: float = Field(2.0, ge=0, description="an output has at most max_ratio × source + max_extra tokens")
-    max_extra: int = Field(50, ge=1)
+    length_normalization: float = Field(1.0, ge=0, le=100, description="α of Wu et al. 2016, eq. 14; 0 for none")
+    coverage_penalty: float = Field(0.0, ge=0, le=100, description="β of Wu et al. 2016, eq. 15")
+    batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
+    max_ratio: float = Field(
+        2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"
+    )
+    max_extra: int = Field(50, ge=1, le=100_000)
 
 
 class Config(Section):
     """A recipe: every choice of a run, and no logic."""
 
-    name: str = Field("model", description="shown on the model card")
+    name: str = Field("model", max_length=200, description="shown on the model card")
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -69,21 +77,26 @@ class Config(Section):
 def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Config:
     """The recipe in a YAML file, with `a.b=c` overrides. Raises UsageError that names every fault at once."""
     try:
-        text = path.read_bytes()[: MAX_BYTES + 1]
+        text = read_small(path, MAX_BYTES).decode()
     except OSError as error:
-        raise UsageError(f"recipe {path}: {error.strerror}. Give the path of a YAML file.") from error
-    if len(text) > MAX_BYTES:
-        raise UsageError(f"recipe {path} has more than {MAX_BYTES} bytes; expected a YAML file of a few lines.")
+        raise UsageError(f"recipe {path}: {error.strerror}. Give the path of a YAML file of a few lines.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"recipe {path} is not YAML: {error}. Give a YAML file of a few lines.") from error
     try:
-        values = yaml.load(text.decode(), LOADER)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"recipe {path} is not YAML: {' '.join(str(error).split())}") from error
+        values = read_yaml(text)
+    except ValueError as error:
+        raise UsageError(f"recipe {path} {error}. Give a YAML file of a few lines.") from error
     if not isinstance(values, dict | None):
         raise UsageError(f"recipe {path} holds a {type(values).__name__}; expected keys such as data, model, training.")
-    values = values or {}
+    return adapted(values or {}, overrides, f"recipe {path}")
+
+
+def adapted(values: dict[str, Any], overrides: Iterable[str], where: str) -> Config:
+    """The recipe in a mapping, with `a.b=c` overrides. Raises UsageError as `parse` does."""
+    values = deepcopy(values)
     for override in overrides:
         _override(values, override)
-    return parse(values, f"recipe {path}")
+    return parse(values, where)
 
 
 def parse(values: Mapping[str, Any], where: str) -> Config:
@@ -91,7 +104,8 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(_fault(dict(detail)) for detail in error.errors())
+        found = [_fault(dict(detail)) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
+        faults = "; ".join(found[:MOST_FAULTS]) + (" and more" if len(found) > MOST_FAULTS else "")
         raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
 
@@ -129,14 +143,14 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise UsageError(f"--set is {override!r}; {parent!r} holds a value, not further keys.")
     try:
-        values[key] = yaml.load(value, LOADER)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set is {override!r}; the value is not YAML.") from error
+        values[key] = read_yaml(value)
+    except ValueError as error:
+        raise UsageError(f"--set is {override!r}; the value {error}.") from error
 
 
 def _fault(detail: dict[str, Any]) -> str:
     """One fault: where, what was given, what is accepted, what to do."""
-    location = [str(part) for part in detail["loc"]]
+    location = [str(part)[:60] for part in detail["loc"]]
     path = ".".join(location) or "recipe"
     if detail["type"] == "extra_forbidden":
         known = list(_section(location[:-1]).model_fields)
@@ -145,10 +159,17 @@ def _fault(detail: dict[str, Any]) -> str:
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     if detail["type"] == "literal_error":
         choices = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        near = get_close_matches(str(detail["input"]), choices, 1)
+        near = get_close_matches(_short(detail["input"]).strip("'"), choices, 1)
         message += f" (did you mean {near[0]}?)" if near else ""
-    given = "" if detail["type"] in ("value_error", "missing") else f" is {detail['input']!r}"
+    given = "" if detail["type"] in ("value_error", "missing") else f" is {_short(detail['input'])}"
     return f"{path}{given}: {message[0].lower()}{message[1:]}"
+
+
+def _short(value: Any) -> str:
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a very long number"
 
 
 def _section(location: list[str]) -> type[BaseModel]:

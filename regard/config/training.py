@@ -4,33 +4,37 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from regard.config.section import Section, check_name
+from regard.config.section import MOST_STEPS, Section, check_name
+
+MOST_RATE = 1000.0
 
 
 class ScheduleConfig(Section):
     """The learning rate over the updates."""
 
     kind: Literal["constant", "inverse_sqrt", "cosine", "linear", "plateau"] = "constant"
-    warmup_steps: int = Field(0, ge=0, description="updates of linear growth from zero")
+    warmup_steps: int = Field(0, ge=0, le=MOST_STEPS, description="updates of linear growth from zero")
     factor: float = Field(0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by")
-    patience: int = Field(2, ge=1, description="plateau: validations without a gain before the rate falls")
-    min_rate: float = Field(0.0, ge=0, description="plateau, cosine, linear: the lowest rate")
+    patience: int = Field(
+        2, ge=1, le=MOST_STEPS, description="plateau: validations without a gain before the rate falls"
+    )
+    min_rate: float = Field(0.0, ge=0, le=MOST_RATE, description="plateau, cosine, linear: the lowest rate")
 
 
 class HardConfig(Section):
     """How sampled choices learn, see `training.score_function`."""
 
-    reinforce: float = Field(1.0, ge=0, description="λr: weight of what a choice answers for; 1 is exact")
-    entropy: float = Field(0.002, ge=0, description="λe: weight of the entropy of the choices, in nats")
+    reinforce: float = Field(1.0, ge=0, le=1000, description="λr: weight of what a choice answers for; 1 is exact")
+    entropy: float = Field(0.002, ge=0, le=1000, description="λe: weight of the entropy of the choices, in nats")
     baseline: float = Field(0.9, ge=0, lt=1, description="share that the moving baseline keeps at each batch")
 
 
 class TemperatureConfig(Section):
     """How the temperature of an annealed selection falls: max(min, start · exp(-rate · updates))."""
 
-    start: float = Field(1.0, gt=0)
-    min: float = Field(0.5, gt=0)
-    rate: float = Field(1e-4, ge=0, description="fall per update; 0 for none")
+    start: float = Field(1.0, gt=0, le=1000)
+    min: float = Field(0.5, gt=0, le=1000)
+    rate: float = Field(1e-4, ge=0, le=1000, description="fall per update; 0 for none")
 
     @model_validator(mode="after")
     def _falls(self) -> "TemperatureConfig":
@@ -43,25 +47,31 @@ class TrainingConfig(Section):
     """The loop."""
 
     optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    learning_rate: float = Field(1e-3, gt=0, le=MOST_RATE)
+    weight_decay: float = Field(0.0, ge=0, le=1000)
     schedule: ScheduleConfig = ScheduleConfig()
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     hard: HardConfig = HardConfig()
     temperature: TemperatureConfig = TemperatureConfig()
-    clip: float | None = Field(1.0, gt=0, description="most length of the gradient; null for none")
-    accumulate: int = Field(1, ge=1, description="batches per update")
-    max_epochs: int = Field(20, ge=1)
-    max_steps: int | None = Field(None, ge=1)
-    max_minutes: float | None = Field(None, gt=0)
-    validate_every: int | None = Field(None, ge=1, description="updates between validations; null for once an epoch")
+    clip: float | None = Field(1.0, gt=0, le=1e12, description="most length of the gradient; null for none")
+    accumulate: int = Field(1, ge=1, le=100_000, description="batches per update")
+    max_epochs: int = Field(20, ge=1, le=MOST_STEPS)
+    max_steps: int | None = Field(None, ge=1, le=MOST_STEPS)
+    max_minutes: float | None = Field(None, gt=0, le=1e9)
+    validate_every: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="updates between validations; null for once an epoch"
+    )
     metric: str = Field("loss", description="what is the best: loss, or a metric of decoded validation text")
-    validate_pairs: int = Field(500, ge=1, description="most validation pairs that are decoded")
-    patience: int | None = Field(None, ge=1, description="validations without a gain before training ends")
+    validate_pairs: int = Field(500, ge=1, le=MOST_STEPS, description="most validation pairs that are decoded")
+    patience: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="validations without a gain before training ends"
+    )
     moving_average: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights")
-    average_last: int = Field(1, ge=1, description="checkpoints that `averaged` is the mean of")
-    save_minutes: float = Field(5.0, gt=0, description="time between checkpoints, beside one at every validation")
-    seed: int = Field(1, ge=0)
+    average_last: int = Field(1, ge=1, le=10_000, description="checkpoints that `averaged` is the mean of")
+    save_minutes: float = Field(
+        5.0, gt=0, le=1e9, description="time between checkpoints, beside one at every validation"
+    )
+    seed: int = Field(1, ge=0, lt=2**63)
 
     @model_validator(mode="after")
     def _known(self) -> "TrainingConfig":

@@ -18,12 +18,14 @@ from jaxtyping import Integer
 
 from regard.data.report import Report
 from regard.errors import DataError
+from regard.files import read_small
 
-FORMAT, VERSION = "regard corpus", 2
+FORMAT, VERSION = "regard corpus", 3
 INDEX = "index.json"
 TOKENS = ("source.tokens", "target.tokens")
 ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
 LANDMARK_EVERY = 64
+MAX_INDEX_BYTES = 16 * 2**20
 
 
 Places = Integer[np.ndarray, " rows"]
@@ -72,6 +74,7 @@ class Corpus:
         files: each file with the number of the first pair that came from it, in order.
         report: what became of the lines that were read to make it.
         digest: SHA-256 of the token numbers; equal digests are equal corpora.
+        texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from.
     """
 
     source: Side
@@ -80,6 +83,7 @@ class Corpus:
     files: Sequence[tuple[int, str]]
     report: Report
     digest: str
+    texts: str
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -103,7 +107,7 @@ class Corpus:
     def open(cls, directory: Path) -> "Corpus":
         """Map the corpus that `encode` wrote. Raises DataError if it is not whole; then encode it again."""
         try:
-            index = json.loads((directory / INDEX).read_bytes())
+            index = json.loads(read_small(directory / INDEX, MAX_INDEX_BYTES))
             if (index["format"], index["version"]) != (FORMAT, VERSION):
                 raise ValueError(f"version {index['version']}")
             if index.pop("sha256") != index_digest(index):
@@ -112,9 +116,9 @@ class Corpus:
                 _check(directory / name, size, digest)
             arrays = {name: _mapped(directory / name, index["arrays"][name][0]) for name in ARRAYS}
             source, target = (_stored(directory / name, index["arrays"][name][0]) for name in TOKENS)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.assembled(index, arrays, source, target)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{directory} holds no whole corpus. Delete it and encode the corpus again.") from error
-        return cls.assembled(index, arrays, source, target)
 
     @classmethod
     def assembled(cls, index: dict[str, Any], arrays: dict[str, np.ndarray], source: Read, target: Read) -> "Corpus":
@@ -122,7 +126,7 @@ class Corpus:
         left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
         right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
         files = [(first, name) for first, name in index["files"]]
-        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"])
+        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"], index["texts"])
 
 
 def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:

@@ -36,6 +36,7 @@ class CorpusWriter:
         self.target = _SideWriter("target", target_tokenizer, max_length, create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.files: list[tuple[int, str]] = []
+        self.texts = hashlib.sha256()
         self.pairs = 0
         self.too_long = 0
 
@@ -44,6 +45,7 @@ class CorpusWriter:
         sources: list[list[int]] = []
         targets: list[list[int]] = []
         lines: list[int] = []
+        kept: list[str] = []
         source_ids, target_ids = self.source.tokenizer.ids, self.target.tokenizer.ids
         for example in examples:
             if example.target is None:
@@ -57,9 +59,11 @@ class CorpusWriter:
             sources.append(source)
             targets.append(target)
             lines.append(example.line)
+            kept += (example.source, "\n", example.target, "\n")  # no text holds a line feed: no two corpora read alike
         self.source.add(sources)
         self.target.add(targets)
         self.lines.add(np.array(lines, np.uint32))
+        self.texts.update("".join(kept).encode(errors="surrogatepass"))
         self.pairs += len(lines)
 
     def index(self, report: Report) -> dict[str, Any]:
@@ -72,6 +76,7 @@ class CorpusWriter:
             "files": self.files,
             "report": asdict(report),
             "digest": hashlib.sha256(digests.encode()).hexdigest(),
+            "texts": self.texts.hexdigest(),
             "arrays": {name: [array.dtype.str, array.size, array.digest.hexdigest()] for name, array in arrays.items()},
         }
         return index | {"sha256": index_digest(index)}

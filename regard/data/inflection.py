@@ -55,6 +55,8 @@ class Inflection:
         """The numbers of the tags, then of the characters of the lemma."""
         head, _, tail = text.partition(" ")
         tags = [self._numbers.get(tag, UNKNOWN) for tag in head.split(";") if tag]
+        if UNKNOWN in tags:
+            head.encode()  # a lone surrogate is no unseen tag: UnicodeEncodeError, as other tokenisers raise
         return tags + self.lemma.ids(tail)
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,6 +7,8 @@ compressed with gzip are known by their first two bytes, whatever their name; "-
 
 import gzip
 import io
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ MAX_LINE_BYTES = 100_000
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+_LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
 _BLOCK = 2**20
 _BUFFER = 2**16
 
@@ -44,6 +47,15 @@ class BadLine:
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}: the line {self.reason}"
+
+
+Line = Example | BadLine
+"""What a file has at one place."""
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
+    return text.translate(_LINE_BREAKS)
 
 
 def shown(path: str) -> str:
@@ -67,9 +79,14 @@ def opened(path: str) -> Iterator[io.BufferedReader]:
 
 def _file(path: str) -> io.BufferedReader:
     try:
-        return io.BufferedReader(io.FileIO(path), _BUFFER)
+        file = io.FileIO(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}. Check the name and the permissions.") from error
+    mode = os.fstat(file.fileno()).st_mode
+    if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.isatty()):  # /dev/zero has no end
+        file.close()
+        raise DataError(f"{path}: cannot be read: it is a device. Give a file, a pipe, or - for standard input.")
+    return io.BufferedReader(file, _BUFFER)
 
 
 def _stdin() -> io.BufferedReader:

@@ -2,14 +2,16 @@
 
     parallel   two files, line by line
     tsv        one pair a line, columns by number or by name
-    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}
+    csv        the same with commas and quotes; the first line names the columns, unless the recipe does
+    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or keys that are named
+    bars       one pair a line: source ||| target, as fast_align and awesome-align read and publish
 
 Each of them may be compressed with gzip, and "-" is standard input.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -29,11 +31,12 @@ from regard.data.lines import (
     texts,
 )
 from regard.data.report import Report
-from regard.data.rows import Row, UnusableRow, json_row, tsv_row
+from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
 from regard.errors import DataError, RegardError, UsageError
+from regard.files import opened_locked
 
-Format = Literal["parallel", "tsv", "jsonl"]
-ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".jsonl": "jsonl"}
+Format = Literal["parallel", "tsv", "csv", "jsonl", "bars"]
+ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ class PairFiles:
         paths: one file of pairs or two parallel files; "-" is standard input. Pipes can be read only once: see
             `spooled`.
         format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
-            .txt are TSV, .jsonl is JSONL; pipes are TSV.
-        columns: names for the columns of a TSV file, when it has more than two.
-        source: which column or key holds the source text; several are joined by one space: "tags+lemma".
+            .txt are TSV, .csv is CSV, .jsonl is JSONL; pipes are TSV.
+        columns: names for the columns of a TSV or CSV file, when it has more than two.
+        source: which column or key holds the source text; several are joined by one space: "tags+lemma". A key within
+            keys is named by all of them: "translation.en".
         target: the same for the target text.
         on_bad_input: "error" stops at the first line that cannot be used; "skip" counts it and goes on.
         max_line_bytes: a longer line cannot be used.
@@ -74,10 +78,14 @@ class PairFiles:
             raise UsageError(
                 f"Format {self.kind!r} does not fit {len(self.paths)} file(s). Give two if parallel, else one."
             )
-        if (self.columns and self.kind != "tsv") or (self.kind == "parallel" and (self.source or self.target)):
-            raise UsageError(f"Columns choose from a TSV file, source and target from one file; this is {self.kind}.")
-        if self.kind != "parallel":
-            self._row()
+        chosen = self.kind in ("parallel", "bars") and (self.source or self.target)
+        if (self.columns and self.kind not in ("tsv", "csv")) or chosen:
+            raise UsageError(
+                "Columns choose from a TSV or CSV file, source and target from a TSV, CSV or JSONL file; "
+                f"this is {self.kind}."
+            )
+        if self.kind != "parallel" and not self._headed:
+            self._row(self.columns)
 
     @property
     def kind(self) -> Format:
@@ -90,7 +98,7 @@ class PairFiles:
         if ending not in ENDINGS and not readable_once(self.paths[0]):
             raise UsageError(
                 f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
-                "Rename the file or give the format: tsv or jsonl."
+                "Rename the file, or give --format: tsv, csv, jsonl, or bars for source ||| target."
             )
         return ENDINGS.get(ending, "tsv")
 
@@ -128,7 +136,7 @@ class PairFiles:
         return self._usable(self._records(), report)
 
     def _records(self) -> Iterator[Example | BadLine]:
-        return self._parallel() if self.kind == "parallel" else self._rows(self._row())
+        return self._parallel() if self.kind == "parallel" else self._rows()
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:
@@ -166,12 +174,15 @@ class PairFiles:
                 else:
                     yield Example(source, target, left_name, number)
 
-    def _rows(self, row: Row) -> Iterator[Example | BadLine]:
-        name = self._names[0]
+    def _rows(self) -> Iterator[Example | BadLine]:
+        name, row = self._names[0], None if self._headed else self._row(self.columns)
         with opened(self.paths[0]) as stream:
             for number, text in enumerate(texts(stream, name, self.max_line_bytes), 1):
                 if isinstance(text, BadLine):
                     yield text
+                    continue
+                if row is None:
+                    row = self._row(self._header(text))
                     continue
                 try:
                     source, target = row(text) if text.strip() else ("", "")
@@ -180,10 +191,24 @@ class PairFiles:
                 else:
                     yield Example(source, target, name, number)
 
-    def _row(self) -> Row:
+    @property
+    def _headed(self) -> bool:
+        """Whether the first line names the columns."""
+        return self.kind == "csv" and not self.columns
+
+    def _header(self, line: str) -> tuple[str, ...]:
+        try:
+            return tuple(name.strip() for name in csv_fields(line))
+        except UnusableRow as error:
+            raise DataError(f"{self._names[0]}, line 1: the line {error}; expected the names of columns.") from error
+
+    def _row(self, columns: Sequence[str]) -> Row:
+        if self.kind == "bars":
+            return bars_row
         if self.kind == "jsonl":
             return json_row(self.source, self.target)
-        return tsv_row(self.columns, self.source, self.target)
+        read = csv_row if self.kind == "csv" else tsv_row
+        return read(columns, self.source, self.target)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -223,13 +248,14 @@ def _copied(path: str, directory: Path) -> str:
     temporary = directory / f".pipe.{os.getpid()}.tmp"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as copy:
+        with opened_locked(temporary) as copy:
             for block in blocks(path):
                 digest.update(block)
                 copy.write(block)
-        kept = directory / f"pipe-{digest.hexdigest()[:16]}"
-        if not kept.exists():
-            temporary.rename(kept)
+            copy.flush()
+            kept = directory / f"pipe-{digest.hexdigest()[:16]}"
+            if not kept.exists():
+                temporary.rename(kept)
     except OSError as error:
         raise RegardError(f"{shown(path)} cannot be kept in {directory}: {error.strerror}. Free the disk.") from error
     finally:

@@ -1,8 +1,9 @@
-"""From one line of a file to the two texts of a pair: TSV and JSONL.
+"""From one line of a file to the two texts of a pair: TSV, CSV, JSONL, and bars.
 
 A side may be made of several columns or keys, joined by one space: "tags+lemma".
 """
 
+import csv
 import json
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -54,6 +55,27 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
     return row
 
 
+def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> Row:
+    """Read a line of comma-separated columns, quoted as RFC 4180 says, on one line each. See `tsv_row`."""
+    row = tsv_row(columns, source, target)
+
+    def unquoted(line: str) -> tuple[str, str]:
+        fields = csv_fields(line)
+        if len(fields) < 2:
+            raise UnusableRow("has no comma")
+        return row("\t".join(field.replace("\t", " ") for field in fields))
+
+    return unquoted
+
+
+def csv_fields(line: str) -> list[str]:
+    """The columns of one line. Raises UnusableRow for quotes that do not end on it."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        raise UnusableRow(f"is not valid CSV ({error})") from error
+
+
 def _place(name: str, columns: Sequence[str]) -> int:
     if columns:
         if name in columns:
@@ -68,13 +90,27 @@ def _place(name: str, columns: Sequence[str]) -> int:
     return int(name) - 1
 
 
+BARS = "|||"
+
+
+def bars_row(line: str) -> tuple[str, str]:
+    """Read `source ||| target`; white space around the texts is not part of them. Raises UnusableRow."""
+    fields = line.split(BARS)
+    if len(fields) == 1:
+        raise UnusableRow(f"has no {BARS}")
+    if len(fields) > 2:
+        raise UnusableRow(f"has {len(fields)} texts between {BARS}, not 2")
+    return fields[0].strip(), fields[1].strip()
+
+
 def json_row(source: str | None, target: str | None) -> Row:
-    """Read one JSON object: {"src": …, "tgt": …}, or {"translation": {"en": …, "zh": …}}.
+    """Read one JSON object: {"src": …, "tgt": …}, {"source": …, "target": …}, or {"translation": {"en": …, "zh": …}}.
 
     Args:
-        source: the key of the source text, or the language under "translation"; several joined by "+". None: "src",
-            and under "translation" the first of exactly two languages on the first line that can be read.
-        target: the same for the target text: "tgt", or the second language.
+        source: the key of the source text; of an object within the object "translation.en", or the language alone;
+            several joined by "+". None: "src", or "source", and under "translation" the first of exactly two languages
+            on the first line that can be read.
+        target: the same for the target text: "tgt", "target", or the second language.
     """
     _both_or_none(source, target)
     keys = [source.split("+"), target.split("+")] if source is not None and target is not None else []
@@ -87,10 +123,11 @@ def json_row(source: str | None, target: str | None) -> Row:
             if not keys and not languages:
                 # The order of the first line holds for all: JSON objects have none, and a swap would go unseen.
                 languages.extend(_two_languages(translation))
-            record = translation
+            record = record | translation
             left, right = keys or languages
         else:
-            left, right = keys or (["src"], ["tgt"])
+            usual = [["src"], ["tgt"]] if "src" in record or "source" not in record else [["source"], ["target"]]
+            left, right = keys or usual
         return _joined(record, left), _joined(record, right)
 
     return row
@@ -113,12 +150,7 @@ def _object(line: str) -> dict[str, Any]:
 
 
 def _joined(record: dict[str, Any], keys: Sequence[str]) -> str:
-    for key in keys:
-        if key not in record:
-            raise UnusableRow(f"has no key {key!r}")
-        if not isinstance(record[key], str):
-            raise UnusableRow(f"has no text under the key {key!r}")
-    text = " ".join([record[key] for key in keys])
+    text = " ".join([_under(record, key) for key in keys])
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise UnusableRow("holds a lone surrogate")
     if "\0" in text:
@@ -126,6 +158,18 @@ def _joined(record: dict[str, Any], keys: Sequence[str]) -> str:
     if "\n" in text:
         raise UnusableRow("holds a line feed inside a text")
     return text
+
+
+def _under(record: dict[str, Any], key: str) -> str:
+    """The text under a key, or under keys within keys: "translation.en"."""
+    found: Any = record
+    for part in [key] if key in record else key.split("."):
+        if not isinstance(found, dict) or part not in found:
+            raise UnusableRow(f"has no key {key!r}")
+        found = found[part]
+    if not isinstance(found, str):
+        raise UnusableRow(f"has no text under the key {key!r}")
+    return found
 
 
 def _both_or_none(source: str | None, target: str | None) -> None:

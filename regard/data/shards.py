@@ -24,8 +24,8 @@ from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
-from regard.data.unfinished import unfinished
 from regard.errors import DataError, RegardError
+from regard.files import unfinished
 
 CHUNK_PAIRS = 4_096
 """Pairs held at a time; more brings no speed."""
@@ -69,8 +69,7 @@ def prepare(
     way. Pipes must be `spooled` before.
     """
     files.check()
-    asked = [VERSION, files.fingerprint(), source_tokenizer.digest, target_tokenizer.digest, max_length]
-    directory = cache / hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
+    directory = cache / place(files, source_tokenizer, target_tokenizer, max_length)
     if directory.exists():
         with suppress(DataError):
             return Corpus.open(directory)
@@ -84,6 +83,12 @@ def prepare(
         directory=directory,
         report=report,
     )
+
+
+def place(files: PairFiles, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int) -> str:
+    """What the corpus of these files is called in a cache."""
+    asked = [VERSION, files.fingerprint(), source_tokenizer.digest, target_tokenizer.digest, max_length]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
 
 
 Write = Callable[[Create], dict[str, Any]]

@@ -47,7 +47,10 @@ class Symbols:
 
     def ids(self, text: str) -> list[int]:
         """The number of each symbol."""
-        return [self._numbers.get(symbol, UNKNOWN) for symbol in text.split()]
+        ids = [self._numbers.get(symbol, UNKNOWN) for symbol in text.split()]
+        if UNKNOWN in ids:
+            text.encode()  # a lone surrogate is no unseen symbol: UnicodeEncodeError, as other tokenisers raise
+        return ids
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
         """One symbol each; the white space between belongs to none."""

@@ -5,14 +5,16 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from regard.attention.table import Table
-from regard.data.files import write_whole
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
+from regard.files import read_small, write_whole
+from regard.marks import UNKNOWN
 
 TOKENIZERS = Table(
     "tokeniser",
@@ -26,7 +28,10 @@ TOKENIZERS = Table(
 )
 FORMAT, VERSION = "regard tokenizer", 1
 MAX_FILE_BYTES = 64 * 2**20
+MAX_ENTRIES = 1_100_000
 SAMPLE_TEXTS = 200_000
+Item = TypeVar("Item")
+LONE = "text holds a lone surrogate; expected valid Unicode. Replace it."
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,20 @@ class Tokenizer:
                 f"Tokenizer.train: vocab_size is {vocab_size}; expected at least {least} for {kind!r}. "
                 "Raise vocab_size; some thousands are usual."
             )
-        return cls(kind, segmenter.train(_sample(texts, sample), vocab_size))
+        try:
+            return cls(kind, segmenter.train(drawn(map(_valid, texts), sample), vocab_size))
+        except UnicodeEncodeError as error:
+            raise ValueError(f"Tokenizer.train: {LONE}") from error
 
     @property
     def size(self) -> int:
         """How many numbers there are: every id is below this."""
         return len(self._segmenter.names)
+
+    @cached_property
+    def unspelt(self) -> int | None:
+        """UNKNOWN where it spells nothing, since every text has numbers without it; None where it is a symbol."""
+        return None if self.decode([UNKNOWN]) else UNKNOWN
 
     @cached_property
     def digest(self) -> str:
@@ -105,7 +118,7 @@ class Tokenizer:
         try:
             return self._segmenter.ids(text)
         except UnicodeEncodeError as error:
-            raise ValueError("Tokenizer: text holds a lone surrogate; expected valid Unicode. Replace it.") from error
+            raise ValueError(f"Tokenizer: {LONE}") from error
 
     def encode(self, text: str) -> Encoded:
         """The token numbers and the characters that each covers. ValueError if the text holds a lone surrogate."""
@@ -122,9 +135,26 @@ class Tokenizer:
         return self._segmenter.decode(ids)
 
     def spell(self, ids: Sequence[int]) -> Spelled:
-        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it."""
+        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it: none for
+        marks, and for UNKNOWN where it is `unspelt`."""
         text = self.decode(ids)
-        return Spelled(text, self._segmenter.spans(text, ids))
+        said = [number for number in ids if number >= UNKNOWN and number != self.unspelt]
+        spans = self._segmenter.spans(text, said)
+        return Spelled(text, spans if len(said) == len(ids) else self._with_silent(ids, spans))
+
+    def _with_silent(self, ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """A span for every number: of one that spells nothing, an empty one behind what stands before it, or that of
+        the bytes between which it stands."""
+        rest, found, said = list(spans), list[tuple[int, int]](), 0
+        for number in ids:
+            if number >= UNKNOWN and number != self.unspelt:
+                found.append(rest[said])
+                said += 1
+                continue
+            before = rest[said - 1] if said else (0, 0)
+            within = said < len(rest) and rest[said] == before
+            found.append(before if within else (before[1], before[1]))
+        return found
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """A name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""
@@ -145,36 +175,56 @@ class Tokenizer:
     def load(cls, path: str | Path) -> "Tokenizer":
         """Read what `save` wrote. Raises CheckpointError, in one sentence, for anything else."""
         try:
-            size = Path(path).stat().st_size
-            content: Any = json.loads(Path(path).read_bytes()) if size <= MAX_FILE_BYTES else None
+            raw = read_small(Path(path), MAX_FILE_BYTES)
+            # What is made of it is known before it is made: millions of lists would not go into memory.
+            content: Any = (
+                json.loads(raw) if raw.count(b"[") + raw.count(b"{") < MAX_ENTRIES > raw.count(b",") / 4 else None
+            )
         except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+            raise CheckpointError(f"{path} cannot be read ({error.strerror}). Restore it from a whole copy.") from error
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no tokeniser of Regard.")
         if content.get("version") != VERSION:
             raise CheckpointError(f"{path} is from another version of Regard; this one reads version {VERSION}.")
-        kind, state = str(content.get("kind")), content.get("state")
-        if content.get("sha256") != _digest(kind, state) or kind not in TOKENIZERS:
-            raise CheckpointError(f"{path} is damaged: its content does not fit its checksum.")
+        kind, state = str(content.get("kind"))[:40], content.get("state")
         try:
-            return cls(kind, TOKENIZERS[kind].from_state(state))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if content.get("sha256") != _digest(kind, state) or kind not in TOKENIZERS:
+                raise CheckpointError(f"{path} is damaged: its content does not fit its checksum.")
+            return cls(kind, TOKENIZERS[kind].from_state(_checked(state)))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{path} holds no vocabulary of kind {kind!r}.") from error
+
+
+def _checked(state: Any) -> dict[str, list]:
+    """What a kind gave as its `state`: lists of strings, or of pairs of strings. Raises TypeError for anything else."""
+    for entries in state.values():
+        strings = entries if all(isinstance(entry, str) for entry in entries) else [*chain.from_iterable(entries)]
+        if type(entries) is not list or not all(isinstance(entry, str) for entry in strings):
+            raise TypeError("expected lists of strings, or of pairs of strings")
+        "".join(strings).encode()  # UnicodeEncodeError, which is a ValueError, for a lone surrogate
+    return cast(dict[str, list], state)
 
 
 def _digest(kind: str, state: Any) -> str:
     return hashlib.sha256(json.dumps([kind, state], sort_keys=True).encode()).hexdigest()
 
 
-def _sample(texts: Iterable[str], limit: int) -> list[str]:
-    """At most `limit` texts, each as likely as any other, the same each time (reservoir sampling)."""
+def _valid(text: str) -> str:
+    """The text; UnicodeEncodeError if it holds a lone surrogate."""
+    if not text.isascii():
+        text.encode()
+    return text
+
+
+def drawn(items: Iterable[Item], limit: int) -> list[Item]:
+    """At most `limit` items, each as likely as any other, the same each time (reservoir sampling)."""
     random = Random(0)
-    kept: list[str] = []
-    for number, text in enumerate(texts):
+    kept: list[Item] = []
+    for number, item in enumerate(items):
         if number < limit:
-            kept.append(text)
+            kept.append(item)
         elif (place := random.randrange(number + 1)) < limit:
-            kept[place] = text
+            kept[place] = item
     return kept

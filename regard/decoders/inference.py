@@ -41,10 +41,11 @@ class InferenceTokens(nn.Module):
         super().__init__()
         self.embedding = tokens.embedding
         self.output = tokens.output
+        self.barred = tokens.barred
         self.embedding_dropout = 0.0
         with torch.no_grad():
             known = steps_serve(tokens.output.weight) and output.serves() and argmax.serves()
-            self.compiled = _Compiled(tokens.output) if known else None
+            self.compiled = _Compiled(tokens.output, tokens.barred) if known else None
             columns = None if self.compiled else tokens.output.weight.t().contiguous()
             self._packed = None if self.compiled else _packed(tokens.output.weight)
         # They are no part of the model's state: its file holds what they follow from.
@@ -80,7 +81,7 @@ class InferenceTokens(nn.Module):
         """Log-probabilities and numbers of the best tokens, see `regard.kernels.topk`."""
         if self.compiled is not None and _is_plain(features):
             return self.compiled.finder(features, width)
-        return output.best_of(self.project(features), width)
+        return output.best_of(self.project(features), width, self.barred)
 
     def finder(self) -> Finder | None:
         """What finds the best tokens in compiled code, if anything does."""
@@ -100,17 +101,18 @@ class InferenceTokens(nn.Module):
 class _Compiled:
     """The output layer in compiled code, its weight laid out once."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear, barred: int | None) -> None:
+        self.barred = barred
         self.weight = layer.weight
         self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
         weights = {"weight": layer.weight, "bias": self.bias}
         self.product = Steps((Linear("features", "weight", "logits", bias="bias"),), weights, ["logits"])
-        self.finder = output.finder(self.product.panels["weight"], self.bias)
+        self.finder = output.finder(self.product.panels["weight"], self.bias, barred)
 
     @cached_property
     def argmax(self) -> Argmax:
         """Made when few rows are first asked for."""
-        return Argmax(self.weight, self.bias)
+        return Argmax(self.weight, self.bias, self.barred)
 
     def project(self, features: Tensor) -> Tensor:
         return self.product({"features": features})["logits"]

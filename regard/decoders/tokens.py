@@ -15,6 +15,7 @@ class TargetTokens(nn.Module):
         embedding: E; may be shared with the encoder.
         output: O and b; its weight may be the embedding's. `output.in_features` is the size of the features.
         embedding_dropout, output_dropout: of E y, and of the features.
+        barred: a token that no search puts out, as it puts out no padding; its probability is that of the layer.
     """
 
     def __init__(
@@ -24,12 +25,14 @@ class TargetTokens(nn.Module):
         *,
         embedding_dropout: float = 0.0,
         output_dropout: float = 0.0,
+        barred: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.output = output
         self.embedding_dropout = embedding_dropout
         self.output_dropout = output_dropout
+        self.barred = barred
 
     @property
     def embedding_size(self) -> int:

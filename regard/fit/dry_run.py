@@ -21,8 +21,9 @@ from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
 from regard.errors import RegardError
-from regard.fit.fitting import Parts, prepare, refuse_other_runs, total_updates, updates_per_epoch
+from regard.fit.fitting import Parts, prepare, total_updates, updates_per_epoch
 from regard.fit.parts import build_learner
+from regard.fit.place import check_place
 from regard.fit.subsets import Subset
 from regard.fit.validator import Validator
 from regard.marks import UNKNOWN
@@ -101,7 +102,7 @@ def dry_run(
     The arguments are those of `fit`, and so are the errors. Time is measured on at most 20 updates and grows from there
     with the positions of all batches, padding included.
     """
-    refuse_other_runs(Run(out), resume=False)
+    check_place(Run(out), resume=False)
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="regard-"))) / "run"
         parts = prepare(
@@ -199,7 +200,7 @@ def _validation_seconds(parts: Parts) -> float:
     rows = held.first(min(VALIDATION_PAIRS, config.training.validate_pairs))
     some = Subset(held.corpus, np.array(rows, np.int32), held.data)
     loss = config.model_copy(update={"training": config.training.model_copy(update={"metric": "loss"})})
-    validator = Validator(loss, parts.run, some)
+    validator = Validator(loss, parts.run, some, parts.texts[: len(rows)])
     seconds = _timed(lambda: validator(parts.model)) * len(held) / len(rows)
     if config.training.metric == "loss":
         return seconds

@@ -1,21 +1,25 @@
 """From a recipe and files of pairs to a run: builds what `train` needs, in the order in which it is needed."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
 from regard.build import build_model
 from regard.config import Config, TrainingConfig
-from regard.data.lines import readable_once
+from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
-from regard.errors import CheckpointError, UsageError
+from regard.data.shards import place
+from regard.errors import UsageError
+from regard.files import unfinished
+from regard.fit import digests
 from regard.fit.parts import build_learner, build_plan
+from regard.fit.place import check_place
 from regard.fit.publisher import Publisher
-from regard.fit.resuming import restarted, resumed, shared
+from regard.fit.resuming import limits_changed, restarted, shared
+from regard.fit.starting import missing, tidy, undone
 from regard.fit.subsets import Subset, split
 from regard.fit.tokenizers import learn_tokenizers
 from regard.fit.validator import Validator
@@ -55,7 +59,9 @@ def fit(
         tell: what says in one line what was read and built.
         world: the workers that call this alike; the first one alone writes, listens and tells.
 
-    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off.
+    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off, or
+    when the run to resume was begun with another recipe or other pairs. What fails before the first update leaves
+    nothing behind.
     """
     with ExitStack() as stack:
         resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
@@ -73,12 +79,14 @@ class Parts:
         run: its directory, with the recipe and the tokenisers.
         learn, held: the pairs to learn from and to validate on.
         model: with its first weights, on its device.
+        texts: source and target of the validation pairs that are decoded, as they were given; the first worker's.
     """
 
     run: Run
     learn: Subset
     held: Subset
     model: EncoderDecoder
+    texts: Sequence[tuple[str, str]]
 
 
 def prepare(
@@ -93,56 +101,90 @@ def prepare(
     world: World,
     stack: ExitStack,
 ) -> Parts:
-    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends."""
+    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends; where
+    anything fails in here, nothing of it is left."""
     run, device = Run(out), device or torch.device("cpu")
-    with world.first_ahead():
+    with ExitStack() as beginning:
+        with world.first_ahead():
+            if world.leads:
+                found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
+            else:
+                found = (run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
+        run, learn, held, texts = found
         if world.leads:
-            run, files = _prepared(config, files, validation, run, resume, world, stack)
+            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
         config, (source, target) = run.config, run.tokenizers
-        learn, held = split(config, files, validation, source, target, out / "cache")
-    if world.leads:
-        tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
-    torch.manual_seed(config.training.seed)
-    model = build_model(config.model, source.size, target.size).to(device)
-    size = sum(parameter.numel() for parameter in model.parameters())
-    if world.leads:
-        tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
-    return Parts(run, learn, held, model)
+        torch.manual_seed(config.training.seed)
+        model = build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+        size = sum(parameter.numel() for parameter in model.parameters())
+        if world.leads:
+            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+    return Parts(run, learn, held, model, texts)
 
 
-def refuse_other_runs(run: Run, resume: bool) -> None:
-    """Raises UsageError where a new run would take the place of one that is there."""
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
-
-
-def _prepared(
+def _begun(
     config: Config,
     files: PairFiles,
     validation: PairFiles | None,
     run: Run,
     resume: bool,
     world: World,
+    tell: Callable[[str], None],
     stack: ExitStack,
-) -> tuple[Run, PairFiles]:
-    """The run with its recipe and tokenisers, held until the stack ends, and its pairs, pipes copied to files."""
-    refuse_other_runs(run, resume)
-    if run.checkpoints.exists() and not run.config_file.exists():
-        raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
+    beginning: ExitStack,
+) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
+    """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
+    run.check_own()
+    check_place(run, resume=resume)
+    _check_readable(files, validation, world)
+    new = missing(run.path)
+    stack.enter_context(lock(run.path, launch()))
+    beginning.enter_context(undone(run.path, new))
+    check_place(run, resume=resume)  # another one may have been faster
+    going_on = resume and run.config_file.exists()
+    config = shared(config, run, world, resume=going_on)
+    changed = going_on and limits_changed(run, config)
+    with _spooled(files, validation, run.cache) as (files, validation):
+        tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
+        learn, held = split(config, files, validation, *tokenizers, run.cache)
+        decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
+        texts = digests.texts(validation or files, held.corpus, decoded) if decoded else []
+        asked = [place(each, *tokenizers, config.data.max_length) for each in (files, validation) if each is not None]
+    given = digests.described(learn.corpus, held.corpus if validation else None)
+    if not going_on:
+        learn.check()
+        held.check()
+        digests.save(run.pairs_file, given)
+        run.create(config, *tokenizers)  # the recipe last: with it there is a run
+    elif not digests.check_same(run.pairs_file, given):
+        tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
+    tidy(run.path, asked)
+    return run.adopt(config) if changed else run, learn, held, texts
+
+
+def _check_readable(files: PairFiles, validation: PairFiles | None, world: World) -> None:
+    """Before anything is written: raises DataError for files that cannot be read, UsageError for what is read once and
+    would have to be read twice."""
     files.check()
     if validation is not None:
         validation.check()
-    if world.size > 1 and any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+    paths = [*files.paths, *(validation.paths if validation else ())]
+    if world.size > 1 and any(map(readable_once, paths)):
         raise UsageError("standard input and pipes are read once, by one worker. Give several workers files.")
-    run.path.mkdir(parents=True, exist_ok=True)
-    stack.enter_context(lock(run.path, launch()))
-    files = files.spooled(Path(stack.enter_context(TemporaryDirectory(prefix="regard-"))))
-    going_on = resume and run.config_file.exists()
-    config = shared(config, run, world, resume=going_on)
-    if going_on:
-        return resumed(run, config), files
-    run.create(config, *learn_tokenizers(config.data, files))
-    return run, files
+    if paths.count(STDIN) > 1:
+        raise UsageError("standard input is read once: it cannot hold the pairs to learn from and --dev. Give files.")
+
+
+@contextmanager
+def _spooled(
+    files: PairFiles, validation: PairFiles | None, cache: Path
+) -> Iterator[tuple[PairFiles, PairFiles | None]]:
+    """The pairs; inside the `with`, pipes among them are copied to files, of which a kill leaves nothing for good."""
+    if not any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+        yield files, validation
+        return
+    with unfinished(cache / "pipes") as directory:
+        yield files.spooled(directory), validation and validation.spooled(directory)
 
 
 def updates_per_epoch(options: TrainingConfig, learn: Subset) -> int:
@@ -163,7 +205,7 @@ def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: Wor
     learner = build_learner(options, model, total_updates(options, learn))
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
-    validate, planned = Validator(run.config, run, parts.held), build_plan(options)
+    validate, planned = Validator(run.config, run, parts.held, parts.texts), build_plan(options)
     publisher = Publisher(run, model, learn, checkpoints)
     if world.leads:
         listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), publisher]

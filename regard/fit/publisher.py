@@ -1,7 +1,7 @@
 """What of a run can be used: its best weights so far, or the average where that is better."""
 
 from regard.card import model_card
-from regard.data.files import write_whole
+from regard.files import write_whole
 from regard.fit.subsets import Subset
 from regard.model import EncoderDecoder
 from regard.run import Run

@@ -32,8 +32,8 @@ def shared(config: Config, run: Run, world: World, *, resume: bool) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update={"workers": workers})})
 
 
-def resumed(run: Run, config: Config) -> Run:
-    """The run to go on with; only the limits of its training may have changed, and are taken over.
+def limits_changed(run: Run, config: Config) -> bool:
+    """Whether the limits of the training have changed, which may be taken over.
 
     Raises UsageError that names what else has changed: the run would no longer be the one that was begun.
     """
@@ -46,7 +46,7 @@ def resumed(run: Run, config: Config) -> Run:
         raise UsageError(
             f"{run.path} cannot be resumed with another recipe: {faults}. Give the same, or another --out."
         )
-    return run.adopt(config) if changed else run
+    return bool(changed)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

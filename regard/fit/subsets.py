@@ -39,6 +39,27 @@ class Subset:
         """Numbers of the first pairs."""
         return list(range(min(count, len(self)))) if self.rows is None else self.rows[:count].tolist()
 
+    @property
+    def longest(self) -> int:
+        """The number of the pair with the most tokens on a side, marks aside."""
+        source, target = self.corpus.source_lengths, self.corpus.target_lengths
+        if self.rows is None:
+            return int(np.maximum(source, target).argmax())
+        return int(self.rows[np.maximum(source[self.rows], target[self.rows]).argmax()])
+
+    def check(self) -> None:
+        """Raises UsageError for a pair that is longer than a batch may be."""
+        if self.data.batch_by != "tokens":
+            return
+        most, pair = self.data.batch_size * (self.data.workers or 1), self.longest
+        longest = 1 + int(max(self.corpus.source_lengths[pair], self.corpus.target_lengths[pair]))
+        if longest > most:
+            file, line = self.corpus.origin(pair)
+            raise UsageError(
+                f"data.batch_size is {self.data.batch_size} tokens, and the longest pair has {longest} with its mark "
+                f"({file}, line {line}). Raise data.batch_size, or lower data.max_length, which leaves such pairs out."
+            )
+
     def plan(self, seed: int, epoch: int) -> BatchPlan:
         """The batches of an epoch: a function of corpus, rows, seed and epoch."""
         size = {f"max_{self.data.batch_by}": self.data.batch_size * (self.data.workers or 1)}

@@ -1,5 +1,7 @@
 """How a recipe validates."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import nn
@@ -19,17 +21,22 @@ class Validator:
 
     Beside them stands where it looked, in per cent: `same_position` and `diagonal` of `alignment.positions`. They say
     nothing of how good it is; a model that looks nowhere in particular has none.
+
+    Args:
+        config: the recipe.
+        run: has the tokenisers.
+        held: the pairs, as token numbers.
+        pairs: source and target of those that are decoded, as the user gave them: a reference that had been through
+            the vocabulary would be right wherever both hold an unknown symbol.
     """
 
-    def __init__(self, config: Config, run: Run, held: Subset) -> None:
+    def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
         self.metric = config.training.metric
         self.held = held
         self.source_tokenizer, self.target_tokenizer = run.tokenizers
         self.options = search_options(config.search)
-        rows = held.first(config.training.validate_pairs)
-        corpus = held.corpus
-        self.sources = [self.source_tokenizer.decode(corpus.source[row].tolist()) for row in rows]
-        self.references = [self.target_tokenizer.decode(corpus.target[row].tolist()) for row in rows]
+        self.sources = [source for source, _ in pairs]
+        self.references = [target for _, target in pairs]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, where it looked, and the metric."""
@@ -39,6 +46,8 @@ class Validator:
             scores |= found.to_scores()
         if self.metric == "loss":
             return scores
+        if not math.isfinite(scores["loss"]):  # nothing can be decoded
+            return scores | {self.metric: math.nan}
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)

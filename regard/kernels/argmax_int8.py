@@ -28,13 +28,16 @@ class Argmax:
 
     Args:
         weight, bias: of the layer; read at every call, and expected not to change.
+        barred: a token that is never the best.
 
     `known` says whether all their numbers are finite; without that it must not be asked.
 
     Raises ValueError for shapes, types or devices that do not fit.
     """
 
-    def __init__(self, weight: Float[Tensor, "vocab features"], bias: Float[Tensor, " vocab"]) -> None:
+    def __init__(
+        self, weight: Float[Tensor, "vocab features"], bias: Float[Tensor, " vocab"], barred: int | None = None
+    ) -> None:
         expect_operand("Argmax", "weight", weight, ("vocab", "features"))
         columns, depth = weight.shape
         expect_operand("Argmax", "bias", bias, (columns,))
@@ -45,6 +48,8 @@ class Argmax:
         finite = bool(bias.isfinite().all())
         slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # what sums with the bias lose, and tiny numbers
         bias = F.pad(bias, (0, missing), value=-math.inf)  # what is missing is never near the best
+        if barred is not None:
+            bias = bias.index_fill(0, torch.tensor(barred), -math.inf)
         rounded = torch.zeros(panels, pairs, PANEL, 2, dtype=torch.int8)
         scales, reach = torch.zeros_like(bias), torch.zeros_like(bias)
         self._parts = (weight, bias, rounded, scales, reach, slack)

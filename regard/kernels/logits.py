@@ -1,7 +1,8 @@
 """From logits to log-probabilities, and the best tokens of each row.
 
-Tokens 0 and 1 (padding and the begin mark) are never put out: the searches choose from `END` on. They stay in the
-normaliser, so that a log-probability is the model's own: what training minimises and what `force` reports.
+Tokens 0 and 1 (padding and the begin mark) are never put out: the searches choose from `END` on. Nor is the one token
+that a model has barred: the unknown one, where it spells nothing. They stay in the normaliser, so that a
+log-probability is the model's own: what training minimises and what `force` reports.
 """
 
 import torch
@@ -10,6 +11,16 @@ from torch import Tensor
 
 from regard.errors import RegardError
 from regard.marks import END
+
+
+def choosable(logits: Float[Tensor, "rows vocab"], barred: int | None) -> Float[Tensor, "rows choices"]:
+    """The logits that a search chooses from: those from `END` on, of which the barred one is -inf."""
+    scores = logits[:, END:]
+    if barred is None:
+        return scores
+    scores = scores.clone()
+    scores[:, barred - END] = -torch.inf
+    return scores
 
 
 def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:
@@ -26,7 +37,8 @@ def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) ->
     if broken.any():
         raise RegardError(
             f"The model's answer for sentence {int(sentences[broken][0])} of the batch (counted from 0) is not a "
-            "distribution: its logits are NaN, infinite, or leave no token possible. Use another checkpoint."
+            "distribution: its logits are NaN, infinite, or leave no token possible. The learning rate "
+            "that it was trained with was too high, or its weights are damaged: lower it, or use an earlier checkpoint."
         )
 
 

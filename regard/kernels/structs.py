@@ -139,14 +139,14 @@ class Path(ctypes.Structure):
 class TopkLayer(ctypes.Structure):
     """An output layer in panels."""
 
-    _fields_ = _fields("panels bias", "depth columns first")
+    _fields_ = _fields("panels bias", "depth columns first barred")
 
 
 class ShortlistLayer(ctypes.Structure):
     """An output layer, and what rows may use of it."""
 
     _fields_ = _fields(
-        "weight bias panels common_bias common starts tokens lists", "depth commons longest first list_count"
+        "weight bias panels common_bias common starts tokens lists", "depth commons longest first barred list_count"
     )
 
 

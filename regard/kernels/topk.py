@@ -9,23 +9,25 @@ from torch import Tensor
 
 from regard.kernels.layout import PANEL
 from regard.kernels.library import OUT_OF_MEMORY, Kernels, kernels
-from regard.kernels.logits import normalizer, top
+from regard.kernels.logits import choosable, normalizer, top
 from regard.kernels.operands import expect_count, expect_operand, expect_rows
-from regard.kernels.structs import TopkLayer
+from regard.kernels.structs import ShortlistLayer, TopkLayer
 from regard.marks import END
 
 
 def best_of(
-    logits: Float[Tensor, "rows vocab"], width: int
+    logits: Float[Tensor, "rows vocab"], width: int, barred: int | None = None
 ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
     """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
-    equals; and before them their log-probabilities, which are those over the whole vocabulary.
+    equals; and before them their log-probabilities, which are those over the whole vocabulary. What is barred is never
+    among them, or has -inf.
 
     A row that is no distribution has NaN, see `normalizer`.
     """
     logits = logits.detach().float()
-    values, places = top(logits[:, END:], width)
-    return values - normalizer(logits).unsqueeze(1), places + END
+    values, places = top(choosable(logits, barred), width)
+    log_probs = values - normalizer(logits).unsqueeze(1)
+    return log_probs.masked_fill(values[:, :1] == -torch.inf, torch.nan), places + END
 
 
 class Finder:
@@ -51,14 +53,14 @@ class Finder:
         self,
         compiled: Kernels,
         name: str,
-        layer: ctypes.Structure,
+        layer: TopkLayer | ShortlistLayer,
         columns: int,
         depth: int,
         alive: Any,
         most_rows: int | None = None,
     ) -> None:
         self.columns, self.depth, self.most_rows = columns, depth, most_rows
-        self.count = columns - END
+        self.count = columns - END - (layer.barred >= 0)
         self.function = compiled.address(name)
         self.given = ctypes.addressof(layer)
         self._compiled, self._name, self._alive = compiled, name, (layer, alive)
@@ -81,7 +83,9 @@ class Finder:
         return log_probs, tokens
 
 
-def finder(panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"]) -> Finder:
+def finder(
+    panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"], barred: int | None = None
+) -> Finder:
     """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`.
 
     Raises ValueError for shapes, types or devices that do not fit.
@@ -91,8 +95,13 @@ def finder(panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, "
     expect_operand("finder", "panels", panels, (-(-columns // PANEL), "features", PANEL))
     expect_count("finder", "columns", columns, END + 1)
     panels, bias = panels.detach().contiguous(), bias.detach().contiguous()
-    layer = TopkLayer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END)
+    layer = TopkLayer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END, as_number(barred))
     return Finder(kernels(), "topk", layer, columns, panels.size(1), (panels, bias))
+
+
+def as_number(barred: int | None) -> int:
+    """As in c/topk.c and c/topk_shortlist.c."""
+    return -1 if barred is None else barred
 
 
 def serves() -> bool:

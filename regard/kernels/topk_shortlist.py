@@ -16,7 +16,7 @@ from regard.kernels.layout import pack
 from regard.kernels.library import OUT_OF_RANGE, kernels
 from regard.kernels.operands import expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
-from regard.kernels.topk import Finder, best_of
+from regard.kernels.topk import Finder, as_number, best_of
 from regard.marks import END
 
 
@@ -101,6 +101,7 @@ class ListedOutput:
     Args:
         weight, bias: of the layer.
         common: what all may use, ascending.
+        barred: a token that is never among the best, though it be common or listed.
 
     Raises ValueError for shapes, types, devices, tokens or rows that do not fit.
     """
@@ -110,7 +111,9 @@ class ListedOutput:
         weight: Float[Tensor, "vocab features"],
         bias: Float[Tensor, " vocab"] | None,
         common: Int[Tensor, " common"],
+        barred: int | None = None,
     ) -> None:
+        self.barred = barred
         _check_layer(weight, bias, common)
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
@@ -146,7 +149,9 @@ class ListedOutput:
                 "one row for each that names a list."
             )
         finder = self.finder(lists, rows.contiguous())
-        return best_of(self.project(features, lists, rows), width) if finder is None else finder(features, width)
+        if finder is None:
+            return best_of(self.project(features, lists, rows), width, self.barred)
+        return finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
         """What finds the best tokens in compiled code, if anything does; it reads `rows` whenever it is asked."""
@@ -192,8 +197,8 @@ class ListedOutput:
             raise ValueError("ListedOutput: rows are not side by side; expected them so: they are read where they are.")
         own = (self.weight, self.bias, panels, self._common_bias, self.common)
         parts = (*own, lists.starts, lists.tokens, rows)
-        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END, len(lists.starts) - 1)
-        return ShortlistLayer(*(part.data_ptr() for part in parts), *sizes)
+        sizes = (self.weight.size(1), self.common.size(0), lists.longest, END, as_number(self.barred))
+        return ShortlistLayer(*(part.data_ptr() for part in parts), *sizes, len(lists.starts) - 1)
 
 
 class ListedArgmax:

@@ -6,8 +6,13 @@ Each is computed by its own library, which is imported when its name is first lo
 
 from regard.attention.table import Table
 
-NEED_TEXT = frozenset({"wer", "cer"})
-"""Metrics that divide by the length of the references, and raise ValueError for one that is empty."""
+NEED_TEXT = {
+    "wer": "divides by its length",
+    "cer": "divides by its length",
+    "exact": "asks whether an output equals it",
+    "word_error": "asks whether an output equals it",
+}
+"""Metrics that mean nothing for an empty reference, and why."""
 
 METRICS = Table(
     "metric",

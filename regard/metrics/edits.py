@@ -12,7 +12,7 @@ from typing import Any
 
 import jiwer
 
-from regard.metrics.score import References, Score, check
+from regard.metrics.score import References, Score, prepared
 
 
 def wer(hypotheses: Sequence[str], references: References) -> Score:
@@ -21,14 +21,14 @@ def wer(hypotheses: Sequence[str], references: References) -> Score:
 
 
 def cer(hypotheses: Sequence[str], references: References) -> Score:
-    """Edits of characters, spaces among them, in per cent of the characters of the references; can exceed 100."""
+    """Edits of characters, in per cent of the characters of the references; can exceed 100. A single space is one."""
     return _rate("CER", jiwer.process_characters, hypotheses, references)
 
 
 def _rate(name: str, process: Callable[..., Any], hypotheses: Sequence[str], references: References) -> Score:
-    check(hypotheses, references)
+    hypotheses, references = prepared(hypotheses, references)
     rights = [text for texts in references for text in texts]
-    if not all(text.strip() for text in rights):
+    if not all(rights):
         raise ValueError(f"{name}: a reference is empty; expected at least one symbol. Leave such segments out.")
     said = [said for said, texts in zip(hypotheses, references, strict=True) for _ in texts]
     output = process(rights, said)
@@ -39,7 +39,8 @@ def _rate(name: str, process: Callable[..., Any], hypotheses: Sequence[str], ref
     best = [min(next(costs) for _ in texts) for texts in references]
     edits, symbols = sum(cost for cost, _ in best), -sum(length for _, length in best)
     several = max(map(len, references))
-    signature = f"jiwer|nrefs:{several if several == min(map(len, references)) else 'var'}|version:{version('jiwer')}"
+    nrefs = several if several == min(map(len, references)) else "var"
+    signature = f"jiwer|nrefs:{nrefs}|space:one|version:{version('jiwer')}"
     return Score(name, 100.0 * edits / symbols, signature, higher_is_better=False)
 
 

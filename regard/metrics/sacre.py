@@ -11,7 +11,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from regard.metrics.score import References, Score, check
+from regard.metrics.score import References, Score, prepared
 
 
 def bleu(hypotheses: Sequence[str], references: References) -> Score:
@@ -53,7 +53,7 @@ def _score(
     name: str, metric: Any, hypotheses: Sequence[str], references: References, higher_is_better: bool = True
 ) -> Score:
     """`force` above says that tokenised periods are meant, so that sacrebleu prints no warning about them."""
-    check(hypotheses, references)
+    hypotheses, references = prepared(hypotheses, references)
     most = max(map(len, references))
     streams = [[texts[place] if place < len(texts) else None for texts in references] for place in range(most)]
     value = float(metric.corpus_score(list(hypotheses), streams).score)

@@ -27,6 +27,18 @@ class Score:
         return f"{self.name} {self.value:.2f} ({self.signature})"
 
 
+def plain(text: str) -> str:
+    """The text with one space for any stretch of white space and none at its ends: to a tokeniser of symbols, and so to
+    every metric, it is one thing. A model may put out NUL, which counts as white space."""
+    return " ".join(text.replace("\0", " ").split())
+
+
+def prepared(hypotheses: Sequence[str], references: References) -> tuple[list[str], list[list[str]]]:
+    """What a metric compares: the same, each text `plain`. Raises ValueError as `check` does."""
+    check(hypotheses, references)
+    return [plain(text) for text in hypotheses], [[plain(text) for text in texts] for texts in references]
+
+
 def check(hypotheses: Sequence[str], references: References) -> None:
     """Raises ValueError unless there is at least one segment and each has at least one reference."""
     if not hypotheses:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from regard.metrics.score import References, Score, check
+from regard.metrics.score import References, Score, prepared
 
-SIGNATURE = "whole segments|any reference|white space at the ends ignored"
+SIGNATURE = "whole segments|any reference|space:one"
 
 
 def exact(hypotheses: Sequence[str], references: References) -> Score:
     """Per cent of the outputs that equal one of their references."""
-    check(hypotheses, references)
-    pairs = zip(hypotheses, references, strict=True)
-    right = sum(said.strip() in {text.strip() for text in texts} for said, texts in pairs)
+    hypotheses, references = prepared(hypotheses, references)
+    right = sum(said in texts for said, texts in zip(hypotheses, references, strict=True))
     return Score("exact", 100.0 * right / len(hypotheses), SIGNATURE, higher_is_better=True)
 
 

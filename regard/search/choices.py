@@ -16,10 +16,11 @@ from regard.unroll import Course
 StepFunction = Callable[[Tensor, Any], Step]
 """`step(tokens, state) → Step`, one token per row of the state. All that a search has to know of a model.
 
-A step function that finds the best tokens faster than by all logits has a method `best(tokens, state, width) → Choices`
-besides. One that can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`, and one
-that compiled code can move by itself has `unattended(state, room) → Unattended`; both give None where they cannot, or
-would not be faster."""
+A step function with a token that is never put out, beside padding and the begin mark, names it as `barred`. One that
+finds the best tokens faster than by all logits has a method `best(tokens, state, width) → Choices` besides. One that
+can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`, and one that compiled code
+can move by itself has `unattended(state, room) → Unattended`; both give None where they cannot, or would not be
+faster."""
 
 MOST_STEPS = 256
 """More are not taken at once: what they came to is kept until they are over."""
@@ -86,13 +87,42 @@ def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: in
     if find is not None:
         return find(tokens, state, width)
     answer = step(tokens, state)
-    log_probs, chosen = best_of(answer.logits, width)
+    log_probs, chosen = best_of(answer.logits, width, barred(step))
     return Choices(chosen, log_probs, answer.state, answer.weights)
+
+
+def barred(step: StepFunction) -> int | None:
+    """The token that never comes of these steps, if there is one."""
+    return getattr(step, "barred", None)
+
+
+class PlainStep:
+    """A step function from a decoder without its output layer, and this, which gives logits and nothing else.
+
+    Args:
+        advance: `advance(tokens, state)`, up to the output layer.
+        project: the layer: features → logits.
+        barred: a token that is never put out.
+    """
+
+    def __init__(
+        self, advance: Callable[[Tensor, Any], Advance], project: Callable[[Tensor], Tensor], barred: int | None
+    ) -> None:
+        self.advance = advance
+        self.project = project
+        self.barred = barred
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
+        """One step, with all logits."""
+        moved = self.advance(tokens, state)
+        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
 
 
 @runtime_checkable
 class Output(Protocol):
     """An output layer that finds its best tokens."""
+
+    barred: int | None
 
     def argmax(self, rows: int) -> Best | None:
         """What finds the best token of so many rows faster, if anything does."""
@@ -121,6 +151,7 @@ class ProjectedStep:
     ) -> None:
         self.advance = advance
         self.output = output
+        self.barred = output.barred
         self.several = several
         self.follow = several.follow if several else partial(follow_one_by_one, advance)
 

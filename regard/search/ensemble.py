@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regard.decoders.step import Step
-from regard.search.choices import StepFunction
+from regard.search.choices import StepFunction, barred
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Ensemble:
         if not steps:
             raise ValueError("Ensemble: steps is empty; expected at least one step function. Give a model.")
         self.steps = tuple(steps)
+        self.barred = next((found for step in steps if (found := barred(step)) is not None), None)
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: EnsembleState) -> Step:
         """One step of every member. Raises ValueError if their vocabularies or sources differ in size."""

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END, PAD
-from regard.kernels.logits import normalizer, top
-from regard.search.choices import StepFunction
+from regard.kernels.logits import choosable, normalizer, top
+from regard.search.choices import StepFunction, barred
 from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis
 from regard.search.walking import by_logits, walk
@@ -81,7 +81,8 @@ def rank(
 
     def choose(logits: Tensor, sentences: Tensor, position: int) -> Tensor:
         chosen, log_normalizers = padded[sentences, position], normalizer(logits).unsqueeze(1)
-        best, places = top(logits[:, END:], width)
+        never = barred(step)
+        best, places = top(choosable(logits, never), min(width, logits.size(1) - END - (never is not None)))
         own = logits.gather(1, chosen.unsqueeze(1)) - log_normalizers
         heads.append((sentences, own.squeeze(1), places + END, best - log_normalizers))
         return chosen

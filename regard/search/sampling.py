@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END
-from regard.kernels.logits import top
-from regard.search.choices import StepFunction
+from regard.kernels.logits import choosable, top
+from regard.search.choices import StepFunction, barred
 from regard.search.groups import Group
 from regard.search.hypothesis import Hypothesis
 from regard.search.limits import DEFAULT_LIMIT, LengthLimit
@@ -58,7 +58,7 @@ def sample(
     draws = draws.to(source_lengths.device)
 
     def choose(logits: Tensor, rows: Tensor, position: int) -> Tensor:
-        probs, tokens = head(logits, temperature, top_k, top_p)
+        probs, tokens = head(logits, temperature, top_k, top_p, barred(step))
         cumulated = probs.cumsum(1)
         total = cumulated[:, -1]
         # Strictly below the total: a product that rounds up must not point past the last token.
@@ -70,10 +70,10 @@ def sample(
 
 
 def head(
-    logits: Float[Tensor, "rows vocab"], temperature: float, top_k: int, top_p: float
+    logits: Float[Tensor, "rows vocab"], temperature: float, top_k: int, top_p: float, barred: int | None = None
 ) -> tuple[Float[Tensor, "rows kept"], Int[Tensor, "rows kept"]]:
     """The tokens to draw from, and their probabilities (zero for those cut off; they need not sum to one)."""
-    scores = logits[:, END:]
+    scores = choosable(logits, barred)
     if top_k or top_p < 1:
         scores, places = top(scores, top_k or scores.size(1))
     else:

@@ -35,12 +35,27 @@ class Shortlist:
         starts: where the targets of each source token begin in `targets`, and where the last of them end.
         targets: target tokens, those of one source token behind those of another.
         target_size: entries of the target vocabulary.
+
+    Raises ValueError for numbers that are no such lists: compiled code goes through them unasked.
     """
 
     common: Int[Tensor, " common"]
     starts: Int[Tensor, " sources_and_one"]
     targets: Int[Tensor, " links"]
     target_size: int
+
+    def __post_init__(self) -> None:
+        for name in ("common", "starts", "targets"):
+            part = getattr(self, name)
+            if part.dim() != 1 or part.dtype != torch.long:
+                raise ValueError(f"Shortlist: {name} has {part.dim()} axes of {part.dtype}; expected one of int64.")
+        for name in ("common", "targets"):
+            part = getattr(self, name)
+            if len(part) and not 0 <= int(part.min()) <= int(part.max()) < self.target_size:
+                raise ValueError(f"Shortlist: {name} holds no target token; expected 0 to {self.target_size - 1}.")
+        ends = self.starts[:1].tolist() + self.starts[-1:].tolist()
+        if ends != [0, len(self.targets)] or bool((self.starts.diff() < 0).any()):
+            raise ValueError(f"Shortlist: starts do not ascend from 0 to {len(self.targets)}, where targets end.")
 
     def links(
         self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
@@ -122,6 +137,7 @@ class ListedStep:
     ) -> None:
         self.advance = advance
         self.output = output
+        self.barred = output.barred
         self.several = several
         self.follow = several.follow if several else partial(follow_one_by_one, advance)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from regard.errors import CheckpointError, RegardError, UsageError
-from regard.training import atomic, tensorfile
+from regard.files import sweep
+from regard.training import tensorfile
 from regard.training.averaging import chosen, mean
 from regard.training.learner import Learner
 from regard.training.progress import Progress
@@ -132,7 +133,7 @@ class Checkpoints:
     def _tidy(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            atomic.sweep(self.directory)
+            sweep(self.directory)
         except OSError as error:
             raise RegardError(
                 f"{self.directory} cannot be written ({error.strerror}). Choose another directory."

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the step, save, leave."""
+"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP): finish the step, save, leave."""
 
 import signal
 import threading
@@ -29,9 +29,10 @@ class Abandoned(BaseException):
 
 
 class Signals:
-    """Inside the `with`, the first SIGINT or SIGTERM is noted in `received`; the second exits at once.
+    """Inside the `with`, the first SIGINT, SIGTERM or SIGHUP is noted in `received`; the second exits at once.
 
-    Handlers can only be set in the main thread; elsewhere nothing is noted and nothing changes.
+    A SIGHUP that is ignored, as under `nohup`, stays ignored. Handlers can only be set in the main thread; elsewhere
+    nothing is noted and nothing changes.
 
     Args:
         forwarded: torchrun hands on to its workers what they may have got themselves, and kills who does not leave;
@@ -46,7 +47,9 @@ class Signals:
 
     def __enter__(self) -> "Signals":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+            heeded = [signal.SIGINT, signal.SIGTERM]
+            heeded += [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
+            self._before = {number: signal.signal(number, self._note) for number in heeded}
         return self
 
     def __exit__(

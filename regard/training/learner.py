@@ -14,6 +14,8 @@ from regard.training.schedules import Schedule
 from regard.training.temperature import Annealing, Temperature
 from regard.training.weights import AVERAGE, MODEL, apply, check, under, weights_of
 
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
+"""What Adam and AdamW remember of a parameter."""
 OPTIMIZER, OBJECTIVE, RANDOM = "optimizer/", "objective/", "random/"
 
 
@@ -97,11 +99,16 @@ class Learner:
         state = {}
         for number, parameter in enumerate(numbered):
             state[number] = {key: tensor.clone() for key, tensor in under(f"{names[id(parameter)]}/", tensors).items()}
+            if state[number].keys() not in (set(), MOMENTS):
+                raise CheckpointError(
+                    f"the optimiser remembers {', '.join(sorted(state[number]))} of {names[id(parameter)]}; "
+                    f"expected {', '.join(sorted(MOMENTS))}. Take an earlier checkpoint."
+                )
             for key, tensor in state[number].items():
-                if tensor.dim() and tensor.shape != parameter.shape:
+                if not tensor.is_floating_point() or tensor.shape != (() if key == "step" else parameter.shape):
                     raise CheckpointError(
-                        f"the optimiser's {key} of {names[id(parameter)]} has shape {tuple(tensor.shape)}; "
-                        f"expected {tuple(parameter.shape)}. Take an earlier checkpoint."
+                        f"the optimiser's {key} of {names[id(parameter)]} has shape {tuple(tensor.shape)} of "
+                        f"{tensor.dtype}; expected that of the parameter. Take an earlier checkpoint."
                     )
         # The groups hold choices of the recipe, so they are this run's own.
         groups = self.optimizer.state_dict()["param_groups"]

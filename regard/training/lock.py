@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from regard.errors import RegardError, UsageError
+from regard.files import read_small
 
 NAME = ".lock"
+MOST_BYTES = 10_000
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def lock(directory: Path, launch: str = "") -> Iterator[None]:
 def last_launch(directory: Path) -> str:
     """What started the run that holds the directory, or held it last; empty where nobody said so."""
     try:
-        return (directory / NAME).read_text(errors="replace").partition("\n")[2]
+        return read_small(directory / NAME, MOST_BYTES).decode(errors="replace").partition("\n")[2]
     except OSError:
         return ""
 

@@ -55,7 +55,7 @@ def train(
         world: the workers that train together.
 
     Raises:
-        Interrupted: after a SIGINT or SIGTERM, once the step is finished and saved.
+        Interrupted: after a SIGINT, SIGTERM or SIGHUP, once the step is finished and saved.
         RegardError: a loss or gradient is not finite (nothing of it is saved), or the disk is full.
         Elsewhere: another worker ended.
         CheckpointError: the checkpoint to resume from is not whole, or is not this learner's.

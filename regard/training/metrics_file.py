@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from regard.errors import RegardError
-from regard.training import atomic
+from regard.errors import CheckpointError, RegardError
+from regard.files import write_whole
 from regard.training.events import Ended, Event, Failed, Saved, Started, Trained, Validated
 from regard.training.progress import Progress
 
+MOST_BYTES = 2**30
+LONGEST_LINE = 1_000_000  # bytes; what another program has written there is read in such parts
 KINDS: dict[type, str] = {Trained: "trained", Validated: "validated", Failed: "failed"}
 
 
@@ -54,7 +57,7 @@ class MetricsFile:
 
     def _open(self, progress: Progress) -> None:
         kept = _before(self.path, progress)
-        atomic.replace(self.path, [line + b"\n" for line in kept])
+        write_whole(self.path, [line + b"\n" for line in kept])
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (until Ended)
 
 
@@ -81,11 +84,14 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def _events(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Each line that is whole, and what it says; the last one of a killed run may be cut short."""
-    for line in path.read_bytes().split(b"\n"):
-        with suppress(ValueError, RecursionError):
-            values = json.loads(line)
-            if isinstance(values, dict):
-                yield line, values
+    if path.stat().st_size > MOST_BYTES:
+        raise CheckpointError(f"{path} has more than {MOST_BYTES} bytes; no run writes as much. Move it away.")
+    with open(path, "rb") as file:
+        for line in iter(partial(file.readline, LONGEST_LINE), b""):
+            with suppress(ValueError, RecursionError):
+                values = json.loads(line)
+                if isinstance(values, dict):
+                    yield line.rstrip(b"\n"), values
 
 
 def _line(event: Event) -> str:

@@ -1,8 +1,10 @@
 """How far a run is: everything that is neither a tensor nor a choice."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+MOST = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,20 @@ class Progress:
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> "Progress":
-        """The record that `to_json` was made from."""
+        """The record that `to_json` was made from. Raises KeyError, TypeError or ValueError for anything else."""
         validations = tuple(Validation(**validation) for validation in values["validations"])
-        return Progress(**{**values, "validations": validations})
+        progress = Progress(**{**values, "validations": validations})
+        records: list[Progress | Validation] = [progress, *validations]
+        for record in records:
+            for field in fields(record):
+                _check(getattr(record, field.name), field.type)
+        return progress
+
+
+def _check(value: Any, kind: Any) -> None:
+    """Raises TypeError for another type, ValueError for a number that no run has."""
+    if kind in (int, float):
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise TypeError(f"{value!r} is no {kind.__name__}")
+        if not abs(value) < MOST or (kind is int and value < 0):
+            raise ValueError("no run has such a number")

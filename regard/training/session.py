@@ -168,7 +168,11 @@ class Session:
     def tell(self, event: Event) -> None:
         """Hand the event to every listener."""
         for listener in self.listeners:
-            listener(event)
+            try:
+                listener(event)
+            except OSError:
+                if self.signals.received != signal.SIGHUP:
+                    raise  # else it draws on the terminal that is gone, and there is something to save
 
     def _look(self, progress: Progress) -> Progress:
         """The first worker validates, and all of them know what comes of it."""

@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from regard.errors import CheckpointError, RegardError
-from regard.training import atomic
+from regard.files import check_regular, write_whole
 
 VERSION = 1
 LONGEST_HEADER = 4 * 2**20  # bytes; a thousand tensors take 0.1 MB, and JSON can grow twentyfold when read
@@ -64,7 +65,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
     for _, tensor in ordered:
         digest.update(_bytes(tensor))
     signed = header.replace(_field(_BLANK), _field(digest.hexdigest()), 1)
-    atomic.replace(path, _pieces(signed, ordered))
+    write_whole(path, _pieces(signed, ordered))
 
 
 def read(path: Path) -> Contents:
@@ -74,14 +75,19 @@ def read(path: Path) -> Contents:
     newer version, or holds a number that is not finite.
     """
     try:
-        metadata = _verified(path)
-        values = json.loads(metadata["regard"])
-        if not isinstance(values, dict):
-            raise ValueError("the metadata are no object")
-        tensors = load_file(path)
+        with _named(path) as name:
+            metadata = _verified(name)
+            values = json.loads(metadata["regard"], parse_constant=_refuse)
+            if not isinstance(values, dict):
+                raise ValueError("the metadata are no object")
+            tensors = load_file(name)
+    except _Newer as error:
+        raise CheckpointError(
+            f"{path} has format {str(error)[:20]}; this Regard reads up to {VERSION}. Install a newer Regard."
+        ) from error
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} does not exist. Check the path, or train the model first.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise CheckpointError(
             f"{path} is not a whole file of Regard. Copy it again, or take an earlier checkpoint."
         ) from error
@@ -91,25 +97,44 @@ def read(path: Path) -> Contents:
     return Contents(tensors, values)
 
 
-def _verified(path: Path) -> dict[str, str]:
-    """The header's metadata, once version and digest are right."""
+@contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """A name for the file that is UTF-8, as the library wants it, and under which it stays the same file."""
+    check_regular(os.stat(path).st_mode)
     with open(path, "rb") as file:
+        yield f"/dev/fd/{file.fileno()}"
+
+
+def _verified(name: str) -> dict[str, str]:
+    """The header's metadata, once version, size and digest are right."""
+    with open(name, "rb") as file:
+        file_size = os.fstat(file.fileno()).st_size
         start = file.read(8)
         length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > min(LONGEST_HEADER, os.fstat(file.fileno()).st_size):
+        if len(start) < 8 or length > min(LONGEST_HEADER, file_size):
             raise ValueError("the header is cut short")
         raw = file.read(length)
-        metadata: dict[str, str] = json.loads(raw)["__metadata__"]
+        header: dict[str, Any] = json.loads(raw)
+        metadata: dict[str, str] = header["__metadata__"]
         if int(metadata["version"]) > VERSION:
-            raise CheckpointError(
-                f"{path} has format {metadata['version']}; this Regard reads up to {VERSION}. Install a newer Regard."
-            )
+            raise _Newer(metadata["version"])
+        ends = [int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"]
+        if 8 + length + max(ends, default=0) != file_size:  # before gigabytes are read for the digest
+            raise ValueError("the file has another size")
         digest = hashlib.sha256(start + raw.replace(_field(metadata["digest"]), _field(_BLANK), 1))
         while piece := file.read(2**20):
             digest.update(piece)
     if digest.hexdigest() != metadata["digest"]:
         raise ValueError("the digest is another")
     return metadata
+
+
+class _Newer(Exception):
+    """The format of the file is newer."""
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _header(ordered: list[tuple[str, Tensor]], metadata: str) -> bytes:

@@ -55,7 +55,7 @@ def places(tensors: Iterable[Tensor]) -> list[tuple[int, int]]:
 
 
 def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Raises CheckpointError unless both have the same names and shapes."""
+    """Raises CheckpointError unless both have the same names and shapes, and fractions where the others have some."""
     advice = "Use the config that they were trained with."
     faults = {"missing": sorted(own.keys() - tensors.keys()), "unknown": sorted(tensors.keys() - own.keys())}
     if any(faults.values()):
@@ -66,6 +66,11 @@ def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
             raise CheckpointError(
                 f"these weights belong to another model: {name} has shape {tuple(tensors[name].shape)}; "
                 f"expected {tuple(tensor.shape)}. {advice}"
+            )
+        kinds = [str(each.dtype).removeprefix("torch.") for each in (tensors[name], tensor)]
+        if kinds[0] != kinds[1] and not (tensor.is_floating_point() and tensors[name].is_floating_point()):
+            raise CheckpointError(
+                f"these weights are of another kind: {name} is {kinds[0]}; expected {kinds[1]}. {advice}"
             )
 
 

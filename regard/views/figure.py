@@ -8,7 +8,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment
 from regard.errors import UsageError
-from regard.views.disk import write_whole
+from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_of
 from regard.views.labels import label, visible
 from regard.views.panel import CELLS_PER_INCH, TEXT_POINTS, Panel, draw_panel, measure, wrap

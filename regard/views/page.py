@@ -19,7 +19,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
 from regard.errors import UsageError
-from regard.views.disk import write_whole
+from regard.files import write_whole
 from regard.views.labels import cells, label, nothing_to_draw, shorten, visible
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.errors import RegardError, UsageError
-from regard.views.disk import write_whole
+from regard.files import write_whole
 from regard.views.ramp import hexadecimal
 
 try:

@@ -160,3 +160,9 @@ def test_a_record_that_does_not_fit_is_refused(key: str, value: object) -> None:
 def test_a_directory_that_is_not_there(save: Save, load: Load, tmp_path: Path) -> None:
     with pytest.raises(RegardError, match="cannot be written"):
         save(tmp_path / "no" / "file", [])
+
+
+@pytest.mark.parametrize("load", [load_json, load_npz])
+def test_a_device_holds_no_alignments(load: Load) -> None:
+    with pytest.raises(DataError, match=r"/dev/zero holds no alignments: .*is a device"):
+        load("/dev/zero")

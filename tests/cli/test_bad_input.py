@@ -144,7 +144,10 @@ def test_empty_lines_in_training_are_skipped_and_counted(toy_recipe: Path, tmp_p
         (["--set", "training"], ["--set is 'training'; expected a.b=c"]),
         (["--on-bad-input", "skp"], ["data.on_bad_input is 'skp'", "(did you mean skip?)"]),
         (["--device", "gpu"], ["device is 'gpu', which this machine does not have"]),
-        (["--format", "tvs"], ["--format is 'tvs'; expected one of parallel, tsv, jsonl. Did you mean tsv?"]),
+        (
+            ["--format", "tvs"],
+            ["--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars. Did you"],
+        ),
         (["--seed", "-1"], ["Invalid value for '--seed'"]),
     ],
 )
@@ -174,6 +177,69 @@ def test_recipes_that_are_none(tmp_path: Path, content: bytes | None, message: s
     result = regard("train", path, "pairs.tsv", "--out", tmp_path / "out")
     assert result.code == 2
     assert message in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "options"),
+    [
+        ("three.jsonl", ['{{"translation": {{"en": "{0}", "zh": "x", "de": "{1}"}}}}'], ["en", "de"]),
+        (
+            "nested.jsonl",
+            ['{{"id": 1, "translation": {{"en": "{0}", "de": "{1}"}}}}'],
+            ["translation.en", "translation.de"],
+        ),
+        ("four.tsv", ["x\t{1}\ty\t{0}"], ["4", "2"]),
+    ],
+)
+def test_a_recipe_chooses_keys_and_numbered_columns(
+    toy_recipe: Path, tmp_path: Path, name: str, lines: list[str], options: list[str]
+) -> None:
+    plain = "".join(f"{line}\n" for line in GOOD)
+    (tmp_path / "plain.tsv").write_text(plain)
+    texts = [lines[0].format(*line.split("\t")) for line in GOOD]
+    (tmp_path / name).write_text("".join(f"{text}\n" for text in texts))
+    chosen = [f"data.{side}_column={key}" for side, key in zip(("source", "target"), options, strict=True)]
+    given = [argument for each in chosen for argument in ("--set", each)]
+    assert regard("train", toy_recipe, tmp_path / "plain.tsv", "--out", tmp_path / "a").code == 0
+    result = regard("train", toy_recipe, tmp_path / name, *given, "--out", tmp_path / "b")
+    assert result.code == 0, result.err
+    learned = [json.loads((tmp_path / run / "pairs.json").read_text())["learn"] for run in "ab"]
+    assert learned[0] == learned[1]  # the same pairs
+
+
+def test_training_reads_bars_and_refuses_a_third_text(toy_recipe: Path, tmp_path: Path) -> None:
+    lines = [line.replace("\t", " ||| ") for line in GOOD]
+    (tmp_path / "pairs.txt").write_text("\n".join(lines))
+    given = ["train", toy_recipe, tmp_path / "pairs.txt", "--format", "bars", "--out"]
+    assert regard(*given, tmp_path / "good").code == 0
+    (tmp_path / "pairs.txt").write_text("\n".join([*lines, "a ||| b ||| c"]))
+    result = regard(*given, tmp_path / "bad")
+    assert (result.code, result.out) == (3, "")
+    assert "pairs.txt, line 30: the line has 3 texts between |||, not 2." in result.err
+    assert not (tmp_path / "bad").exists()
+
+
+def test_validation_pairs_come_from_standard_input(toy_recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("\n".join(GOOD))
+    given = ["train", toy_recipe, tmp_path / "pairs.tsv", "--dev", "-", "--out", tmp_path / "out"]
+    result = regard(*given, stdin="\n".join(GOOD[:5]))
+    assert result.code == 0, result.err
+    assert "5 to validate on" in result.err
+    again = regard(*given, "--resume", "--set", "training.max_steps=2", stdin="\n".join(GOOD[:5]))
+    assert again.code == 0, again.err
+    other = regard("train", toy_recipe, "-", "--dev", "-", "--out", tmp_path / "other", stdin="\n".join(GOOD))
+    assert other.code == 2
+    assert "standard input is read once: it cannot hold the pairs to learn from and --dev" in other.err
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_start_that_failed_is_begun_anew(toy_recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "one.tsv").write_text(GOOD[0])
+    (tmp_path / "pairs.tsv").write_text("\n".join(GOOD))
+    given = ["train", toy_recipe, "--out", tmp_path / "out"]
+    assert regard(*given, tmp_path / "one.tsv").code == 2
+    assert not (tmp_path / "out").exists()
+    assert regard(*given, tmp_path / "pairs.tsv").code == 0
 
 
 def test_a_directory_belongs_to_one_run(toy_recipe: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A run directory that is not what `train` wrote: exit 4 and one sentence, whichever file is hurt and wherever."""
 
 import json
+import os
 import resource
 import shutil
 from collections.abc import Callable
@@ -102,6 +103,53 @@ def test_weights_of_another_model(copied: Path) -> None:
     name, tensor = next(iter(weights.tensors.items()))
     write(copied / "model.safetensors", {**weights.tensors, name: tensor.unsqueeze(0)}, weights.metadata)
     assert f"model.safetensors: these weights belong to another model: {name} has shape" in refused(copied)
+
+
+@pytest.mark.parametrize("name", [*FILES, "checkpoints", ".lock", "metrics.jsonl", "card.md", "shortlist.safetensors"])
+def test_a_link_out_of_the_run(copied: Path, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    if (copied / name).exists():
+        (copied / name).rename(outside)
+    (copied / name).symlink_to(outside)
+    assert f"{name} is a link out of the run; expected a file of its own. Put a copy there." in refused(copied)
+
+
+@pytest.mark.parametrize("name", [*FILES, ".lock"])
+def test_a_pipe_in_the_run(copied: Path, name: str) -> None:
+    (copied / name).unlink(missing_ok=True)
+    os.mkfifo(copied / name)
+    assert f"{name} is no file, as it should be. Restore the run" in refused(copied)
+
+
+@pytest.mark.parametrize("name", ["card.md", "checkpoints/last.safetensors"])
+def test_a_folder_for_a_file(copied: Path, name: str) -> None:
+    (copied / name).unlink(missing_ok=True)
+    (copied / name).mkdir(parents=True)
+    assert f"{name} is no file, as it should be" in refused(copied)
+
+
+def test_a_file_for_a_folder(copied: Path) -> None:
+    (copied / "checkpoints").touch()
+    assert "checkpoints is no folder, as it should be" in refused(copied)
+
+
+def test_a_link_within_the_run_and_to_it(copied: Path, tmp_path: Path) -> None:
+    (copied / "model.safetensors").rename(copied / "weights")
+    (copied / "model.safetensors").symlink_to("weights")
+    (tmp_path / "link").symlink_to(copied)
+    assert regard("translate", tmp_path / "link", stdin="the dog\n").code == 0
+
+
+def test_training_writes_through_no_link(tmp_path: Path) -> None:
+    """A directory that somebody has prepared leads to no file outside it."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "out" / ".lock").symlink_to(tmp_path / "precious")
+    (tmp_path / "recipe.yaml").write_text("name: x")
+    (tmp_path / "pairs.tsv").write_text("a\tb\n" * 9)
+    result = regard("train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "out", "--quiet")
+    assert (result.code, (tmp_path / "precious").read_text()) == (4, "precious")
+    assert ".lock is a link out of the run" in result.err
 
 
 @pytest.mark.parametrize("command", ["score", "evaluate", "align", "view"])

@@ -1,6 +1,7 @@
 """`regard evaluate`: scores that anyone else would get from the same text."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -84,11 +85,41 @@ def test_references_that_a_metric_cannot_use_are_found_before_the_work(run: Path
     result = regard("evaluate", run, "-", *options, stdin=lines)
     assert (result.code, metric in NEED_TEXT) in [(3, True), (0, False)]
     if metric in NEED_TEXT:
-        told = f"<stdin>, line 2: the line has an empty reference, and {metric} divides by its length. Correct it, or"
+        told = f"<stdin>, line 2: the line has an empty reference, and {metric} {NEED_TEXT[metric]}. Correct it, or"
         assert told in result.err
         skipped = regard("evaluate", run, "-", *options, "--on-bad-input", "skip", stdin=lines)
         assert skipped.code == 0
         assert "1 line(s) skipped; the first: <stdin>, line 2" in skipped.err
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_references_without_any_text_are_no_score_of_zero(run: Path, metric: str) -> None:
+    result = regard("evaluate", run, "-", "--metric", metric, "--on-bad-input", "skip", stdin="the dog\t\nthe cat\t \n")
+    assert (result.code, result.out) == (3, "")
+    assert re.search("no reference holds text|no line holds a pair that can be used", result.err)
+
+
+def test_the_card_says_what_evaluate_says(run: Path, files: Path, tmp_path: Path) -> None:
+    """Of the same pairs and search, white space that is odd included."""
+    lines = [line.replace("le ", "le  ") for line in (files / "test.tsv").read_text().splitlines()]
+    (tmp_path / "dev.tsv").write_text("".join(f"{line} \n" for line in lines))
+    values = ["training.metric=chrf", "training.max_epochs=2", "search.beam_size=1", "data.target.vocab_size=300"]
+    given = [argument for value in values for argument in ("--set", value)]
+    trained = regard(
+        "train",
+        run / "config.yaml",
+        files / "train.tsv",
+        "--dev",
+        tmp_path / "dev.tsv",
+        *given,
+        "--out",
+        tmp_path / "out",
+    )
+    assert trained.code == 0, trained.err
+    said = re.search(r"\| chrf \| ([0-9.]+) \|", (tmp_path / "out" / "card.md").read_text())
+    scored = json.loads(regard("evaluate", tmp_path / "out", tmp_path / "dev.tsv", "-m", "chrf", "--json").out)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(scored["scores"][0]["value"], abs=1e-4)
 
 
 def test_several_runs_are_an_ensemble(run: Path, files: Path, tmp_path: Path) -> None:
@@ -104,7 +135,7 @@ def test_several_runs_are_an_ensemble(run: Path, files: Path, tmp_path: Path) ->
 def test_runs_come_before_pairs(run: Path, files: Path, command: str) -> None:
     result = regard(command, run, run)
     assert (result.code, result.out) == (2, "")
-    assert f"no pairs are given after {run}. Give two parallel files, one .tsv or .jsonl, or -." in result.err
+    assert f"no pairs are given after {run}. Give two parallel files, one .tsv, .csv or .jsonl, or -." in result.err
     missing = regard(command, run, "runs/nowhere", files / "test.src", files / "test.tgt")
     assert missing.code == 2
     assert "3 are given: runs/nowhere" in missing.err

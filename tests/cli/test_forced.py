@@ -85,6 +85,36 @@ def test_an_alignment_has_no_errors_against_itself(run: Path, files: Path, tmp_p
     assert "alignment error 0.00 %, precision 100.00 %, recall 100.00 %" in result.err
 
 
+def test_gold_that_counts_from_one_is_read_so(run: Path, files: Path, tmp_path: Path) -> None:
+    links = [line.split() for line in (files / "test.gold").read_text().splitlines()]
+    lines = [" ".join("-".join(str(int(end) + 1) for end in link.split("-")) for link in line) for line in links]
+    (tmp_path / "one").write_text("".join(f"{line}\n" for line in lines))
+    given = ["align", run, files / "test.tsv", "--gold"]
+    assert regard(*given, tmp_path / "one", "--gold-from", "1").err == regard(*given, files / "test.gold").err
+    refused = regard(*given, tmp_path / "one")
+    assert (refused.code, refused.out) == (3, "")
+    assert (
+        "counted from 0. No link of the file has a 0, so it may count from 1: then give --gold-from 1." in refused.err
+    )
+    other = regard(*given, files / "test.gold", "--gold-from", "1")
+    assert (other.code, other.out) == (3, "")
+    assert "holds a 0, but the numbers were said to count from 1" in other.err
+    without = regard("align", run, files / "test.tsv", "--gold-from", "1")
+    assert (without.code, without.out) == (2, "")
+    assert "--gold-from says how --gold counts, and there is none" in without.err
+
+
+@pytest.mark.parametrize("command", ["align", "evaluate"])
+def test_gold_outside_of_a_late_pair_stops_before_the_work(
+    run: Path, files: Path, tmp_path: Path, command: str
+) -> None:
+    gold = (files / "test.gold").read_text().splitlines()
+    (tmp_path / "gold").write_text("\n".join([*gold[:16], "0-0 0p99"]))
+    result = regard(command, run, files / "test.tsv", "--gold", tmp_path / "gold")
+    assert (result.code, result.out) == (3, "")
+    assert "gold, line 17: links 0 with 99, but the pair has " in result.err
+
+
 @pytest.mark.parametrize("command", ["align", "score"])
 def test_a_floor_links_less_the_higher_it_is(run: Path, files: Path, command: str) -> None:
     found = [
@@ -197,7 +227,7 @@ def test_gold_that_does_not_fit(
         (["--words", "x", "--join", "target"], "--words and --join both say where the words are. Leave one out."),
         (["--units", "tokens", "--words", "x"], "--units is 'tokens'; expected words"),
         (["--join", "left"], "--join is 'left'; expected one of none, source, target, both"),
-        (["--format", "tvs"], "--format is 'tvs'; expected one of parallel, tsv, jsonl, bars. Did you mean tsv?"),
+        (["--format", "tvs"], "--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars. Did you mean tsv?"),
         (["--on-bad-input", "skp"], "--on-bad-input is 'skp'; expected one of error, skip. Did you mean skip?"),
     ],
 )

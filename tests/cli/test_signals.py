@@ -1,8 +1,10 @@
-"""Ctrl-C and SIGTERM, sent to the command itself."""
+"""Ctrl-C, SIGTERM and a terminal that closes, met by the command itself."""
 
 import json
 import os
+import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -35,7 +37,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: signal.Signals, code: int) -> None:
     (tmp_path / "my pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target, _ in pairs(29)))
     side = {"tokenizer": "bpe", "vocab_size": 300}
@@ -64,6 +66,27 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
     validated = [event["step"] for event in events if event["event"] == "validated"]
     assert validated == sorted(set(validated))
     assert validated[-1] == step + 3
+
+
+@pytest.mark.slow
+def test_training_saves_when_its_terminal_closes(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target, _ in pairs(29)))
+    side = {"tokenizer": "bpe", "vocab_size": 300}
+    (tmp_path / "recipe.yaml").write_text(dump(recipe(data={"source": side, "target": side})))
+    given = ["train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "out", "--threads", "1"]
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(
+            sys.executable, [sys.executable, "-m", "regard", *map(str, given), "--set", "training.max_epochs=99999"]
+        )
+    saved, end = tmp_path / "out" / "checkpoints" / "last.safetensors", time.monotonic() + PATIENCE_SECONDS
+    while not saved.exists():
+        assert time.monotonic() < end
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 65536)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 129
+    assert regard(*given, "--resume", "--set", "training.max_epochs=1").code == 0
 
 
 @pytest.mark.slow

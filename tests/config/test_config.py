@@ -1,12 +1,21 @@
 """Recipes: every fault at once, each with the nearest known name."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from regard.config import BEFORE, dump, fill, load_recipe, parse, value_of
+from regard.config import BEFORE, Config, dump, fill, load_recipe, parse, value_of
 from regard.errors import UsageError
+
+SCALARS = ["2001-13-45", "0x_", "!!int x", "!!bool x", "!!timestamp x", "9" * 5000]
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 
 def fault(values: dict, *expected: str) -> None:
@@ -90,7 +99,17 @@ def test_a_broken_override_is_a_usage_error(tmp_path: Path, override: str) -> No
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"a: [", "is not YAML"), (b"- 1\n", "holds a list"), (b"\xff\xfe", "is not YAML"), (b"#" * 1_000_001, "bytes")],
+    [
+        (b"a: [", "is not YAML"),
+        (b"- 1\n", "holds a list"),
+        (b"\xff\xfe", "is not YAML"),
+        (b"#" * 1_000_001, "has more than 1000000 bytes"),
+        (b"name: " + b"[" * 50_000, "is nested more than 19 deep"),
+        (b"name: &a [*a]", "holds itself, by the alias 'a'"),
+        (b"[" + b"0," * 10_000 + b"]", "holds more than 10000 values"),
+        (BOMB.encode(), "holds more than 10000 values"),
+        *((f"name: {text}".encode(), "one of its values is not of its type") for text in SCALARS),
+    ],
 )
 def test_a_file_that_is_no_recipe(tmp_path: Path, content: bytes, expected: str) -> None:
     path = tmp_path / "recipe.yaml"
@@ -139,3 +158,38 @@ def test_every_recipe_loads() -> None:
     assert recipes
     for path in recipes:
         load_recipe(path)
+
+
+def numbers(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every number of a recipe."""
+    for name, field in section.model_fields.items():
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from numbers(field.annotation, (*path, name))
+        elif int in kinds or float in kinds:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("path", [*numbers(Config)], ids=".".join)
+@pytest.mark.parametrize("value", [1e30, 2**63, int("9" * 4000) * 10**5000], ids=["fraction", "integer", "very long"])
+def test_every_number_has_a_bound(path: tuple[str, ...], value: float) -> None:
+    values: Any = value
+    for name in reversed(path):
+        values = {name: values}
+    fault(values, f"{'.'.join(path)} is ")
+
+
+def test_many_and_long_faults_stay_one_sentence() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(
+            {"x" * 100_000: 1, "model": {"attention": {"score": "y" * 100_000}}, **{f"k{n}": n for n in range(999)}}, ""
+        )
+    assert len(str(caught.value)) < 2000
+
+
+def test_a_recipe_is_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match=r"pipe: is a pipe, no file. Give the path of a YAML file"):
+        load_recipe(tmp_path / "pipe")
+    with pytest.raises(UsageError, match=r"/dev/zero: is a device, no file"):
+        load_recipe(Path("/dev/zero"))

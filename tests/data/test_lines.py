@@ -121,3 +121,8 @@ def test_standard_input_without_peek(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\ntwo\n", mtime=0))))
     with opened("-") as stream:
         assert list(texts(stream, "<stdin>")) == ["one", "two"]
+
+
+def test_a_device_has_no_lines() -> None:
+    with pytest.raises(DataError, match=r"/dev/zero: cannot be read: it is a device. Give a file, a pipe, or -"):
+        count_lines("/dev/zero")

@@ -40,6 +40,7 @@ def files_in(format: str, folder: Path, packed: bool) -> PairFiles:
     lines = {
         "tsv": ["\t".join(pair) for pair in PAIRS],
         "jsonl": [json.dumps({"tgt": target, "src": source}) for source, target in PAIRS],
+        "bars": [" ||| ".join(pair) for pair in PAIRS],
         "translation": [json.dumps({"translation": {"en": source, "zh": target}}) for source, target in PAIRS],
     }[format]
     return PairFiles((write(folder / f"a.{'tsv' if format == 'tsv' else 'jsonl'}{end}", lines, packed),))
@@ -69,6 +70,35 @@ def test_columns_by_number_and_by_name(tmp_path, options, expected) -> None:
 def test_named_columns_of_a_pair_need_no_choice(tmp_path) -> None:
     path = write(tmp_path / "a.tsv", ["a\tb"])
     assert next(PairFiles((path,), columns=("one", "two")).read()) == Example("a", "b", path, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        ({"source": "a", "target": "b", "id": 7}, {}),
+        ({"src": "a", "tgt": "b", "source": "which corpus"}, {}),
+        ({"en": "a", "de": "b"}, {"source": "en", "target": "de"}),
+        ({"translation": {"en": "a", "de": "b", "zh": "c"}}, {"source": "translation.en", "target": "translation.de"}),
+        ({"translation": {"en": "a", "zh": "c"}, "de": "b"}, {"source": "en", "target": "de"}),
+        ({"x": {"y": {"z": "a"}}, "x.y": "b"}, {"source": "x.y.z", "target": "x.y"}),
+    ],
+)
+def test_json_keys(tmp_path, line: dict, keys: dict[str, str]) -> None:
+    path = write(tmp_path / "a.jsonl", [json.dumps(line)])
+    assert next(PairFiles((path,), **keys).read()) == Example("a", "b", path, 1)
+
+
+@pytest.mark.parametrize("line", ["a|||b", "a ||| b", "  a\t|||  b ", "a |||b"])
+def test_bars_need_no_spaces(tmp_path, line: str) -> None:
+    path = write(tmp_path / "a.txt", [line, "", "a b ||| "])
+    pairs = [(one.source, one.target) for one in PairFiles((path,), "bars").records()]
+    assert pairs == [("a", "b"), ("", ""), ("a b", "")]
+
+
+def test_the_message_that_asks_for_a_format_names_all(tmp_path) -> None:
+    path = write(tmp_path / "a.fwd", ["a ||| b"])
+    with pytest.raises(UsageError, match=r"give --format: tsv, jsonl, or bars for source \|\|\| target"):
+        PairFiles((path,))
 
 
 def test_json_languages_are_chosen_by_name(tmp_path) -> None:
@@ -110,6 +140,11 @@ BAD_JSON = {
     "line feed escaped": (rb'{"src": "a", "tgt": "b\nc"}', "holds a line feed inside a text"),
 }
 BAD = {name: ("a.tsv", b"good\tpair", *case) for name, case in BAD_TSV.items()}
+BAD_BARS = {
+    "no bars": (b"a b", r"has no \|\|\|"),
+    "three texts": (b"a ||| b ||| c", r"has 3 texts between \|\|\|, not 2"),
+}
+BAD |= {name: ("a.bars", b"good ||| pair", *case) for name, case in BAD_BARS.items()}
 BAD |= {name: ("a.jsonl", b'{"src": "good", "tgt": "pair"}', *case) for name, case in BAD_JSON.items()}
 
 
@@ -119,10 +154,11 @@ def test_bad_line_is_an_error_with_its_place_or_skipped_and_counted(tmp_path, na
     path = tmp_path / file
     path.write_bytes(b"\n".join([good, bad, good]))
     place = f"{re.escape(str(path))}, line 2: the line {reason}"
+    format = "bars" if file == "a.bars" else None
     with pytest.raises(DataError, match=f"{place}.*--on-bad-input skip"):
-        list(PairFiles((str(path),)).read())
+        list(PairFiles((str(path),), format).read())
     report = Report()
-    kept = list(PairFiles((str(path),), on_bad_input="skip").read(report))
+    kept = list(PairFiles((str(path),), format, on_bad_input="skip").read(report))
     assert [(pair.source, pair.target, pair.line) for pair in kept] == [("good", "pair", 1), ("good", "pair", 3)]
     assert (report.pairs, report.bad) == (2, 1)
     assert re.search(f"2 pairs; left out: 1 bad .first bad: {place}", str(report))
@@ -246,13 +282,27 @@ def test_without_standard_input_there_is_nothing_to_spool(tmp_path) -> None:
     assert files.spooled(tmp_path) is files
 
 
+def test_csv_is_what_its_quotes_say_and_names_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text('id,en,zh\n1,"Hello, Tom.",你好\n2,"a ""b""",c\n3,"open,d\n4,e\n')
+    chosen = PairFiles((str(path),), source="en", target="zh")
+    *pairs, open_quote, short = chosen.records()
+    assert [(pair.source, pair.target, pair.line) for pair in pairs] == [("Hello, Tom.", "你好", 2), ('a "b"', "c", 3)]
+    assert str(open_quote) == f"{path}, line 4: the line is not valid CSV (unexpected end of data)"
+    assert str(short) == f"{path}, line 5: the line has 2 columns, not 3"
+    with pytest.raises(UsageError, match=r"3 columns are named \(id, en, zh\), but not which of them to learn from"):
+        list(PairFiles((str(path),)).records())
+    named = PairFiles((str(path),), columns=("a", "b", "c"), source="b", target="c")
+    assert next(named.records()).source == "en", "names in the recipe: the first line is a pair"
+
+
 WRONG = {
     "three files": ({"paths": ("a", "b", "c")}, "one file or from two parallel ones; 3 are given: a, b, c"),
     "stdin twice": ({"paths": ("-", "-")}, "2 are given: <stdin>, <stdin>"),
     "parallel of one": ({"paths": ("a",), "format": "parallel"}, r"'parallel' does not fit 1 file"),
     "tsv of two": ({"paths": ("a", "b"), "format": "tsv"}, r"'tsv' does not fit 2 file"),
-    "unknown ending": ({"paths": ("a.csv.gz",)}, r"'\.csv' tells no format; \.tsv, \.txt, \.jsonl do"),
-    "columns of JSONL": ({"paths": ("a.jsonl",), "columns": ("a",)}, "Columns choose from a TSV file"),
+    "unknown ending": ({"paths": ("a.doc.gz",)}, r"'\.doc' tells no format; \.tsv, \.txt, \.csv, \.jsonl do"),
+    "columns of JSONL": ({"paths": ("a.jsonl",), "columns": ("a",)}, "Columns choose from a TSV or CSV file"),
     "source of parallel": ({"paths": ("a", "b"), "source": "a", "target": "b"}, "this is parallel"),
     "three columns": ({"paths": ("a.tsv",), "columns": ("a", "b", "c")}, "not which of them to learn from"),
     "half a choice": ({"paths": ("a.tsv",), "source": "2"}, "source is given and target is not"),

@@ -1,6 +1,8 @@
 """Tokenisers: any text comes back, every span points into it, and the same texts give the same vocabulary."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from regard.data.bpe import MAX_PIECE_CHARACTERS
 from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
-from regard.data.tokenizer import TOKENIZERS, Tokenizer, _sample
+from regard.data.tokenizer import TOKENIZERS, Tokenizer, drawn
 from regard.errors import CheckpointError, RegardError
 from regard.marks import BEGIN, END, PAD, UNKNOWN
 
@@ -117,6 +119,31 @@ def test_any_numbers_decode_and_marks_are_ignored(ids: list[int]) -> None:
     assert tokenizer.decode([BEGIN, *ids, END, PAD, PAD]) == text
 
 
+@pytest.mark.parametrize("kind", [*LOSSLESS, "symbols"])
+@settings(deadline=None)  # the machine may be busy
+@given(data=st.data())
+def test_every_number_that_a_model_may_put_out_has_a_span(kind: str, data: st.DataObject) -> None:
+    tokenizer = trained(kind)
+    ids = data.draw(st.lists(st.integers(0, tokenizer.size - 1), max_size=11))
+    spelled = tokenizer.spell(ids)
+    assert spelled.text == tokenizer.decode(ids)
+    assert len(spelled.spans) == len(ids)
+    assert all(0 <= start <= end <= len(spelled.text) for start, end in spelled.spans)
+    assert all(left[0] <= right[0] for left, right in pairwise(spelled.spans))
+    silent = [number < UNKNOWN or number == tokenizer.unspelt for number in ids]
+    heard = {span for span, quiet in zip(spelled.spans, silent, strict=True) if not quiet}
+    for (start, end), quiet in zip(spelled.spans, silent, strict=True):
+        assert start == end or not quiet or (start, end) in heard  # the last where it stands between bytes
+
+
+def test_the_unknown_token_is_spelt_by_symbols_alone() -> None:
+    assert {kind: trained(kind).unspelt for kind in ("bpe", "characters", "symbols")} == {
+        "bpe": UNKNOWN,
+        "characters": UNKNOWN,
+        "symbols": None,
+    }
+
+
 def test_bytes_that_are_no_character_are_shown_as_such() -> None:
     tokenizer = trained("characters")
     assert tokenizer.decode([FIRST_BYTE + 0xE6, FIRST_BYTE + 0x41]) == "\ufffdA"
@@ -198,11 +225,11 @@ def test_training_is_the_same_in_every_process(kind: str) -> None:
 
 def test_a_stream_of_many_texts_is_sampled_evenly_and_always_the_same() -> None:
     texts = [str(number) for number in range(10007)]
-    sample = _sample(iter(texts), 101)
-    assert sample == _sample(iter(texts), 101)
+    sample = drawn(iter(texts), 101)
+    assert sample == drawn(iter(texts), 101)
     assert len(set(sample)) == 101
     assert 0.3 < sum(int(text) < 5003 for text in sample) / 101 < 0.7
-    assert _sample(iter(texts[:7]), 101) == texts[:7]
+    assert drawn(iter(texts[:7]), 101) == texts[:7]
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
@@ -225,7 +252,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(RegardError, match=r"tokenizer\.json cannot be written: No space left on device"):
+    with pytest.raises(RegardError, match=r"tokenizer\.json cannot be written \(No space left on device\)"):
         trained("characters").save(path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
@@ -281,11 +308,11 @@ def test_hand_made_content_with_a_right_checksum(tmp_path: Path) -> None:
 
 
 def test_a_missing_and_a_huge_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckpointError, match="cannot be read: No such file"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(No such file"):
         Tokenizer.load(tmp_path / "gone.json")
     trained("bpe").save(tmp_path / "tokenizer.json")
     monkeypatch.setattr("regard.data.tokenizer.MAX_FILE_BYTES", 101)
-    with pytest.raises(CheckpointError, match="is no tokeniser of Regard"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(has more than 101 bytes\)"):
         Tokenizer.load(tmp_path / "tokenizer.json")
 
 
@@ -300,10 +327,46 @@ def test_wrong_arguments() -> None:
         trained("symbols").tokens([-1])
 
 
-@pytest.mark.parametrize("kind", LOSSLESS)
+@pytest.mark.parametrize("kind", TOKENIZERS)
 def test_lone_surrogate_is_a_value_error(kind: str) -> None:
-    with pytest.raises(ValueError, match="text holds a lone surrogate"):
-        trained(kind).encode("a\ud800")
+    for text in ("a\ud800", "N;\ud800 a", "a \udfff b"):
+        with pytest.raises(ValueError, match="Tokenizer: text holds a lone surrogate; expected valid Unicode"):
+            trained(kind).encode(text)
+        with pytest.raises(ValueError, match=r"Tokenizer.train: text holds a lone surrogate"):
+            Tokenizer.train(kind, [*SENTENCES, text], 300)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"symbols": "abc"},
+        {"symbols": [1, 2]},
+        {"symbols": [["a", "b"], "c"]},
+        {"symbols": ["\ud800"]},
+        {"symbols": {"a": 1}},
+        {"symbols": ["a", "a"]},
+        {},
+        [],
+        None,
+        "symbols",
+    ],
+)
+def test_a_signed_state_of_another_type_is_refused(tmp_path: Path, state: object) -> None:
+    content = {"format": "regard tokenizer", "version": 1, "kind": "symbols", "state": state}
+    signed = hashlib.sha256(json.dumps(["symbols", state], sort_keys=True).encode()).hexdigest()
+    (tmp_path / "t.json").write_text(json.dumps(content | {"sha256": signed}))
+    with pytest.raises(CheckpointError, match="holds no vocabulary of kind 'symbols'"):
+        Tokenizer.load(tmp_path / "t.json")
+
+
+def test_a_file_that_would_become_gigabytes_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text("[" + "[]," * 5_000_000 + "0]")
+    with pytest.raises(CheckpointError, match="is no tokeniser of Regard"):
+        Tokenizer.load(path)
+    os.truncate(path, 2**40)
+    with pytest.raises(CheckpointError, match=r"cannot be read \(has more than"):
+        Tokenizer.load(path)
 
 
 def test_data_room_starts_without_torch() -> None:

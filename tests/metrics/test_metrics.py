@@ -112,8 +112,17 @@ def test_error_rates_want_symbols_in_the_reference(name: str) -> None:
 
 def test_exact_and_word_error() -> None:
     hypotheses, references = ["a b", "a  b", " c ", "d"], [["a b"], ["a b"], ["x", "c"], ["e", "f"]]
-    assert METRICS["exact"](hypotheses, references).value == 50.0
-    assert METRICS["word_error"](hypotheses, references).value == 50.0
+    assert METRICS["exact"](hypotheses, references).value == 75.0  # all but the last
+    assert METRICS["word_error"](hypotheses, references).value == 25.0
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_white_space_is_one_thing_to_every_metric(name: str) -> None:
+    """Two spaces, a tab, a space without a break, a line feed and NUL, which models put out: all one space, as to the
+    tokeniser of symbols."""
+    plain = METRICS[name](["a b c d", "e f g"], [["a b x d"], ["e f g"]])
+    spaced = METRICS[name](["a  b c\td", "\u00a0e f\ng\0"], [["a b\u3000x  d "], [" e  f g"]])
+    assert spaced == plain
 
 
 @pytest.mark.parametrize("name", ["blue", "chrff", "WER"])

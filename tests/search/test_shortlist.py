@@ -30,6 +30,26 @@ def drawn(seed: int = 0, sources: int = models.SOURCE_VOCABULARY) -> Shortlist:
     return Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"targets": torch.tensor([-1, 5])}, "targets holds no target token; expected 0 to"),
+        ({"targets": torch.tensor([5, models.TARGET_VOCABULARY])}, "targets holds no target token"),
+        ({"common": torch.tensor([2**62])}, "common holds no target token"),
+        ({"starts": torch.tensor([0, 2, 1, 2])}, "starts do not ascend from 0 to 2"),
+        ({"starts": torch.tensor([0, 3])}, "starts do not ascend"),
+        ({"starts": torch.tensor([1, 2])}, "starts do not ascend"),
+        ({"starts": torch.tensor([], dtype=torch.long)}, "starts do not ascend"),
+        ({"common": torch.tensor([5], dtype=torch.int32)}, "common has 1 axes of torch.int32"),
+    ],
+)
+def test_what_is_no_list_is_refused(changed: dict[str, Tensor], message: str) -> None:
+    right = {"common": torch.tensor([7]), "starts": torch.tensor([0, 1, 2]), "targets": torch.tensor([5, 6])}
+    Shortlist(**right, target_size=models.TARGET_VOCABULARY)
+    with pytest.raises(ValueError, match=f"Shortlist: {message}"):
+        Shortlist(**{**right, **changed}, target_size=models.TARGET_VOCABULARY)
+
+
 def everything() -> Shortlist:
     nothing = torch.zeros(models.SOURCE_VOCABULARY + 1, dtype=torch.long)
     return Shortlist(torch.arange(models.TARGET_VOCABULARY), nothing, nothing[:0], models.TARGET_VOCABULARY)

@@ -1,9 +1,10 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from regard.errors import RegardError
+from regard.errors import CheckpointError, RegardError
 from regard.training.events import Ended, Event, Failed, Saved, Started, Trained, Validated
 from regard.training.metrics_file import MetricsFile
 from regard.training.progress import Progress, Validation
@@ -75,3 +76,10 @@ def _open_full() -> MetricsFile:
     listener = MetricsFile(Path("/dev/full"))
     listener._file = open("/dev/full", "a")  # noqa: SIM115
     return listener
+
+
+def test_a_file_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "m", trained(1))
+    os.truncate(tmp_path / "m", 2**40)
+    with pytest.raises(CheckpointError, match=r"m has more than 1073741824 bytes; no run writes as much. Move it away"):
+        write(tmp_path / "m", at=Progress(step=1))

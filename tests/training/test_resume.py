@@ -10,8 +10,8 @@ import pytest
 import torch
 from small_run import BATCHES, feed, make_learner, run
 
+from regard import files
 from regard.data.batch import Batch
-from regard.training import atomic
 from regard.training.tensorfile import read
 
 TIMES = ("tokens_per_second", "seconds")
@@ -105,7 +105,7 @@ def test_stopped_while_a_file_is_written(
         real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic.os, call, mortal)
+        patch.setattr(files.os, call, mortal)
         with pytest.raises(Killed):
             run(tmp_path, resume=False)
     run(tmp_path, resume=True)
@@ -144,7 +144,7 @@ def test_resuming_without_a_checkpoint_starts_from_the_beginning(whole: Path, tm
 
 def test_leftovers_of_a_killed_save_are_removed(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
-    leftover = tmp_path / "checkpoints" / f".last.safetensors.1{atomic.PARTIAL}"
+    leftover = tmp_path / "checkpoints" / f".last.safetensors.1{files.PARTIAL}"
     leftover.write_bytes(b"half a file")
     run(tmp_path, resume=True)
     assert not leftover.exists()

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from small_run import make_model
 from torch import nn
 
+from regard import files
 from regard.errors import CheckpointError, RegardError
-from regard.training import atomic, tensorfile
+from regard.training import tensorfile
 from regard.training.weights import apply, load_weights, save_weights
 
 NOT_WHOLE = "is not a whole file of Regard. Copy it again, or take an earlier checkpoint"
@@ -95,6 +96,24 @@ def test_garbage_is_refused(path: Path, content: bytes) -> None:
         load_weights(path)
 
 
+def test_a_file_of_another_size_is_refused_before_it_is_read(path: Path) -> None:
+    os.truncate(path, 2**40)
+    start = time.process_time()
+    with pytest.raises(CheckpointError, match=NOT_WHOLE):
+        load_weights(path)
+    assert time.process_time() - start < 1
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(CheckpointError, match=NOT_WHOLE):
+        load_weights(path)
+
+
+def test_a_name_that_is_no_utf_8(path: Path) -> None:
+    other = path.with_name(os.fsdecode(b"\xff\xfe"))
+    path.rename(other)
+    assert load_weights(other).metadata == {"name": "汤姆", "sizes": [3, 5]}
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"x does not exist. Check the path, or train the model first"):
         load_weights(tmp_path / "x")
@@ -142,6 +161,7 @@ def test_a_number_that_is_not_finite_is_neither_written_nor_read(
         ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "x": torch.zeros(1)}, "another model: x is unknown"),
         ({"weight": torch.zeros(2, 5), "bias": torch.zeros(2)}, r"weight has shape \(2, 5\); expected \(2, 3\)"),
         ({"weight": torch.zeros(2, 3), "gain": torch.zeros(2)}, "bias is missing and gain is unknown"),
+        ({"weight": torch.zeros(2, 3).long(), "bias": torch.zeros(2)}, "weight is int64; expected float32. Use the"),
     ],
 )
 def test_weights_of_another_model_are_refused(tensors: dict[str, torch.Tensor], message: str) -> None:
@@ -192,8 +212,8 @@ def test_a_directory_that_cannot_be_written_is_named() -> None:
 
 
 def test_sweep_removes_only_leftovers(path: Path) -> None:
-    (path.parent / f".model.safetensors.1{atomic.PARTIAL}").touch()
-    atomic.sweep(path.parent)
+    (path.parent / f".model.safetensors.1{files.PARTIAL}").touch()
+    files.sweep(path.parent)
     assert list(path.parent.iterdir()) == [path]
 
 

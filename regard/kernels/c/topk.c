@@ -8,10 +8,10 @@
 
 #include "vocab_tiles.h"
 
-/* An output layer; tokens below `first` are summed, and never among the best. */
+/* An output layer; tokens below `first`, and the one that is `barred`, are summed, and never among the best. */
 typedef struct {
     const float *panels, *bias;
-    int64_t depth, columns, first;
+    int64_t depth, columns, first, barred; /* barred: -1 for none */
 } topk_layer;
 
 typedef struct {
@@ -42,7 +42,7 @@ static void collect(const job *todo, const float *logits, int64_t from, int64_t 
     for (int64_t j = 0; j < count; j += LANES) {
         if (!any(load(logits + j) > spread(values[width - 1]))) continue;
         for (int64_t lane = j; lane < j + LANES; lane++)
-            if (from + lane >= todo->of->first && logits[lane] > values[width - 1])
+            if (from + lane >= todo->of->first && from + lane != todo->of->barred && logits[lane] > values[width - 1])
                 insert(values, tokens, width, logits[lane], from + lane);
     }
 }
@@ -80,7 +80,7 @@ void NAME(topk_tiles)(void *given) {
 
 const layout topk_layout[] = {
     WHOLE(topk_layer), FIELD(topk_layer, panels), FIELD(topk_layer, bias), FIELD(topk_layer, depth),
-    FIELD(topk_layer, columns), FIELD(topk_layer, first), LAYOUT_ENDS};
+    FIELD(topk_layer, columns), FIELD(topk_layer, first), FIELD(topk_layer, barred), LAYOUT_ENDS};
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */

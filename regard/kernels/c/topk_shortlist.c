@@ -23,7 +23,8 @@ typedef struct {
     const float *weight, *bias;        /* (vocabulary, depth) */
     const float *panels, *common_bias; /* of the tokens that all may use */
     const int64_t *common, *starts, *tokens, *lists; /* the list of row r is tokens[starts[lists[r]]] and on */
-    int64_t depth, commons, longest, first; /* entries of the longest list; tokens below `first` are never the best */
+    int64_t depth, commons, longest, first, barred; /* entries of the longest list; tokens below `first`, and the one
+                                                       that is `barred` (-1 for none), are never the best */
     int64_t list_count;
 } shortlist_layer;
 
@@ -130,7 +131,7 @@ static void collect(const job *todo, const float *logits, const int64_t *names, 
         if (!any(load(logits + from) >= spread(values[last]))) continue;
         for (int64_t j = from; j < smaller(from + LANES, count); j++) {
             const float value = logits[j];
-            if (!(value >= values[last]) || names[j] < todo->of->first) continue;
+            if (!(value >= values[last]) || names[j] < todo->of->first || names[j] == todo->of->barred) continue;
             int64_t place = last + 1;
             while (place > 0 &&
                    (value > values[place - 1] || (value == values[place - 1] && names[j] < tokens[place - 1])))
@@ -206,7 +207,7 @@ const layout shortlist_layout[] = {
     FIELD(shortlist_layer, panels), FIELD(shortlist_layer, common_bias), FIELD(shortlist_layer, common),
     FIELD(shortlist_layer, starts), FIELD(shortlist_layer, tokens), FIELD(shortlist_layer, lists),
     FIELD(shortlist_layer, depth), FIELD(shortlist_layer, commons), FIELD(shortlist_layer, longest),
-    FIELD(shortlist_layer, first), FIELD(shortlist_layer, list_count), LAYOUT_ENDS};
+    FIELD(shortlist_layer, first), FIELD(shortlist_layer, barred), FIELD(shortlist_layer, list_count), LAYOUT_ENDS};
 
 /* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
    log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.

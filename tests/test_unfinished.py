@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from regard.data import unfinished as module
-from regard.data.unfinished import unfinished
+from regard import files as module
+from regard.files import unfinished
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from regard.data.unfinished import unfinished
+from regard.files import unfinished
 
 with unfinished(Path(sys.argv[1])) as directory:
     (directory / "half").write_text("half")

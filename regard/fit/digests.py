@@ -1,0 +1,88 @@
+"""The pairs of a run: what they are known by, so that a run does not go on with others, and some as they were given."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from regard.data.corpus import Corpus
+from regard.data.readers import PairFiles
+from regard.data.report import Report
+from regard.errors import DataError, UsageError
+from regard.files import read_small, write_whole
+
+FORMAT, VERSION = "regard pairs", 1
+MOST_BYTES = 10_000
+
+
+def described(learn: Corpus, validation: Corpus | None) -> dict[str, Any]:
+    """The pairs of a run as JSON: how many, and the digest of their texts, whatever files these stand in.
+
+    Args:
+        learn: the pairs to learn from, those that are held out of them included.
+        validation: the pairs that were given to validate on; None where some are held out.
+    """
+    return {"format": FORMAT, "version": VERSION, "learn": _one(learn), "validate": validation and _one(validation)}
+
+
+def _one(corpus: Corpus) -> dict[str, Any]:
+    return {"pairs": len(corpus), "sha256": corpus.texts}
+
+
+def save(path: Path, pairs: dict[str, Any]) -> None:
+    """Write them, whole or not at all."""
+    write_whole(path, json.dumps(pairs, indent=1).encode())
+
+
+def check_same(path: Path, given: dict[str, Any]) -> bool:
+    """Whether the file says which pairs the run was begun with. Raises UsageError where they are others than these."""
+    try:
+        begun: Any = json.loads(read_small(path, MOST_BYTES))
+        learn, validate = begun["learn"], begun["validate"]
+        if (begun["format"], begun["version"]) != (FORMAT, VERSION):
+            return False
+        _ = learn["sha256"], validate and validate["sha256"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    run, advice = path.parent, "Give the pairs that it was begun with, or another --out."
+    if learn["sha256"] != given["learn"]["sha256"]:
+        raise UsageError(
+            f"{run} cannot be resumed with other pairs to learn from{_counts(learn, given['learn'])}. {advice}"
+        )
+    if validate and not given["validate"]:
+        raise UsageError(f"{run} cannot be resumed without the pairs that it validates on. Give them again with --dev.")
+    if given["validate"] and not validate:
+        raise UsageError(f"{run} validates on pairs held out of the others; leave --dev out, or give another --out.")
+    if validate and validate["sha256"] != given["validate"]["sha256"]:
+        counts = _counts(validate, given["validate"])
+        raise UsageError(f"{run} cannot be resumed with other pairs to validate on{counts}. {advice}")
+    return True
+
+
+def _counts(begun: Any, given: Any) -> str:
+    """How many there were and are, where that is not the same."""
+    if begun.get("pairs") == given["pairs"]:
+        return ""
+    return f": there were {begun.get('pairs')}, and there are {given['pairs']}"
+
+
+def texts(files: PairFiles, corpus: Corpus, rows: Sequence[int]) -> list[tuple[str, str]]:
+    """Source and target of some pairs as they stand in the files that the corpus was made of.
+
+    Args:
+        files: they are read once more, up to the last of these pairs.
+        corpus: knows the line of each.
+        rows: their numbers, ascending.
+
+    Raises DataError where the files have changed.
+    """
+    wanted = {corpus.origin(row)[1] for row in rows}
+    last, found = max(wanted, default=0), list[tuple[str, str]]()
+    for example in files.checked(Report()):
+        if example.line in wanted:
+            found.append((example.source, example.target or ""))
+        if example.line >= last:
+            break
+    if len(found) != len(rows):
+        raise DataError(f"{' and '.join(files.paths)}: changed while it was read. Leave it as it is, and start anew.")
+    return found

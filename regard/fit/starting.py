@@ -1,0 +1,66 @@
+"""What a start finds in the directory of a run, and what it leaves there when it fails."""
+
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from regard.files import sweep
+from regard.training.lock import NAME as LOCK
+
+OWN = ("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json")
+
+
+def missing(directory: Path) -> list[Path]:
+    """The directory and those above it that are not there yet, the innermost first."""
+    return [path for path in (directory, *directory.parents) if not path.exists()]
+
+
+@contextmanager
+def undone(directory: Path, new: Sequence[Path]) -> Iterator[None]:
+    """If what is in the `with` fails, what it has made in the directory of a run goes away again; what stood there
+    before stays. Only for who holds the run's lock.
+
+    Args:
+        directory: the run.
+        new: what was `missing` before the lock was taken; these directories go away, too.
+    """
+    before = set(_parts(directory))
+    try:
+        yield
+    except BaseException:
+        for path in _parts(directory):
+            if path not in before:
+                with suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        sweep(directory)
+        with suppress(OSError):
+            (directory / "cache").rmdir()
+        if directory in new:
+            with suppress(OSError):
+                (directory / LOCK).unlink()
+        for path in new:  # the innermost first, and only what is empty
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def tidy(directory: Path, corpora: Collection[str]) -> None:
+    """Remove what killed processes have left of this run, and encoded corpora that it has no more use for; only for
+    who holds the run's lock.
+
+    Args:
+        directory: the run.
+        corpora: what it uses of its cache.
+    """
+    sweep(directory)
+    sweep(directory / "checkpoints")
+    sweep(directory / "cache")
+    for path in directory.glob("cache/*"):
+        if path.name not in corpora and (path / "index.json").exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _parts(directory: Path) -> list[Path]:
+    """What a start writes: the files of a run that it knows before an update, and encoded corpora."""
+    return [path for path in (*(directory / name for name in OWN), *directory.glob("cache/*")) if path.exists()]
