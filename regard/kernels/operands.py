@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.check import Axes
+from regard.marks import END
 
 ADVICE = "Compiled code reads single precision on the CPU."
 
@@ -55,6 +56,15 @@ def expect_count(place: str, name: str, given: Any, least: int = 1) -> None:
     """Raise ValueError unless this is a whole number, and no less."""
     if not isinstance(given, int) or isinstance(given, bool) or given < least:
         raise ValueError(f"{place}: {name} is {given!r}; expected a whole number from {least} on.")
+
+
+def expect_barred(place: str, barred: Any, columns: int) -> None:
+    """Raise ValueError unless this is None, or a token that can be chosen and is not the only one."""
+    if barred is None:
+        return
+    expect_count(place, "barred", barred, END)
+    if barred >= columns or columns < END + 2:
+        raise ValueError(f"{place}: barred is {barred}; expected one of several tokens from {END} to {columns - 1}.")
 
 
 def told(given: Any) -> str:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from regard.kernels.argmax_int8 import MOST_ROWS
 from regard.kernels.layout import pack
 from regard.kernels.library import OUT_OF_RANGE, kernels
-from regard.kernels.operands import expect_operand, told
+from regard.kernels.operands import expect_barred, expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
 from regard.kernels.topk import Finder, as_number, best_of
 from regard.marks import END
@@ -113,8 +113,9 @@ class ListedOutput:
         common: Int[Tensor, " common"],
         barred: int | None = None,
     ) -> None:
-        self.barred = barred
         _check_layer(weight, bias, common)
+        expect_barred("ListedOutput", barred, len(weight))
+        self.barred = barred
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
         self.common = common = common.contiguous()
