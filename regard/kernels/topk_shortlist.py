@@ -151,7 +151,8 @@ class ListedOutput:
             )
         finder = self.finder(lists, rows.contiguous())
         if finder is None:
-            return best_of(self.project(features, lists, rows), width, self.barred)
+            count = len(self.weight) - END - (self.barred is not None)
+            return best_of(self.project(features, lists, rows), min(width, count), self.barred)
         return finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
