@@ -15,20 +15,26 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "Aligned": "regard.analysis.align",
     "Alignment": "regard.alignment.alignment",
     "Attention": "regard.attention.attention",
     "EncoderDecoder": "regard.model",
+    "Evaluation": "regard.analysis.evaluate",
     "Hypothesis": "regard.search.hypothesis",
     "KerasLayers": "regard.from_keras",
     "KerasWords": "regard.from_keras",
     "RegardError": "regard.errors",
+    "Run": "regard.run",
     "Translator": "regard.translator",
+    "align": "regard.api",
+    "evaluate": "regard.api",
     "from_keras": "regard.from_keras",
     "heatmap": "regard.views.terminal",
     "load": "regard.run",
     "save_figure": "regard.views.figure",
     "save_page": "regard.views.page",
     "show": "regard.views.terminal",
+    "train": "regard.api",
 }
 
 __all__ = ["__version__", *sorted(_PLACES)]

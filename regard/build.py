@@ -180,14 +180,27 @@ def _attention(config: ModelConfig, memory_size: int, output_size: int | None = 
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the accelerator where there is one. UsageError for one that is absent."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The device of that name.
+
+    `auto` is the CUDA device where there is one, else the CPU; `gpu` is the CUDA device or else that of Apple (mps).
+    Raises UsageError for one that is absent or unknown.
+    """
+    there = _devices()
+    chosen = {"auto": "cuda" if "cuda" in there else "cpu", "gpu": there[0]}.get(name, name)
+    # `auto` leaves mps out: what it computes has not been compared with the others.
     try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"device is {name!r}, which this machine does not have; expected auto, cpu or cuda."
-        ) from error
-    return device
+        device = torch.device(chosen)
+        if device.type in there and (name, chosen) != ("gpu", "cpu"):
+            torch.empty(0, device=device)
+            return device
+    except (RuntimeError, AssertionError):
+        pass
+    raise UsageError(
+        f"device is {name!r}, which this machine does not have, or this PyTorch; expected auto or {' or '.join(there)}."
+    )
+
+
+def _devices() -> list[str]:
+    """The kinds of device that PyTorch can use here, the fastest first."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    return [*(["cuda"] if cuda else []), *(["mps"] if mps else []), "cpu"]

@@ -12,7 +12,7 @@ metrics.jsonl, checkpoints/        how it came about; not needed to use it
 import hashlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from regard.allocator import give_back, mapped
-from regard.build import assemble
+from regard.build import assemble, pick_device
 from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
@@ -88,14 +88,15 @@ class Run:
     @cached_property
     def config(self) -> Config:
         """The recipe. Raises CheckpointError where there is none that this version reads."""
-        if not self.path.is_dir():
-            raise CheckpointError(f"{self.path} is not a directory. Give the directory that `regard train` wrote.")
+        if not self.config_file.exists():
+            what = "holds no config.yaml, and is no run" if self.path.is_dir() else "is not a directory"
+            raise CheckpointError(f"{self.path} {what}. Give the directory that `regard train` wrote.")
         self.check_own()
         try:
             return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
             raise CheckpointError(
-                f"{self.path} is no run that this version of Regard reads: {error} Was it cut short, or is it newer?"
+                f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, or newer."
             ) from error
 
     def check_own(self) -> None:
@@ -178,6 +179,10 @@ class Run:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         return model.to(device).eval(), weights.metadata
 
+    def load(self, options: SearchOptions | None = None, device: str = "cpu") -> Translator:
+        """The model, ready to translate; see `regard.load`."""
+        return load(self.path, options, device)
+
     def save_shortlist(self, shortlist: Shortlist, facts: Mapping[str, Any]) -> None:
         """Keep the shortlist with the run; the facts say how it came about."""
         tensors = {name: getattr(shortlist, name).long() for name in _LISTS}
@@ -256,13 +261,17 @@ def load(
     Args:
         paths: run directories whose models share their tokenisers.
         options: how outputs are looked for; None for what the first run's recipe says.
-        device: "cpu", "cuda" …
+        device: "cpu", "gpu", "cuda:1" …, or "auto" for the best that there is.
         shortlist: make outputs of what the shortlists of the runs allow, each of which must have one.
 
     Raises CheckpointError for a run that is damaged, not whole, or newer than this version, UsageError where a
-    shortlist is missing.
+    shortlist or the device is missing.
     """
-    runs = [Run(Path(path)) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    chosen = pick_device(device)
+    given = [paths] if isinstance(paths, str | Path) else list(paths) if isinstance(paths, Iterable) else [paths]
+    if wrong := [path for path in given if not isinstance(path, str | Path)]:
+        raise TypeError(f"regard.load: a path is {wrong[0]!r:.60}; expected the directory of a run, or several.")
+    runs = [Run(Path(path)) for path in given]
     if not runs:
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
@@ -273,7 +282,7 @@ def load(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    models = [_prepared(run, torch.device(device)) for run in runs]
+    models = [_prepared(run, chosen) for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
     return Translator(models, *first.tokenizers, options or search_options(first.config.search), shortlists)
 

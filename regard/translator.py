@@ -1,6 +1,6 @@
 """Text in, alignments out: what a trained model is used through."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeVar
@@ -78,6 +78,7 @@ class Translator:
     Alignments are of `units`: "words" is what stands between white space, "tokens" what the model read and wrote;
     "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
+    A text alone is a list of one, wherever texts are given: `translate("Tom.")` is `translate(["Tom."])`.
 
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
@@ -101,10 +102,15 @@ class Translator:
         self._readers = Readers(self.models, self.shortlists)
 
     def translate(
-        self, sources: Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
+        self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
     ) -> list[list[Alignment]]:
-        """The `nbest` best outputs of every source, best first, each with its alignment of these units."""
-        options = self.options
+        """The `nbest` best outputs of every source, best first, each with its alignment of these units.
+
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        """
+        sources, options = _texts("translate", "sources", sources), self.options
+        if nbest < 1:
+            raise ValueError(f"Translator.translate: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
         def look(begun: Begun, later: Later) -> Found:
@@ -126,20 +132,22 @@ class Translator:
 
     def sample(
         self,
-        sources: Sequence[str],
+        sources: str | Sequence[str],
         sampling: SamplingOptions,
         places: Sequence[int] | None = None,
         *,
         units: str = "auto",
         alternatives: int = 0,
     ) -> list[Alignment]:
-        """One drawn output of every source.
+        """One drawn output of every source. Raises TypeError for sources that are no text.
 
         Args:
             places: the number of each source among all that are ever drawn for, where `sources` are some of them;
                 None counts from 0. A draw depends on the seed and this number, not on its company.
             units: of the alignments.
         """
+
+        sources = _texts("sample", "sources", sources)
 
         def draw(begun: Begun, numbers: Tensor) -> Found:
             found = sample(
@@ -161,9 +169,18 @@ class Translator:
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 
     def score(
-        self, sources: Sequence[str], targets: Sequence[str], *, units: str = "auto", alternatives: int = 0
+        self,
+        sources: str | Sequence[str],
+        targets: str | Sequence[str],
+        *,
+        units: str = "auto",
+        alternatives: int = 0,
     ) -> list[Alignment]:
-        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too."""
+        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too.
+
+        Raises TypeError for what is no text, ValueError unless there are as many targets as sources.
+        """
+        sources, targets = _texts("score", "sources", sources), _texts("score", "targets", targets)
         if len(sources) != len(targets):
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
@@ -277,6 +294,20 @@ class Translator:
         device = next(self.models[0].parameters()).device
         source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
         return (readers or self._readers).read(source, mask, count)
+
+
+def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
+    """The texts; one alone as a list of one."""
+    if isinstance(given, str):
+        return [given]
+    several = isinstance(given, Iterable) and not isinstance(given, bytes | Mapping)
+    texts = list(given) if several else []
+    wrong = {f"[{number}]": text for number, text in enumerate(texts) if not isinstance(text, str)}
+    for place, text in wrong.items() if several else [("", given)]:
+        raise TypeError(
+            f"Translator.{method}: {name}{place} is {text!r:.60}; expected a str, or a list of them: one for each text."
+        )
+    return texts
 
 
 def _window(batches: Sequence[Sequence[int]], sources: Sequence[Encoded]) -> int:

@@ -30,7 +30,6 @@ ORDER = [
     "translator",
     "metrics",
     "training",
-    "analysis",
     "views",
     "exporting",
     "serving",
@@ -40,6 +39,8 @@ ORDER = [
     "from_keras",
     "card",
     "fit",
+    "analysis",
+    "api",
     "cli",
 ]
 FILES = sorted(PACKAGE.rglob("*.py"))

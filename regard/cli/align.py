@@ -5,12 +5,29 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
+from regard.cli.choices import choose
+from regard.cli.options import SIDES, Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
 from regard.cli.report import reported, say
 from regard.cli.spread import spread
 from regard.errors import UsageError
 
 SYMMETRIZATION = "grow-diag-final-and"
+
+
+def check_linking(units: str, threshold: float | None = None, min_weight: float | None = None) -> None:
+    """Raises UsageError unless these can be had."""
+    from regard.alignment.linking import MIN_WEIGHT
+    from regard.alignment.shown import UNITS
+
+    choose("--units", units, UNITS)
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UsageError(f"--threshold is {threshold}; expected above 0 and at most 1, for example 0.3.")
+    if min_weight is not None and not 0 <= min_weight <= 1:
+        raise UsageError(f"--min-weight is {min_weight}; expected from 0 to 1, for example {MIN_WEIGHT}.")
+    if threshold is not None and min_weight is not None:
+        raise UsageError(
+            "--threshold links all from a weight on, --min-weight is the floor of one link a unit. Leave one out."
+        )
 
 
 @reported
@@ -46,13 +63,12 @@ def command(
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
     from regard.alignment import SYMMETRIZATIONS
-    from regard.cli.aligner import Aligned, Aligner, links_line
-    from regard.cli.choices import choose
-    from regard.cli.gold import judged_pairs
+    from regard.analysis.align import Aligned, Aligner
+    from regard.analysis.gold import judged_pairs
+    from regard.cli.answers import links_line
     from regard.cli.output import put
     from regard.cli.pairs import given_pairs
     from regard.cli.runs import open_runs
-    from regard.cli.units import check_linking
 
     check_linking(units, threshold, linking.min_weight)
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
@@ -61,7 +77,8 @@ def command(
     if units != "words" and (reverse or linking.words or linking.join != "none"):
         raise UsageError(f"--units is {units!r}; expected words where --reverse, --join or --words is given.")
     lines, bad = given_pairs(pairs, run, reading)
-    judged = judged_pairs(linking, lines, units)
+    choose("--join", linking.join, SIDES)
+    judged = judged_pairs(lines, linking.join, linking.words, linking.gold, linking.gold_from, units)
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
     aligner = Aligner(

@@ -8,10 +8,11 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.io import to_record
 from regard.alignment.pharaoh import format_links
 from regard.alignment.shown import regrouped
+from regard.analysis.align import Aligned
+from regard.analysis.units import linked
 from regard.cli.options import Sampling
-from regard.cli.output import json_line, one_line
-from regard.cli.units import linked
-from regard.data.lines import BadLine
+from regard.cli.output import json_line
+from regard.data.lines import BadLine, one_line
 from regard.errors import UsageError
 from regard.translator import SamplingOptions
 
@@ -23,7 +24,7 @@ class Writer:
     """What is written for one line of input.
 
     Args:
-        nbest: several outputs a line, numbered from 0 as Moses does: number ||| output ||| log-probability.
+        nbest: several outputs a line: number of the line, from 1 ||| output ||| log-probability.
         align: add the links of the units, in the Pharaoh format, behind one more |||.
         json: JSON objects instead, each with units, spans and weights; the line counts from 1.
         units: what is aligned; see `regrouped`.
@@ -45,7 +46,7 @@ class Writer:
     def refused(self, bad: BadLine) -> list[str]:
         """For a line that is not translated."""
         if self.nbest and not self.json:
-            return [f"{bad.line - 1}{BAR}{BAR}-inf"]
+            return [f"{bad.line}{BAR}{BAR}-inf"]
         return [refused_line(bad, self.json)]
 
     def _json(self, line: int, rank: int, alignment: Alignment) -> str:
@@ -55,7 +56,7 @@ class Writer:
     def _text(self, line: int, alignment: Alignment) -> str:
         text = one_line(alignment.target_text)
         if self.nbest:
-            text = f"{line - 1}{BAR}{text}{BAR}{alignment.score:.4f}"
+            text = f"{line}{BAR}{text}{BAR}{alignment.score:.4f}"
         if self.align:
             text += BAR + format_links(linked(regrouped(alignment, self.units), None, self.min_weight))
         return text
@@ -67,6 +68,16 @@ def score_line(line: int, alignment: Alignment, tokens: int, json: bool, min_wei
         return json_line({"line": line, "tokens": tokens} | to_record(alignment))
     links = format_links(linked(alignment, None, min_weight))
     return f"{alignment.score:.4f}\t{alignment.score / tokens:.4f}\t{links}"
+
+
+def links_line(found: Aligned | BadLine, json: bool) -> str:
+    """What `align` writes of a pair: its links; or a JSON object, with the units that they count."""
+    if isinstance(found, BadLine):
+        return refused_line(found, json)
+    if not json:
+        return format_links(found.links)
+    units = {side: [unit.text for unit in getattr(found.alignment, side)] for side in ("source", "target")}
+    return json_line({"line": found.example.line, **units, "links": sorted(found.links)})
 
 
 def refused_line(bad: BadLine, json: bool) -> str:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regard.cli.effect import refuse_without_effect
 from regard.cli.options import Quiet, Threads
 from regard.cli.report import reported, say
+from regard.cli.spread import Chosen, spread
 
 if TYPE_CHECKING:
     from regard.alignment.alignment import Alignment
@@ -22,7 +24,10 @@ SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidd
 
 
 @reported
+@spread
 def command(
+    chosen: Chosen,
+    *,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where everything is written.")] = Path(
         "demo"
     ),
@@ -47,6 +52,8 @@ def command(
     Example: regard demo --out demo
     """
     if export is not None:
+        training = ["out", "compare", "small", "seed", "threads", "quiet"]
+        refuse_without_effect(chosen, training, "with --export, which trains nothing. Leave one out.")
         _export(export)
         return
     _check_free("--out", out, out / "corpus")
@@ -120,7 +127,7 @@ def _show(out: Path, small: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from regard.cli.embedded import score_split
+    from regard.analysis.embedded import score_split
     from regard.cli.showing import ALTERNATIVES
     from regard.data.embedded import english_chinese
     from regard.run import load

@@ -1,14 +1,17 @@
 """`regard evaluate`: how good are the translations of a run?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.options import Json, Linking, Opening, Reading, RunsAndPairs, Search
+from regard.cli.options import SIDES, Json, Linking, Opening, Reading, RunsAndPairs, Search
 from regard.cli.report import reported
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 from regard.metrics import METRICS
+
+if TYPE_CHECKING:
+    from regard.analysis.evaluate import Evaluation
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
@@ -17,6 +20,7 @@ LENGTHS = ("words", "characters", "auto")
 @reported
 @spread
 def command(
+    chosen: Chosen,
     given: RunsAndPairs,
     *,
     reading: Reading,
@@ -47,42 +51,52 @@ def command(
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
-    from regard.cli.aligner import Aligner
+    from regard.analysis.evaluate import evaluated, with_references
+    from regard.analysis.gold import judged_pairs
+    from regard.cli.align import check_linking
     from regard.cli.choices import choose
-    from regard.cli.evaluation import evaluate, segments, with_references
-    from regard.cli.gold import judged_pairs
-    from regard.cli.output import check_directory, json_line, one_line, put
+    from regard.cli.effect import refuse_without_effect
+    from regard.cli.output import check_directory, json_line, put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stream import usable
-    from regard.cli.units import check_linking
-    from regard.cli.words import seen
     from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
     check_linking("words", min_weight=linking.min_weight)
+    choose("--join", linking.join, SIDES)
+    if not linking.gold:
+        names = ["words", "min_weight"]
+        refuse_without_effect(chosen, names, "without --gold, whose links they are for. Add it, or leave them out.")
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
-    judged = judged_pairs(linking, with_references(lines, metrics))
+    judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold, linking.gold_from)
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
-    if judged.judge:
-        aligner = Aligner(session.translator, judged.segment, min_weight=linking.min_weight)
-        for part in session.chunks(examples):
-            judged.judge.add(aligner(part))
-    asked = segments([seen(judged.segment, example) for example in examples], group)
-    parts = session.chunks(asked.sources)
-    outputs = [
-        one_line(best.target_text) for part in parts for best, *_ in session.translator.translate(part, units="tokens")
-    ]
+    result = evaluated(
+        session.translator, examples, judged, metrics, lengths=lengths, group=group, min_weight=linking.min_weight
+    )
     if out:
-        write_whole(out, "".join(f"{output}\n" for output in outputs).encode())
-    result = evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
-    put([json_line(result.record())] if json else result.table())
+        write_whole(out, "".join(f"{output}\n" for output in result.outputs).encode())
+    put([json_line(result.record())] if json else table(result))
     if judged.judge and not json:
         put(["", judged.judge.verdict()])
     if not opening.quiet:
         bad.tell()
+
+
+def table(result: "Evaluation") -> list[str]:
+    """For people: the scores with their signatures, then the quality by length."""
+    from regard.cli.output import aligned_columns
+
+    overall = [[score.name, f"{score.value:.2f}", score.signature] for score in result.scores]
+    rows = [[f"source {result.unit}", "segments", *(score.name for score in result.scores)]]
+    for row in zip(*result.rows, strict=True):
+        if row[0].count:
+            last = "" if row[0].high is None else f" to {row[0].high}"
+            values = ["" if one.score is None else f"{one.score.value:.2f}" for one in row]
+            rows.append([f"{row[0].low}{last or ' and more'}", str(row[0].count), *values])
+    return [*aligned_columns(overall, "lrl"), "", *aligned_columns(rows, "l" + "r" * (len(rows[0]) - 1))]

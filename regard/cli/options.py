@@ -11,30 +11,34 @@ MAX_TOKENS = 1000
 SIDES = ("none", "source", "target", "both")
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `regard train` wrote.")]
-RunPaths = Annotated[
-    list[Path],
-    typer.Argument(metavar="RUN", help="A run, or several as an ensemble, trained with the same tokenisers."),
+RunsAndText = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN… [FILE | -]",
+        help="A run, or several as an ensemble, trained with the same tokenisers; then the file to read, also .gz; "
+        "without one, or with -, standard input.",
+    ),
 ]
 RunsAndPairs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN… SRC TGT | PAIRS | -",
-        help="A run, or several as an ensemble; then two parallel files, or one .tsv or .jsonl; also .gz, or - for "
-        "standard input.",
+        help="A run, or several as an ensemble; then two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - "
+        "for standard input.",
     ),
 ]
 PairPaths = Annotated[
     list[str],
     typer.Argument(
         metavar="SRC TGT | PAIRS | -",
-        help="Two parallel files, or one .tsv or .jsonl; also .gz, or - for standard input.",
+        help="Two parallel files, or one .tsv, .csv or .jsonl; also .gz, or - for standard input.",
     ),
 ]
 PairFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="parallel|tsv|jsonl|bars",
+        metavar="parallel|tsv|csv|jsonl|bars",
         help="How pairs are written, where the name of the file does not say it; bars: source ||| target.",
     ),
 ]
@@ -49,7 +53,7 @@ Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one o
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**63 - 1, metavar="N", help="Seed of everything random.")
 ]
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 …")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, gpu, cuda, cuda:1, mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=4096, metavar="N", help="CPU threads; all cores by default.")]
 BeamSize = Annotated[
     int | None,

@@ -9,13 +9,7 @@ from typing import Any
 from regard.cli.report import abandon_output
 from regard.errors import RegardError, UsageError
 
-LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
 CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
-
-
-def one_line(text: str) -> str:
-    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
-    return text.translate(LINE_BREAKS)
 
 
 def put(lines: Iterable[str]) -> None:

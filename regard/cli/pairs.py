@@ -4,28 +4,25 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import get_args
 
 from regard.cli.choices import choose
 from regard.cli.options import Reading
 from regard.cli.report import say
 from regard.config import DataConfig
+from regard.config.recipes import find, names_recipe
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import STDIN, BadLine
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
+from regard.fit import pairs as fit_pairs
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
     """One file of pairs or two parallel ones, read as the recipe says."""
     if format is not None:
         choose("--format", format, get_args(Format))
-    named: dict[str, Any] = {}
-    usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
-    chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
-    if chosen and len(paths) == 1 and format != "bars":
-        named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
-    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
+    return fit_pairs.pair_files(paths, data, format)
 
 
 def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iterator[Example | BadLine], "BadPairs"]:
@@ -40,6 +37,21 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad
 
 
+def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:
+    """Which arguments are runs, and which is the file to read: "-" where none is given.
+
+    Raises UsageError for more than one file, DataError for one that cannot be read.
+    """
+    runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
+    files = list(given[len(runs) :])
+    if len(files) > 1:
+        raise UsageError(f"{len(files)} files are given after {runs[-1]}; expected one, or - for standard input.")
+    for path in files:
+        if path != STDIN and not os.path.exists(path):
+            raise DataError(f"{path} is neither a run nor a file. Check its name.")
+    return runs, files[0] if files else STDIN
+
+
 def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which arguments are runs and which are pairs: the first is a run, and so are the directories after it.
 
@@ -48,7 +60,23 @@ def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
     if pairs := list(given[len(runs) :]):
         return runs, pairs
-    raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv or .jsonl, or -.")
+    raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv, .csv or .jsonl, or -.")
+
+
+def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | None, list[str]]:
+    """Which recipe, if any, and which pairs: a recipe may be the first argument, where no option names it.
+
+    Raises UsageError where no pairs are left, and for a first argument that can only be a recipe and is none.
+    """
+    pairs = list(given)
+    alone = Path(pairs[0])
+    might_be = alone.name == pairs[0] and not alone.suffix and pairs[0] != STDIN and not alone.exists()
+    if recipe is None and (len(pairs) == 3 or names_recipe(pairs[0]) or might_be):
+        recipe = pairs.pop(0)
+        find(recipe)
+    if pairs:
+        return recipe, pairs
+    raise UsageError(f"no pairs are given after {recipe}. Give two parallel files, one .tsv, .csv or .jsonl, or -.")
 
 
 class BadPairs:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from regard.cli.options import Opening, Search
-from regard.cli.stream import Answer, Line, Refusal, answered, chunks, prompt, standard_input
+from regard.cli.stream import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.errors import UsageError
 from regard.translator import Translator
 
@@ -41,6 +41,10 @@ class Session:
             prompt()
         return standard_input(self._size)
 
+    def given(self, path: str) -> Iterator[list[Line]]:
+        """The lines of a file, or of standard input."""
+        return self.typed() if path == STDIN else self.chunks(_lines(path))
+
     def readable(self, parts: Iterable[Sequence[Line]]) -> Iterator[list[Line]]:
         """The same lines; what has too many tokens on a side becomes a BadLine."""
         for part in parts:
@@ -70,8 +74,15 @@ class Session:
         return BadLine(line.line, reason, line.file)
 
 
-def open_runs(paths: Sequence[Path], opening: Opening, search: Search | None = None) -> Session:
-    """The models of some runs as one; several are an ensemble.
+def _lines(path: str) -> Iterator[Line]:
+    with opened(path) as stream:
+        yield from read_lines(stream, shown(path))
+
+
+def open_runs(
+    paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
+) -> Session:
+    """The models of some runs as one; several are an ensemble. Of `nbest` outputs a beam has at least as many.
 
     Raises CheckpointError for a run that cannot be read, UsageError for a device or a number that cannot be.
     """
@@ -92,6 +103,11 @@ def open_runs(paths: Sequence[Path], opening: Opening, search: Search | None = N
         search_options(Run(paths[0]).config.search),
         **{name: value for name, value in given.items() if value is not None},
     )
+    if search.beam and nbest and nbest > search.beam:
+        raise UsageError(f"--beam {search.beam} has no effect below --nbest {nbest}, which needs a wider one.")
+    ranked = {"--length-normalization": search.length_normalization, "--coverage-penalty": search.coverage_penalty}
+    if max(options.beam_size, nbest or 1) == 1 and (unused := [name for name in ranked if ranked[name] is not None]):
+        raise UsageError(f"{unused[0]} has no effect on greedy search, which keeps one output. Give --beam 2 or more.")
     try:
         Ranking(options.length_normalization, options.coverage_penalty)
     except ValueError as error:

@@ -23,11 +23,11 @@ def command(
 
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """
+    from regard.cli.align import check_linking
     from regard.cli.answers import refused_line, score_line
     from regard.cli.output import put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
-    from regard.cli.units import check_linking
     from regard.data.example import Example
     from regard.data.lines import BadLine
 

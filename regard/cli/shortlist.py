@@ -6,12 +6,13 @@ import typer
 
 from regard.cli.options import Opening, Reading, RunPath
 from regard.cli.report import reported, say
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 
 
 @reported
 @spread
 def command(
+    chosen: Chosen,
     run: RunPath,
     pairs: Annotated[
         list[str] | None,
@@ -41,10 +42,16 @@ def command(
     set_up(opening.threads)
     from regard.analysis.shortlist import Choice, collect
     from regard.build import pick_device
+    from regard.cli.effect import refuse_without_effect
     from regard.cli.shortlisting import batches_of, given_corpus
     from regard.errors import UsageError
     from regard.run import Run
 
+    if not pairs:
+        refuse_without_effect(
+            chosen, ["format", "on_bad_input"], "without pairs: those of the run are encoded already."
+        )
+    refuse_without_effect(chosen, ["max_tokens"], "here: data.max_length of the recipe says what is too long.")
     opened = Run(run)
     choice = Choice(targets, links, common)
     corpus = given_corpus(opened, pairs or [], reading)

@@ -9,9 +9,8 @@ from rich.text import Text
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import save_json, save_npz
 from regard.cli.output import check_directory, write
-from regard.cli.stream import Line
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import BadLine, Line
 from regard.errors import UsageError
 from regard.views.labels import visible
 from regard.views.page import save_page

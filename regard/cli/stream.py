@@ -13,13 +13,12 @@ from typing import TypeVar, cast
 
 from regard.cli.report import say
 from regard.data.example import Example
-from regard.data.lines import BadLine, read_lines
+from regard.data.lines import BadLine, Line, read_lines
 from regard.errors import DataError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Refusal = TypeVar("Refusal")
-Line = Example | BadLine
 WAIT_SECONDS = 0.05
 """Who types, or writes to a pipe slowly, is answered after this pause."""
 

@@ -4,11 +4,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.options import BadInput, Device, PairFormat, PairPaths, Quiet, Seed, Threads
+from regard.cli.options import BadInput, Device, PairFormat, Quiet, Seed, Threads
 from regard.cli.report import reported, say
 from regard.cli.workers import again, working
 from regard.errors import UsageError
@@ -19,9 +20,19 @@ if TYPE_CHECKING:
 
 @reported
 def command(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file; the config.yaml of a run is one.")],
-    pairs: PairPaths,
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RECIPE] SRC TGT | PAIRS | -",
+            help="A recipe, if you want one of your own: a name that `regard recipes` lists, or a .yaml file. Then two "
+            "parallel files, or one .tsv, .csv or .jsonl; also .gz, or - for standard input.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The directory to write.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="The recipe, where it is not the first argument."),
+    ] = None,
     dev: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,9 +62,12 @@ def command(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a recipe on pairs. Ctrl-C saves and says how to go on.
+    """Train on pairs. Ctrl-C saves and says how to go on.
 
-    Example: regard train recipes/multi30k-en-de.yaml train.en train.de --dev val.en --dev val.de --out runs/en-de
+    Without a recipe, one is chosen from the pairs: what is a token, and how large the model is and how long it learns.
+    What was chosen, and why, is said; RUN/config.yaml holds it.
+
+    Example: regard train multi30k-en-de train.en train.de --dev val.en --dev val.de --out runs/en-de
 
     Several processes: torchrun --nproc-per-node 2 -m regard train … shares every batch of the recipe, times two.
     """
@@ -62,9 +76,9 @@ def command(
     set_up(threads)
     from regard.build import pick_device
     from regard.cli.finished import tell_finished
-    from regard.cli.pairs import pair_files
-    from regard.config import load_recipe
+    from regard.cli.pairs import pair_files, recipe_and_pairs
     from regard.fit import fit
+    from regard.fit.given import given
     from regard.training.interrupt import Interrupted
     from regard.training.progress_bar import ProgressBar
     from regard.training.tensorboard import TensorBoard
@@ -72,22 +86,33 @@ def command(
     overrides = list(sets or [])
     overrides += [f"training.seed={seed}"] if seed is not None else []
     overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
-    with working(device) as (world, name):
+    with working(device) as (world, name), TemporaryDirectory(prefix="regard-") as folder:
         with world.first_ahead():
-            config = load_recipe(recipe, overrides)
-            files = pair_files(pairs, config.data, format)
-            validation = pair_files(dev, config.data, format) if dev else None
+            recipe, pairs = recipe_and_pairs(arguments, recipe)
+            of = given(
+                recipe,
+                overrides,
+                lambda data: pair_files(pairs, data, format),
+                folder=Path(folder),
+                out=out,
+                resume=resume,
+                workers=world.size,
+            )
+            validation = pair_files(dev, of.config.data, format) if dev else None
+        if world.leads and not quiet:
+            for reason in of.reasons:
+                say(reason)
         if dry_run:
             _check_alone(world, resume)
             from regard.cli.rehearsal import rehearse
 
-            rehearse(config, files, validation, out, pick_device(name))
+            rehearse(of.config, of.files, validation, out, pick_device(name))
             return
-        bar = ProgressBar(quiet=quiet, metric=config.training.metric)
+        bar = ProgressBar(quiet=quiet, metric=of.config.training.metric)
         try:
             progress = fit(
-                config,
-                files,
+                of.config,
+                of.files,
                 validation,
                 out,
                 resume=resume,

@@ -5,22 +5,23 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.options import Json, MinWeight, Opening, RunPaths, Sampling, Search, Units
+from regard.cli.effect import refuse_without_effect
+from regard.cli.options import Json, MinWeight, Opening, RunsAndText, Sampling, Search, Units
 from regard.cli.report import reported
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
-from regard.errors import UsageError
 
 
 @reported
 @spread
 def command(
-    runs: RunPaths,
+    chosen: Chosen,
+    given: RunsAndText,
     *,
     nbest: Annotated[
         int | None,
         typer.Option(
-            "--nbest", min=1, metavar="N", help="The N best, each as: line, from 0 ||| output ||| log-probability."
+            "--nbest", min=1, metavar="N", help="The N best, each as: line, from 1 ||| output ||| log-probability."
         ),
     ] = None,
     align: Annotated[
@@ -39,36 +40,31 @@ def command(
     search: Search,
     opening: Opening,
 ) -> None:
-    """Translate standard input, one line out for each line in.
+    """Translate a file or standard input, one line out for each line in.
 
     A line that is no text (not UTF-8, too long) is named on standard error and has an empty line in its place; the
     exit code is then 3. Several runs are an ensemble: their probabilities are averaged.
 
-    Example: regard translate runs/en-zh --align < input.txt > output.txt
+    Example: regard translate runs/en-zh input.txt --align > output.txt
 
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
+    from regard.cli.align import check_linking
     from regard.cli.answers import Writer, sampling_options
     from regard.cli.output import put
+    from regard.cli.pairs import runs_and_text
     from regard.cli.runs import open_runs
     from regard.cli.stream import Refusals
-    from regard.cli.units import check_linking
     from regard.data.example import Example
 
     with working(opening.device) as (world, device):
         with world.first_ahead():
+            runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
-            if min_weight is not None and not align:
-                raise UsageError(
-                    "--min-weight is the floor of links, which --align writes. Add --align, or leave it out."
-                )
-            if sampling.sample and (nbest or search.beam):
-                raise UsageError("--sample draws one output; --beam and --nbest look for the best ones. Leave one out.")
-            if alternatives and not json:
-                raise UsageError("--alternatives is written with --json alone. Add --json, or leave it out.")
+            _check_effects(chosen, align, json, sampling.sample)
             drawn = sampling_options(sampling) if sampling.sample else None
-            session = replace(open_runs(runs, replace(opening, device=device), search), workers=world.size)
+            session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
 
         def answer(examples: list[Example]) -> list[list[str]]:
@@ -85,6 +81,24 @@ def command(
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):
-            for lines in session.answers(session.typed(), together, lambda bad: writer.refused(refusals.add(bad))):
+            for lines in session.answers(session.given(path), together, lambda bad: writer.refused(refusals.add(bad))):
                 put(lines)
     refusals.finish()
+
+
+def _check_effects(chosen: Chosen, align: bool, json: bool, sample: bool) -> None:
+    """Raises UsageError for options that the others leave without an effect."""
+    if sample:
+        looking = ["nbest", "beam", "length_normalization", "coverage_penalty"]
+        refuse_without_effect(chosen, looking, "with --sample, which draws one output. Leave one out.")
+    else:
+        drawing = ["temperature", "top_k", "top_p", "seed"]
+        refuse_without_effect(chosen, drawing, "without --sample. Add it, or leave them out.")
+    if not json:
+        refuse_without_effect(chosen, ["alternatives"], "without --json, which writes them. Add it, or leave it out.")
+    if not align:
+        refuse_without_effect(chosen, ["min_weight"], "without --align, which writes links. Add it, or leave it out.")
+    if json:
+        refuse_without_effect(chosen, ["align"], "with --json, which has all weights. Leave one out.")
+    elif not align:
+        refuse_without_effect(chosen, ["units"], "without --align or --json. Add one, or leave it out.")

@@ -7,7 +7,7 @@ import typer
 
 from regard.cli.options import Opening, RunPath, Search, Units
 from regard.cli.report import reported, say
-from regard.cli.spread import spread
+from regard.cli.spread import Chosen, spread
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into this file (needs regard[plot]).")]
 
@@ -15,6 +15,7 @@ Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into th
 @reported
 @spread
 def command(
+    chosen: Chosen,
     run: RunPath,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="Sentences to translate; else standard input.")
@@ -49,16 +50,20 @@ def command(
     Example: regard view runs/en-zh "Tom chases Jerry." --html alignment.html
     """
     from regard.alignment.alignment import Alignment
+    from regard.cli.align import check_linking
+    from regard.cli.effect import refuse_without_effect
     from regard.cli.runs import open_runs
     from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, few_enough, save
     from regard.cli.stream import Refusals
-    from regard.cli.units import check_linking
     from regard.data.example import Example
 
     check_linking(units)
     wanted = {"--html": html, "--png": png, "--svg": svg, "--pdf": pdf, "--json": json, "--npz": npz}
     files = {option: path for option, path in wanted.items() if path is not None}
     check_files(files, numbers)
+    if target:
+        looking = ["beam", "length_normalization", "coverage_penalty", "shortlist"]
+        refuse_without_effect(chosen, looking, "with --target, which is given and not looked for. Leave one out.")
     given = argument_lines(texts or [], target or [])
     session, refusals = open_runs([run], opening, search), Refusals()
     alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0

@@ -5,7 +5,7 @@ Config lives here, at the edge. `build.py` turns it into objects; no module ever
 
 from regard.config.data import DataConfig, SideConfig
 from regard.config.model import AttentionConfig, DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
-from regard.config.recipe import BEFORE, Config, SearchConfig, dump, fill, load_recipe, parse, value_of
+from regard.config.recipe import BEFORE, Config, SearchConfig, adapted, dump, fill, load_recipe, parse, value_of
 from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SideConfig",
     "TemperatureConfig",
     "TrainingConfig",
+    "adapted",
     "dump",
     "fill",
     "load_recipe",

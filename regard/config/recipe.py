@@ -1,6 +1,7 @@
 """A recipe, and how a file and `--set a.b=c` become one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
@@ -87,10 +88,15 @@ def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise UsageError(f"recipe {path} {error}. Give a YAML file of a few lines.") from error
     if not isinstance(values, dict | None):
         raise UsageError(f"recipe {path} holds a {type(values).__name__}; expected keys such as data, model, training.")
-    values = values or {}
+    return adapted(values or {}, overrides, f"recipe {path}")
+
+
+def adapted(values: dict[str, Any], overrides: Iterable[str], where: str) -> Config:
+    """The recipe in a mapping, with `a.b=c` overrides. Raises UsageError as `parse` does."""
+    values = deepcopy(values)
     for override in overrides:
         _override(values, override)
-    return parse(values, f"recipe {path}")
+    return parse(values, where)
 
 
 def parse(values: Mapping[str, Any], where: str) -> Config:

@@ -26,6 +26,7 @@ MAX_LINE_BYTES = 100_000
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
+_LINE_BREAKS = {ord("\n"): " ", ord("\r"): " ", 0: " "}
 _BLOCK = 2**20
 _BUFFER = 2**16
 
@@ -46,6 +47,15 @@ class BadLine:
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}: the line {self.reason}"
+
+
+Line = Example | BadLine
+"""What a file has at one place."""
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
+    return text.translate(_LINE_BREAKS)
 
 
 def shown(path: str) -> str:

@@ -2,6 +2,7 @@
 
     parallel   two files, line by line
     tsv        one pair a line, columns by number or by name
+    csv        the same with commas and quotes; the first line names the columns, unless the recipe does
     jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or keys that are named
     bars       one pair a line: source ||| target, as fast_align and awesome-align read and publish
 
@@ -10,7 +11,7 @@ Each of them may be compressed with gzip, and "-" is standard input.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -30,12 +31,12 @@ from regard.data.lines import (
     texts,
 )
 from regard.data.report import Report
-from regard.data.rows import Row, UnusableRow, bars_row, json_row, tsv_row
+from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
 from regard.errors import DataError, RegardError, UsageError
 from regard.files import opened_locked
 
-Format = Literal["parallel", "tsv", "jsonl", "bars"]
-ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".jsonl": "jsonl"}
+Format = Literal["parallel", "tsv", "csv", "jsonl", "bars"]
+ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class PairFiles:
         paths: one file of pairs or two parallel files; "-" is standard input. Pipes can be read only once: see
             `spooled`.
         format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
-            .txt are TSV, .jsonl is JSONL; pipes are TSV.
-        columns: names for the columns of a TSV file, when it has more than two.
+            .txt are TSV, .csv is CSV, .jsonl is JSONL; pipes are TSV.
+        columns: names for the columns of a TSV or CSV file, when it has more than two.
         source: which column or key holds the source text; several are joined by one space: "tags+lemma". A key within
             keys is named by all of them: "translation.en".
         target: the same for the target text.
@@ -78,12 +79,13 @@ class PairFiles:
                 f"Format {self.kind!r} does not fit {len(self.paths)} file(s). Give two if parallel, else one."
             )
         chosen = self.kind in ("parallel", "bars") and (self.source or self.target)
-        if (self.columns and self.kind != "tsv") or chosen:
+        if (self.columns and self.kind not in ("tsv", "csv")) or chosen:
             raise UsageError(
-                f"Columns choose from a TSV file, source and target from a TSV or JSONL file; this is {self.kind}."
+                "Columns choose from a TSV or CSV file, source and target from a TSV, CSV or JSONL file; "
+                f"this is {self.kind}."
             )
-        if self.kind != "parallel":
-            self._row()
+        if self.kind != "parallel" and not self._headed:
+            self._row(self.columns)
 
     @property
     def kind(self) -> Format:
@@ -96,7 +98,7 @@ class PairFiles:
         if ending not in ENDINGS and not readable_once(self.paths[0]):
             raise UsageError(
                 f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
-                "Rename the file, or give --format: tsv, jsonl, or bars for source ||| target."
+                "Rename the file, or give --format: tsv, csv, jsonl, or bars for source ||| target."
             )
         return ENDINGS.get(ending, "tsv")
 
@@ -134,7 +136,7 @@ class PairFiles:
         return self._usable(self._records(), report)
 
     def _records(self) -> Iterator[Example | BadLine]:
-        return self._parallel() if self.kind == "parallel" else self._rows(self._row())
+        return self._parallel() if self.kind == "parallel" else self._rows()
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:
@@ -172,12 +174,15 @@ class PairFiles:
                 else:
                     yield Example(source, target, left_name, number)
 
-    def _rows(self, row: Row) -> Iterator[Example | BadLine]:
-        name = self._names[0]
+    def _rows(self) -> Iterator[Example | BadLine]:
+        name, row = self._names[0], None if self._headed else self._row(self.columns)
         with opened(self.paths[0]) as stream:
             for number, text in enumerate(texts(stream, name, self.max_line_bytes), 1):
                 if isinstance(text, BadLine):
                     yield text
+                    continue
+                if row is None:
+                    row = self._row(self._header(text))
                     continue
                 try:
                     source, target = row(text) if text.strip() else ("", "")
@@ -186,12 +191,24 @@ class PairFiles:
                 else:
                     yield Example(source, target, name, number)
 
-    def _row(self) -> Row:
+    @property
+    def _headed(self) -> bool:
+        """Whether the first line names the columns."""
+        return self.kind == "csv" and not self.columns
+
+    def _header(self, line: str) -> tuple[str, ...]:
+        try:
+            return tuple(name.strip() for name in csv_fields(line))
+        except UnusableRow as error:
+            raise DataError(f"{self._names[0]}, line 1: the line {error}; expected the names of columns.") from error
+
+    def _row(self, columns: Sequence[str]) -> Row:
         if self.kind == "bars":
             return bars_row
         if self.kind == "jsonl":
             return json_row(self.source, self.target)
-        return tsv_row(self.columns, self.source, self.target)
+        read = csv_row if self.kind == "csv" else tsv_row
+        return read(columns, self.source, self.target)
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""From one line of a file to the two texts of a pair: TSV, JSONL, and bars.
+"""From one line of a file to the two texts of a pair: TSV, CSV, JSONL, and bars.
 
 A side may be made of several columns or keys, joined by one space: "tags+lemma".
 """
 
+import csv
 import json
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -52,6 +53,27 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
         return " ".join([fields[place] for place in left]), " ".join([fields[place] for place in right])
 
     return row
+
+
+def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> Row:
+    """Read a line of comma-separated columns, quoted as RFC 4180 says, on one line each. See `tsv_row`."""
+    row = tsv_row(columns, source, target)
+
+    def unquoted(line: str) -> tuple[str, str]:
+        fields = csv_fields(line)
+        if len(fields) < 2:
+            raise UnusableRow("has no comma")
+        return row("\t".join(field.replace("\t", " ") for field in fields))
+
+    return unquoted
+
+
+def csv_fields(line: str) -> list[str]:
+    """The columns of one line. Raises UnusableRow for quotes that do not end on it."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        raise UnusableRow(f"is not valid CSV ({error})") from error
 
 
 def _place(name: str, columns: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from regard.attention.table import Table
 from regard.data.segmenter import Segmenter
@@ -30,6 +30,7 @@ FORMAT, VERSION = "regard tokenizer", 1
 MAX_FILE_BYTES = 64 * 2**20
 MAX_ENTRIES = 1_100_000
 SAMPLE_TEXTS = 200_000
+Item = TypeVar("Item")
 LONE = "text holds a lone surrogate; expected valid Unicode. Replace it."
 
 
@@ -93,7 +94,7 @@ class Tokenizer:
                 "Raise vocab_size; some thousands are usual."
             )
         try:
-            return cls(kind, segmenter.train(_sample(map(_valid, texts), sample), vocab_size))
+            return cls(kind, segmenter.train(drawn(map(_valid, texts), sample), vocab_size))
         except UnicodeEncodeError as error:
             raise ValueError(f"Tokenizer.train: {LONE}") from error
 
@@ -217,13 +218,13 @@ def _valid(text: str) -> str:
     return text
 
 
-def _sample(texts: Iterable[str], limit: int) -> list[str]:
-    """At most `limit` texts, each as likely as any other, the same each time (reservoir sampling)."""
+def drawn(items: Iterable[Item], limit: int) -> list[Item]:
+    """At most `limit` items, each as likely as any other, the same each time (reservoir sampling)."""
     random = Random(0)
-    kept: list[str] = []
-    for number, text in enumerate(texts):
+    kept: list[Item] = []
+    for number, item in enumerate(items):
         if number < limit:
-            kept.append(text)
+            kept.append(item)
         elif (place := random.randrange(number + 1)) < limit:
-            kept[place] = text
+            kept[place] = item
     return kept

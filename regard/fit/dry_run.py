@@ -21,8 +21,9 @@ from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.tokenizer import Tokenizer
 from regard.errors import RegardError
-from regard.fit.fitting import Parts, prepare, refuse_other_runs, total_updates, updates_per_epoch
+from regard.fit.fitting import Parts, prepare, total_updates, updates_per_epoch
 from regard.fit.parts import build_learner
+from regard.fit.place import check_place
 from regard.fit.subsets import Subset
 from regard.fit.validator import Validator
 from regard.marks import UNKNOWN
@@ -101,7 +102,7 @@ def dry_run(
     The arguments are those of `fit`, and so are the errors. Time is measured on at most 20 updates and grows from there
     with the positions of all batches, padding included.
     """
-    refuse_other_runs(Run(out), resume=False)
+    check_place(Run(out), resume=False)
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory(prefix="regard-"))) / "run"
         parts = prepare(

@@ -12,10 +12,11 @@ from regard.config import Config, TrainingConfig
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
-from regard.errors import CheckpointError, UsageError
+from regard.errors import UsageError
 from regard.files import unfinished
 from regard.fit import digests
 from regard.fit.parts import build_learner, build_plan
+from regard.fit.place import check_place
 from regard.fit.publisher import Publisher
 from regard.fit.resuming import limits_changed, restarted, shared
 from regard.fit.starting import missing, tidy, undone
@@ -121,12 +122,6 @@ def prepare(
     return Parts(run, learn, held, model, texts)
 
 
-def refuse_other_runs(run: Run, resume: bool) -> None:
-    """Raises UsageError where a new run would take the place of one that is there."""
-    if not resume and run.config_file.exists():
-        raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
-
-
 def _begun(
     config: Config,
     files: PairFiles,
@@ -140,12 +135,12 @@ def _begun(
 ) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
     """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
     run.check_own()
-    _refuse(run, resume)
+    check_place(run, resume=resume)
     _check_readable(files, validation, world)
     new = missing(run.path)
     stack.enter_context(lock(run.path, launch()))
     beginning.enter_context(undone(run.path, new))
-    _refuse(run, resume)  # another one may have been faster
+    check_place(run, resume=resume)  # another one may have been faster
     going_on = resume and run.config_file.exists()
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
@@ -165,13 +160,6 @@ def _begun(
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
     tidy(run.path, asked)
     return run.adopt(config) if changed else run, learn, held, texts
-
-
-def _refuse(run: Run, resume: bool) -> None:
-    """Raises UsageError for a directory that holds a run, CheckpointError for one that holds half of one."""
-    refuse_other_runs(run, resume)
-    if run.checkpoints.exists() and not run.config_file.exists():
-        raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
 
 
 def _check_readable(files: PairFiles, validation: PairFiles | None, world: World) -> None:

@@ -175,7 +175,7 @@ def launch() -> str:
 
 def own_device(name: str) -> str:
     """The device of this worker; where the name leaves open which GPU, the workers of a machine take turns."""
-    if not launched() or name not in ("auto", "cuda") or not torch.cuda.is_available():
+    if not launched() or name not in ("auto", "gpu", "cuda") or not torch.cuda.is_available():
         return name
     return f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}"
 

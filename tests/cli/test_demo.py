@@ -12,7 +12,7 @@ from toy import Make
 from toy import regard as regard_command
 
 import regard
-from regard.cli.embedded import score_split
+from regard.analysis.embedded import score_split
 from regard.data.embedded import GoldPair
 
 

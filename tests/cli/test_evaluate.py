@@ -135,7 +135,7 @@ def test_several_runs_are_an_ensemble(run: Path, files: Path, tmp_path: Path) ->
 def test_runs_come_before_pairs(run: Path, files: Path, command: str) -> None:
     result = regard(command, run, run)
     assert (result.code, result.out) == (2, "")
-    assert f"no pairs are given after {run}. Give two parallel files, one .tsv or .jsonl, or -." in result.err
+    assert f"no pairs are given after {run}. Give two parallel files, one .tsv, .csv or .jsonl, or -." in result.err
     missing = regard(command, run, "runs/nowhere", files / "test.src", files / "test.tgt")
     assert missing.code == 2
     assert "3 are given: runs/nowhere" in missing.err

@@ -11,7 +11,19 @@ from toy import regard
 import regard as library
 from regard.cli import health
 
-COMMANDS = ["demo", "train", "curves", "translate", "score", "evaluate", "shortlist", "align", "view", "doctor"]
+COMMANDS = [
+    "demo",
+    "train",
+    "curves",
+    "translate",
+    "score",
+    "evaluate",
+    "shortlist",
+    "align",
+    "view",
+    "doctor",
+    "recipes",
+]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -282,13 +282,27 @@ def test_without_standard_input_there_is_nothing_to_spool(tmp_path) -> None:
     assert files.spooled(tmp_path) is files
 
 
+def test_csv_is_what_its_quotes_say_and_names_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text('id,en,zh\n1,"Hello, Tom.",你好\n2,"a ""b""",c\n3,"open,d\n4,e\n')
+    chosen = PairFiles((str(path),), source="en", target="zh")
+    *pairs, open_quote, short = chosen.records()
+    assert [(pair.source, pair.target, pair.line) for pair in pairs] == [("Hello, Tom.", "你好", 2), ('a "b"', "c", 3)]
+    assert str(open_quote) == f"{path}, line 4: the line is not valid CSV (unexpected end of data)"
+    assert str(short) == f"{path}, line 5: the line has 2 columns, not 3"
+    with pytest.raises(UsageError, match=r"3 columns are named \(id, en, zh\), but not which of them to learn from"):
+        list(PairFiles((str(path),)).records())
+    named = PairFiles((str(path),), columns=("a", "b", "c"), source="b", target="c")
+    assert next(named.records()).source == "en", "names in the recipe: the first line is a pair"
+
+
 WRONG = {
     "three files": ({"paths": ("a", "b", "c")}, "one file or from two parallel ones; 3 are given: a, b, c"),
     "stdin twice": ({"paths": ("-", "-")}, "2 are given: <stdin>, <stdin>"),
     "parallel of one": ({"paths": ("a",), "format": "parallel"}, r"'parallel' does not fit 1 file"),
     "tsv of two": ({"paths": ("a", "b"), "format": "tsv"}, r"'tsv' does not fit 2 file"),
-    "unknown ending": ({"paths": ("a.csv.gz",)}, r"'\.csv' tells no format; \.tsv, \.txt, \.jsonl do"),
-    "columns of JSONL": ({"paths": ("a.jsonl",), "columns": ("a",)}, "Columns choose from a TSV file"),
+    "unknown ending": ({"paths": ("a.doc.gz",)}, r"'\.doc' tells no format; \.tsv, \.txt, \.csv, \.jsonl do"),
+    "columns of JSONL": ({"paths": ("a.jsonl",), "columns": ("a",)}, "Columns choose from a TSV or CSV file"),
     "source of parallel": ({"paths": ("a", "b"), "source": "a", "target": "b"}, "this is parallel"),
     "three columns": ({"paths": ("a.tsv",), "columns": ("a", "b", "c")}, "not which of them to learn from"),
     "half a choice": ({"paths": ("a.tsv",), "source": "2"}, "source is given and target is not"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from regard.data.bpe import MAX_PIECE_CHARACTERS
 from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
-from regard.data.tokenizer import TOKENIZERS, Tokenizer, _sample
+from regard.data.tokenizer import TOKENIZERS, Tokenizer, drawn
 from regard.errors import CheckpointError, RegardError
 from regard.marks import BEGIN, END, PAD, UNKNOWN
 
@@ -225,11 +225,11 @@ def test_training_is_the_same_in_every_process(kind: str) -> None:
 
 def test_a_stream_of_many_texts_is_sampled_evenly_and_always_the_same() -> None:
     texts = [str(number) for number in range(10007)]
-    sample = _sample(iter(texts), 101)
-    assert sample == _sample(iter(texts), 101)
+    sample = drawn(iter(texts), 101)
+    assert sample == drawn(iter(texts), 101)
     assert len(set(sample)) == 101
     assert 0.3 < sum(int(text) < 5003 for text in sample) / 101 < 0.7
-    assert _sample(iter(texts[:7]), 101) == texts[:7]
+    assert drawn(iter(texts[:7]), 101) == texts[:7]
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)

@@ -139,8 +139,14 @@ def test_a_resume_of_a_damaged_run_is_refused(pairs: PairFiles, tmp_path: Path) 
         fit(config(), pairs, None, tmp_path / "run", resume=True)
 
 
-def test_resuming_nothing_begins(pairs: PairFiles, tmp_path: Path) -> None:
-    assert fit(config(max_steps=3), pairs, None, tmp_path / "run", resume=True).step == 3
+def test_resuming_nothing_is_refused_and_a_start_cut_short_begins_anew(pairs: PairFiles, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(UsageError, match=r"holds no run to resume\. Leave --resume out to begin one"):
+        fit(config(max_steps=2), pairs, None, run, resume=True)
+    assert not run.exists()
+    run.mkdir()
+    (run / ".lock").touch()  # all that a start leaves that is killed before it has learnt its tokenisers
+    assert fit(config(max_steps=2), pairs, None, run, resume=True).step == 2
 
 
 def test_files_of_unequal_length_stop_before_anything_is_written(tmp_path: Path) -> None:

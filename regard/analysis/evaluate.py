@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from regard.alignment.error_rate import AlignmentErrors
-from regard.cli.output import aligned_columns
-from regard.cli.stream import Line
+from regard.analysis.align import Aligner
+from regard.analysis.gold import JudgedPairs
+from regard.analysis.words import seen
 from regard.data.example import Example
-from regard.data.lines import BadLine
+from regard.data.lines import BadLine, Line, one_line
 from regard.errors import DataError
 from regard.metrics import METRICS, NEED_TEXT
 from regard.metrics.by_length import LengthRow, by_length
 from regard.metrics.score import Score
+from regard.translator import Translator
 
+Item = TypeVar("Item")
 Unit = Literal["words", "characters"]
+PART_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Evaluation:
         unit: what the lengths count.
         rows: for each metric, its scores by length; the same buckets in each.
         alignment: the errors of the alignment, where there is gold.
+        outputs: the translations, of each source one.
     """
 
     segments: int
@@ -69,6 +74,7 @@ class Evaluation:
     unit: Unit
     rows: list[list[LengthRow]]
     alignment: AlignmentErrors | None = None
+    outputs: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -84,16 +90,44 @@ class Evaluation:
             record["alignment"] = rates | asdict(self.alignment)
         return record
 
-    def table(self) -> list[str]:
-        """For people: the scores with their signatures, then the quality by length."""
-        overall = [[score.name, f"{score.value:.2f}", score.signature] for score in self.scores]
-        rows = [[f"source {self.unit}", "segments", *(score.name for score in self.scores)]]
-        for row in zip(*self.rows, strict=True):
-            if row[0].count:
-                last = "" if row[0].high is None else f" to {row[0].high}"
-                values = ["" if one.score is None else f"{one.score.value:.2f}" for one in row]
-                rows.append([f"{row[0].low}{last or ' and more'}", str(row[0].count), *values])
-        return [*aligned_columns(overall, "lrl"), "", *aligned_columns(rows, "l" + "r" * (len(rows[0]) - 1))]
+
+def evaluated(
+    translator: Translator,
+    examples: Sequence[Example],
+    judged: JudgedPairs,
+    metrics: Sequence[str],
+    *,
+    lengths: str = "auto",
+    group: bool = False,
+    min_weight: float | None = None,
+) -> Evaluation:
+    """Translate the sources of pairs, force their targets where there are gold links, and score both.
+
+    Args:
+        translator: the model.
+        examples: the pairs.
+        judged: where their words are, and what judges their links.
+        metrics: names in `METRICS`.
+        lengths: what the length of a source counts; see `length_unit`.
+        group: pairs with the same source are one, with several right answers.
+        min_weight: fainter looks are not links; the default of `links` if None.
+
+    Raises DataError for references that a metric cannot use.
+    """
+    if judged.judge:
+        aligner = Aligner(translator, judged.segment, min_weight=min_weight)
+        for part in _parts(examples, translator):
+            judged.judge.add(aligner(part))
+    asked = segments([seen(judged.segment, example) for example in examples], group)
+    parts = _parts(asked.sources, translator)
+    outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part, units="tokens")]
+    return evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
+
+
+def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:
+    """Some at a time: what each word looked at is kept to the end of a part."""
+    size = PART_BATCHES * translator.options.batch_size
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def evaluate(
@@ -111,4 +145,4 @@ def evaluate(
         rows = [by_length(METRICS[name], sources, outputs, references, unit=unit) for name in metrics]
     except ValueError as error:
         raise DataError(str(error)) from error
-    return Evaluation(len(sources), scores, unit, rows, alignment)
+    return Evaluation(len(sources), scores, unit, rows, alignment, tuple(outputs))

@@ -1,6 +1,6 @@
 """Where the words of given pairs are, and what of the pairs the model is to see."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise
@@ -17,7 +17,7 @@ Segmentation = Callable[[Example], tuple[Side, Side]]
 """Source and target of a pair."""
 
 
-def segmentation(join: str, words: Sequence[str] | None, pairs: int) -> Segmentation:
+def segmentation(join: str, words: Sequence[str] | None, pairs: int, first: int = 1) -> Segmentation:
     """How the words of pairs are found.
 
     Args:
@@ -26,6 +26,7 @@ def segmentation(join: str, words: Sequence[str] | None, pairs: int) -> Segmenta
         words: the same pairs once more, in one file or two, with white space between their words; the model sees the
             pairs themselves.
         pairs: how many there are.
+        first: the line of the first of them; 2 behind the names of columns.
 
     Raises UsageError if both are given, DataError for words that cannot be read or are of another number of pairs.
     """
@@ -39,7 +40,7 @@ def segmentation(join: str, words: Sequence[str] | None, pairs: int) -> Segmenta
         raise DataError(
             f"{' and '.join(words)}: {len(records)} lines, and there are {pairs} pairs. Give one line for each pair."
         )
-    return partial(_by_words, records)
+    return partial(_by_words, dict(enumerate(records, first)))
 
 
 def seen(segment: Segmentation, example: Example) -> Example:
@@ -60,8 +61,8 @@ def _read(text: str, join: bool) -> Side:
     return "".join(words), list(pairwise(accumulate(map(len, words), initial=0)))
 
 
-def _by_words(records: Sequence[Example | BadLine], example: Example) -> tuple[Side, Side]:
-    record = records[example.line - 1]
+def _by_words(records: Mapping[int, Example | BadLine], example: Example) -> tuple[Side, Side]:
+    record = records[example.line]
     if isinstance(record, BadLine):
         raise DataError(f"{record}. Correct it.")
     source, target = example.source, example.target or ""

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from regard.alignment.error_rate import AlignmentErrors, alignment_errors
 from regard.alignment.linking import Gold, Links
 from regard.alignment.pharaoh import parse_gold
-from regard.cli.aligner import Aligned
-from regard.cli.choices import choose
-from regard.cli.options import SIDES, Linking
-from regard.cli.stream import Line
-from regard.cli.words import Segmentation, segmentation
+from regard.analysis.align import Aligned
+from regard.analysis.words import Segmentation, segmentation
 from regard.data.example import Example
-from regard.data.lines import BadLine, opened, shown, texts
+from regard.data.lines import BadLine, Line, opened, shown, texts
 from regard.errors import DataError, UsageError
 
 
@@ -22,13 +19,13 @@ class Judge:
     Args:
         path: one line for each pair. Raises DataError for a line that is none, or another number of them.
         pairs: how many pairs there are.
-        first: the number of the first word, 0 or 1.
+        counts_from: the number of the first word in the gold file, 0 or 1.
+        first: the line of the first of the pairs; 2 behind the names of columns.
     """
 
-    def __init__(self, path: str, pairs: int, first: int = 0) -> None:
-        self.path = path
-        self.first = first
-        self._gold = _read(path, first)
+    def __init__(self, path: str, pairs: int, counts_from: int = 0, first: int = 1) -> None:
+        self.path, self.counts_from, self._first = path, counts_from, first
+        self._gold = _read(path, counts_from)
         self._pairs: list[tuple[Links, Gold]] = []
         if len(self._gold) != pairs:
             raise DataError(
@@ -37,7 +34,7 @@ class Judge:
 
     def check(self, line: int, sources: int, targets: int) -> None:
         """Raises DataError where the gold of this line, counted from 1, names words that a pair with so many lacks."""
-        gold, first = self._gold[line - 1], self.first
+        gold, first = self._gold[line - self._first], self.counts_from
         outside = [link for link in sorted(gold.possible) if link[0] >= sources or link[1] >= targets]
         if not outside:
             return
@@ -47,8 +44,9 @@ class Judge:
         )
         if not first and all(min(link) > 0 for each in self._gold for link in each.possible):
             advice = f"No link of the file has a 0, so it may count from 1: then give --gold-from 1. Else: {advice}"
+        number = line - self._first + 1
         raise DataError(
-            f"{self.path}, line {line}: links {outside[0][0] + first} with {outside[0][1] + first}, but the pair has "
+            f"{self.path}, line {number}: links {outside[0][0] + first} with {outside[0][1] + first}, but the pair has "
             f"{sources} and {targets} words, counted from {first}. {advice}"
         )
 
@@ -56,7 +54,7 @@ class Judge:
         """More pairs. Raises DataError where gold counts other units than the alignment."""
         for one in found:
             self.check(one.example.line, len(one.alignment.source), len(one.alignment.target))
-            self._pairs.append((one.links, self._gold[one.example.line - 1]))
+            self._pairs.append((one.links, self._gold[one.example.line - self._first]))
 
     def errors(self) -> AlignmentErrors:
         """The errors over all pairs so far."""
@@ -86,17 +84,26 @@ class JudgedPairs:
     judge: Judge | None
 
 
-def judged_pairs(linking: Linking, lines: Iterable[Line], units: str = "words") -> JudgedPairs:
-    """The pairs with the files that `linking` names. Raises UsageError and DataError where these do not fit."""
-    choose("--join", linking.join, SIDES)
-    if linking.gold_from and not linking.gold:
+def judged_pairs(
+    lines: Iterable[Line],
+    join: str = "none",
+    words: Sequence[str] | None = None,
+    gold: str | None = None,
+    gold_from: int = 0,
+    units: str = "words",
+) -> JudgedPairs:
+    """The pairs with the files of words and of gold links, which count from `gold_from`.
+
+    Raises UsageError and DataError where these do not fit: before any work where the units are words.
+    """
+    if gold_from and not gold:
         raise UsageError("--gold-from says how --gold counts, and there is none. Give --gold, or leave it out.")
-    pairs = 0
-    if linking.gold or linking.words:
+    pairs, first = 0, 1
+    if gold or words:
         lines = list(lines)
-        pairs = len(lines)
-    judge = Judge(linking.gold, pairs, linking.gold_from) if linking.gold else None
-    segment = segmentation(linking.join, linking.words, pairs)
+        pairs, first = len(lines), lines[0].line if lines else 1
+    judge = Judge(gold, pairs, gold_from, first) if gold else None
+    segment = segmentation(join, words, pairs, first)
     if judge and units == "words":  # their number is known before any work; that of others only behind it
         for line in lines:
             if isinstance(line, Example):

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 
 from regard.alignment.alignment import Alignment
 from regard.alignment.linking import Links, reverse
-from regard.alignment.pharaoh import format_links
 from regard.alignment.shown import regrouped
 from regard.alignment.symmetrize import Symmetrization
 from regard.alignment.units import regroup
-from regard.cli.answers import refused_line
-from regard.cli.output import json_line
-from regard.cli.units import linked
-from regard.cli.words import Segmentation
+from regard.analysis.units import linked
+from regard.analysis.words import Segmentation
 from regard.data.example import Example
-from regard.data.lines import BadLine
 from regard.translator import Translator
 
 
@@ -69,13 +65,3 @@ class Aligner:
                     results[place], reverse(linked(words, self.threshold, self.min_weight))
                 )
         return [Aligned(*parts) for parts in zip(examples, found, results, strict=True)]
-
-
-def links_line(found: Aligned | BadLine, json: bool) -> str:
-    """What `align` writes of a pair: its links; or a JSON object, with the units that they count."""
-    if isinstance(found, BadLine):
-        return refused_line(found, json)
-    if not json:
-        return format_links(found.links)
-    units = {side: [unit.text for unit in getattr(found.alignment, side)] for side in ("source", "target")}
-    return json_line({"line": found.example.line, **units, "links": sorted(found.links)})

@@ -1,0 +1,235 @@
+"""A recipe for pairs that come without one, by rules that a person can follow.
+
+Tokens, for each side by itself, from a sample of the pairs:
+
+    symbols      several short parts between spaces, of few kinds (phonemes, notes): see `_are_symbols`
+    characters   most texts are one stretch (words), or most hold a script without spaces (Chinese, Thai)
+    inflection   of tables with the columns lemma, form and tags: the form is learned from tags and lemma
+    bpe          everything else (sentences); one vocabulary for both sides where both write with the same letters
+
+Size, dropout and rate by the number of pairs (`SIZES`): few pairs, small model. As many epochs as make `UPDATES`
+updates, within bounds; batches are small enough for an epoch to have a hundred. The metric is one of decoded text where
+enough pairs are held out for it, else the loss. All figures are those of the recipes that come with Regard, or lie
+between them. The same pairs give the same recipe.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from regard.data.lines import opened, texts
+from regard.data.readers import PairFiles
+from regard.data.report import Report
+from regard.data.scripts import UNSPACED
+from regard.data.tokenizer import drawn
+
+SAMPLE_PAIRS = 20_000
+UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 3_000, 3, 100
+BATCHES, SMALLEST_BATCH, LARGEST_BATCH = 100, 250, 2_000
+FEW_PAIRS = 2_000  # fewer leave less than 40 to validate on
+PIECES_OF_A_WORD = 1.4
+TABLE_LINES = 100
+
+
+@dataclass(frozen=True)
+class Size:
+    """What suits this many pairs and less."""
+
+    pairs: float
+    embedding: int
+    encoder: int
+    decoder: int
+    dropout: float
+    rate: float
+
+
+SIZES = (
+    Size(2e3, 64, 64, 128, 0.3, 0.003),
+    Size(2e4, 128, 128, 256, 0.3, 0.002),
+    Size(5e4, 256, 256, 256, 0.3, 0.002),
+    Size(5e5, 256, 256, 384, 0.1, 0.002),
+    Size(math.inf, 512, 512, 512, 0.1, 0.001),
+)
+VOCABULARIES = ((10_000, 1_000), (100_000, 2_000), (1_000_000, 6_000), (10_000_000, 12_000), (math.inf, 24_000))
+"""Running words of a side up to this many, and how many pieces they are cut into at most."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """How the texts of one side are written.
+
+    Args:
+        tokenizer: what suits them.
+        vocab_size: at most so many entries.
+        because: what was seen of them, in words.
+        lengths: of each text of the sample, in tokens; of pieces an estimate.
+        unspaced: whether most hold a script without spaces.
+        letters: the share of each character in all.
+    """
+
+    tokenizer: str
+    vocab_size: int
+    because: str
+    lengths: np.ndarray
+    unspaced: bool
+    letters: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe and the reasons for it.
+
+    Args:
+        values: the recipe, as a YAML file would hold it.
+        reasons: what was chosen and why, a line each.
+    """
+
+    values: dict[str, Any]
+    reasons: list[str]
+
+
+def choose(files: PairFiles) -> Choice:
+    """The recipe for these pairs, which are read once. Raises DataError as reading them for training would."""
+    report, table = Report(), _inflections(files)
+    if table:
+        files = replace(files, columns=table["columns"], source=table["source_column"], target=table["target_column"])
+    sample = drawn(files.read(report), SAMPLE_PAIRS)
+    pairs = report.pairs
+    sources = [example.source for example in sample]
+    source = _tags_and_lemmas(sources) if table else _side(sources, pairs)
+    target = _side([example.target or "" for example in sample], pairs)
+    size = next(size for size in SIZES if pairs <= size.pairs)
+    joint = source.tokenizer == target.tokenizer == "bpe" and _overlap(source, target) >= 0.6
+    data = _data(source, target, joint) | table
+    tokens = pairs * float(np.maximum(source.lengths, target.lengths).mean())
+    data["batch_size"] = _rounded(min(LARGEST_BATCH, max(SMALLEST_BATCH, tokens / BATCHES)), 50)
+    each = math.ceil(tokens / data["batch_size"])
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, math.ceil(UPDATES / each)))
+    training = _training(size, epochs, each, _metric(target, pairs))
+    values: dict[str, Any] = {
+        "name": "chosen from the pairs",
+        "data": data,
+        "model": _model(size, source, joint, pairs),
+        "training": training,
+        "search": {"length_normalization": 1.0 if target.tokenizer == "bpe" or target.unspaced else 0.0},
+    }
+    shared = "; one vocabulary with the source, since both write with the same letters" if joint else ""
+    layers = " in two layers" if values["model"]["encoder"]["num_layers"] == 2 else ""
+    reasons = [
+        f"source: {source.tokenizer} ({source.because})",
+        f"target: {target.tokenizer} ({target.because}){shared}",
+        f"model: {size.encoder} features{layers}, dropout {size.dropout} ({pairs:,} pairs)",
+        f"training: at most {epochs} epochs of about {each:,} batches; the weights with the best {training['metric']} "
+        "are kept",
+    ]
+    return Choice(values, reasons)
+
+
+def _side(written: Sequence[str], pairs: int) -> Side:
+    parts = [text.split() for text in written]
+    kinds = Counter(chain.from_iterable(parts))
+    words, most = sum(kinds.values()), len(written) / 2
+    several = sum(len(each) > 1 for each in parts) > most
+    unspaced = sum(map(bool, map(re.compile(UNSPACED).search, written))) > most
+    spelt = Counter(chain.from_iterable(written))
+    del spelt[" "]
+    letters = {letter: count / spelt.total() for letter, count in spelt.items()}
+    spelling = np.array([*map(len, written)], float)
+    counts = np.array([*map(len, parts)], float)
+    if unspaced:
+        because = f"{len(letters):,} different ones, in a script without spaces between words"
+        size = 4_000 if pairs <= SIZES[-2].pairs else 8_000
+        return Side("characters", size, because, spelling, unspaced, letters)
+    if several and _are_symbols(kinds):
+        because = f"{len(kinds)} different ones between spaces, such as {' '.join(parts[0][:3])}"
+        return Side("symbols", 1_000, because, counts, unspaced, letters)
+    if not several:
+        return Side("characters", 500, "most texts are a single word", spelling, unspaced, letters)
+    vocabulary = next(size for limit, size in VOCABULARIES if words * pairs / len(written) <= limit)
+    because = f"sentences, {counts.mean():.1f} words on average; at most {vocabulary:,} pieces"
+    return Side("bpe", vocabulary, because, PIECES_OF_A_WORD * counts, unspaced, letters)
+
+
+def _inflections(files: PairFiles) -> dict[str, Any]:
+    """What a recipe says of the columns lemma, form and tags (N;SG;ACC); nothing for files that are no such table."""
+    if files.kind != "tsv" or files.columns or files.source:
+        return {}
+    with opened(files.paths[0]) as stream:
+        lines = [text for text in islice(texts(stream, files.paths[0]), TABLE_LINES) if isinstance(text, str)]
+    rows = [line.split("\t") for line in lines if line.strip()]
+    tagged = sum(len(row) == 3 and ";" in row[2] and " " not in row[2] for row in rows)
+    if 2 * tagged <= len(rows):
+        return {}
+    return {"columns": ("lemma", "form", "tags"), "source_column": "tags+lemma", "target_column": "form"}
+
+
+def _tags_and_lemmas(written: Sequence[str]) -> Side:
+    lengths = np.array(
+        [tags.count(";") + 1 + len(lemma) for tags, _, lemma in (text.partition(" ") for text in written)]
+    )
+    because = "three columns, of which the last holds tags: lemma, form, tags; the form is learned from the others"
+    return Side("inflection", 1_000, because, lengths, False, {})
+
+
+def _are_symbols(kinds: Counter[str]) -> bool:
+    """At most 200 kinds, of at most 3 characters and seen 5 times on average: words are more, and longer."""
+    short = sum(map(len, kinds)) <= 3 * len(kinds)
+    return short and len(kinds) <= 200 and kinds.total() >= 5 * len(kinds)
+
+
+def _overlap(one: Side, other: Side) -> float:
+    """The share of letters that both sides write alike often."""
+    return sum(min(share, other.letters.get(letter, 0.0)) for letter, share in one.letters.items())
+
+
+def _data(source: Side, target: Side, joint: bool) -> dict[str, Any]:
+    sides = {
+        name: {"tokenizer": side.tokenizer, "vocab_size": side.vocab_size}
+        for name, side in (("source", source), ("target", target))
+    }
+    longest = float(np.quantile([source.lengths, target.lengths], 0.995, axis=1).max())
+    return {**sides, "joint": joint, "max_length": min(1_000, max(200, _rounded(longest, 100)))}
+
+
+def _model(size: Size, source: Side, joint: bool, pairs: int) -> dict[str, Any]:
+    # How a letter sounds hangs on more than its neighbours; a piece says more by itself.
+    deep = source.tokenizer != "bpe" and pairs > SIZES[1].pairs
+    return {
+        "embedding_size": size.embedding,
+        "tie": "three_way" if joint else "two_way",
+        "encoder": {"hidden_size": size.encoder, "num_layers": 2 if deep else 1, "source_bridging": True},
+        "decoder": {"kind": "luong", "hidden_size": size.decoder, "input_feeding": False},
+        "attention": {"score": "general"},
+        "dropout": dict.fromkeys(("embedding", "context", "output"), size.dropout),
+    }
+
+
+def _training(size: Size, epochs: int, each: int, metric: str) -> dict[str, Any]:
+    return {
+        "learning_rate": size.rate,
+        "schedule": {"kind": "cosine", "warmup_steps": min(300, epochs * each // 10)},
+        "label_smoothing": 0.1,
+        "max_epochs": epochs,
+        "patience": max(5, epochs // 4),
+        "metric": metric,
+        "moving_average": 0.998,
+    }
+
+
+def _metric(target: Side, pairs: int) -> str:
+    if pairs < FEW_PAIRS:
+        return "loss"
+    if target.tokenizer == "bpe":
+        return "bleu"
+    return "bleu_char" if target.unspaced else "word_error"
+
+
+def _rounded(number: int | float, unit: int) -> int:
+    """Up to a multiple of the unit."""
+    return math.ceil(number / unit) * unit

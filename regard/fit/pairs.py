@@ -1,0 +1,61 @@
+"""Where pairs come from: files as they are named, or pairs that a program holds."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from regard.config import DataConfig
+from regard.data.readers import Format, PairFiles
+from regard.errors import RegardError
+from regard.files import write_whole
+
+Pairs = str | Path | Sequence[str | Path] | Iterable[tuple[str, str]]
+"""One file or two parallel ones, or pairs themselves: (source, target)."""
+NAME = "<pairs>"
+
+
+def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
+    """One file of pairs or two parallel ones, read as the recipe says."""
+    named: dict[str, Any] = {}
+    usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
+    chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
+    if chosen and len(paths) == 1 and format != "bars":
+        named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
+    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
+
+
+def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None = None) -> PairFiles:
+    """Files of pairs, or pairs that are written into `folder` first, so that both are read in one way.
+
+    Raises TypeError for what is neither.
+    """
+    if isinstance(pairs, str | Path):
+        return pair_files([str(pairs)], data, format)
+    if not isinstance(pairs, Iterable):
+        raise TypeError(_expected(pairs))
+    items = list(pairs)
+    if items and all(isinstance(item, str | Path) for item in items):
+        return pair_files([str(item) for item in items], data, format)
+    lines = "".join(_line(item, number) for number, item in enumerate(items)).encode()
+    path = folder / f"pairs-{hashlib.sha256(lines).hexdigest()[:16]}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RegardError(f"{folder} cannot be written: {error.strerror}. Make room.") from error
+    write_whole(path, lines)
+    return PairFiles((str(path),), "jsonl", on_bad_input=data.on_bad_input, names=(NAME,))
+
+
+def _line(pair: object, number: int) -> str:
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+        raise TypeError(_expected(pair, f"[{number}]"))
+    return json.dumps({"src": pair[0], "tgt": pair[1]}) + "\n"
+
+
+def _expected(given: object, place: str = "") -> str:
+    return (
+        f"pairs{place} is {given!r:.60}; expected the name of a file, two names of parallel files, or a list of "
+        '(source, target), both of them text: [("Tom sleeps.", "汤姆睡觉。"), …].'
+    )
