@@ -9,13 +9,10 @@
 #include "additive_step.h"
 
 #include <sched.h>
-#include <time.h>
 
 #define PANELS_TAKEN 4 /* panels of a product that a thread takes */
 #define ROWS_TAKEN 16 /* rows that it takes of what knows no neighbours */
-#define LOOKS 2000 /* a microsecond or two: longer than another thread needs for its part */
-#define YIELDS 100
-#define NAP_NANOSECONDS 20000
+#define PATIENCE 2000
 
 /* How much of an operation is taken, and how much of it is done, in panels or rows. */
 typedef struct {
@@ -69,14 +66,6 @@ static void act(const operation *at, int64_t from, int64_t end) {
     }
 }
 
-/* Whoever took the rest is at work, or has lost its processor: a thread that sleeps leaves its own for it. */
-static void await(const int64_t *done, int64_t count) {
-    const struct timespec nap = {.tv_nsec = NAP_NANOSECONDS};
-    for (int waited = 0; __atomic_load_n(done, __ATOMIC_ACQUIRE) < count; waited += waited < LOOKS + YIELDS)
-        if (waited == LOOKS + YIELDS) nanosleep(&nap, NULL);
-        else if (waited >= LOOKS) sched_yield();
-}
-
 void NAME(step_operations)(void *given) {
     job *todo = given;
     for (int64_t op = 0; op < todo->count; op++) {
@@ -91,7 +80,9 @@ void NAME(step_operations)(void *given) {
             __atomic_fetch_add(&state->done, end - from, __ATOMIC_RELEASE);
             from = __atomic_load_n(&state->taken, __ATOMIC_RELAXED);
         }
-        await(&state->done, count);
+        /* Whoever took the rest is at work; where it lost its processor, it gets this one. */
+        for (int waited = 0; __atomic_load_n(&state->done, __ATOMIC_ACQUIRE) < count; waited++)
+            if (waited > PATIENCE) sched_yield();
     }
 }
 
