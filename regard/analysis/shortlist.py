@@ -107,7 +107,7 @@ def _kept(links: Links, joint: bool, choice: Choice) -> tuple[np.ndarray, np.nda
     sources, targets, counts = sources[words], targets[words], counts[words]
     rank = np.arange(len(sources)) - np.searchsorted(sources, sources)
     kept = (rank < choice.targets) & (counts >= choice.links)
-    itself = np.arange(END + 1, target_size if joint else 0)
+    itself = np.arange(END + 1, min(source_size, target_size) if joint else 0)
     keys = np.unique(np.concatenate([sources[kept] * target_size + targets[kept], itself * (target_size + 1)]))
     owners, targets = np.divmod(keys, target_size)
     return np.searchsorted(owners, np.arange(source_size + 1)), targets

@@ -87,6 +87,8 @@ def command(
     overrides += [f"training.seed={seed}"] if seed is not None else []
     overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
     with working(device) as (world, name), TemporaryDirectory(prefix="regard-") as folder:
+        if dry_run:
+            _check_alone(world, resume)
         with world.first_ahead():
             recipe, pairs = recipe_and_pairs(arguments, recipe)
             of = given(
@@ -103,7 +105,6 @@ def command(
             for reason in of.reasons:
                 say(reason)
         if dry_run:
-            _check_alone(world, resume)
             from regard.cli.rehearsal import rehearse
 
             rehearse(of.config, of.files, validation, out, pick_device(name))

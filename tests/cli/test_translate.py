@@ -120,7 +120,7 @@ def test_probabilities_are_written_where_they_are_asked_for(run: Path) -> None:
         assert {len(each["alternatives"]) for each in predictions} == {2}
     result = regard("translate", run, "--alternatives", 2, **given)
     assert (result.code, result.out) == (2, "")
-    assert "--alternatives is written with --json alone. Add --json, or leave it out" in result.err
+    assert "--alternatives has no effect without --json, which writes them. Add it, or leave it out" in result.err
 
 
 def test_auto_units_keep_tokens_where_words_are_not_spaced(random_run: Make) -> None:

@@ -97,7 +97,7 @@ def test_bars_need_no_spaces(tmp_path, line: str) -> None:
 
 def test_the_message_that_asks_for_a_format_names_all(tmp_path) -> None:
     path = write(tmp_path / "a.fwd", ["a ||| b"])
-    with pytest.raises(UsageError, match=r"give --format: tsv, jsonl, or bars for source \|\|\| target"):
+    with pytest.raises(UsageError, match=r"give --format: tsv, csv, jsonl, or bars for source \|\|\| target"):
         PairFiles((path,))
 
 
