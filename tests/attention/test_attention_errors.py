@@ -124,7 +124,7 @@ def test_sizes_that_cannot_be_compared(name: str) -> None:
         ({"window": "glob"}, r"attention window is 'glob'; expected one of .*\. Did you mean 'global'\?$"),
         (
             {"options": {"additive": {"hiden_size": 3}}},
-            r"attention score 'additive' has no option 'hiden_size'; expected one of hidden_size, .*\. Did you mean 'hidd",
+            r"attention score 'additive' has no option 'hiden_size'; expected one of hidden_size, .*Did you mean 'hidd",
         ),
         (
             {"options": {"softmax": {"temperature": 3}}},
