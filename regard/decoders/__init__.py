@@ -1,6 +1,6 @@
 """Decoders: `begin` once per source, `advance` once per token, `forward` for all tokens of a known target at once."""
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 DECODERS = Table(
     "decoder",

@@ -1,6 +1,6 @@
 """Encoders: Batch → Memory."""
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 ENCODERS = Table(
     "encoder",
