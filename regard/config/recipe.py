@@ -9,7 +9,7 @@ from reprlib import Repr
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
@@ -196,7 +196,7 @@ def _keys(parents: Sequence[str], values: Any) -> tuple[list[str], Table | None,
     for part in parents:
         field = model.model_fields.get(part)
         model, table = None if field is None else field.annotation, None
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):  # within a section of another package
+        if not (isinstance(model, type) and issubclass(model, Section)):  # within a section of another package
             return [], None, ""
         values = values.get(part, {})
         if model in STAGES:

@@ -15,7 +15,7 @@ The module receives sizes and finished parts. It never sees the section.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -113,7 +113,7 @@ def section(table: Table, kind: str, base: type[Section]) -> type[Section]:
             f"{table.kind} {kind!r} is {found!r}; expected a section, a class that inherits from "
             f"regard.config.{base.__name__}. Have its entry point name that class."
         )
-    return cast(type[Section], found)
+    return found
 
 
 def owners(table: Table, key: str) -> dict[str, Any]:
