@@ -46,10 +46,9 @@ class Table(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         self.check(name)
-        if name not in self.places and name in self.added:
-            return self._load(self.added[name][0])
-        module, attribute = self.places[name].split(":")
-        return getattr(import_module(f"{self.package}.{module}"), attribute)
+        if name in self.places or name not in self.added:
+            return self.own(name)
+        return self._load(self.added[name][0])
 
     def __contains__(self, name: object) -> bool:
         return name in self.places or name in self.added
@@ -68,6 +67,11 @@ class Table(Mapping[str, Any]):
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"{self.kind} is {name!r}; expected one of {', '.join(self)}.{hint}")
         return self[name]
+
+    def own(self, name: str) -> Any:
+        """Regard's own part of that name, whoever else claims it."""
+        module, attribute = self.places[name].split(":")
+        return getattr(import_module(f"{self.package}.{module}"), attribute)
 
     def check(self, name: str) -> None:
         """Raises UsageError where the name is claimed more than once, so that nobody could say which is meant."""

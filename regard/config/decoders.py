@@ -20,7 +20,6 @@ Start = Annotated[
 class BahdanauDecoderConfig(DecoderConfig):
     """The keys of `BahdanauDecoder`."""
 
-    kind: str = "bahdanau"
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = 1
@@ -55,7 +54,6 @@ class BahdanauDecoderConfig(DecoderConfig):
 class LuongDecoderConfig(DecoderConfig):
     """The keys of `LuongDecoder`."""
 
-    kind: str = "luong"
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = 1
@@ -83,7 +81,6 @@ class LuongDecoderConfig(DecoderConfig):
 class ConditionalDecoderConfig(DecoderConfig):
     """The keys of `ConditionalDecoder`."""
 
-    kind: str = "conditional"
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = Field(1, description="1, of two cells")
@@ -114,7 +111,6 @@ class FixedDecoderConfig(DecoderConfig):
     """The keys of `FixedDecoder`."""
 
     attends: ClassVar[bool] = False
-    kind: str = "fixed"
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = 1
@@ -140,7 +136,6 @@ class FixedDecoderConfig(DecoderConfig):
 class TransformerDecoderConfig(DecoderConfig):
     """The keys of `TransformerDecoder`."""
 
-    kind: str = "transformer"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = 1
     num_heads: NumHeads = 4

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 class RecurrentEncoderConfig(EncoderConfig):
     """The keys of `RecurrentEncoder`."""
 
-    kind: str = "recurrent"
     cell: Literal["gru", "lstm"] = Field("gru", description="what a layer is made of")
     hidden_size: HiddenSize = Field(256, description="features of one direction")
     num_layers: NumLayers = 1
@@ -46,7 +45,6 @@ class RecurrentEncoderConfig(EncoderConfig):
 class TransformerEncoderConfig(EncoderConfig):
     """The keys of `TransformerEncoder`."""
 
-    kind: str = "transformer"
     hidden_size: HiddenSize = Field(256, description="features of a position")
     num_layers: NumLayers = 1
     num_heads: NumHeads = 4

@@ -56,8 +56,8 @@ class ModelConfig(Section):
         "none", description="two_way: target embedding = output layer; three_way: the source embedding too"
     )
     initialization: Literal["default", "bahdanau", "luong", "sutskever"] = "default"
-    encoder: Encoder = RecurrentEncoderConfig()
-    decoder: Decoder = LuongDecoderConfig()
+    encoder: Encoder = RecurrentEncoderConfig(kind="recurrent")
+    decoder: Decoder = LuongDecoderConfig(kind="luong")
     attention: AttentionConfig = AttentionConfig()
     dropout: DropoutConfig = DropoutConfig()
 

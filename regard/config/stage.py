@@ -83,7 +83,7 @@ class EncoderConfig(Section):
     kind: str = Field(description="an entry of the table of encoders")
 
     def build(self, parts: EncoderParts) -> "nn.Module":
-        """The encoder, see `encoders.encoder.Encoder`. A ValueError of its constructor reaches the user as it is."""
+        """The encoder, see `encoders.encoder.Encoder`. What its constructor says in a ValueError reaches the user."""
         raise UsageError(f"encoder {self.kind!r} says no way to build it. Give its section a method `build`.")
 
 
@@ -101,7 +101,7 @@ class DecoderConfig(Section):
         return None
 
     def build(self, parts: DecoderParts) -> "nn.Module":
-        """The decoder, see `decoders.decoder.Decoder`. A ValueError of its constructor reaches the user as it is."""
+        """The decoder, see `decoders.decoder.Decoder`. What its constructor says in a ValueError reaches the user."""
         raise UsageError(f"decoder {self.kind!r} says no way to build it. Give its section a method `build`.")
 
 
@@ -120,7 +120,7 @@ def owners(table: Table, key: str) -> dict[str, Any]:
     """The kinds of Regard's own whose section has a key, and its default there. Imports no other package."""
     found = {}
     for kind in table.places:
-        fields = table[kind].model_fields
+        fields = table.own(kind).model_fields
         if key in fields and key != "kind":
             found[kind] = fields[key].default
     return found
@@ -128,7 +128,7 @@ def owners(table: Table, key: str) -> dict[str, Any]:
 
 def keys(table: Table) -> list[str]:
     """The keys of all kinds of Regard's own."""
-    return list(dict.fromkeys(key for kind in table.places for key in table[kind].model_fields))
+    return list(dict.fromkeys(key for kind in table.places for key in table.own(kind).model_fields))
 
 
 def chosen(table: Table, default: str, base: type[Section], value: Any, handler: Callable[[Any], Any]) -> Any:
@@ -139,9 +139,7 @@ def chosen(table: Table, default: str, base: type[Section], value: Any, handler:
     kind = handler({"kind": value.get("kind", default)}).kind
     check_name(table, kind)
     found = section(table, kind, base)
-    if kind in table.places:
-        value = _meant(table, found, value)
-    return found.model_validate({**value, "kind": kind})
+    return found.model_validate({**_meant(table, found, value), "kind": kind})
 
 
 def _meant(table: Table, found: type[Section], values: Mapping[Any, Any]) -> dict[Any, Any]:

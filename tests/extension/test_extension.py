@@ -123,6 +123,7 @@ def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) ->
     attention = PARTS | {"options": {"distance": {"scale": 0.5}}}
     config = models.recipe({"kind": "cell", "cell": cell}, encoder=encoder, attention=attention)
     assert parse({"model": config.model.model_dump()}, "test").model == config.model
+    assert parse({"model": config.model.model_dump(exclude_defaults=True)}, "test").model == config.model
     assert "width: 5" in dump(config)
     model, batch = models.small_model(config), models.batch_of([(3, 4), (5, 2)])
     assert type(model.encoder).__module__ == type(model.decoder).__module__ == "beside"
@@ -147,7 +148,7 @@ def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) ->
         ({"encoder": {"kind": "convolutional", "widht": 3}}, "unknown key model.encoder.widht; did you mean width?"),
         ({"encoder": {"kind": "convolutional", "width": 4}}, "model.encoder.width is 4: input should be 1, 3 or 5"),
         (
-            {"encoder": {"kind": "convolutional", "num_heads": 4}},
+            {"encoder": {"kind": "convolutional", "num_heads": 2}},
             "num_heads belongs to the transformer encoder; expected",
         ),
         ({"decoder": {"kind": "cell", "cell": "lstn"}}, "did you mean lstm?"),
@@ -183,6 +184,16 @@ def test_a_name_that_is_there_already_is_refused_when_it_is_used(tmp_path: Path,
     ):
         SCORES.choose("near")
     parse({"model": {"attention": {"score": "general"}}}, "test")
+
+
+def test_a_claimed_name_harms_no_other(tmp_path: Path, path: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "one", {"regard.decoders": {"luong": "one:Luong"}})
+    path.syspath_prepend(str(tmp_path))
+    parse({"model": {"decoder": {"kind": "fixed", "input_feeding": False}}}, "test")
+    with pytest.raises(UsageError, match=r"input_feeding belongs to the luong decoder; expected no such key for fixed"):
+        parse({"model": {"decoder": {"kind": "fixed", "input_feeding": True}}}, "test")
+    with pytest.raises(UsageError, match=r"decoder 'luong' is claimed by Regard itself and by one"):
+        parse({"model": {"decoder": {}}}, "test")
 
 
 @pytest.mark.parametrize(
