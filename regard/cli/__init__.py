@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from regard.cli.waiting import settle_waiting
+
 FRAMES_ROOM = 2**16
 """Slots for values that the frame of `main` asks for; Python takes as many again for the frames of what it calls."""
 
@@ -30,6 +32,7 @@ def main() -> None:
     hold_numbers()
     settle_encoding(sys.stdout)
     settle_encoding(sys.stderr)
+    settle_waiting()
     import typer
 
     from regard.cli.app import app

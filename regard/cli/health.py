@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from rich.console import Console
 
 from regard import __version__
+from regard.cli.waiting import waiting
 from regard.errors import RegardError
 
 CHINESE = "汤姆追逐杰瑞"
@@ -59,6 +60,7 @@ def _torch() -> Iterator[Finding]:
 
     capability = torch.backends.cpu.get_cpu_capability()
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads, {capability}")
+    yield Finding("threads that wait", waiting())
     names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     yield Finding("cuda", ", ".join(f"cuda:{number} {name}" for number, name in enumerate(names)) or "none; the CPU")
 
