@@ -12,7 +12,9 @@ from torch import nn
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
 from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig
+from regard.decoders.decoder import Decoder
 from regard.decoders.tokens import TargetTokens
+from regard.encoders.encoder import Encoder
 from regard.errors import UsageError
 from regard.initialize import Unset, initialize
 from regard.model import EncoderDecoder
@@ -53,6 +55,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
     output = nn.Linear(config.readout, target_size)
     with _checked("encoder", ValueError):
         encoder: Any = config.encoder.build(EncoderParts(source_embedding, config.dropout))
+        _check_whole(encoder, Encoder, config.encoder.kind)
     tokens = TargetTokens(
         target_embedding,
         output,
@@ -62,6 +65,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
     )
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))
+        _check_whole(decoder, Decoder, config.decoder.kind)
     model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
@@ -72,6 +76,16 @@ def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderPa
     """What the decoder is built from."""
     attention = partial(_attention, config.attention, encoder.output_size)
     return DecoderParts(tokens, encoder.output_size, encoder.state_size, attention, config.dropout)
+
+
+def _check_whole(built: Any, wanted: type, kind: str) -> None:
+    """Raises ValueError for a part, of another package it will be, that lacks what the others ask of it."""
+    lacking = [name for name in vars(wanted) if not name.startswith("_") and not hasattr(built, name)]
+    if lacking:
+        raise ValueError(
+            f"{kind} builds a {type(built).__name__} without {', '.join(lacking)}; expected all that "
+            f"{wanted.__module__}.{wanted.__name__} lists."
+        )
 
 
 @contextmanager

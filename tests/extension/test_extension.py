@@ -162,9 +162,17 @@ def test_slips_in_their_keys_are_mended(model: dict, message: str) -> None:
 
 
 @pytest.mark.usefixtures("_beside")
-def test_what_their_constructors_refuse_is_a_sentence() -> None:
+def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: pytest.MonkeyPatch) -> None:
     config = parse({"model": {"decoder": {"kind": "cell", "hidden_size": 13}}}, "test")
     with pytest.raises(UsageError, match=r"^model\.decoder: CellDecoder: hidden_size is 13; expected a luckier number"):
+        build_model(config.model, 11, 13)
+    config = parse({"model": {"encoder": {"kind": "convolutional"}}}, "test")
+    path.delattr("beside.ConvolutionalEncoder.for_inference")
+    with pytest.raises(
+        UsageError,
+        match=r"^model\.encoder: convolutional builds a ConvolutionalEncoder without for_inference; expected all that "
+        r"regard\.encoders\.encoder\.Encoder lists\.$",
+    ):
         build_model(config.model, 11, 13)
     with pytest.raises(ValueError, match=r"score 'distance' has no option 'skale'; .* Did you mean 'scale'"):
         build_attention(3, 3, score="distance", options={"distance": {"skale": 2.0}})
