@@ -15,7 +15,7 @@ from torch import nn
 import regard.attention
 from regard.attention import POOLINGS, SCORES, SELECTIONS, WINDOWS
 from regard.attention.rules import NOT_NORMALIZED, POSITIONAL, REFUSED, SAME_SIZE, SURROGATE_GRADIENT, refusal
-from regard.attention.table import Table
+from regard.registry import Table
 
 PAGE = Path(__file__).with_name("mechanisms.md")
 SIZES = ("query_size", "key_size", "value_size")

@@ -1,24 +1,23 @@
-"""From a recipe to objects: the one place that knows both."""
+"""From a recipe to a model: what its encoder and its decoder share is made here, and their sections build them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from regard.attention.attention import Attention
-from regard.attention.build import build_attention, build_self_attention
-from regard.config import DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
-from regard.decoders import DECODERS
+from regard.attention.build import build_attention
+from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig
+from regard.decoders.decoder import Decoder
 from regard.decoders.tokens import TargetTokens
-from regard.decoders.transformer import TransformerDecoder, TransformerDecoderLayer
-from regard.encoders.recurrent import RecurrentEncoder
-from regard.encoders.transformer import TransformerEncoder, TransformerEncoderLayer
+from regard.encoders.encoder import Encoder
 from regard.errors import UsageError
 from regard.initialize import Unset, initialize
 from regard.model import EncoderDecoder
-
-MAX_DISTANCE = 16  # of relative positions: k of the base model of Shaw et al. 2018, section 4.1
 
 
 def build_model(
@@ -54,7 +53,9 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
     output = nn.Linear(config.readout, target_size)
-    encoder = _encoder(config, source_embedding)
+    with _checked("encoder", ValueError):
+        encoder: Any = config.encoder.build(EncoderParts(source_embedding, config.dropout))
+        _check_whole(encoder, Encoder, config.encoder.kind)
     tokens = TargetTokens(
         target_embedding,
         output,
@@ -62,121 +63,55 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
         output_dropout=config.dropout.output,
         barred=barred,
     )
-    decoder = _decoder(config, tokens, encoder)
+    with _checked("decoder", ValueError):
+        decoder = config.decoder.build(_parts(config, tokens, encoder))
+        _check_whole(decoder, Decoder, config.decoder.kind)
     model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
     if config.tie != "none":
         output.weight = target_embedding.weight
     return model
 
 
-def _encoder(config: ModelConfig, embedding: nn.Embedding) -> RecurrentEncoder | TransformerEncoder:
-    encoder = config.encoder
-    if encoder.kind == "transformer":
-        layers = [
-            TransformerEncoderLayer(_self_attention(encoder), **_layer_options(encoder, config.dropout))
-            for _ in range(encoder.num_layers)
-        ]
-        return TransformerEncoder(
-            embedding,
-            layers,
-            hidden_size=encoder.hidden_size,
-            positions=encoder.positions,
-            norm=encoder.norm,
-            embedding_dropout=config.dropout.embedding,
-            output_dropout=config.dropout.context,
+def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderParts:
+    """What the decoder is built from."""
+    attention = partial(_attention, config.attention, encoder.output_size)
+    return DecoderParts(tokens, encoder.output_size, encoder.state_size, attention, config.dropout)
+
+
+def _check_whole(built: Any, wanted: type, kind: str) -> None:
+    """Raises ValueError for a part, of another package it will be, that lacks what the others ask of it."""
+    lacking = [name for name in vars(wanted) if not name.startswith("_") and not hasattr(built, name)]
+    if lacking:
+        raise ValueError(
+            f"{kind} builds a {type(built).__name__} without {', '.join(lacking)}; expected all that "
+            f"{wanted.__module__}.{wanted.__name__} lists."
         )
-    return RecurrentEncoder(
-        embedding,
-        encoder.hidden_size,
-        num_layers=encoder.num_layers,
-        cell=encoder.cell,
-        bidirectional=encoder.bidirectional,
-        summary=encoder.summary,
-        layer_norm=encoder.layer_norm,
-        source_bridging=encoder.source_bridging,
-        embedding_dropout=config.dropout.embedding,
-        layer_dropout=config.dropout.layers,
-        output_dropout=config.dropout.context,
-    )
 
 
-def _decoder(config: ModelConfig, tokens: TargetTokens, encoder: RecurrentEncoder | TransformerEncoder) -> nn.Module:
-    decoder = config.decoder
-    if decoder.kind == "transformer":
-        return _transformer_decoder(config, tokens, encoder.output_size)
-    options: dict[str, Any] = {
-        "summary_size": encoder.state_size,
-        "hidden_size": decoder.hidden_size,
-        "cell": decoder.cell,
-        "start": decoder.start,
-    }
-    if decoder.kind != "conditional":
-        options |= {"num_layers": decoder.num_layers, "layer_dropout": config.dropout.layers}
-    if decoder.kind == "fixed":
-        return _checked(DECODERS["fixed"], tokens, context=decoder.context, **options)
-    options["memory_size"] = encoder.output_size
-    if decoder.kind == "luong":
-        options["input_feeding"] = decoder.input_feeding
-    if decoder.kind == "bahdanau":
-        options["readout"] = decoder.readout
-    return _checked(DECODERS[decoder.kind], tokens, _attention(config, encoder.output_size), **options)
-
-
-def _checked(kind: Any, *parts: Any, **options: Any) -> nn.Module:
-    """A decoder of these parts. Raises UsageError for sizes that do not fit."""
+@contextmanager
+def _checked(stage: str, *errors: type[Exception]) -> Iterator[None]:
+    """Raises UsageError for sizes and options that do not fit."""
     try:
-        return kind(*parts, **options)
-    except ValueError as error:
-        raise UsageError(f"model.decoder: {error}") from error
+        yield
+    except errors as error:
+        raise UsageError(f"model.{stage}: {error}") from error
 
 
-def _transformer_decoder(config: ModelConfig, tokens: TargetTokens, memory_size: int) -> TransformerDecoder:
-    decoder = config.decoder
-    layers = [
-        TransformerDecoderLayer(
-            _self_attention(decoder, causal=True),
-            _attention(config, memory_size, output_size=decoder.hidden_size),
-            memory_size=memory_size,
-            **_layer_options(decoder, config.dropout),
-        )
-        for _ in range(decoder.num_layers)
-    ]
-    return TransformerDecoder(
-        tokens, layers, hidden_size=decoder.hidden_size, positions=decoder.positions, norm=decoder.norm
-    )
-
-
-def _layer_options(stage: EncoderConfig | DecoderConfig, dropout: DropoutConfig) -> dict[str, Any]:
-    """What a layer of a transformer wants besides its attentions."""
-    return {
-        "hidden_size": stage.hidden_size,
-        "feed_forward_size": stage.feed_forward_size or 4 * stage.hidden_size,
-        "norm": stage.norm,
-        "dropout": dropout.layers,
-    }
-
-
-def _self_attention(stage: EncoderConfig | DecoderConfig, *, causal: bool = False) -> Attention:
-    distance = MAX_DISTANCE if stage.positions == "relative" else None
-    return build_self_attention(stage.hidden_size, num_heads=stage.num_heads, causal=causal, max_distance=distance)
-
-
-def _attention(config: ModelConfig, memory_size: int, output_size: int | None = None) -> Attention:
-    """What the decoder looks at the source with."""
-    attention = config.attention
-    try:
+def _attention(
+    config: AttentionConfig, memory_size: int, query_size: int, *, output_size: int | None = None
+) -> Attention:
+    """What a decoder looks at the source with."""
+    with _checked("attention", ValueError, TypeError):
         return build_attention(
-            config.decoder.hidden_size,
+            query_size,
             memory_size,
-            score=attention.score,
-            select=attention.select,
-            window=attention.window,
-            options=attention.options,
-            num_heads=attention.num_heads,
+            score=config.score,
+            select=config.select,
+            window=config.window,
+            options=config.options,
+            num_heads=config.num_heads,
             output_size=output_size,
         )
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"model.attention: {error}") from error
 
 
 def pick_device(name: str) -> torch.device:

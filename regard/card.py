@@ -8,8 +8,8 @@ from regard.training.events import Validated
 def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
     """Markdown with what was trained on how much, how good it is, and how to use it."""
     encoder, decoder, attention = config.model.encoder, config.model.decoder, config.model.attention
-    looks = "no attention" if decoder.kind == "fixed" else f"{attention.score} score, {attention.select} selection"
-    if attention.num_heads > 1 and decoder.kind != "fixed":
+    looks = f"{attention.score} score, {attention.select} selection" if decoder.attends else "no attention"
+    if attention.num_heads > 1 and decoder.attends:
         looks += f", {attention.num_heads} heads"
     scores = "\n".join(
         f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in (SAME, DIAGONAL)
@@ -43,7 +43,8 @@ Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a
 
 
 def _built(stage: EncoderConfig | DecoderConfig) -> str:
-    return stage.kind if stage.kind == "transformer" else f"{stage.kind} ({stage.cell})"
+    cell = getattr(stage, "cell", None)
+    return stage.kind if cell is None else f"{stage.kind} ({cell})"
 
 
 def _looked(found: Positions | None) -> str:

@@ -96,7 +96,8 @@ class Run:
             return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
             raise CheckpointError(
-                f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, or newer."
+                f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, newer, or need a "
+                "package that is not installed here."
             ) from error
 
     def check_own(self) -> None:

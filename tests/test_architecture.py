@@ -12,6 +12,7 @@ import regard
 PACKAGE = Path(regard.__file__).parent
 ORDER = [
     "errors",
+    "registry",
     "files",
     "allocator",
     "check",
@@ -85,7 +86,7 @@ def test_a_stage_imports_only_from_its_left(path: Path) -> None:
 
 def test_attention_imports_of_regard_the_ground_and_the_kernels_alone() -> None:
     for path in (PACKAGE / "attention").rglob("*.py"):
-        assert imported_rooms(path) <= {"attention", "kernels", "check"}, path
+        assert imported_rooms(path) <= {"attention", "kernels", "check", "registry"}, path
 
 
 def test_compiled_code_has_one_room_and_one_door() -> None:
@@ -103,7 +104,10 @@ def test_search_and_views_know_no_model() -> None:
         assert imported_rooms(path) <= {"views", "alignment", "files", "errors"}, path
 
 
-@pytest.mark.parametrize("module", ["regard", "regard.cli", "regard.attention", "regard.decoders", "regard.metrics"])
+LIGHT = ["regard.attention", "regard.cli", "regard.config", "regard.decoders", "regard.encoders", "regard.metrics"]
+
+
+@pytest.mark.parametrize("module", ["regard", "regard.registry", *LIGHT])
 def test_names_come_without_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,7 +15,7 @@ The names below are imported when they are first used.
 from importlib import import_module
 from typing import Any
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 SYMMETRIZATIONS = Table(
     "symmetrisation",

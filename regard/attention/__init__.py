@@ -11,13 +11,14 @@
     rules      what does not combine, what is special      rules.py
     build      from names to an Attention                  build.py
 
-Add a score: one file with `prepare` and `forward`, one line in `SCORES`. It is built as `Score(query_size, key_size)`,
-with keyword options that have defaults. A docstring says what the mechanism is, its formula, its source, its options,
-its cost (for all target positions of a batch, forward and backward, beyond inputs, parameters and their gradients) and
-an example; `docs/mechanisms.md` is made of them by `make docs`.
+Add a score: one file with `prepare` and `forward`, one line in `SCORES`; or, in a package of your own, an entry point
+of `regard.scores` (see `registry.py`). It is built as `Score(query_size, key_size)`, with keyword options that have
+defaults. A docstring says what the mechanism is, its formula, its source, its options, its cost (for all target
+positions of a batch, forward and backward, beyond inputs, parameters and their gradients) and an example;
+`docs/mechanisms.md` is made of them by `make docs`.
 """
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 SCORES = Table(
     "attention score",
@@ -32,6 +33,7 @@ SCORES = Table(
         "location_sensitive": "location_sensitive:LocationSensitiveScore",
         "coverage": "coverage:CoverageScore",
     },
+    group="regard.scores",
 )
 SELECTIONS = Table(
     "attention selection",
@@ -46,11 +48,13 @@ SELECTIONS = Table(
         "gumbel_softmax": "hard:GumbelSoftmax",
         "monotonic": "monotonic:Monotonic",
     },
+    group="regard.selections",
 )
 WINDOWS = Table(
     "attention window",
     "regard.attention",
     {"global": "window:GlobalWindow", "local_m": "local:LocalMWindow", "local_p": "local:LocalPWindow"},
+    group="regard.windows",
 )
 POOLINGS = Table(
     "pooling",

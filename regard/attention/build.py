@@ -13,8 +13,8 @@ from regard.attention.attention import Attention
 from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore
 from regard.attention.rules import refusal
-from regard.attention.table import Table
 from regard.attention.window import CausalWindow, GlobalWindow
+from regard.registry import Table
 
 _CATCH_ALL = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
@@ -101,7 +101,7 @@ def build_self_attention(
 
 def _build(table: Table, name: str, sizes: Mapping[str, int], options: Mapping[str, Any]) -> nn.Module:
     entry = table.choose(name)
-    parameters = signature(entry).parameters
+    parameters = signature(entry, eval_str=True).parameters  # a file may have its annotations as strings
     # nn.Module's own constructor, which an entry without options has, takes *args and **kwargs.
     accepted = [name for name, one in parameters.items() if name not in sizes and one.kind not in _CATCH_ALL]
     for option in options:

@@ -1,11 +1,14 @@
 """Recipes: small frozen models, one per stage, and how a file and `--set a.b=c` become one of them.
 
-Config lives here, at the edge. `build.py` turns it into objects; no module ever sees it.
+Config lives here, at the edge. The section of an encoder or a
+decoder builds it, `build.py` puts the model together; no module ever sees a section.
 """
 
 from regard.config.data import DataConfig, SideConfig
-from regard.config.model import AttentionConfig, DecoderConfig, DropoutConfig, EncoderConfig, ModelConfig
+from regard.config.model import AttentionConfig, ModelConfig
 from regard.config.recipe import BEFORE, Config, SearchConfig, adapted, dump, fill, load_recipe, parse, value_of
+from regard.config.section import Section
+from regard.config.stage import DecoderConfig, DecoderParts, DropoutConfig, EncoderConfig, EncoderParts
 from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
 
 __all__ = [
@@ -14,12 +17,15 @@ __all__ = [
     "Config",
     "DataConfig",
     "DecoderConfig",
+    "DecoderParts",
     "DropoutConfig",
     "EncoderConfig",
+    "EncoderParts",
     "HardConfig",
     "ModelConfig",
     "ScheduleConfig",
     "SearchConfig",
+    "Section",
     "SideConfig",
     "TemperatureConfig",
     "TrainingConfig",

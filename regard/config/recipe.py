@@ -9,17 +9,22 @@ from reprlib import Repr
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
+from regard.config.stage import DecoderConfig, EncoderConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
+from regard.decoders import DECODERS
+from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.files import read_small
+from regard.registry import Table
 
 MAX_BYTES = 1_000_000
+STAGES: Mapping[type[Section], Table] = {EncoderConfig: ENCODERS, DecoderConfig: DECODERS}
 MOST_FAULTS = 8
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
@@ -61,7 +66,7 @@ class Config(Section):
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS
 
-        select = "softmax" if self.model.decoder.kind == "fixed" else self.model.attention.select
+        select = self.model.attention.select if self.model.decoder.attends else "softmax"
         for key, mark in (("hard", "sampled"), ("temperature", "annealed")):
             if getattr(self.training, key) == TrainingConfig.model_fields[key].default:
                 continue
@@ -104,7 +109,7 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        found = [_fault(dict(detail)) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
+        found = [_fault(dict(detail), values) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
         faults = "; ".join(found[:MOST_FAULTS]) + (" and more" if len(found) > MOST_FAULTS else "")
         raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
@@ -148,14 +153,12 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise UsageError(f"--set is {override!r}; the value {error}.") from error
 
 
-def _fault(detail: dict[str, Any]) -> str:
+def _fault(detail: dict[str, Any], values: Mapping[str, Any]) -> str:
     """One fault: where, what was given, what is accepted, what to do."""
     location = [str(part)[:60] for part in detail["loc"]]
     path = ".".join(location) or "recipe"
     if detail["type"] == "extra_forbidden":
-        known = list(_section(location[:-1]).model_fields)
-        near = get_close_matches(location[-1], known, 1)
-        return f"unknown key {path}; " + (f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}")
+        return _unknown(path, location, values)
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     if detail["type"] == "literal_error":
         choices = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
@@ -172,11 +175,32 @@ def _short(value: Any) -> str:
         return "a very long number"
 
 
-def _section(location: list[str]) -> type[BaseModel]:
-    model: type[BaseModel] = Config
-    for part in location:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    return model
+def _unknown(path: str, location: Sequence[str], values: Mapping[str, Any]) -> str:
+    """A key that its section does not have: whose it is, or the nearest that there is."""
+    *parents, key = location
+    known, table, kind = _keys(parents, values)
+    if table is not None and (kinds := owners(table, key)):
+        return f"{path} belongs to the {', '.join(kinds)} {table.kind}; expected no such key for {kind}"
+    if near := get_close_matches(key, known, 1):
+        return f"unknown key {path}; did you mean {near[0]}?"
+    if table is not None and (near := get_close_matches(key, keys(table), 1)):
+        kinds = owners(table, near[0])
+        return f"unknown key {path}; did you mean {near[0]}, which the {', '.join(kinds)} {table.kind} has?"
+    return f"unknown key {path}; " + (f"expected one of {', '.join(known)}" if known else "expected no such key")
+
+
+def _keys(parents: Sequence[str], values: Any) -> tuple[list[str], Table | None, str]:
+    """The keys of the section there; of an encoder or a decoder also their table and which one it is."""
+    model: Any = Config
+    table, kind = None, ""
+    for part in parents:
+        field = model.model_fields.get(part)
+        model, table = None if field is None else field.annotation, None
+        if not (isinstance(model, type) and issubclass(model, Section)):  # within a section of another package
+            return [], None, ""
+        values = values.get(part, {})
+        if model in STAGES:
+            table = STAGES[model]
+            kind = str(values.get("kind", field.default.kind))
+            model = section(table, kind, model)
+    return list(model.model_fields), table, kind

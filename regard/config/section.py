@@ -17,8 +17,9 @@ class Section(BaseModel):
 
 
 def check_name(table: Any, name: str) -> None:
-    """Refuse a name that a table does not have, with the nearest that it has."""
+    """Refuse a name that a table does not have, with the nearest that it has, and one that is claimed twice."""
     if name not in table:
         near = get_close_matches(name[:60], list(table), 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise ValueError(f"{table.kind} is {name[:60]!r}; expected one of {', '.join(table)}{hint}")
+    table.check(name)

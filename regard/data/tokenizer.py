@@ -10,11 +10,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
 
-from regard.attention.table import Table
 from regard.data.segmenter import Segmenter
 from regard.errors import CheckpointError
 from regard.files import read_small, write_whole
 from regard.marks import UNKNOWN
+from regard.registry import Table
 
 TOKENIZERS = Table(
     "tokeniser",

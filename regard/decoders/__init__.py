@@ -1,15 +1,20 @@
-"""Decoders: `begin` once per source, `advance` once per token, `forward` for all tokens of a known target at once."""
+"""Decoders: `begin` once per source, `advance` once per token, `forward` for all tokens of a known target at once.
 
-from regard.attention.table import Table
+The table names the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
+to add one.
+"""
+
+from regard.registry import Table
 
 DECODERS = Table(
     "decoder",
-    "regard.decoders",
+    "regard.config",
     {
-        "bahdanau": "bahdanau:BahdanauDecoder",
-        "luong": "luong:LuongDecoder",
-        "conditional": "conditional:ConditionalDecoder",
-        "fixed": "fixed:FixedDecoder",
-        "transformer": "transformer:TransformerDecoder",
+        "bahdanau": "decoders:BahdanauDecoderConfig",
+        "luong": "decoders:LuongDecoderConfig",
+        "conditional": "decoders:ConditionalDecoderConfig",
+        "fixed": "decoders:FixedDecoderConfig",
+        "transformer": "decoders:TransformerDecoderConfig",
     },
+    group="regard.decoders",
 )

@@ -1,9 +1,14 @@
-"""Encoders: Batch → Memory."""
+"""Encoders: Batch → Memory.
 
-from regard.attention.table import Table
+The table names the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
+to add one.
+"""
+
+from regard.registry import Table
 
 ENCODERS = Table(
     "encoder",
-    "regard.encoders",
-    {"recurrent": "recurrent:RecurrentEncoder", "transformer": "transformer:TransformerEncoder"},
+    "regard.config",
+    {"recurrent": "encoders:RecurrentEncoderConfig", "transformer": "encoders:TransformerEncoderConfig"},
+    group="regard.encoders",
 )

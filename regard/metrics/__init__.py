@@ -4,7 +4,7 @@ Each is computed by its own library, which is imported when its name is first lo
 `by_length` gives any of them by the length of the source.
 """
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 NEED_TEXT = {
     "wer": "divides by its length",
@@ -30,4 +30,5 @@ METRICS = Table(
         "exact": "whole:exact",
         "word_error": "whole:word_error",
     },
+    group="regard.metrics",
 )

@@ -9,7 +9,7 @@ listeners.
 from importlib import import_module
 from typing import Any
 
-from regard.attention.table import Table
+from regard.registry import Table
 
 OPTIMIZERS = Table("optimizer", "regard.training", {"adam": "optimizers:adam", "adamw": "optimizers:adamw"})
 SCHEDULES = Table(

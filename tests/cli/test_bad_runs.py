@@ -87,7 +87,7 @@ def _newer_model(run: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (_newer_config, "It may be damaged, or newer"),
+        (_newer_config, "It may be damaged, newer, or need a package that is not installed here"),
         (_newer_tokenizer, "is from another version of Regard; this one reads version 1"),
         (_newer_file, "Install a newer Regard"),
         (_newer_model, "is from a newer version of Regard"),

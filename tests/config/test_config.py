@@ -10,8 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from regard.config import BEFORE, Config, dump, fill, load_recipe, parse, value_of
+from regard.decoders import DECODERS
+from regard.encoders import ENCODERS
 from regard.errors import UsageError
 
+TABLES = {"encoder": ENCODERS, "decoder": DECODERS}
 SCALARS = ["2001-13-45", "0x_", "!!int x", "!!bool x", "!!timestamp x", "9" * 5000]
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
@@ -25,8 +28,22 @@ def fault(values: dict, *expected: str) -> None:
         assert text in str(caught.value)
 
 
-def test_an_unknown_key_names_the_nearest() -> None:
-    fault({"model": {"decoder": {"hiden_size": 3}}}, "unknown key model.decoder.hiden_size; did you mean hidden_size?")
+@pytest.mark.parametrize(
+    ("decoder", "expected"),
+    [
+        ({"hiden_size": 3}, "unknown key model.decoder.hiden_size; did you mean hidden_size?"),
+        (
+            {"kind": "fixed", "input_feding": True},
+            "unknown key model.decoder.input_feding; did you mean input_feeding, which the luong decoder has?",
+        ),
+        (
+            {"kind": "conditional", "zzz": 1},
+            "unknown key model.decoder.zzz; expected one of kind, cell, hidden_size, num_layers, start",
+        ),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_and_who_has_it(decoder: dict, expected: str) -> None:
+    fault({"model": {"decoder": decoder}}, expected)
 
 
 def test_all_faults_at_once() -> None:
@@ -72,6 +89,15 @@ def test_an_unknown_name_names_the_nearest(values: dict, expected: str) -> None:
         (
             {"model": {"encoder": {"kind": "transformer", "hidden_size": 7, "num_heads": 7}}},
             "hidden_size is 7; expected an even number for sinusoidal positions",
+        ),
+        (
+            {"model": {"decoder": {"kind": "bahdanau", "readout": "state"}, "readout_size": 7}},
+            "readout_size is 7 and the output layer reads the 256 features of the bahdanau decoder",
+        ),
+        ({"model": {"decoder": 3}}, "model.decoder is 3: input should be a valid dictionary"),
+        (
+            {"model": {"decoder": {"kind": ["luong"]}}},
+            "model.decoder.kind is ['luong']: input should be a valid string",
         ),
         ({"model": {"tie": "three_way"}}, "expected data.joint: true"),
         ({"model": {"tie": "two_way", "readout_size": 7}}, "readout_size is 7 and embedding_size is 256"),
@@ -135,6 +161,26 @@ def test_dump_and_load_agree() -> None:
     assert parse(yaml.safe_load(dump(config)), "test") == config
 
 
+@pytest.mark.parametrize("stage", ["encoder", "decoder"])
+def test_runs_of_0_1_0_load(stage: str) -> None:
+    """They hold the keys of all kinds; those of other kinds, which are at their defaults, are left out."""
+    table = TABLES[stage]
+    stored = yaml.safe_load((Path(__file__).parent / "config-0.1.0.yaml").read_text(encoding="utf-8"))
+    for kind in table:
+        stored["model"][stage]["kind"] = kind
+        config = parse(stored, "a run of 0.1.0")
+        assert config == parse({"model": {stage: {"kind": kind}}}, "test")
+        assert set(yaml.safe_load(dump(config))["model"][stage]) == set(table[kind].model_fields)
+        assert parse(yaml.safe_load(dump(config)), "the same run, written anew") == config
+
+
+def test_a_run_of_0_1_0_may_say_what_a_transformer_does_anyway() -> None:
+    for summary in ("mean", "last"):
+        config = parse({"model": {"encoder": {"kind": "transformer", "summary": summary}}}, "test")
+        assert config == parse({"model": {"encoder": {"kind": "transformer"}}}, "test")
+    fault({"model": {"encoder": {"kind": "transformer", "summary": "max"}}}, "summary belongs to the recurrent encoder")
+
+
 @pytest.mark.parametrize("path", BEFORE)
 def test_a_key_that_is_left_open_can_be_filled(path: str) -> None:
     """Old runs lack it; what a recipe says, the default too, stays."""
@@ -160,21 +206,27 @@ def test_every_recipe_loads() -> None:
         load_recipe(path)
 
 
-def numbers(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every number of a recipe."""
+def numbers(section: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """The path of every number of a recipe, and the kind of encoder or decoder that has it."""
     for name, field in section.model_fields.items():
         kinds = get_args(field.annotation) or (field.annotation,)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if name in TABLES:
+            for kind, found in TABLES[name].items():
+                yield from ((number, kind) for number, _ in numbers(found, (*path, name)))
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from numbers(field.annotation, (*path, name))
         elif int in kinds or float in kinds:
-            yield (*path, name)
+            yield (*path, name), None
 
 
-@pytest.mark.parametrize("path", [*numbers(Config)], ids=".".join)
+NUMBERS = [pytest.param(*each, id=".".join([*each[0], each[1] or ""])) for each in numbers(Config)]
+
+
+@pytest.mark.parametrize(("path", "kind"), NUMBERS)
 @pytest.mark.parametrize("value", [1e30, 2**63, int("9" * 4000) * 10**5000], ids=["fraction", "integer", "very long"])
-def test_every_number_has_a_bound(path: tuple[str, ...], value: float) -> None:
-    values: Any = value
-    for name in reversed(path):
+def test_every_number_has_a_bound(path: tuple[str, ...], kind: str | None, value: float) -> None:
+    values: Any = {path[-1]: value} | ({} if kind is None else {"kind": kind})
+    for name in reversed(path[:-1]):
         values = {name: values}
     fault(values, f"{'.'.join(path)} is ")
 

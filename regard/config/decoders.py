@@ -1,0 +1,171 @@
+"""The sections of Regard's own decoders."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from regard.config.stage import DecoderConfig, DecoderParts, FeedForwardSize, HiddenSize, NumHeads, NumLayers
+from regard.config.transformer import MAX_DISTANCE, check_sizes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Cell = Annotated[Literal["gru", "lstm"], Field(description="what a recurrent layer is made of")]
+Start = Annotated[
+    Literal["bridge", "summary"],
+    Field(description="the first state: a layer over the encoder's summary, or the summary itself"),
+]
+
+
+class BahdanauDecoderConfig(DecoderConfig):
+    """The keys of `BahdanauDecoder`."""
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+    readout: Literal["deep", "state"] = Field(
+        "deep", description="what the output layer reads: the paper's deep output, or the new state itself"
+    )
+
+    @property
+    def feature_size(self) -> int | None:
+        """With `readout: state`, that of the state."""
+        return self.hidden_size if self.readout == "state" else None
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that looks with the state before."""
+        from regard.decoders.bahdanau import BahdanauDecoder
+
+        return BahdanauDecoder(
+            parts.tokens,
+            parts.attention(self.hidden_size),
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            readout=self.readout,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
+class LuongDecoderConfig(DecoderConfig):
+    """The keys of `LuongDecoder`."""
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+    input_feeding: bool = Field(False, description="give the attentional vector to the next step")
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that looks with the new state."""
+        from regard.decoders.luong import LuongDecoder
+
+        return LuongDecoder(
+            parts.tokens,
+            parts.attention(self.hidden_size),
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            input_feeding=self.input_feeding,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
+class ConditionalDecoderConfig(DecoderConfig):
+    """The keys of `ConditionalDecoder`."""
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = Field(1, description="1, of two cells")
+    start: Start = "bridge"
+
+    @model_validator(mode="after")
+    def _one_layer(self) -> "ConditionalDecoderConfig":
+        if self.num_layers != 1:
+            raise ValueError(f"num_layers is {self.num_layers}; expected 1 for the conditional decoder")
+        return self
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder with the attention between two cells."""
+        from regard.decoders.conditional import ConditionalDecoder
+
+        return ConditionalDecoder(
+            parts.tokens,
+            parts.attention(self.hidden_size),
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            cell=self.cell,
+            start=self.start,
+        )
+
+
+class FixedDecoderConfig(DecoderConfig):
+    """The keys of `FixedDecoder`."""
+
+    attends: ClassVar[bool] = False
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+    context: Literal["start", "every"] = Field("start", description="the source at the start or at every step")
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder without attention."""
+        from regard.decoders.fixed import FixedDecoder
+
+        return FixedDecoder(
+            parts.tokens,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            context=self.context,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
+class TransformerDecoderConfig(DecoderConfig):
+    """The keys of `TransformerDecoder`."""
+
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    num_heads: NumHeads = 4
+    feed_forward_size: FeedForwardSize = None
+    positions: Literal["sinusoidal", "relative"] = Field("sinusoidal", description="how order is known")
+    norm: Literal["pre", "post"] = Field("pre", description="normalise before a sub-layer or behind it")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "TransformerDecoderConfig":
+        check_sizes(self.hidden_size, self.num_heads, self.positions)
+        return self
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A transformer's decoder; each layer looks at the source with an attention of its own."""
+        from regard.attention.build import build_self_attention
+        from regard.decoders.transformer import TransformerDecoder, TransformerDecoderLayer
+
+        distance = MAX_DISTANCE if self.positions == "relative" else None
+        layers = [
+            TransformerDecoderLayer(
+                build_self_attention(self.hidden_size, num_heads=self.num_heads, causal=True, max_distance=distance),
+                parts.attention(self.hidden_size, output_size=self.hidden_size),
+                memory_size=parts.memory_size,
+                hidden_size=self.hidden_size,
+                feed_forward_size=self.feed_forward_size or 4 * self.hidden_size,
+                norm=self.norm,
+                dropout=parts.dropout.layers,
+            )
+            for _ in range(self.num_layers)
+        ]
+        return TransformerDecoder(
+            parts.tokens, layers, hidden_size=self.hidden_size, positions=self.positions, norm=self.norm
+        )

@@ -1,0 +1,152 @@
+"""What an encoder or a decoder brings to a recipe: a section with its keys, and how it is built from them.
+
+`ENCODERS` and `DECODERS` list these sections by `kind`. To add one, write one file:
+
+    class Pyramid(nn.Module): ...
+
+    class PyramidConfig(EncoderConfig):
+        hidden_size: int = Field(256, ge=1)
+
+        def build(self, parts: EncoderParts) -> nn.Module:
+            return Pyramid(parts.embedding, self.hidden_size)
+
+The module receives sizes and finished parts. It never sees the section.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from regard.config.section import MOST_FEATURES, Section, check_name
+from regard.errors import UsageError
+from regard.registry import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+HiddenSize = Annotated[int, Field(ge=1, le=MOST_FEATURES)]
+NumLayers = Annotated[int, Field(ge=1, le=32)]
+NumHeads = Annotated[int, Field(ge=1, le=1024, description="heads of a self-attention")]
+FeedForwardSize = Annotated[
+    int | None,
+    Field(ge=1, le=4 * MOST_FEATURES, description="features within the feed-forward network; default 4 × hidden_size"),
+]
+
+
+class DropoutConfig(Section):
+    """Probabilities of dropping a feature in training."""
+
+    embedding: float = Field(0.0, ge=0, lt=1, description="of both embeddings")
+    layers: float = Field(0.0, ge=0, lt=1, description="between the layers of a stack")
+    context: float = Field(0.0, ge=0, lt=1, description="of the encoder's output, which the context is mixed from")
+    output: float = Field(0.0, ge=0, lt=1, description="of the features before the output layer")
+
+
+@dataclass(frozen=True)
+class EncoderParts:
+    """What an encoder is built from, besides its section.
+
+    Args:
+        embedding: token numbers → vectors, an `nn.Embedding`; it may be shared with the decoder.
+        dropout: the probabilities of the recipe: an encoder reads embedding, layers and context.
+    """
+
+    embedding: Any
+    dropout: DropoutConfig
+
+
+@dataclass(frozen=True)
+class DecoderParts:
+    """What a decoder is built from, besides its section.
+
+    Args:
+        tokens: the target vocabulary, `TargetTokens`; it has the dropout of embedding and output.
+        memory_size: features of a position of the memory.
+        summary_size: features of the memory's summary.
+        attention: `attention(query_size)` builds the attention of the recipe; `output_size=` is as in
+            `build_attention`. A decoder with several layers builds one for each.
+        dropout: the probabilities of the recipe: a decoder reads layers.
+    """
+
+    tokens: Any
+    memory_size: int
+    summary_size: int
+    attention: Callable[..., Any]
+    dropout: DropoutConfig
+
+
+class EncoderConfig(Section):
+    """The section of one encoder: Batch → Memory."""
+
+    kind: str = Field(description="an entry of the table of encoders")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """The encoder, see `encoders.encoder.Encoder`. What its constructor says in a ValueError reaches the user."""
+        raise UsageError(f"encoder {self.kind!r} says no way to build it. Give its section a method `build`.")
+
+
+class DecoderConfig(Section):
+    """The section of one decoder: Memory → tokens."""
+
+    attends: ClassVar[bool] = True
+    """Whether it looks at the source, so that `model.attention` counts."""
+
+    kind: str = Field(description="an entry of the table of decoders")
+
+    @property
+    def feature_size(self) -> int | None:
+        """Features before the output layer where the section decides it; None where `model.readout_size` does."""
+        return None
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """The decoder, see `decoders.decoder.Decoder`. What its constructor says in a ValueError reaches the user."""
+        raise UsageError(f"decoder {self.kind!r} says no way to build it. Give its section a method `build`.")
+
+
+def section(table: Table, kind: str, base: type[Section]) -> type[Section]:
+    """The section of a kind. Raises UsageError where an entry of another package is no section."""
+    found = table[kind]
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise UsageError(
+            f"{table.kind} {kind!r} is {found!r}; expected a section, a class that inherits from "
+            f"regard.config.{base.__name__}. Have its entry point name that class."
+        )
+    return found
+
+
+def owners(table: Table, key: str) -> dict[str, Any]:
+    """The kinds of Regard's own whose section has a key, and its default there. Imports no other package."""
+    found = {}
+    for kind in table.places:
+        fields = table.own(kind).model_fields
+        if key in fields and key != "kind":
+            found[kind] = fields[key].default
+    return found
+
+
+def keys(table: Table) -> list[str]:
+    """The keys of all kinds of Regard's own."""
+    return list(dict.fromkeys(key for kind in table.places for key in table.own(kind).model_fields))
+
+
+def chosen(table: Table, default: str, base: type[Section], value: Any, handler: Callable[[Any], Any]) -> Any:
+    """The section that `kind` names, filled with the other keys: a validator of pydantic, once table, the kind where
+    none is given, and the class that every section inherits from are filled in."""
+    if isinstance(value, base) or not isinstance(value, Mapping):
+        return handler(value)
+    kind = handler({"kind": value.get("kind", default)}).kind
+    check_name(table, kind)
+    found = section(table, kind, base)
+    return found.model_validate({**_meant(table, found, value), "kind": kind})
+
+
+def _meant(table: Table, found: type[Section], values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Without keys of other kinds that stand at their default and so say nothing: runs of 0.1.0 hold the keys of all
+    kinds."""
+    return {
+        key: value
+        for key, value in values.items()
+        if key in found.model_fields or value not in owners(table, key).values()
+    }

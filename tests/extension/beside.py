@@ -1,0 +1,188 @@
+"""One entry of each table, from a package beside Regard: `test_extension.py` installs this file with the entry points
+that CONTRIBUTING.md shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from regard.attention.attention import Attention
+from regard.attention.history import History
+from regard.attention.select import Selected, deterministic, masked_softmax
+from regard.attention.source import Source
+from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts
+from regard.decoders.state import Rows, advanced, look, unrolled
+from regard.decoders.step import Advance, Unrolled
+from regard.decoders.tokens import TargetTokens
+from regard.encoders.memory import Memory
+from regard.metrics.score import Score, prepared
+
+
+class DistanceScore(nn.Module):
+    """score(q, k) = −scale · |q − W k|²"""
+
+    sequential = False
+
+    def __init__(self, query_size: int, key_size: int, *, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.project_key = nn.Linear(key_size, query_size, bias=False)
+
+    def prepare(self, keys: Tensor) -> Tensor:
+        """W k, once per source."""
+        return self.project_key(keys)
+
+    def forward(self, query: Tensor, prepared: Tensor, history: History) -> Tensor:
+        """Score every target position against every source position."""
+        return -self.scale * (query.unsqueeze(2) - prepared.unsqueeze(1)).square().sum(-1)
+
+
+class Sharp(nn.Module):
+    """weights = softmax(2 · score)"""
+
+    sequential = False
+
+    def forward(self, scores: Tensor, visible: Tensor, history: History) -> Selected:
+        """The weights of each target position."""
+        return deterministic(masked_softmax(2 * scores, visible))
+
+
+class HalvedWindow(nn.Module):
+    """Every real position; the first has half the gain."""
+
+    sequential = False
+
+    def forward(self, query: Tensor, source: Source, history: History) -> tuple[Tensor, Tensor]:
+        """The mask, and the gain."""
+        gain = torch.ones_like(source.mask, dtype=query.dtype).index_fill(1, torch.tensor([0]), 0.5)
+        return source.mask.unsqueeze(1), gain.unsqueeze(1)
+
+
+class ConvolutionalEncoder(nn.Module):
+    """memory = tanh(convolution(E x)); the summary is its mean."""
+
+    def __init__(self, embedding: nn.Embedding, hidden_size: int, width: int) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.convolution = nn.Conv1d(embedding.embedding_dim, hidden_size, width, padding=width // 2)
+        self.output_size = self.state_size = hidden_size
+
+    def for_inference(self) -> "ConvolutionalEncoder":
+        """Itself: nothing is prepared."""
+        return self
+
+    def forward(self, source: Tensor, mask: Tensor) -> Memory:
+        """Read the source."""
+        real = mask.unsqueeze(-1)
+        embedded = self.embedding(source).masked_fill(~real, 0.0)
+        values = torch.tanh(self.convolution(embedded.mT).mT).masked_fill(~real, 0.0)
+        summary = values.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
+        return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
+
+
+class ConvolutionalConfig(EncoderConfig):
+    """The keys of `ConvolutionalEncoder`."""
+
+    hidden_size: int = Field(16, ge=1)
+    width: Literal[1, 3, 5] = 3
+
+    def build(self, parts: EncoderParts) -> nn.Module:
+        """From the embedding and two sizes."""
+        return ConvolutionalEncoder(parts.embedding, self.hidden_size, self.width)
+
+
+@dataclass(frozen=True)
+class CellState:
+    """One row per hypothesis."""
+
+    hidden: Tensor
+    memory: Tensor
+    history: History
+    rows: Rows
+
+    def select(self, rows: Tensor) -> "CellState":
+        """The state of the given rows, in the given order."""
+        return CellState(self.hidden[rows], self.memory[rows], self.history.select(rows), self.rows.select(rows))
+
+
+class CellDecoder(nn.Module):
+    """s(t) = cell(E y(t-1), s(t-1)), features = tanh(W [s(t); c(t)])"""
+
+    def __init__(self, tokens: TargetTokens, attention: Attention, sizes: tuple[int, int, int], cell: str) -> None:
+        super().__init__()
+        memory_size, summary_size, hidden_size = sizes
+        self.tokens = tokens
+        self.attention = attention
+        self.first = nn.Linear(summary_size, hidden_size)
+        self.cell = (nn.LSTMCell if cell == "lstm" else nn.GRUCell)(tokens.embedding_size, hidden_size)
+        self.combine = nn.Linear(hidden_size + memory_size, tokens.feature_size)
+
+    @property
+    def carries(self) -> bool:
+        """What was looked at reaches later steps only through the attention's own memory."""
+        return self.attention.sequential
+
+    def for_inference(self) -> "CellDecoder":
+        """Itself: nothing is prepared."""
+        return self
+
+    def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, CellState]:
+        """Project the keys and make the first state."""
+        source = self.attention.prepare(memory.keys, memory.values, memory.mask)
+        hidden = torch.tanh(self.first(memory.summary))
+        history = self.attention.begin(source, temperature=temperature)
+        return source, CellState(hidden, torch.zeros_like(hidden), history, Rows.start(memory.mask))
+
+    def advance(self, tokens: Tensor, state: CellState, source: Source) -> Advance:
+        """Features of the next token."""
+        hidden, memory = self._move(self.tokens.embed(tokens), state.hidden, state.memory)
+        looked = look(self.attention, hidden, source, state.history, state.rows)
+        features = self._features(hidden, looked.context.squeeze(1))
+        return advanced(features, CellState(hidden, memory, looked.history, state.rows), [looked])
+
+    def forward(self, inputs: Tensor, source: Source, state: CellState) -> Unrolled:
+        """All steps of a known target."""
+        hidden, memory, states = state.hidden, state.memory, []
+        for embedded in self.tokens.embed(inputs).unbind(1):
+            hidden, memory = self._move(embedded, hidden, memory)
+            states.append(hidden)
+        queries = torch.stack(states, 1)
+        looked = self.attention(queries, source, state.history)
+        return unrolled(self._features(queries, looked.context), [looked])
+
+    def project(self, features: Tensor) -> Tensor:
+        """Logits of the features."""
+        return self.tokens.project(features)
+
+    def _move(self, embedded: Tensor, hidden: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(self.cell, nn.LSTMCell):
+            return self.cell(embedded, (hidden, memory))
+        return self.cell(embedded, hidden), memory
+
+    def _features(self, hidden: Tensor, context: Tensor) -> Tensor:
+        return torch.tanh(self.combine(torch.cat([hidden, context], -1)))
+
+
+class CellConfig(DecoderConfig):
+    """The keys of `CellDecoder`."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    hidden_size: int = Field(16, ge=1)
+
+    def build(self, parts: DecoderParts) -> nn.Module:
+        """From the tokens, an attention and three sizes."""
+        if self.hidden_size == 13:
+            raise ValueError("CellDecoder: hidden_size is 13; expected a luckier number")
+        sizes = (parts.memory_size, parts.summary_size, self.hidden_size)
+        return CellDecoder(parts.tokens, parts.attention(self.hidden_size), sizes, self.cell)
+
+
+def first_letters(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
+    """Per cent of the outputs that begin as one of their references does."""
+    hypotheses, references = prepared(hypotheses, references)
+    right = sum(said[:1] in {text[:1] for text in texts} for said, texts in zip(hypotheses, references, strict=True))
+    return Score("first letters", 100.0 * right / len(hypotheses), "any reference", higher_is_better=True)
