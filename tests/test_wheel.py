@@ -1,4 +1,4 @@
-"""A wheel holds what its commands need: the recipes, by name, away from the checkout."""
+"""A wheel holds what its commands need, away from the checkout: the recipes by name, the font, the page's parts."""
 
 import os
 import shutil
@@ -12,8 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+def data_files(room: Path) -> set[str]:
+    """All that is no Python and no C, below `room`'s parent; the kernels are made where the wheel is."""
+    files = (path.relative_to(room.parent).as_posix() for path in room.rglob("*") if path.is_file())
+    return {name for name in files if not name.endswith((".py", ".pyc", ".c", ".h", ".so"))}
+
+
 @pytest.mark.slow
-def test_the_recipes_are_in_the_wheel(tmp_path: Path) -> None:
+def test_the_wheel_holds_all_that_is_read(tmp_path: Path) -> None:
     tree, made, unpacked = tmp_path / "tree", tmp_path / "wheel", tmp_path / "unpacked"
     # A copy, since building removes and makes the kernels that other tests use.
     shutil.copytree(ROOT / "regard", tree / "regard", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
@@ -28,6 +34,8 @@ def test_the_recipes_are_in_the_wheel(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(next(made.glob("*.whl"))) as wheel:
         wheel.extractall(unpacked)
+    assert data_files(unpacked / "regard") == data_files(ROOT / "regard")
+    assert (unpacked / "regard" / "py.typed").is_file()  # its annotations count for who imports it
     recipes = sorted(path.stem for path in (ROOT / "regard" / "recipes").glob("*.yaml"))
     run = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(unpacked)}, "capture_output": True, "text": True}
     listed = subprocess.run([sys.executable, "-m", "regard", "recipes"], check=True, **run)
