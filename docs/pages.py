@@ -40,7 +40,7 @@ def write(pages: Path = PAGES) -> None:
     code: set[str] = set()
     for name, text in texts.items():
         code |= {link.removeprefix("../") for link in CODE.findall(text)}
-        _write(pages / name, _links(text))
+        _write(pages / name, _for_site(text))
     for name in sorted(code):
         _write(pages / f"{name}.md", code_page(name))
     for picture in (ROOT / "docs").glob("*.png"):
@@ -68,8 +68,9 @@ def notebook_page(path: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _links(text: str) -> str:
-    """To the pages that stand for a file of code, the notebook and the README."""
+def _for_site(text: str) -> str:
+    """As the site wants it: links to the pages for a file of code, the notebook and the README; bars in tables bare."""
+    text = re.sub(r"(?m)^\|.*", lambda row: re.sub(r"`[^`]+`", lambda code: code[0].replace("\\|", "|"), row[0]), text)
     text = CODE.sub(r"](\1.md)", text).replace("first-hour.ipynb)", "first-hour.md)")
     return re.sub(r"\]\(((?:\.\./)?)README\.md", r"](\1index.md", text)
 

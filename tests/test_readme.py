@@ -13,7 +13,7 @@ from regard.encoders import ENCODERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-HOW_TO = ("own-text", "inflection", "word-alignment", "using", "shortlist", "several-machines", "recipes")
+HOW_TO = ("own-text", "inflection", "word-alignment", "using", "shortlist", "several-machines", "recipes", "demo")
 PAGES = ("README.md", "README.zh.md", *(f"docs/{name}.md" for name in HOW_TO))
 every_page = pytest.mark.parametrize("page", PAGES)
 

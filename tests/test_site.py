@@ -55,3 +55,9 @@ def test_every_link_leads_to_a_page_or_a_picture(written: Path) -> None:
 def test_a_file_of_code_is_shown_as_it_is(written: Path) -> None:
     shown = (written / "regard" / "attention" / "dot.py.md").read_text(encoding="utf-8")
     assert (ROOT / "regard" / "attention" / "dot.py").read_text(encoding="utf-8") in shown
+
+
+def test_bars_in_tables_are_bare(written: Path) -> None:
+    text = (written / "docs" / "using.md").read_text(encoding="utf-8")
+    assert "`output ||| 0-0 1-2`" in text
+    assert "\\|" not in text
