@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from regard.kernels.layout import PANEL
 from regard.kernels.library import kernels
-from regard.kernels.operands import expect_count, expect_operand, expect_rows
+from regard.kernels.operands import expect_barred, expect_count, expect_operand, expect_rows
 from regard.kernels.structs import Chooser, Int8Layer
 from regard.marks import END
 
@@ -43,6 +43,7 @@ class Argmax:
         expect_operand("Argmax", "bias", bias, (columns,))
         expect_count("Argmax", "columns", columns, END + 1)
         expect_count("Argmax", "depth", depth)
+        expect_barred("Argmax", barred, columns)
         panels, pairs = -(-columns // PANEL), -(-depth // 2)
         weight, bias, missing = weight.detach().contiguous(), bias.detach().contiguous(), panels * PANEL - columns
         finite = bool(bias.isfinite().all())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.check import Axes
+from regard.marks import END
 
 ADVICE = "Compiled code reads single precision on the CPU."
 
@@ -42,10 +43,28 @@ def expect_rows(place: str, given: Any, size: int, most: int | None = None) -> N
     )
 
 
+def expect_numbers(place: str, name: str, given: Any, count: int | None = None) -> None:
+    """Raise ValueError unless these are whole numbers along one axis, so many if that is said: torch.int64, CPU."""
+    known = isinstance(given, Tensor) and given.dtype is torch.int64 and given.is_cpu and given.dim() == 1
+    if known and (count is None or given.size(0) == count):
+        return
+    wanted = "rows" if count is None else count
+    raise ValueError(f"{place}: {name} is {told(given)}; expected ({wanted}) of torch.int64 on the CPU.")
+
+
 def expect_count(place: str, name: str, given: Any, least: int = 1) -> None:
     """Raise ValueError unless this is a whole number, and no less."""
     if not isinstance(given, int) or isinstance(given, bool) or given < least:
         raise ValueError(f"{place}: {name} is {given!r}; expected a whole number from {least} on.")
+
+
+def expect_barred(place: str, barred: Any, columns: int) -> None:
+    """Raise ValueError unless this is None, or a token that can be chosen and is not the only one."""
+    if barred is None:
+        return
+    expect_count(place, "barred", barred, END)
+    if barred >= columns or columns < END + 2:
+        raise ValueError(f"{place}: barred is {barred}; expected one of several tokens from {END} to {columns - 1}.")
 
 
 def told(given: Any) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from regard.kernels.layout import PANEL
 from regard.kernels.library import OUT_OF_MEMORY, Kernels, kernels
 from regard.kernels.logits import choosable, normalizer, top
-from regard.kernels.operands import expect_count, expect_operand, expect_rows
+from regard.kernels.operands import expect_barred, expect_count, expect_operand, expect_rows
 from regard.kernels.structs import ShortlistLayer, TopkLayer
 from regard.marks import END
 
@@ -94,6 +94,7 @@ def finder(
     columns = bias.numel()
     expect_operand("finder", "panels", panels, (-(-columns // PANEL), "features", PANEL))
     expect_count("finder", "columns", columns, END + 1)
+    expect_barred("finder", barred, columns)
     panels, bias = panels.detach().contiguous(), bias.detach().contiguous()
     layer = TopkLayer(panels.data_ptr(), bias.data_ptr(), panels.size(1), columns, END, as_number(barred))
     return Finder(kernels(), "topk", layer, columns, panels.size(1), (panels, bias))

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from regard.kernels.argmax_int8 import MOST_ROWS
 from regard.kernels.layout import pack
 from regard.kernels.library import OUT_OF_RANGE, kernels
-from regard.kernels.operands import expect_operand, told
+from regard.kernels.operands import expect_barred, expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
 from regard.kernels.topk import Finder, as_number, best_of
 from regard.marks import END
@@ -113,8 +113,9 @@ class ListedOutput:
         common: Int[Tensor, " common"],
         barred: int | None = None,
     ) -> None:
-        self.barred = barred
         _check_layer(weight, bias, common)
+        expect_barred("ListedOutput", barred, len(weight))
+        self.barred = barred
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
         self.common = common = common.contiguous()
@@ -150,7 +151,8 @@ class ListedOutput:
             )
         finder = self.finder(lists, rows.contiguous())
         if finder is None:
-            return best_of(self.project(features, lists, rows), width, self.barred)
+            count = len(self.weight) - END - (self.barred is not None)
+            return best_of(self.project(features, lists, rows), min(width, count), self.barred)
         return finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
@@ -162,6 +164,7 @@ class ListedOutput:
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
         """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
+        self._check(lists, rows)
         if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
             return None
         rows = rows.contiguous()

@@ -207,6 +207,8 @@ def _check(features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tenso
     for name, tensor in (("features", features), ("weight", weight), ("bias term", bias)):
         if tensor is not None:
             expect_floating(place, name, tensor)
+    if weight.size(0) == 0:
+        raise ValueError(f"{place}: weight has shape {tuple(weight.shape)}; expected a vocabulary that is not empty.")
     given = {"weight": weight, "targets": targets}
     if bias is not None:
         expect_shape(place, "bias term", bias, (weight.size(0),), "Give one number per entry of the vocabulary.")

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.kernels.library import kernels
-from regard.kernels.operands import expect_operand
+from regard.kernels.operands import expect_numbers
 from regard.kernels.structs import CourseRecord
 from regard.unroll.entered import Entered, Kept
 from regard.unroll.program import Tensors
@@ -57,12 +57,12 @@ class Course:
         room: int,
     ) -> None:
         self._steps, self._entered, self._seen = steps, entered, seen
-        expect_operand("Course", "sources", seen.sources, ("rows",), torch.long, "Give one for each row.")
+        expect_numbers("Course", "sources", seen.sources)
         steps.expect_starts(starts, len(seen.sources) if parents is None else None)
         if parents is not None:
-            expect_operand("Course", "parents", parents, (len(seen.sources),), torch.long, "Give one for each row.")
-            count = min(len(part) for name, part in starts.items() if steps.knows(name))
-            if len(parents) and not 0 <= int(parents.min()) <= int(parents.max()) < count:
+            expect_numbers("Course", "parents", parents, len(seen.sources))
+            count, numbers = next(len(part) for name, part in starts.items() if steps.knows(name)), parents.numpy()
+            if numbers.min(initial=0) < 0 or numbers.max(initial=0) >= count:
                 raise ValueError(f"Course: a parent is no row of the starts; expected 0 to {count - 1}.")
         if room < len(seen.sources):
             raise ValueError(f"Course: there is room for {room} rows; expected {len(seen.sources)} or more.")

@@ -1,7 +1,7 @@
 """A program as the compiled code of single steps reads it."""
 
 import ctypes
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,23 +38,23 @@ class Seen:
     powers: Float[Tensor, "batch source power"]
     continued: Int[Tensor, " continued"] | None = None
 
-    def fits(self, looked: Collection[tuple[int, int]]) -> bool:
+    def fits(self, looked: set[tuple[int, int]]) -> bool:
         """Whether compiled code may read this for looks with keys and values so wide."""
-        keys, values, mask, powers = (getattr(self, name) for name in ("keys", "values", "mask", "powers"))
-        if not all(isinstance(each, Tensor) and each.is_cpu for each in (keys, values, mask, powers, self.sources)):
+        keys, values, mask, powers, sources = self.keys, self.values, self.mask, self.powers, self.sources
+        for each in (keys, values, powers):
+            if not (isinstance(each, Tensor) and each.dtype is torch.float32 and each.is_cpu and each.dim() == 3):
+                return False
+        for each in (sources, sources if self.continued is None else self.continued):
+            if not (isinstance(each, Tensor) and each.dtype is torch.int64 and each.is_cpu and each.dim() == 1):
+                return False
+        if not (isinstance(mask, Tensor) and mask.dtype is torch.bool and mask.is_cpu and mask.dim() == 2):
             return False
-        if not (
-            keys.dim() == values.dim() == 3 and powers.shape[:2] == keys.shape[:2] == values.shape[:2] == mask.shape
-        ):
-            return False
-        wide, single = -(-keys.size(2) // GROUP) * GROUP, keys.dtype is values.dtype is powers.dtype is torch.float32
-        numbers = [self.sources] if self.continued is None else [self.sources, self.continued]
+        batch, positions, key = keys.shape
         return (
-            single
-            and mask.dtype is torch.bool
-            and powers.size(2) == wide
-            and all(each.dtype is torch.long and each.dim() == 1 for each in numbers)
-            and all(pair == (keys.size(2), values.size(2)) for pair in looked)
+            mask.shape == (batch, positions)
+            and powers.shape == (batch, positions, -(-key // GROUP) * GROUP)
+            and values.shape[:2] == mask.shape
+            and looked == {(key, values.size(2))}
         )
 
     def told(self) -> str:
@@ -153,7 +153,7 @@ class Records:
             elif parents is not None and self._shares_sources:
                 alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
             numbers["@source count"], numbers["@positions"] = seen.mask.shape
-            if len(seen.sources) < rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
+            if len(seen.sources) != rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
                 raise ValueError(f"Steps: {len(seen.sources)} sources; expected one for each of {rows} rows.")
         numbers |= {name: part.data_ptr() for name, part in alive.items()}
         words = self._words.copy()

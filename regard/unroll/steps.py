@@ -12,7 +12,7 @@ from torch import Tensor
 
 from regard.kernels.layout import pack, room
 from regard.kernels.library import kernels
-from regard.kernels.operands import expect_operand, told
+from regard.kernels.operands import expect_numbers, expect_operand, told
 from regard.unroll.past import of_the_past, past_first
 from regard.unroll.program import Linear, Look, Program, Tensors, inputs, starts
 from regard.unroll.records import Records, Seen
@@ -84,6 +84,7 @@ class Steps:
         vectors = {name: each.detach().contiguous() for name, each in weights.items() if name in names}
         self._shared = _shared(program)
         self._given = (*inputs(program), *starts(program))  # each row has the first, rows share the last
+        self._begins = bool(starts(program))
         outer = (*self._given, *self.outputs)
         self._outer = {name: self._widths[name] for name in outer}
         self._inner = {name: width for name, width in self._widths.items() if name not in outer}
@@ -142,10 +143,10 @@ class Steps:
 
         Returns the outputs.
         """
-        missing = [name for name in self._given if not isinstance(registers.get(name), Tensor)]
-        if missing:
-            raise ValueError(f"Steps: {missing[0]} is {registers.get(missing[0])}; expected a tensor (rows, features).")
-        given = {name: registers[name].contiguous() for name in self._given}
+        try:
+            given = {name: registers[name].contiguous() for name in self._given}
+        except (KeyError, AttributeError):
+            raise ValueError(f"Steps: expected tensors (rows, features) under the names {self._given}.") from None
         try:
             if parents is not None and not self._shared:
                 given = {
@@ -169,7 +170,7 @@ class Steps:
         """What is looked at and picked: how it lies; which row is picked compiled code looks at itself."""
         for name, rows in (("parents", parents), ("picks", picks)):
             if rows is not None:
-                expect_operand("Steps", name, rows, ("rows",), torch.long, "Give the number of a row for each.")
+                expect_numbers("Steps", name, rows)
         apart = parents is not None and picks is not None and len(picks) != len(parents)
         if apart or (picks is None and self.picked):
             raise ValueError("Steps: picks do not go with the rows; expected one for each, where there are tables.")
@@ -194,6 +195,8 @@ class Steps:
         first, last = given[self._given[0]], given[self._given[-1]]
         few = last.size(0)
         rows = next((each.size(0) for each in (parents, picks) if each is not None), first.size(0))
+        if parents is None and few != rows and self._begins:
+            raise ValueError(f"Steps: the starts have {few} rows; expected {rows}, one for each, or parents.")
         positions = 0 if seen is None else seen.mask.size(1)
         shapes = {
             name: (few if name in self._shared else rows, positions if width == POSITIONS else width)

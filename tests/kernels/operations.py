@@ -146,13 +146,28 @@ def _cross_entropy_drawn(random: Random) -> Inputs:
     return {name: given[name] for name in ("weight", "bias", "features", "targets")}
 
 
+def _barred(random: Random, vocab: int) -> int | None:
+    """A token that may not be chosen, or none."""
+    return random.randrange(END + 1, vocab) if vocab > END + 1 and random.random() < 0.5 else None
+
+
+def _choosable(log_probs: Tensor, barred: int | None, width: int) -> Tensor:
+    """The best of those that may be chosen."""
+    allowed = log_probs[:, END:].clone()
+    if barred is not None:
+        allowed[:, barred - END] = -torch.inf
+    best = allowed.sort(1, descending=True).values[:, : min(width, allowed.size(1) - (barred is not None))]
+    return best.masked_fill(best[:, :1] == -torch.inf, torch.nan)
+
+
 def _unpacked(panels: Tensor, bias: Tensor) -> Tensor:
     return panels.transpose(1, 2).flatten(0, 1)[: len(bias)]
 
 
 def _finding(random: Random) -> Inputs:
     given = _output(random)
-    return {"panels": pack(given.pop("weight")), **given, "width": random.choice((1, 2, 5, 400))}
+    barred = _barred(random, len(given["bias"]))
+    return {"panels": pack(given.pop("weight")), **given, "barred": barred, "width": random.choice((1, 2, 5, 400))}
 
 
 def _log_probs(weight: Tensor, bias: Tensor | None, features: Tensor) -> Tensor:
@@ -160,31 +175,30 @@ def _log_probs(weight: Tensor, bias: Tensor | None, features: Tensor) -> Tensor:
     return logits.log_softmax(1)
 
 
-def _topk(panels: Tensor, bias: Tensor, features: Tensor, width: int) -> tuple[Tensor, ...]:
-    log_probs, tokens = finder(panels, bias)(features, width)
+def _topk(panels: Tensor, bias: Tensor, features: Tensor, barred: int | None, width: int) -> tuple[Tensor, ...]:
+    log_probs, tokens = finder(panels, bias, barred)(features, width)
     return log_probs, _log_probs(_unpacked(panels, bias), bias, features).gather(1, tokens)
 
 
-def _topk_defined(panels: Tensor, bias: Tensor, features: Tensor, width: int) -> tuple[Tensor, ...]:
-    return _best_defined(_unpacked(panels, bias), bias, features, width)
-
-
-def _best_defined(weight: Tensor, bias: Tensor, features: Tensor, width: int) -> tuple[Tensor, ...]:
-    allowed = _log_probs(weight, bias, features)[:, END:]
-    best = allowed.sort(1, descending=True).values[:, :width]
+def _topk_defined(panels: Tensor, bias: Tensor, features: Tensor, barred: int | None, width: int) -> tuple[Tensor, ...]:
+    best = _choosable(_log_probs(_unpacked(panels, bias), bias, features), barred, width)
     return best, best
 
 
-def _argmax(weight: Tensor, bias: Tensor, features: Tensor) -> tuple[Tensor | None]:
-    best = Argmax(weight, bias)
+def _argmax(weight: Tensor, bias: Tensor, features: Tensor, barred: int | None) -> tuple[Tensor | None]:
+    best = Argmax(weight, bias, barred)
     tokens = best(features) if best.known else None
     return (None if tokens is None else _log_probs(weight, bias, features).gather(1, tokens.unsqueeze(1)),)
 
 
-def _argmax_defined(weight: Tensor, bias: Tensor, features: Tensor) -> tuple[Tensor | None]:
+def _argmax_defined(weight: Tensor, bias: Tensor, features: Tensor, barred: int | None) -> tuple[Tensor | None]:
     if not all(each.isfinite().all() for each in (weight, bias, features)):
         return (None,)
-    return (_best_defined(weight, bias, features, 1)[0],)
+    return (_choosable(_log_probs(weight, bias, features), barred, 1),)
+
+
+def _with_barred(given: Inputs, random: Random) -> Inputs:
+    return {**given, "barred": _barred(random, len(given["weight"]))}
 
 
 def _listed(random: Random, rows: tuple[int, ...] = ROWS) -> Inputs:
@@ -210,32 +224,33 @@ def _allowed(
     return logits.masked_fill(hidden, -torch.inf).log_softmax(1)
 
 
-def _listed_topk(weight, bias, features, common, starts, tokens, longest, rows, width):
+def _listed_topk(weight, bias, features, common, starts, tokens, longest, rows, barred, width):
     with torch.no_grad():
         lists = Lists(starts, tokens, longest)
-        log_probs, best = ListedOutput(weight, bias, common).best(features, lists, rows, width)
+        log_probs, best = ListedOutput(weight, bias, common, barred).best(features, lists, rows, width)
     scores = _allowed(weight, bias, features, common, starts, tokens, rows).gather(1, best)
     return log_probs, scores.masked_fill(log_probs == -torch.inf, -torch.inf)
 
 
-def _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, width):
-    allowed = _allowed(weight, bias, features, common, starts, tokens, rows)[:, END:]
-    best = allowed.sort(1, descending=True).values[:, :width]
+def _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, barred, width):
+    best = _choosable(_allowed(weight, bias, features, common, starts, tokens, rows), barred, width)
     return best, best
 
 
-def _listed_argmax(weight, bias, features, common, starts, tokens, longest, rows):
+def _listed_argmax(weight, bias, features, common, starts, tokens, longest, rows, barred):
     with torch.no_grad():
-        found = ListedOutput(weight, bias, common).argmax(Lists(starts, tokens, longest), rows)
+        found = ListedOutput(weight, bias, common, barred).argmax(Lists(starts, tokens, longest), rows)
         best = None if found is None else found(features)
     if best is None:
         return (None,)
     return (_allowed(weight, bias, features, common, starts, tokens, rows).gather(1, best.unsqueeze(1)),)
 
 
-def _listed_argmax_defined(weight, bias, features, common, starts, tokens, longest, rows):
-    best = _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, 1)[0]
-    return (None if len(rows) > MOST_ROWS or not (best > -torch.inf).all() else best,)
+def _listed_argmax_defined(weight, bias, features, common, starts, tokens, longest, rows, barred):
+    if len(rows) > MOST_ROWS:
+        return (None,)
+    best = _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, barred, 1)[0]
+    return (best if (best > -torch.inf).all() else None,)
 
 
 # ---- recurrent programs
@@ -382,6 +397,8 @@ def _run_layer(kind: str) -> Callable[..., tuple[Tensor, ...]]:
 
 def _layer_defined(kind: str) -> Callable[..., tuple[Tensor, ...]]:
     def define(inputs, hidden, memory, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[Tensor, ...]:
+        if not inputs.size(1):  # of no step, which PyTorch refuses, no state
+            return (inputs.new_zeros(*inputs.shape[:2], hidden.size(1)),)
         flat = [weight_ih, weight_hh, bias_ih, bias_hh]
         start = hidden[None] if kind == "gru" else (hidden[None], memory[None])
         run = torch.gru if kind == "gru" else torch.lstm
@@ -445,11 +462,11 @@ def _enter(enter: Tensor, bias: Tensor, vectors: Tensor, tokens: np.ndarray) -> 
 
 
 def _with_width(draw: Callable[[Random], Inputs]) -> Callable[[Random], Inputs]:
-    return lambda random: {**draw(random), "width": random.choice((1, 2, 5, 400))}
+    return lambda random: {**_with_barred(draw(random), random), "width": random.choice((1, 2, 5, 400))}
 
 
 def _few(draw: Callable[[Random, tuple[int, ...]], Inputs]) -> Callable[[Random], Inputs]:
-    return lambda random: draw(random, ROWS[:4])
+    return lambda random: _with_barred(draw(random, ROWS[:4]), random)
 
 
 def _recurrent(kind: str) -> dict[str, Operation]:
@@ -519,6 +536,7 @@ OPERATIONS: dict[str, Operation] = {
         lambda enter, bias, vectors, tokens: (
             nn.functional.linear(vectors[torch.from_numpy(tokens.copy())], enter, bias),
         ),
+        compiled_alone=True,
     ),
     **_recurrent("gru"),
     **_recurrent("lstm"),

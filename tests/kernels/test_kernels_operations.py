@@ -15,7 +15,7 @@ from torch import Tensor
 from regard.kernels.library import SWITCH, kernels
 from regard.kernels.softmax import OutputSoftmax
 
-BOUND = 2e-5
+BOUND, GRADIENT_BOUND = 2e-5, 1e-4  # sums over thousands of rows in single precision
 
 
 @pytest.fixture(params=["plain", "avx2", "", "off"])
@@ -67,7 +67,7 @@ def test_every_gradient_is_that_of_the_definition(name: str, variant: str) -> No
 
         assert (
             farthest(gradients(operation.call, lies(given, random)), gradients(operation.define, doubled(given)))
-            < BOUND
+            < GRADIENT_BOUND
         )
 
 
