@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
+import regard
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
+from regard.config import parse
 from regard.decoders import DECODERS
 from regard.encoders import ENCODERS
 
@@ -67,6 +70,18 @@ def test_the_chinese_readme_has_the_figures_of_the_english_one() -> None:
     for row in re.findall(r"^\|.*\d\.\d.*$|^\|.*\d,\d{3}.*$", text("README.zh.md"), re.MULTILINE):
         for figure in re.findall(r"\d+(?:[.,]\d+)+(?: ± \d\.\d)?", row):
             assert figure in README, row
+
+
+@every_page
+def test_every_public_name_is_there(page: str) -> None:
+    for block in re.findall(r"```python\n(.*?)```", text(page), re.DOTALL):
+        assert set(re.findall(r"\bregard\.(\w+)\(", block)) <= set(regard.__all__)
+
+
+def test_the_recipe_for_inflection_is_one() -> None:
+    recipe = re.findall(r"```yaml\n(.*?)```", text("docs/inflection.md"), re.DOTALL)
+    data = parse(yaml.safe_load(recipe[0]), "recipe").data
+    assert data.source.tokenizer == "inflection"
 
 
 def test_no_figure_is_left_open() -> None:
