@@ -14,7 +14,7 @@ import regard
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "pages"
-CODE = re.compile(r"\]\(((?:\.\./)?(?:regard|recipes)/[\w/-]+\.(?:py|yaml))\)")
+CODE = re.compile(r"\]\(((?:\.\./)?(?:regard|recipes)/[\w/-]+\.(?:py|yaml|[ch]))\)")
 
 REFERENCE = {
     "train": ("Train, evaluate, align", ["train", "evaluate", "align", "load", "Run", "Evaluation", "Aligned"]),
@@ -55,7 +55,7 @@ def reference_page(title: str, names: list[str]) -> str:
 
 def code_page(name: str) -> str:
     """A file of the repository, as it is."""
-    language = {".py": "python", ".yaml": "yaml"}[Path(name).suffix]
+    language = {".py": "python", ".yaml": "yaml", ".c": "c", ".h": "c"}[Path(name).suffix]
     return f"# {name}\n\n~~~~{language}\n{(ROOT / name).read_text(encoding='utf-8')}~~~~\n"
 
 
