@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo demo-small test quick lint types format docs clean
+.PHONY: demo demo-small test quick lint types format docs site clean
 
 demo: .venv/base
 	$(BIN)/regard demo --out demo
@@ -33,6 +33,11 @@ format: .venv/dev
 docs: .venv/base
 	$(BIN)/python docs/generate.py
 
+# The site of docs/, in build/site/index.html. `--strict`: a link to nothing ends it.
+site: .venv/docs
+	$(BIN)/python docs/pages.py
+	$(BIN)/zensical build --clean --strict
+
 # torch comes first and pinned: an unpinned one would bring several GB of CUDA packages.
 .venv/torch: constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -50,5 +55,10 @@ BUILD := pyproject.toml hatch_build.py $(wildcard regard/kernels/c/*.[ch])
 	$(PIP) -e '.[dev]'
 	touch $@ .venv/base
 
+# The extra `docs`, by name, since installing Regard again would compile it again.
+.venv/docs: .venv/base
+	$(PIP) zensical mkdocstrings mkdocstrings-python ruff
+	touch $@
+
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist .cache

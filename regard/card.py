@@ -21,7 +21,7 @@ tags: [attention, sequence-to-sequence, alignment]
 ---
 # {config.name}
 
-An encoder-decoder that shows what it looks at, made with [Regard](https://pypi.org/project/regard/).
+An encoder-decoder that shows what it looks at, made with Regard.
 
 | | |
 | --- | --- |

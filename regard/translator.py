@@ -70,7 +70,8 @@ class Translator:
 
     Args:
         models: over the same tokenisers; several average their probabilities.
-        source_tokenizer, target_tokenizer: text → token numbers and back.
+        source_tokenizer: text → token numbers and back, for the source.
+        target_tokenizer: the same for the target.
         options: how outputs are looked for.
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.

@@ -37,7 +37,7 @@ ORDER = [
     "config",
     "build",
     "run",
-    "from_keras",
+    "keras_weights",
     "card",
     "fit",
     "analysis",
@@ -75,6 +75,11 @@ def imported_rooms(path: Path) -> set[str]:
 def test_every_room_is_in_the_order() -> None:
     rooms = {room(path) for path in FILES} - {"__init__", "__main__"}
     assert rooms <= set(ORDER), rooms - set(ORDER)
+
+
+def test_no_public_name_is_a_module_too() -> None:
+    """Python puts an imported module in the place of the name, as it happened to `from_keras`."""
+    assert {room(path) for path in FILES} & set(regard.__all__) == set()
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if room(path) in ORDER], ids=str)

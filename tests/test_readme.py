@@ -1,25 +1,51 @@
-"""The README says what is true: its commands, names, files and code."""
+"""The READMEs and the how-to pages say what is true: their commands, names, files and code."""
 
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
+import regard
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
+from regard.config import parse
 from regard.decoders import DECODERS
 from regard.encoders import ENCODERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOW_TO = (
+    "demo",
+    "recipes",
+    "own-text",
+    "inflection",
+    "word-alignment",
+    "using",
+    "shortlist",
+    "several-machines",
+    "from-keras",
+)
+PAGES = ("README.md", "README.zh.md", *(f"docs/{name}.md" for name in HOW_TO))
+every_page = pytest.mark.parametrize("page", PAGES)
 
 
-def test_every_command_is_there_and_no_other() -> None:
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("page", "heading"), [("README.md", "## Commands"), ("README.zh.md", "## 命令")])
+def test_every_command_is_there(page: str, heading: str) -> None:
+    table = text(page).split(heading)[1].split("## ")[0]
+    assert set(re.findall(r"\| `regard (\w+)", table)) == set(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+@every_page
+def test_no_other_command_is_there(page: str) -> None:
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]
-    table = README.split("## Commands")[1].split("## ")[0]
-    assert set(re.findall(r"\| `regard (\w+)", table)) == commands
-    assert set(re.findall(r"^regard (\w+)", README, re.MULTILINE)) <= commands
+    named = re.findall(r"(?:^|`|-m )regard (\w+)", text(page), re.MULTILINE)
+    assert set(named) <= commands
 
 
 @pytest.mark.parametrize("table", [ENCODERS, DECODERS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind)
@@ -28,9 +54,10 @@ def test_every_choice_is_named(table) -> None:
     assert [name for name in table if f"`{name}`" not in choices] == []
 
 
-def test_every_option_is_there() -> None:
+@every_page
+def test_every_option_is_there(page: str) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    for name, line in re.findall(r"regard (\w+)([^\n]*)", README):
+    for name, line in re.findall(r"regard (\w+)([^\n]*)", text(page)):
         known = (
             {option for parameter in commands[name].params for option in parameter.opts} if name in commands else None
         )
@@ -38,11 +65,32 @@ def test_every_option_is_there() -> None:
             assert known is None or option in known, f"regard {name} {option}"
 
 
-def test_every_file_is_there() -> None:
-    for path in re.findall(r"(?<![\w/.])(recipes/[\w-]+\.yaml)", README):
+@every_page
+def test_every_file_is_there(page: str) -> None:
+    for path in re.findall(r"(?<![\w/.])(recipes/[\w-]+\.yaml)", text(page)):
         assert (ROOT / path).is_file(), path
-    for path in re.findall(r"`(?:regard/)?((?:\w+/)*\w+\.py)`", README):
+    for path in re.findall(r"`(?:regard/)?((?:\w+/)*\w+\.py)`", text(page)):
         assert (ROOT / "regard" / path).is_file(), path
+    for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text(page)):
+        assert "://" in link or (ROOT / page).parent.joinpath(link).exists(), link
+
+
+def test_the_chinese_readme_has_the_figures_of_the_english_one() -> None:
+    for row in re.findall(r"^\|.*\d\.\d.*$|^\|.*\d,\d{3}.*$", text("README.zh.md"), re.MULTILINE):
+        for figure in re.findall(r"\d+(?:[.,]\d+)+(?: ± \d\.\d)?", row):
+            assert figure in README, row
+
+
+@every_page
+def test_every_public_name_is_there(page: str) -> None:
+    for block in re.findall(r"```python\n(.*?)```", text(page), re.DOTALL):
+        assert set(re.findall(r"\bregard\.(\w+)\(", block)) <= set(regard.__all__)
+
+
+def test_the_recipe_for_inflection_is_one() -> None:
+    recipe = re.findall(r"```yaml\n(.*?)```", text("docs/inflection.md"), re.DOTALL)
+    data = parse(yaml.safe_load(recipe[0]), "recipe").data
+    assert data.source.tokenizer == "inflection"
 
 
 def test_no_figure_is_left_open() -> None:

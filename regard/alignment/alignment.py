@@ -41,8 +41,10 @@ class Alignment:
     """The soft alignment behind one output. Every view takes this record and nothing else.
 
     Args:
-        source_text, target_text: both sides as the user reads them.
-        source, target: the units of each side, in order, without the end marks.
+        source_text: the source as the user reads it.
+        target_text: the target, likewise.
+        source: the units of the source, in order, without the end mark.
+        target: the units of the target, likewise.
         weights: float32 (target, source); row t is what target unit t looked at.
         score: natural logarithm of the probability of the output.
         source_end: float32 (target,), what each target unit looked at on the end mark of the source; a row of

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from models import recipe, small_model
 
 from regard.errors import UsageError
-from regard.from_keras import KerasLayers, KerasWords, from_keras, to_keras
+from regard.keras_weights import KerasLayers, KerasWords, from_keras, to_keras
 from regard.run import load
 from regard.search.limits import LengthLimit
 from regard.translator import SearchOptions
@@ -109,6 +111,22 @@ def test_from_keras_gives_the_same_logits_weights_and_outputs(keras, tmp_path, c
         greedy = [WORDS[token] for token in tutorial.greedy(source, 2 * len(source) + 5) if token != 3]
         spelled = " ".join("<unk>" if word == "[UNK]" else word for word in greedy)
         assert translator.translate([sentence])[0][0].target_text == spelled
+
+
+def test_the_code_of_its_page_runs(keras, tmp_path, monkeypatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "from-keras.md").read_text(encoding="utf-8")
+    made = Tutorial(keras)
+    encoder = SimpleNamespace(embedding=made.source_embedding, first=made.encoder[0], second=made.encoder[1])
+    parts = {name: getattr(made, name) for name in ("query", "key", "energy", "output")}
+    decoder = SimpleNamespace(embedding=made.target_embedding, gru=made.decoder, **parts)
+    monkeypatch.chdir(tmp_path)
+    names = {"encoder": encoder, "decoder": decoder, "source_words": WORDS, "target_words": WORDS}
+    exec(page.split("```python\n")[1].split("```")[0], names)
+    found = names["alignment"]
+    written = [WORDS.index(word) for word in found.target_text.replace("<unk>", "[UNK]").split()]
+    logits, _ = made.forced([2, 4, 6, 5, 3], [2, *written])  # [START] a c b [END]
+    log_prob = logits.log_softmax(-1)[torch.arange(len(logits)), [*written, 3]].sum()
+    assert found.score == pytest.approx(float(log_prob), abs=1e-4)
 
 
 def test_to_keras_gives_the_same_logits_and_weights(keras) -> None:

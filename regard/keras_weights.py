@@ -43,9 +43,12 @@ class KerasLayers:
     """The layers of such a model: Keras layers, or what their `get_weights()` gives.
 
     Args:
-        source_embedding, target_embedding: `Embedding`.
+        source_embedding: the `Embedding` of the source.
+        target_embedding: the `Embedding` of the target.
         encoder: its `GRU` layers, the first one first.
-        query, key, energy: the three `Dense` layers of the attention, with biases.
+        query: the `Dense` layer of the attention that reads the decoder's state, with a bias, as the next two.
+        key: its `Dense` layer that reads what the encoder wrote.
+        energy: its `Dense` layer that makes one score of their sum.
         decoder: the `GRU` over embedding and context.
         output: the `Dense` layer over the target vocabulary.
         context_first: the decoder reads [context; embedding] instead of [embedding; context].
@@ -68,8 +71,11 @@ class KerasWords:
 
     Args:
         words: the word of each number, in order, the marks among them.
-        pad, begin, end, unknown: the words that are the marks; None where that side has no such mark. A mark that a
-            text of yours holds, such as a start mark before each source, is a word: leave it None here.
+        pad: the word that is the mark of padding, as the next three are marks; None where that side has no such mark.
+            A mark that a text of yours holds, such as a start mark before each source, is a word: leave it None here.
+        begin: the mark before the first word.
+        end: the mark behind the last word.
+        unknown: the mark for a word that is not in `words`.
     """
 
     words: Sequence[str]
@@ -104,7 +110,8 @@ def from_keras(layers: KerasLayers, source: KerasWords, target: KerasWords, out:
 
     Args:
         layers: where the weights are.
-        source, target: the words of both sides.
+        source: the words of the source.
+        target: the words of the target.
         out: the run directory, which must not hold a run.
 
     Raises UsageError where the layers do not fit together, or `out` holds a run already.
