@@ -140,7 +140,7 @@ def test_the_temperature_reaches_the_selection(decoder: str) -> None:
     batch = models.batch_of([(5, 3), (5, 2)])
     cold, hot = (model(batch, temperature).weights.amax(-1) for temperature in (1e-6, 1e3))
     assert cold.mean() > 0.99
-    assert hot.max() < 0.17  # of six positions
+    assert hot.max() < 0.21  # of five positions: the end mark is hidden
 
 
 @pytest.mark.parametrize("select", ["hard", "gumbel_softmax"])
