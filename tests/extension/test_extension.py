@@ -91,7 +91,7 @@ def _beside(site: Path, path: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_beside")
-@pytest.mark.parametrize(("table", "name"), ADDED, ids=str)
+@pytest.mark.parametrize(("table", "name"), ADDED, ids=[name for _, name in ADDED])
 def test_names_are_read_without_importing_the_package(table: Table, name: str) -> None:
     assert name in table
     assert list(table)[-1] == name
