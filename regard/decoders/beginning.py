@@ -31,11 +31,11 @@ class PackedLinear(nn.Module):
         self.weight, self.bias = weight, bias
         weights = {"weight": weight.detach()} | ({} if bias is None else {"bias": bias.detach()})
         product = Linear("inputs", "weight", "outputs", bias=None if bias is None else "bias")
-        self._product = Steps((product,), weights, ["outputs"])
+        self._product = Steps((product,), weights, ["outputs"]) if steps_serve(*weights.values()) else None
 
     def forward(self, inputs: Float[Tensor, "*axes inputs"]) -> Float[Tensor, "*axes outputs"]:
         """The product with every row."""
-        if not self._product.takes(inputs):
+        if self._product is None or not self._product.takes(inputs):
             return F.linear(inputs, self.weight, self.bias)
         outputs = self._product({"inputs": inputs.reshape(-1, self.in_features)})["outputs"]
         return outputs.view(*inputs.shape[:-1], self.out_features)
