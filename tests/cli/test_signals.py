@@ -22,9 +22,11 @@ from regard.config import dump
 PATIENCE_SECONDS = 60
 
 
-def hear_interrupts() -> None:
-    """In a child before it starts: what a shell begins in the background ignores Ctrl-C, and so do its children."""
+def hear_signals() -> None:
+    """In a child before it starts: what a shell begins in the background ignores Ctrl-C, what `nohup` begins a terminal
+    that closes, and so do their children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
@@ -48,7 +50,7 @@ def test_training_saves_says_how_to_go_on_and_goes_on(tmp_path: Path, number: si
     given += ["--set", "training.learning_rate=0.002", "--dev", str(tmp_path / "my pairs.tsv"), "--seed=3"]
     command = [sys.executable, "-m", "regard", "train", *given, "--threads", "1"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts)
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_signals)
     wait_for(tmp_path / "out" / "checkpoints" / "last.safetensors", process)
     process.send_signal(number)
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
@@ -76,6 +78,7 @@ def test_training_saves_when_its_terminal_closes(tmp_path: Path) -> None:
     given = ["train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "out", "--threads", "1"]
     process, terminal = pty.fork()
     if not process:
+        hear_signals()
         os.execv(
             sys.executable, [sys.executable, "-m", "regard", *map(str, given), "--set", "training.max_epochs=99999"]
         )
@@ -93,7 +96,7 @@ def test_training_saves_when_its_terminal_closes(tmp_path: Path) -> None:
 def test_an_interrupted_translation_says_so_in_one_line(run: Path) -> None:
     command = [sys.executable, "-m", "regard", "translate", str(run), "--threads", "1"]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_interrupts)
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_signals)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("the dog\n")

@@ -187,7 +187,7 @@ def test_a_start_that_failed_leaves_nothing(pairs: PairFiles, tmp_path: Path, na
     out = tmp_path / "runs" / "one"
     if there:
         out.mkdir(parents=True)
-        (out / "notes").write_text("mine")
+        (out / ".notes").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
     files = written(tmp_path / "pairs.tsv", lines)
     with pytest.raises(kind, match=message):

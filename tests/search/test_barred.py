@@ -56,8 +56,8 @@ def begun(way: str, decoder: str, sentences: int, barred: int | None = UNKNOWN) 
     made = [built(decoder, barred, seed) for seed in range(2 if way == "ensemble" else 1)]
     prepared = [model if way == "plain" else model.for_inference() for model in made]
     target = torch.arange(4, models.TARGET_VOCABULARY)
-    starts = torch.arange(0, 2 * models.SOURCE_VOCABULARY + 1, 2) % len(target)
-    shortlist = Shortlist(torch.tensor([5, 7]), starts.sort().values, target, models.TARGET_VOCABULARY)
+    starts = torch.linspace(0, len(target), models.SOURCE_VOCABULARY + 1).long()
+    shortlist = Shortlist(torch.tensor([5, 7]), starts, target, models.TARGET_VOCABULARY)
     source = models.batch_of([(2 + number % 5, 1) for number in range(sentences)])
     readers = Readers(prepared, [shortlist] if way == "listed" else [])
     (first,) = readers.read(source.source, source.source_mask, sentences)
