@@ -35,7 +35,7 @@ docs: .venv/base
 
 # The site of docs/, in build/site/index.html. `--strict`: a link to nothing ends it.
 site: .venv/docs
-	$(BIN)/python docs/pages.py
+	$(BIN)/python docs/site_pages.py
 	$(BIN)/zensical build --clean --strict
 
 # torch comes first and pinned: an unpinned one would bring several GB of CUDA packages.

@@ -13,7 +13,7 @@ import regard
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
-pages = import_module("pages")
+pages = import_module("site_pages")
 
 
 @pytest.fixture(scope="module")

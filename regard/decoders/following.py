@@ -67,7 +67,9 @@ class Several:
     def course(self, looking: Looking, room: int) -> Course | None:
         """Room for so many rows of the state, in which compiled code goes on by itself; None where it cannot."""
         state, stepping = looking.state, self._stepping
-        if not stepping.takes(state):
+        if (
+            not stepping.takes(state) or stepping.steps.shares_outputs
+        ):  # a search reads a row of each for every hypothesis
             return None
         at = seen(looking.source, state)
         return Course(stepping.steps, stepping.entered, starts(state), at, state.parents, room)

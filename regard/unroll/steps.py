@@ -102,6 +102,12 @@ class Steps:
         return bool(self._shared)
 
     @property
+    def shares_outputs(self) -> bool:
+        """Whether hypotheses that continue the same row have an output in common: it then has one row for all of them,
+        as the weights of a look that does not know the token."""
+        return not self._shared.isdisjoint(self.outputs)
+
+    @property
     def shared(self) -> Int[np.ndarray, " operations"]:
         """1 for each operation of what rows share, else 0; bytes."""
         return self._records.shared
