@@ -13,17 +13,17 @@ import torch
 from cost_rows import rows
 from timing.link import Link, peak_megabytes
 
-from regard.allocator import keep_memory
-from regard.build import build_model
 from regard.cli.demo import demo_config
 from regard.config import Config, parse
 from regard.data.embedded import write_corpus
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
 from regard.data.tokenizer import Tokenizer
-from regard.fit.parts import build_learner
-from regard.fit.subsets import Subset
-from regard.fit.tokenizers import learn_tokenizers
+from regard.model.build import build_model
+from regard.run.memory import keep_memory
+from regard.run.subsets import Subset
+from regard.run.tokenizers import learn_tokenizers
+from regard.run.training_parts import build_learner
 from regard.training.loop import update
 from regard.training.progress import Progress
 

@@ -29,9 +29,9 @@ from regard.data.batch import BEGIN, END
 from regard.data.batches import pad_sources
 from regard.data.embedded import GoldPair, english_chinese, write_corpus
 from regard.data.readers import PairFiles
-from regard.fit import fit
 from regard.metrics import METRICS
-from regard.run import Run, load
+from regard.run.directory import Run, load
+from regard.run.fit import fit
 
 ABLATED = 200
 """Pairs of the development split that are looked into."""

@@ -33,7 +33,7 @@ from pages import report
 from timing.figures import Figure, machine_line
 from timing.machine import Machine
 
-from regard.allocator import keep_memory
+from regard.run.memory import keep_memory
 
 MOMENT_SECONDS, MOST_REPEATS = 0.25, 5
 

@@ -8,9 +8,9 @@ from timing.model import recipe
 from torch import Tensor
 
 from regard.attention.source import Source
-from regard.build import build_model
 from regard.data.batch import BEGIN, END, Batch
-from regard.fit.parts import build_learner
+from regard.model.build import build_model
+from regard.run.training_parts import build_learner
 
 NEVER = -1e9
 

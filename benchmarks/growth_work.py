@@ -24,11 +24,11 @@ from regard.attention.source import Source
 from regard.data.batch import Batch
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.state import AttentiveState
-from regard.model import EncoderDecoder
-from regard.search.choices import ProjectedStep
+from regard.model.encoder_decoder import EncoderDecoder
+from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
-from regard.search.limits import LengthLimit
-from regard.search.walking import greedy
+from regard.search.length_limit import LengthLimit
+from regard.search.step_function import ProjectedStep
 from regard.training.loop import update
 from regard.training.objective import cross_entropies
 from regard.training.optimizers import clip

@@ -31,14 +31,14 @@ from learning_recipes import METRIC, RECIPES, digest, recipe
 from learning_rows import ROWS, Row
 from pages import report
 
-from regard.allocator import keep_memory
 from regard.config import parse
 from regard.data.diagnostic import TASKS, make_task, write_task
 from regard.data.embedded import write_corpus
 from regard.data.readers import PairFiles
-from regard.fit import fit
 from regard.metrics import METRICS
-from regard.run import load
+from regard.run.directory import load
+from regard.run.fit import fit
+from regard.run.memory import keep_memory
 from regard.training.events import Event, Saved, Validated
 
 THRESHOLD = 99.0

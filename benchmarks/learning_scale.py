@@ -19,11 +19,11 @@ from learning import learn
 from learning_rows import ROWS
 from torch import Tensor, nn
 
-from regard.allocator import keep_memory
 from regard.attention import SCORES, scaled_dot
 from regard.attention.history import History
 from regard.data.diagnostic import make_task, write_task
-from regard.run import load
+from regard.run.directory import load
+from regard.run.memory import keep_memory
 
 TASK = "reverse"
 

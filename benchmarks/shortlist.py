@@ -38,9 +38,9 @@ from timing.limit import Cost, Lengths
 from timing.machine import Machine
 
 from regard.alignment.alignment import Alignment
-from regard.allocator import keep_memory
 from regard.data.batches import pad_sources
-from regard.run import Run, load, search_options
+from regard.run.directory import Run, load, search_options
+from regard.run.memory import keep_memory
 from regard.translator import Translator
 
 HEAD = ("", "whole, tok/s", "shortlist, tok/s", "ratio", "by products", "BLEU, whole", "BLEU, shortlist")

@@ -20,16 +20,16 @@ from regard.alignment.shown import UNITS
 from regard.analysis.align import Aligned, Aligner
 from regard.analysis.evaluate import Evaluation, evaluated, with_references
 from regard.analysis.gold import judged_pairs
-from regard.build import pick_device
 from regard.config import Config, DataConfig, parse
 from regard.data.example import Example
 from regard.data.lines import BadLine, Line
 from regard.errors import DataError
-from regard.fit import fit
-from regard.fit.given import given
-from regard.fit.pairs import Pairs, given_pairs
 from regard.metrics import METRICS
-from regard.run import Run, load
+from regard.model.build import pick_device
+from regard.run.directory import Run, load
+from regard.run.fit import fit
+from regard.run.given import given
+from regard.run.pairs import Pairs, given_pairs
 from regard.training.progress_bar import ProgressBar
 from regard.translator import Translator
 

@@ -16,10 +16,10 @@ from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance
 from regard.encoders.memory import Memory
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.model import EncoderDecoder
-from regard.search.choices import PlainStep, ProjectedStep, StepFunction
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
+from regard.search.step_function import PlainStep, ProjectedStep, StepFunction
 
 Moving = Callable[[Tensor, Any], Advance]
 

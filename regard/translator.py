@@ -16,16 +16,16 @@ from regard.alignment.units import Span, align
 from regard.data.batch import END
 from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.reading import Begun, Readers
-from regard.search.beams import beam
-from regard.search.forcing import Ranked, force, rank
-from regard.search.groups import Later
+from regard.search.beam import beam
+from regard.search.forced import Ranked, force, rank
+from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
-from regard.search.limits import DEFAULT_LIMIT, LengthLimit
+from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
+from regard.search.refill import Later
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
-from regard.search.walking import greedy
 
 LOOKS = 1 << 20
 """Squared source lengths, summed, of the sentences of one search: what they looked at is kept to its end."""

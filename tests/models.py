@@ -8,10 +8,10 @@ from torch import Tensor
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.rules import refusal
-from regard.build import build_model
 from regard.config import Config, parse
 from regard.data.batch import BEGIN, END, PAD, Batch
-from regard.model import EncoderDecoder
+from regard.model.build import build_model
+from regard.model.encoder_decoder import EncoderDecoder
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 29, 31
 

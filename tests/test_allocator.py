@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from regard.allocator import give_back, mapped
+from regard.run.memory import give_back, mapped
 from regard.training.weights import adopt, places
 
 NUMBERS = 1 << 20

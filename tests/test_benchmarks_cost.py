@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
-from regard.build import build_model
 from regard.cli.demo import demo_config
+from regard.model.build import build_model
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

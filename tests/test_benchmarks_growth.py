@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from regard.build import build_model
 from regard.data.batch import BEGIN, END
+from regard.model.build import build_model
 
 ROOT = Path(__file__).parents[1]
 

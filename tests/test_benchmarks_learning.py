@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
-from regard.build import build_model
 from regard.config import parse
 from regard.data.diagnostic import TASKS, make_task
+from regard.model.build import build_model
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,8 +14,8 @@ import torch
 from models import batch_of
 from torch.utils.flop_counter import FlopCounterMode
 
-from regard.build import build_model
 from regard.config import ModelConfig, parse
+from regard.model.build import build_model
 from regard.training.objective import CrossEntropy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))

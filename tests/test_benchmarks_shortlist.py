@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from regard.reading import Readers
-from regard.search.beams import beam
-from regard.search.limits import LengthLimit
+from regard.search.beam import beam
+from regard.search.greedy import greedy
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
-from regard.search.walking import greedy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

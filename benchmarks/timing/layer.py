@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from regard.compiled.beam_steps import Course
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.luong import LuongDecoder
 from regard.kernels.topk_shortlist import ListedOutput
-from regard.unroll import Course
 
 WHOLE, LISTED = InferenceTokens, ListedOutput
 """The output layer of a search over the whole vocabulary, and that of a search with a shortlist."""

@@ -20,9 +20,9 @@ from regard.data.embedded import write_corpus
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare as encode
-from regard.fit.subsets import Subset
-from regard.fit.tokenizers import learn_tokenizers
-from regard.run import Run
+from regard.run.directory import Run
+from regard.run.subsets import Subset
+from regard.run.tokenizers import learn_tokenizers
 from timing.limit import Cost, Lengths
 
 FACTS = "facts.json"

@@ -14,14 +14,14 @@ from typing import Any
 
 import torch
 
-from regard.allocator import keep_memory
-from regard.build import build_model
 from regard.data.batch import Batch
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare as encode
-from regard.fit.parts import build_learner
-from regard.run import Run, load, search_options
-from regard.search.limits import LengthLimit
+from regard.model.build import build_model
+from regard.run.directory import Run, load, search_options
+from regard.run.memory import keep_memory
+from regard.run.training_parts import build_learner
+from regard.search.length_limit import LengthLimit
 from regard.training.loop import train
 from regard.training.plan import Plan
 from regard.training.stopping import Limits

@@ -7,7 +7,7 @@ import numpy as np
 from regard.alignment.alignment import Prediction
 from regard.data.batch import END
 from regard.data.tokenizer import Tokenizer
-from regard.search.forcing import Ranked
+from regard.search.forced import Ranked
 
 REPLACEMENT = "\ufffd"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from regard.data.batch import END, Batch
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.shortlist import Shortlist
 
 PENDING = 1 << 22

@@ -36,7 +36,7 @@ def main() -> None:
     import typer
 
     from regard.cli.app import app
-    from regard.cli.report import abandon_output, say
+    from regard.cli.errors import abandon_output, say
 
     usage_error: Any = typer.BadParameter.__base__  # click's own, which typer brings along under no name of its own
     try:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from regard.cli.choices import choose
+from regard.cli.errors import reported, say
 from regard.cli.options import SIDES, Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
-from regard.cli.report import reported, say
 from regard.cli.spread import spread
 from regard.errors import UsageError
 
@@ -65,10 +65,10 @@ def command(
     from regard.alignment import SYMMETRIZATIONS
     from regard.analysis.align import Aligned, Aligner
     from regard.analysis.gold import judged_pairs
-    from regard.cli.answers import links_line
-    from regard.cli.output import put
     from regard.cli.pairs import given_pairs
+    from regard.cli.records import links_line
     from regard.cli.runs import open_runs
+    from regard.cli.stdout import put
 
     check_linking(units, threshold, linking.min_weight)
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)

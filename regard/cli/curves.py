@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from regard.cli.report import reported, say
+from regard.cli.errors import reported, say
 
 if TYPE_CHECKING:
     from regard.views.chart import Panel
@@ -40,7 +40,7 @@ def command(
 
     choose("--over", over, AXES)
     if png is not None:
-        from regard.cli.output import check_directory
+        from regard.cli.stdout import check_directory
         from regard.views.plotting import checked_path
 
         check_directory("--png", checked_path(png))
@@ -144,7 +144,7 @@ def _best(events: Events) -> str:
 def _show(panels: "Sequence[Panel]", best: Sequence[str], xlabel: str) -> None:
     from rich.console import Console
 
-    from regard.cli.output import write
+    from regard.cli.stdout import write
     from regard.views.chart import show_panels
     from regard.views.labels import visible
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.effect import refuse_without_effect
+from regard.cli.errors import reported, say
 from regard.cli.options import Quiet, Threads
-from regard.cli.report import reported, say
 from regard.cli.spread import Chosen, spread
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _train(config: "Config", out: Path, quiet: bool) -> None:
 
     from regard.cli.finished import tell_finished
     from regard.data.readers import PairFiles
-    from regard.fit import fit
+    from regard.run.fit import fit
     from regard.training.progress_bar import ProgressBar
 
     shutil.rmtree(out / "model", ignore_errors=True)
@@ -130,7 +130,7 @@ def _show(out: Path, small: bool) -> None:
     from regard.analysis.embedded import score_split
     from regard.cli.showing import ALTERNATIVES
     from regard.data.embedded import english_chinese
-    from regard.run import load
+    from regard.run.directory import load
     from regard.views.page import save_page
     from regard.views.terminal import show
 

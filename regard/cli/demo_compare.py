@@ -16,13 +16,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from regard.cli.report import say
+from regard.cli.errors import say
 from regard.config import Config, dump
 from regard.data.embedded import Corpus, GoldPair
 from regard.errors import RegardError
 from regard.metrics import METRICS
 from regard.metrics.by_length import LengthRow, by_length
-from regard.run import Run, load
+from regard.run.directory import Run, load
 
 EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51)
 MODELS: dict[str, dict[str, str]] = {

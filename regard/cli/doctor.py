@@ -1,7 +1,7 @@
 """`regard doctor`: what is installed here, and what would help."""
 
+from regard.cli.errors import reported
 from regard.cli.options import Json
-from regard.cli.report import reported
 
 
 @reported
@@ -13,7 +13,7 @@ def command(json: Json = False) -> None:
     from dataclasses import asdict
 
     from regard.cli.health import findings
-    from regard.cli.output import aligned_columns, json_line, put
+    from regard.cli.stdout import aligned_columns, json_line, put
 
     found = findings()
     if json:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regard.cli.errors import reported
 from regard.cli.options import SIDES, Json, Linking, Opening, Reading, RunsAndPairs, Search
-from regard.cli.report import reported
 from regard.cli.spread import Chosen, spread
 from regard.metrics import METRICS
 
@@ -56,10 +56,10 @@ def command(
     from regard.cli.align import check_linking
     from regard.cli.choices import choose
     from regard.cli.effect import refuse_without_effect
-    from regard.cli.output import check_directory, json_line, put
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
-    from regard.cli.stream import usable
+    from regard.cli.stdin import usable
+    from regard.cli.stdout import check_directory, json_line, put
     from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
@@ -90,7 +90,7 @@ def command(
 
 def table(result: "Evaluation") -> list[str]:
     """For people: the scores with their signatures, then the quality by length."""
-    from regard.cli.output import aligned_columns
+    from regard.cli.stdout import aligned_columns
 
     overall = [[score.name, f"{score.value:.2f}", score.signature] for score in result.scores]
     rows = [[f"source {result.unit}", "segments", *(score.name for score in result.scores)]]

@@ -3,9 +3,9 @@
 import shlex
 from pathlib import Path
 
-from regard.cli.report import say
-from regard.fit.outcome import outcome
-from regard.run import Run
+from regard.cli.errors import say
+from regard.run.directory import Run
+from regard.run.outcome import outcome
 from regard.training.progress import Progress
 
 

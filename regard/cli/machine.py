@@ -8,7 +8,7 @@ def set_up(threads: int | None) -> None:
 
     The collector of garbage, which `main` has disabled, is enabled again; what was imported before is no garbage.
     """
-    from regard.allocator import keep_memory
+    from regard.run.memory import keep_memory
 
     keep_memory()
     import torch

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import get_args
 
 from regard.cli.choices import choose
+from regard.cli.errors import say
 from regard.cli.options import Reading
-from regard.cli.report import say
 from regard.config import DataConfig
 from regard.config.recipes import find, names_recipe
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
-from regard.fit import pairs as fit_pairs
+from regard.run import pairs as fit_pairs
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
@@ -31,7 +31,7 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     Raises CheckpointError for a run that is none, and before the first line is given DataError for files that are
     missing, empty or of unequal length.
     """
-    from regard.run import Run
+    from regard.run.directory import Run
 
     bad = BadPairs(reading.on_bad_input)
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.report import reported
+from regard.cli.errors import reported
 from regard.errors import UsageError
 
 
@@ -18,7 +18,7 @@ def command(
 
     Example: regard recipes show tatoeba-en-zh > mine.yaml
     """
-    from regard.cli.output import aligned_columns, put, write
+    from regard.cli.stdout import aligned_columns, put, write
     from regard.config.recipes import about, names, text
 
     if not words:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from regard.cli.output import aligned_columns, put
+from regard.cli.stdout import aligned_columns, put
 from regard.config import Config
 from regard.data.readers import PairFiles
-from regard.fit.dry_run import PERCENTILES, DryRun, SideFacts, dry_run
+from regard.run.dry_run import PERCENTILES, DryRun, SideFacts, dry_run
 from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.progress_bar import duration
 

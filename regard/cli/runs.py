@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from regard.cli.options import Opening, Search
-from regard.cli.stream import Answer, Refusal, answered, chunks, prompt, standard_input
+from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.errors import UsageError
@@ -86,10 +86,10 @@ def open_runs(
 
     Raises CheckpointError for a run that cannot be read, UsageError for a device or a number that cannot be.
     """
-    from regard.build import pick_device
     from regard.cli.machine import set_up
-    from regard.run import Run, load, search_options
-    from regard.search.ranking import Ranking
+    from regard.model.build import pick_device
+    from regard.run.directory import Run, load, search_options
+    from regard.search.length_penalty import Ranking
 
     set_up(opening.threads)
     chosen, search = str(pick_device(opening.device)), search or Search()

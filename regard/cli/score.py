@@ -1,7 +1,7 @@
 """`regard score`: how probable are given pairs, and what does the model look at?"""
 
+from regard.cli.errors import reported
 from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units
-from regard.cli.report import reported
 from regard.cli.spread import spread
 
 
@@ -24,10 +24,10 @@ def command(
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """
     from regard.cli.align import check_linking
-    from regard.cli.answers import refused_line, score_line
-    from regard.cli.output import put
     from regard.cli.pairs import given_pairs, runs_and_pairs
+    from regard.cli.records import refused_line, score_line
     from regard.cli.runs import open_runs
+    from regard.cli.stdout import put
     from regard.data.example import Example
     from regard.data.lines import BadLine
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from regard.cli.errors import reported, say
 from regard.cli.options import Opening, Reading, RunPath
-from regard.cli.report import reported, say
 from regard.cli.spread import Chosen, spread
 
 
@@ -41,11 +41,11 @@ def command(
 
     set_up(opening.threads)
     from regard.analysis.shortlist import Choice, collect
-    from regard.build import pick_device
     from regard.cli.effect import refuse_without_effect
     from regard.cli.shortlisting import batches_of, given_corpus
     from regard.errors import UsageError
-    from regard.run import Run
+    from regard.model.build import pick_device
+    from regard.run.directory import Run
 
     if not pairs:
         refuse_without_effect(

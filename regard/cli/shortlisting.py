@@ -11,7 +11,7 @@ from regard.data.corpus import Corpus
 from regard.data.report import Report
 from regard.data.shards import encode
 from regard.errors import DataError, UsageError
-from regard.run import Run
+from regard.run.directory import Run
 
 
 def given_corpus(run: Run, paths: Sequence[str], reading: Reading) -> Corpus:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from regard.alignment.alignment import Alignment
 from regard.alignment.io import save_json, save_npz
-from regard.cli.output import check_directory, write
+from regard.cli.stdout import check_directory, write
 from regard.data.example import Example
 from regard.data.lines import BadLine, Line
 from regard.errors import UsageError

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regard.cli.errors import reported, say
 from regard.cli.options import BadInput, Device, PairFormat, Quiet, Seed, Threads
-from regard.cli.report import reported, say
 from regard.cli.workers import again, working
 from regard.errors import UsageError
 
@@ -74,11 +74,11 @@ def command(
     from regard.cli.machine import set_up
 
     set_up(threads)
-    from regard.build import pick_device
     from regard.cli.finished import tell_finished
     from regard.cli.pairs import pair_files, recipe_and_pairs
-    from regard.fit import fit
-    from regard.fit.given import given
+    from regard.model.build import pick_device
+    from regard.run.fit import fit
+    from regard.run.given import given
     from regard.training.interrupt import Interrupted
     from regard.training.progress_bar import ProgressBar
     from regard.training.tensorboard import TensorBoard

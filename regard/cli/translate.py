@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from regard.cli.effect import refuse_without_effect
+from regard.cli.errors import reported
 from regard.cli.options import Json, MinWeight, Opening, RunsAndText, Sampling, Search, Units
-from regard.cli.report import reported
 from regard.cli.spread import Chosen, spread
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
 
@@ -50,11 +50,11 @@ def command(
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.align import check_linking
-    from regard.cli.answers import Writer, sampling_options
-    from regard.cli.output import put
     from regard.cli.pairs import runs_and_text
+    from regard.cli.records import Writer, sampling_options
     from regard.cli.runs import open_runs
-    from regard.cli.stream import Refusals
+    from regard.cli.stdin import Refusals
+    from regard.cli.stdout import put
     from regard.data.example import Example
 
     with working(opening.device) as (world, device):

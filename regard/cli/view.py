@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from regard.cli.errors import reported, say
 from regard.cli.options import Opening, RunPath, Search, Units
-from regard.cli.report import reported, say
 from regard.cli.spread import Chosen, spread
 
 Picture = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw into this file (needs regard[plot]).")]
@@ -54,7 +54,7 @@ def command(
     from regard.cli.effect import refuse_without_effect
     from regard.cli.runs import open_runs
     from regard.cli.showing import ALTERNATIVES, argument_lines, check_files, draw, few_enough, save
-    from regard.cli.stream import Refusals
+    from regard.cli.stdin import Refusals
     from regard.data.example import Example
 
     check_linking(units)

@@ -28,7 +28,7 @@ def working(device: str) -> "Iterator[tuple[World, str]]":
 
     An error that the first worker says, or has said, is not said again by the others; their exit code is the same.
     """
-    from regard.build import pick_device
+    from regard.model.build import pick_device
     from regard.training.distributed import Elsewhere, joined, own_device
     from regard.training.interrupt import Interrupted
 

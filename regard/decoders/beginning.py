@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.unroll import Linear, Steps, steps_serve
+from regard.compiled.step import Steps, steps_serve
+from regard.recurrent.program import Linear
 
 ONCE = ("bridge.project", "attention.score.project_key")
 """Layers that read a memory and nothing else."""

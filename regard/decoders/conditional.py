@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
+from regard.compiled.token_cache import VECTORS
 from regard.decoders.bridge import Start, first_state
 from regard.decoders.inference import prepared
 from regard.decoders.loops import (
@@ -28,9 +29,10 @@ from regard.decoders.loops import (
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import VECTORS, Linear, Program, Tanh, Tensors, loop
+from regard.recurrent.autograd import loop
+from regard.recurrent.program import Linear, Program, Tanh, Tensors
 
 
 class ConditionalDecoder(nn.Module):

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 
 

@@ -11,7 +11,7 @@ from regard.decoders.bridge import Start, first_state
 from regard.decoders.inference import prepared
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 
 

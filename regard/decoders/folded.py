@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from regard.attention.source import Source
 from regard.decoders.beginning import PackedLinear
-from regard.unroll import Linear, Program, Tensors
+from regard.recurrent.program import Linear, Program, Tensors
 
 
 class Folded:

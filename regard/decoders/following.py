@@ -8,14 +8,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.compiled.beam_steps import Course
+from regard.compiled.greedy_steps import follow as follow_steps
 from regard.data.batch import END
 from regard.decoders.looking import Looking
 from regard.decoders.loops import Stepping, moved, seen, starts
 from regard.decoders.recurrence import Cells
 from regard.decoders.state import AttentiveState, Rows
 from regard.decoders.step import Advance, Followed
-from regard.unroll import Chooser, Course
-from regard.unroll import follow as follow_steps
+from regard.kernels.structs import Chooser
 
 
 @runtime_checkable

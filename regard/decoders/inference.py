@@ -9,12 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.decoders.tokens import TargetTokens
+from regard.compiled.step import Steps, steps_serve
+from regard.decoders.vocabulary import TargetTokens
 from regard.kernels import argmax_int8 as argmax
 from regard.kernels import topk as output
 from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
 from regard.kernels.topk import Finder
-from regard.unroll import Linear, Steps, steps_serve
+from regard.recurrent.program import Linear
 
 PACKED_ROWS = range(3, 161)
 """Products of so many rows are faster with the weight in oneDNN's own blocks; of fewer, and of more, as columns."""

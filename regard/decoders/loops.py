@@ -1,4 +1,4 @@
-"""What the recurrent decoders share when they run as programs of `regard.unroll`: over all steps, or one by one."""
+"""What the recurrent decoders share when they run as programs of `regard.recurrent`: over all steps, or one by one."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,14 @@ from regard.attention.attention import Attention
 from regard.attention.select import Softmax
 from regard.attention.source import Source
 from regard.attention.window import GlobalWindow
+from regard.compiled.records import Seen
+from regard.compiled.step import Steps, powers, steps_serve
+from regard.compiled.token_cache import VECTORS, Entered
 from regard.decoders.recurrence import Cells, Recurrence
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance, Unrolled
-from regard.unroll import (
-    VECTORS,
-    Entered,
-    Gru,
-    Linear,
-    Look,
-    Lstm,
-    Program,
-    Seen,
-    Steps,
-    Tensors,
-    powers,
-    serves,
-    steps_serve,
-)
-from regard.unroll.program import written
+from regard.recurrent.autograd import serves
+from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tensors, written
 
 
 def knows(attention: Attention, *recurrences: Recurrence) -> bool:

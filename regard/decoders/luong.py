@@ -29,9 +29,10 @@ from regard.decoders.loops import (
 from regard.decoders.recurrence import Recurrence
 from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
-from regard.unroll import Linear, Program, Tanh, Tensors, loop
+from regard.recurrent.autograd import loop
+from regard.recurrent.program import Linear, Program, Tanh, Tensors
 
 
 class LuongDecoder(nn.Module):

@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.unroll import projected, unroll, unrolls
-from regard.unroll.cells import gru, lstm
+from regard.kernels.linear import projected
+from regard.recurrent.cells import gru, lstm
+from regard.recurrent.layer import unroll, unrolls
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from regard.attention.source import Source
 from regard.decoders.inference import prepared
 from regard.decoders.state import Rows, advanced, heads_of, look
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.encoders.sublayers import FeedForward, Residual, TransformerInput
 

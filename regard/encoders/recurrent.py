@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from regard.compiled.encoder import Reads, reads_serve
 from regard.encoders.memory import Memory
-from regard.unroll import Reads, reads_serve, unroll, unrolls
+from regard.recurrent.layer import unroll, unrolls
 
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 

@@ -16,7 +16,7 @@ Reading order:
     argmax_int8       the best token of a few rows, from a quarter of the layer        argmax_int8.py
     topk_shortlist    the same where each row may use some tokens alone                topk_shortlist.py
 
-Recurrent programs (regard/unroll) call c/rnn_sequence.c, c/rnn_encoder.c and c/decoder_step.c through the same door,
+Recurrent programs (regard/recurrent) call c/rnn_sequence.c, c/rnn_encoder.c and c/decoder_step.c through the same door,
 the beam search (regard/search) c/beam_search.c. What the sources share: c/simd.h, eight or sixteen numbers at a time;
 c/threads.h, a call on many threads; c/rnn_ops.h and c/additive_step.h, what a step is made of; c/tanh_pairs.h; and
 c/vocab_tiles.h. Each source is compiled once per instruction set.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regard.decoders.step import Step
-from regard.search.choices import StepFunction, barred
+from regard.search.step_function import StepFunction, barred
 
 
 @dataclass(frozen=True, slots=True)

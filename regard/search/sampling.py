@@ -10,11 +10,11 @@ from torch import Tensor
 
 from regard.data.batch import END
 from regard.kernels.logits import choosable, top
-from regard.search.choices import StepFunction, barred
-from regard.search.groups import Group
+from regard.search.greedy import by_logits, walk
 from regard.search.hypothesis import Hypothesis
-from regard.search.limits import DEFAULT_LIMIT, LengthLimit
-from regard.search.walking import by_logits, walk
+from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
+from regard.search.refill import Group
+from regard.search.step_function import StepFunction, barred
 
 
 def sample(

@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from regard.compiled.beam_steps import roomy
 from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.following import Several, follow_one_by_one
 from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search.choices import MOST_STEPS, Choices, Unattended, Walked
-from regard.unroll import roomy
+from regard.search.step_function import MOST_STEPS, Choices, Unattended, Walked
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)

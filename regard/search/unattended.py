@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from regard.compiled.beam_steps import Aim
 from regard.data.batch import END
 from regard.kernels.library import kernels
 from regard.kernels.structs import Mark, Model, Part, Record, Room, Search, Slots
-from regard.search.choices import StepFunction, Unattended
-from regard.search.front import Front
-from regard.search.harvest import Harvest
-from regard.search.rows import refuse
-from regard.search.trail import Trail
-from regard.unroll import Aim
+from regard.search.backpointers import Trail
+from regard.search.beam_finished import Harvest
+from regard.search.beam_live import Front
+from regard.search.numpy_bridge import refuse
+from regard.search.step_function import StepFunction, Unattended
 
 STEPS = 16
 """Of one call, at most: they are written down in room that is made for it."""

@@ -15,10 +15,10 @@ from regard.attention.build import build_attention, build_self_attention
 from regard.attention.dot import DotScore
 from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore, SinusoidalPositions
-from regard.build import build_model
 from regard.cli.app import app
 from regard.config import parse
 from regard.errors import UsageError
+from regard.model.build import build_model
 
 ENTRIES: dict[str, Any] = {
     name: entry for table in (SCORES, SELECTIONS, WINDOWS, POOLINGS) for name, entry in table.items()

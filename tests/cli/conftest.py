@@ -6,7 +6,7 @@ import pytest
 from toy import Make, pairs, recipe, untrained
 
 from regard.data.readers import PairFiles
-from regard.fit import fit
+from regard.run.fit import fit
 
 
 @pytest.fixture(scope="session")

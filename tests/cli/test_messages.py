@@ -9,7 +9,7 @@ import pytest
 from toy import regard
 
 from regard.cli import main
-from regard.cli.report import say
+from regard.cli.errors import say
 
 EVIL = "a\x1b[31m\x9b2J\u202e\nb"
 SHOWN = "a\\x1b[31m\\x9b2J\\u202e\\x0ab"

@@ -7,7 +7,7 @@ import pytest
 from toy import Make, recipe, regard, untrained
 
 import regard as library
-from regard.run import Run
+from regard.run.directory import Run
 
 TEXT = "the dog sees the old cat\nthe red cat hears the dog\n\nthe old dog\n"
 

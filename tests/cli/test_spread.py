@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from regard.cli import options
 from regard.cli.app import app
-from regard.cli.report import reported
+from regard.cli.errors import reported
 from regard.cli.spread import spread
 
 

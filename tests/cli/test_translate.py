@@ -14,9 +14,9 @@ from toy import Make, pairs, regard
 
 import regard as library
 from regard.alignment.alignment import Alignment
-from regard.cli.answers import Writer
-from regard.cli.output import put
-from regard.cli.stream import arriving
+from regard.cli.records import Writer
+from regard.cli.stdin import arriving
+from regard.cli.stdout import put
 from regard.errors import DataError
 
 SPECIAL = [

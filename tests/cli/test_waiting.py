@@ -47,7 +47,9 @@ def test_torch_is_loaded_with_it(given: dict[str, str]) -> None:
 
 
 def test_a_program_that_imports_regard_keeps_its_own() -> None:
-    done = said([sys.executable, "-c", "import regard.cli.app, regard.run, os; print(sorted(os.environ))"], {})
+    done = said(
+        [sys.executable, "-c", "import regard.cli.app, regard.run.directory, os; print(sorted(os.environ))"], {}
+    )
     assert not set(eval(done.stdout)) & set(NAMES)
     assert spins(done.stderr) == DEFAULT
 

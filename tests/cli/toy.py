@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from typer.testing import CliRunner
 
-from regard.build import build_model
 from regard.cli.app import app
 from regard.config import Config, parse
 from regard.data.tokenizer import Tokenizer
-from regard.run import Run
+from regard.model.build import build_model
+from regard.run.directory import Run
 from regard.training.tensorfile import Contents
 from regard.training.weights import weights_of
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from regard.compiled.step import steps_serve
 from regard.decoders import beginning
 from regard.decoders.beginning import PackedLinear
-from regard.unroll import steps_serve
 
 LENGTHS = [(5, 3), (1, 7), (3, 5)]
 

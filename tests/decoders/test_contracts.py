@@ -6,7 +6,7 @@ import torch
 
 from regard.config import Config
 from regard.data.batch import Batch
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5)]
 ALL = pytest.mark.parametrize("config", models.combinations())

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from regard.attention.source import Source
+from regard.compiled.step import steps_serve
 from regard.decoders.folded import Folded
-from regard.unroll import steps_serve
 
 
 @pytest.fixture(autouse=True)

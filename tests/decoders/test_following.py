@@ -12,8 +12,10 @@ from regard.decoders import inference
 from regard.decoders.following import Several, comes_to_features, follow_one_by_one
 from regard.decoders.looking import Looking, advance
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search import LengthLimit, ProjectedStep, greedy
+from regard.search.greedy import greedy
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import ListedState, ListedStep
+from regard.search.step_function import ProjectedStep
 
 KNOWN: dict[str, dict[str, Any]] = {
     "luong": {"kind": "luong"},

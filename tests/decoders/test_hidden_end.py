@@ -12,9 +12,13 @@ from torch import Tensor
 from regard.config import Config
 from regard.data.batch import END, Batch
 from regard.encoders.memory import Memory
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.reading import Readers
-from regard.search import Hypothesis, LengthLimit, beam, force, greedy
+from regard.search.beam import beam
+from regard.search.forced import force
+from regard.search.greedy import greedy
+from regard.search.hypothesis import Hypothesis
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
 
 MECHANISMS: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from torch import Tensor
 from regard.config import Config
 from regard.data.batch import Batch
 from regard.decoders import inference, loops
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 
 LENGTHS = [(5, 3), (1, 7), (3, 5)]
 ALL = pytest.mark.parametrize("config", models.combinations())

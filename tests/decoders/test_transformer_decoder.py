@@ -17,7 +17,7 @@ from regard.config import Config
 from regard.data.batch import Batch
 from regard.decoders.step import Unrolled
 from regard.decoders.transformer import TransformerDecoderLayer
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 
 SIZE, INNER, HEADS, SOURCE, TARGET, BATCH = 14, 17, 7, 5, 3, 2
 MASK = torch.tensor([[True] * SOURCE, [True, True, False, False, False]])

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from regard.compiled.encoder import reads_serve
 from regard.encoders import recurrent
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
-from regard.unroll import reads_serve
 
 OPTIONS: dict[str, dict[str, Any]] = {
     f"{cell}-{layers}-{'both' if both else 'one'}-{summary}": {

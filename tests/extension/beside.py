@@ -16,7 +16,7 @@ from regard.attention.source import Source
 from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts
 from regard.decoders.state import Rows, advanced, look, unrolled
 from regard.decoders.step import Advance, Unrolled
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.metrics.score import Score, prepared
 

@@ -15,12 +15,12 @@ import torch
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
-from regard.build import build_model
 from regard.config import dump, parse
 from regard.decoders import DECODERS
 from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.metrics import METRICS
+from regard.model.build import build_model
 from regard.registry import Table, installed
 
 HERE = Path(__file__).parent

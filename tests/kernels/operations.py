@@ -13,6 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from regard.compiled.encoder import Reads
+from regard.compiled.records import Seen
+from regard.compiled.step import Steps, powers
+from regard.compiled.token_cache import Entered
 from regard.kernels import additive_native
 from regard.kernels.additive import additive_scores, plain_gradients, plain_scores
 from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
@@ -23,9 +27,11 @@ from regard.kernels.softmax import OutputSoftmax
 from regard.kernels.topk import finder
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.marks import END
+from regard.recurrent.autograd import loop
+from regard.recurrent.layer import unroll
+from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tanh
+from regard.recurrent.reference import plain
 from regard.training.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
-from regard.unroll import Entered, Gru, Linear, Look, Lstm, Program, Reads, Seen, Steps, Tanh, loop, powers, unroll
-from regard.unroll.plain import plain
 
 Inputs = dict[str, Any]
 SIZES = (1, 2, 3, 5, 7, 16, 17, 33, 70)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.unroll import projected
+from regard.kernels.linear import projected
 
 
 def drawn(steps: int, batch: int, features: int, outputs: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

@@ -175,7 +175,7 @@ def campaign(count: int, first: int = 0, only: str = "", jobs: int = 1) -> Itera
     import torch._dynamo  # what the first step of an optimiser loads
 
     import regard.cli.app
-    import regard.fit
+    import regard.run
     import regard.translator
 
     del rich, regard  # they are loaded, and no more is wanted of them

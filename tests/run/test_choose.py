@@ -10,8 +10,8 @@ from regard.config import Config, parse
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
-from regard.fit import choose as module
-from regard.fit.choose import SIZES, choose
+from regard.run import choose as module
+from regard.run.choose import SIZES, choose
 
 PHONEMES = ("AA", "AE", "AH", "B", "CH", "D", "EH", "F", "G", "HH", "IH", "K", "L", "M", "N", "OW", "P", "R", "S", "T")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

@@ -11,9 +11,9 @@ import pytest
 from regard.config import Config, parse
 from regard.data.readers import PairFiles
 from regard.errors import DataError, UsageError
-from regard.fit import dry_run as trying
-from regard.fit import fit
-from regard.fit.dry_run import DryRun, dry_run
+from regard.run import dry_run as trying
+from regard.run.dry_run import DryRun, dry_run
+from regard.run.fit import fit
 
 SMALL = {
     "data": {
@@ -93,8 +93,8 @@ def test_the_run_is_the_one_that_fit_makes(found: DryRun, place: Path, tmp_path:
 
 
 def test_padding_is_what_the_batches_hold(found: DryRun, place: Path, tmp_path: Path) -> None:
-    from regard.fit.subsets import split
-    from regard.run import Run
+    from regard.run.directory import Run
+    from regard.run.subsets import split
 
     fit(config(max_steps=1), pairs(place / "train.tsv"), pairs(place / "dev.tsv"), tmp_path / "run")
     run = Run(tmp_path / "run")

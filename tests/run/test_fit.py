@@ -12,9 +12,9 @@ from regard.config import Config, dump, load_recipe, parse
 from regard.data.readers import PairFiles
 from regard.errors import CheckpointError, DataError, RegardError, UsageError
 from regard.files import opened_locked
-from regard.fit import fit
-from regard.fit.outcome import outcome
-from regard.run import Run
+from regard.run.directory import Run
+from regard.run.fit import fit
+from regard.run.outcome import outcome
 from regard.training.lock import lock
 from regard.training.weights import load_weights
 
@@ -111,7 +111,7 @@ def test_a_run_from_before_keeps_what_it_was_trained_with(
     default."""
     asked = SMALL | {"model": SMALL["model"] | {"attention": {"end": True}}}
     with monkeypatch.context() as patch:
-        patch.setattr("regard.run.dump", lambda written: dump(written).replace("    end: true\n", ""))
+        patch.setattr("regard.run.directory.dump", lambda written: dump(written).replace("    end: true\n", ""))
         fit(parse(asked | {"training": {"max_steps": 3}}, "test"), pairs, None, tmp_path / "run")
     file = tmp_path / "run" / "config.yaml"
     assert "end:" not in file.read_text()
@@ -300,7 +300,7 @@ def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, t
 def test_weights_that_break_are_laid_to_the_learning_rate(
     pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regard.fit.validator.mean_loss", lambda *given: {"loss": float("nan")})
+    monkeypatch.setattr("regard.run.validate.mean_loss", lambda *given: {"loss": float("nan")})
     with pytest.raises(RegardError, match=r"the validation's bleu_zh is nan. Lower the learning rate or clip harder"):
         fit(config(), pairs, None, tmp_path / "run")
 

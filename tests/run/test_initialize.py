@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from regard.build import assemble, build_model
 from regard.config import parse
-from regard.initialize import INITIALIZATIONS, Unset
+from regard.model.build import assemble, build_model
+from regard.model.initialize import INITIALIZATIONS, Unset
 
 
 def built(name: str, **decoder: object) -> nn.Module:

@@ -11,9 +11,9 @@ import torch
 from models import recipe, small_model
 
 from regard.errors import UsageError
-from regard.keras_weights import KerasLayers, KerasWords, from_keras, to_keras
-from regard.run import load
-from regard.search.limits import LengthLimit
+from regard.run.directory import load
+from regard.run.keras_weights import KerasLayers, KerasWords, from_keras, to_keras
+from regard.search.length_limit import LengthLimit
 from regard.translator import SearchOptions
 
 WORDS = ["", "[UNK]", "[START]", "[END]", *"abcdefghijk"]
@@ -137,7 +137,7 @@ def test_to_keras_gives_the_same_logits_and_weights(keras) -> None:
         encoder={"hidden_size": HIDDEN, "num_layers": 2, "bidirectional": False},
         attention={"score": "additive", "end": True, "options": options},
     )
-    from regard.build import build_model
+    from regard.model.build import build_model
 
     torch.manual_seed(3)
     model = build_model(config.model, len(WORDS), len(WORDS)).eval()

@@ -3,9 +3,9 @@
 import pytest
 
 from regard.alignment.positions import Positions
-from regard.card import model_card
 from regard.config import parse
-from regard.fit.outcome import Outcome
+from regard.run.card import model_card
+from regard.run.outcome import Outcome
 from regard.training.events import Validated
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from regard.alignment.predictions import spelling
-from regard.build import build_model
 from regard.data.batch import END
 from regard.data.tokenizer import Tokenizer
+from regard.model.build import build_model
 from regard.search.shortlist import Shortlist
 from regard.translator import SamplingOptions, SearchOptions, Translator
 

@@ -11,7 +11,10 @@ from regard.config import Config
 from regard.data.batch import END
 from regard.decoders.looking import Looking
 from regard.reading import Begun, Readers
-from regard.search import Hypothesis, LengthLimit, beam, greedy
+from regard.search.beam import beam
+from regard.search.greedy import greedy
+from regard.search.hypothesis import Hypothesis
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
 
 BATCHES = [[(2, 1), (1, 3), (3, 2)], [(4, 2), (4, 4), (5, 1)], [(7, 3), (2, 5)]]

@@ -9,11 +9,11 @@ import torch
 
 import regard
 from regard.alignment.alignment import Alignment
-from regard.build import build_model
 from regard.config import Config
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError
-from regard.run import Run
+from regard.model.build import build_model
+from regard.run.directory import Run
 from regard.training.tensorfile import Contents
 from regard.training.weights import weights_of
 from regard.translator import SamplingOptions, SearchOptions, Translator

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from regard.attention import SELECTIONS
-from regard.build import build_model
 from regard.data.tokenizer import Tokenizer
+from regard.model.build import build_model
 from regard.translator import SearchOptions, Translator
 from regard.views.labels import cells, nothing_to_draw
 

@@ -7,18 +7,18 @@ import models
 import pytest
 import torch
 
-from regard.build import build_model
 from regard.data.batch import END
 from regard.marks import UNKNOWN
-from regard.model import EncoderDecoder
+from regard.model.build import build_model
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.reading import Begun, Readers
-from regard.search.beams import beam
-from regard.search.forcing import force, rank
+from regard.search.beam import beam
+from regard.search.forced import force, rank
+from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
-from regard.search.limits import LengthLimit
+from regard.search.length_limit import LengthLimit
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
-from regard.search.walking import greedy
 
 LIMIT = LengthLimit(1.0, 3)
 SEARCHES: dict[str, Callable[[Begun], list[list[Hypothesis]]]] = {

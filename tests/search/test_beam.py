@@ -8,7 +8,9 @@ from toy_table import ToyTable, at_most
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.errors import RegardError
-from regard.search import beam, force, greedy
+from regard.search.beam import beam
+from regard.search.forced import force
+from regard.search.greedy import greedy
 
 RANKINGS = [(0.0, 0.0), (0.7, 0.0), (0.0, 0.3), (1.3, 0.2)]
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 from toy_table import ToyTable, at_most
 
-from regard.search import Ensemble, EnsembleState, Hypothesis, StepFunction, beam
+from regard.search.beam import beam
+from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.hypothesis import Hypothesis
+from regard.search.step_function import StepFunction
 
 LENGTHS = [3, 1, 5, 2]
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 from toy_table import ToyTable, at_most
 
-from regard.search import Hypothesis, beam, greedy
-from regard.search.groups import Entrance, Group
+from regard.search.beam import beam
+from regard.search.greedy import greedy
+from regard.search.hypothesis import Hypothesis
+from regard.search.refill import Entrance, Group
 
 LENGTHS = [3, 1, 5, 2, 7, 4, 6, 2, 3, 5, 1, 8]
 GROUPS = [[0, 1, 2, 3], [4], [5, 6], [7, 8, 9], [10, 11]]

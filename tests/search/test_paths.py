@@ -10,7 +10,10 @@ from toy_table import ToyTable, at_most
 from regard.data.batch import BEGIN, END, PAD
 from regard.errors import RegardError
 from regard.kernels.logits import top
-from regard.search import LengthLimit, force, greedy, rank, sample
+from regard.search.forced import force, rank
+from regard.search.greedy import greedy
+from regard.search.length_limit import LengthLimit
+from regard.search.sampling import sample
 
 LENGTHS = [3, 1, 5, 2, 7, 4]
 

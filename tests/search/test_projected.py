@@ -8,7 +8,12 @@ import torch
 
 from regard.data.batch import END
 from regard.errors import RegardError
-from regard.search import Hypothesis, LengthLimit, ProjectedStep, StepFunction, beam, force, greedy
+from regard.search.beam import beam
+from regard.search.forced import force
+from regard.search.greedy import greedy
+from regard.search.hypothesis import Hypothesis
+from regard.search.length_limit import LengthLimit
+from regard.search.step_function import ProjectedStep, StepFunction
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5), (2, 2)]
 LIMIT = LengthLimit(1.0, 9)

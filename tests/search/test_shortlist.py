@@ -9,12 +9,12 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search.beams import beam
+from regard.search.beam import beam
 from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
-from regard.search.limits import LengthLimit
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import MARKS, ListedState, ListedStep, Shortlist, common, lists
-from regard.search.walking import greedy
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5)]
 LIMIT = LengthLimit(1.0, 5)

@@ -6,12 +6,16 @@ import models
 import pytest
 import torch
 
+from regard.compiled import token_cache as entered
 from regard.data.batch import END
 from regard.errors import RegardError
 from regard.reading import Begun, Readers
-from regard.search import Hypothesis, LengthLimit, beam, greedy, unattended
+from regard.search import unattended
+from regard.search.beam import beam
+from regard.search.greedy import greedy
+from regard.search.hypothesis import Hypothesis
+from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
-from regard.unroll import entered
 
 DECODERS: dict[str, dict[str, Any]] = {
     "luong": {"kind": "luong"},
@@ -41,7 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         counts.append(len(front.sentences))
         return go(model, front, *others)
 
-    monkeypatch.setattr("regard.search.beams.go", counted)
+    monkeypatch.setattr("regard.search.beam.go", counted)
     return counts
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END
 from regard.decoders.step import Step
-from regard.search.limits import LengthLimit
+from regard.search.length_limit import LengthLimit
 
 HISTORIES = 7
 

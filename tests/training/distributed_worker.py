@@ -19,7 +19,7 @@ from regard.config import Config, parse
 from regard.data.batch import Batch
 from regard.data.readers import PairFiles
 from regard.errors import RegardError
-from regard.fit import fit
+from regard.run.fit import fit
 from regard.training.distributed import ALONE, Elsewhere, World, add_gradients, blend, joined, restarts
 from regard.training.interrupt import Interrupted
 from regard.training.loop import train, update

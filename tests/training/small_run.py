@@ -13,9 +13,9 @@ from torch import nn
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.decoders.bahdanau import BahdanauDecoder
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.recurrent import RecurrentEncoder
-from regard.model import EncoderDecoder
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.training.averaging import MovingAverage
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World

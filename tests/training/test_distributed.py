@@ -13,8 +13,8 @@ from distributed_worker import pairs, recipe
 from test_resume import assert_same
 
 from regard.config import dump
-from regard.fit import fit
-from regard.run import Run
+from regard.run.directory import Run
+from regard.run.fit import fit
 from regard.training.distributed import ALONE, launch, own_device, restarts
 from regard.training.weights import load_weights
 

@@ -14,7 +14,7 @@ from regard.data.example import Example
 from regard.data.shards import encode
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
-from regard.fit.resuming import restarted
+from regard.run.resume import restarted
 from regard.training.distributed import launch, restarts
 from regard.training.interrupt import Signals
 from regard.training.lock import last_launch, lock

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
-from regard.decoders.tokens import TargetTokens
+from regard.decoders.vocabulary import TargetTokens
 from regard.training.objective import CrossEntropy
 from regard.training.score_function import ScoreFunction
 from regard.training.temperature import Annealing

@@ -15,7 +15,7 @@ from regard.attention import SELECTIONS
 from regard.config import Config, parse
 from regard.data.batch import Batch
 from regard.errors import UsageError
-from regard.fit.parts import build_learner, build_objective
+from regard.run.training_parts import build_learner, build_objective
 from regard.training import temperature
 from regard.training.learner import Learner
 from regard.training.loop import train

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from regard.attention import SELECTIONS
 from regard.attention.history import History
 from regard.attention.select import Selected
-from regard.build import build_model
 from regard.config import parse
 from regard.data.batch import BEGIN, END, Batch
-from regard.model import EncoderDecoder
+from regard.model.build import build_model
+from regard.model.encoder_decoder import EncoderDecoder
 from regard.training.objective import CrossEntropy
 from regard.training.score_function import ScoreFunction
 

@@ -1,0 +1,95 @@
+"""How what a model said is written: as lines of text, as an n-best list, as links, or as JSON."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regard.alignment.alignment import Alignment
+from regard.alignment.io import to_record
+from regard.alignment.pharaoh import format_links
+from regard.alignment.shown import regrouped
+from regard.analysis.align import Aligned
+from regard.analysis.units import linked
+from regard.cli.options import Sampling
+from regard.cli.stdout import json_line
+from regard.data.lines import BadLine, one_line
+from regard.errors import UsageError
+from regard.translator import SamplingOptions
+
+BAR = " ||| "
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What is written for one line of input.
+
+    Args:
+        nbest: several outputs a line: number of the line, from 1 ||| output ||| log-probability.
+        align: add the links of the units, in the Pharaoh format, behind one more |||.
+        json: JSON objects instead, each with units, spans and weights; the line counts from 1.
+        units: what is aligned; see `regrouped`.
+        min_weight: below this nothing is linked; None for the library's floor.
+    """
+
+    nbest: bool
+    align: bool
+    json: bool
+    units: str
+    min_weight: float | None = None
+
+    def lines(self, line: int, found: Sequence[Alignment]) -> list[str]:
+        """For the outputs of line number `line`, best first."""
+        if self.json:
+            return [self._json(line, rank, alignment) for rank, alignment in enumerate(found, 1)]
+        return [self._text(line, alignment) for alignment in found]
+
+    def refused(self, bad: BadLine) -> list[str]:
+        """For a line that is not translated."""
+        if self.nbest and not self.json:
+            return [f"{bad.line}{BAR}{BAR}-inf"]
+        return [refused_line(bad, self.json)]
+
+    def _json(self, line: int, rank: int, alignment: Alignment) -> str:
+        place = {"line": line, "rank": rank} if self.nbest else {"line": line}
+        return json_line(place | to_record(regrouped(alignment, self.units)))
+
+    def _text(self, line: int, alignment: Alignment) -> str:
+        text = one_line(alignment.target_text)
+        if self.nbest:
+            text = f"{line}{BAR}{text}{BAR}{alignment.score:.4f}"
+        if self.align:
+            text += BAR + format_links(linked(regrouped(alignment, self.units), None, self.min_weight))
+        return text
+
+
+def score_line(line: int, alignment: Alignment, tokens: int, json: bool, min_weight: float | None = None) -> str:
+    """What `score` writes of a pair: log-probability, the same per token, links; or a JSON object."""
+    if json:
+        return json_line({"line": line, "tokens": tokens} | to_record(alignment))
+    links = format_links(linked(alignment, None, min_weight))
+    return f"{alignment.score:.4f}\t{alignment.score / tokens:.4f}\t{links}"
+
+
+def links_line(found: Aligned | BadLine, json: bool) -> str:
+    """What `align` writes of a pair: its links; or a JSON object, with the units that they count."""
+    if isinstance(found, BadLine):
+        return refused_line(found, json)
+    if not json:
+        return format_links(found.links)
+    units = {side: [unit.text for unit in getattr(found.alignment, side)] for side in ("source", "target")}
+    return json_line({"line": found.example.line, **units, "links": sorted(found.links)})
+
+
+def refused_line(bad: BadLine, json: bool) -> str:
+    """What stands in the place of a line that was not read."""
+    return json_line({"line": bad.line, "error": f"the line {bad.reason}"}) if json else ""
+
+
+def sampling_options(given: Sampling) -> SamplingOptions:
+    """How to draw. Raises UsageError for a number that cannot be."""
+    temperature, top_p = given.temperature, given.top_p
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
+    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)

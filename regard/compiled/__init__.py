@@ -1,0 +1,1 @@
+"""A trained model made fast for searching, in compiled code."""

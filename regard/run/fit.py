@@ -1,0 +1,226 @@
+"""From a recipe and files of pairs to a run: builds what `train` needs, in the order in which it is needed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from regard.config import Config, TrainingConfig
+from regard.data.lines import STDIN, readable_once
+from regard.data.readers import PairFiles
+from regard.data.shards import place
+from regard.errors import UsageError
+from regard.files import unfinished
+from regard.model.build import build_model
+from regard.model.encoder_decoder import EncoderDecoder
+from regard.run import digests
+from regard.run.directory import Run
+from regard.run.place import check_place
+from regard.run.publish import Publisher
+from regard.run.resume import limits_changed, restarted, shared
+from regard.run.start import missing, tidy, undone
+from regard.run.subsets import Subset, split
+from regard.run.tokenizers import learn_tokenizers
+from regard.run.training_parts import build_learner, build_plan
+from regard.run.validate import Validator
+from regard.training.checkpoint import Checkpoints
+from regard.training.distributed import ALONE, World, launch
+from regard.training.events import Listener
+from regard.training.lock import lock
+from regard.training.loop import train
+from regard.training.metrics_file import MetricsFile
+from regard.training.progress import Progress
+
+
+def fit(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    out: Path,
+    *,
+    resume: bool = False,
+    device: torch.device | None = None,
+    listeners: Sequence[Listener] = (),
+    tell: Callable[[str], None] = lambda line: None,
+    world: World = ALONE,
+) -> Progress:
+    """Train, and leave the model in `out`.
+
+    Args:
+        config: the recipe.
+        files: pairs to learn from.
+        validation: pairs to validate on; None holds out 2 % of the others, at most 1000.
+        out: the run directory; of several workers, on a disk that all of them see, as the files.
+        resume: go on with the run that is there. A run that torchrun starts again goes on in any case.
+        device: where to train; the CPU when None.
+        listeners: what is told of the run's events.
+        tell: what says in one line what was read and built.
+        world: the workers that call this alike; the first one alone writes, listens and tells.
+
+    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off, or
+    when the run to resume was begun with another recipe or other pairs. What fails before the first update leaves
+    nothing behind.
+    """
+    with ExitStack() as stack:
+        resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
+        parts = prepare(
+            config, files, validation, out, resume=resume, device=device, tell=tell, world=world, stack=stack
+        )
+        return _train(parts, resume, listeners if world.leads else (), world)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of before its first update.
+
+    Args:
+        run: its directory, with the recipe and the tokenisers.
+        learn, held: the pairs to learn from and to validate on.
+        model: with its first weights, on its device.
+        texts: source and target of the validation pairs that are decoded, as they were given; the first worker's.
+    """
+
+    run: Run
+    learn: Subset
+    held: Subset
+    model: EncoderDecoder
+    texts: Sequence[tuple[str, str]]
+
+
+def prepare(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    out: Path,
+    *,
+    resume: bool,
+    device: torch.device | None,
+    tell: Callable[[str], None],
+    world: World,
+    stack: ExitStack,
+) -> Parts:
+    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends; where
+    anything fails in here, nothing of it is left."""
+    run, device = Run(out), device or torch.device("cpu")
+    with ExitStack() as beginning:
+        with world.first_ahead():
+            if world.leads:
+                found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
+            else:
+                found = (run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
+        run, learn, held, texts = found
+        if world.leads:
+            tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+        config, (source, target) = run.config, run.tokenizers
+        torch.manual_seed(config.training.seed)
+        model = build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+        size = sum(parameter.numel() for parameter in model.parameters())
+        if world.leads:
+            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+    return Parts(run, learn, held, model, texts)
+
+
+def _begun(
+    config: Config,
+    files: PairFiles,
+    validation: PairFiles | None,
+    run: Run,
+    resume: bool,
+    world: World,
+    tell: Callable[[str], None],
+    stack: ExitStack,
+    beginning: ExitStack,
+) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
+    """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
+    run.check_own()
+    check_place(run, resume=resume)
+    _check_readable(files, validation, world)
+    new = missing(run.path)
+    stack.enter_context(lock(run.path, launch()))
+    beginning.enter_context(undone(run.path, new))
+    check_place(run, resume=resume)  # another one may have been faster
+    going_on = resume and run.config_file.exists()
+    config = shared(config, run, world, resume=going_on)
+    changed = going_on and limits_changed(run, config)
+    with _spooled(files, validation, run.cache) as (files, validation):
+        tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
+        learn, held = split(config, files, validation, *tokenizers, run.cache)
+        decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
+        texts = digests.texts(validation or files, held.corpus, decoded) if decoded else []
+        asked = [place(each, *tokenizers, config.data.max_length) for each in (files, validation) if each is not None]
+    given = digests.described(learn.corpus, held.corpus if validation else None)
+    if not going_on:
+        learn.check()
+        held.check()
+        digests.save(run.pairs_file, given)
+        run.create(config, *tokenizers)  # the recipe last: with it there is a run
+    elif not digests.check_same(run.pairs_file, given):
+        tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
+    tidy(run.path, asked)
+    return run.adopt(config) if changed else run, learn, held, texts
+
+
+def _check_readable(files: PairFiles, validation: PairFiles | None, world: World) -> None:
+    """Before anything is written: raises DataError for files that cannot be read, UsageError for what is read once and
+    would have to be read twice."""
+    files.check()
+    if validation is not None:
+        validation.check()
+    paths = [*files.paths, *(validation.paths if validation else ())]
+    if world.size > 1 and any(map(readable_once, paths)):
+        raise UsageError("standard input and pipes are read once, by one worker. Give several workers files.")
+    if paths.count(STDIN) > 1:
+        raise UsageError("standard input is read once: it cannot hold the pairs to learn from and --dev. Give files.")
+
+
+@contextmanager
+def _spooled(
+    files: PairFiles, validation: PairFiles | None, cache: Path
+) -> Iterator[tuple[PairFiles, PairFiles | None]]:
+    """The pairs; inside the `with`, pipes among them are copied to files, of which a kill leaves nothing for good."""
+    if not any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
+        yield files, validation
+        return
+    with unfinished(cache / "pipes") as directory:
+        yield files.spooled(directory), validation and validation.spooled(directory)
+
+
+def updates_per_epoch(options: TrainingConfig, learn: Subset) -> int:
+    """Updates of the first epoch; the others have about as many."""
+    return -(-len(learn.plan(options.seed, 0)) // options.accumulate)
+
+
+def total_updates(options: TrainingConfig, learn: Subset) -> int:
+    """How many updates the limits allow, time and patience aside."""
+    most = updates_per_epoch(options, learn) * options.max_epochs
+    return min(most, options.max_steps or most)
+
+
+def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: World) -> Progress:
+    """Build the parts of the loop and run it."""
+    run, model, learn = parts.run, parts.model, parts.learn
+    options = run.config.training
+    learner = build_learner(options, model, total_updates(options, learn))
+    average = options.average_last if options.average_last > 1 else 0
+    checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
+    validate, planned = Validator(run.config, run, parts.held, parts.texts), build_plan(options)
+    publisher = Publisher(run, model, learn, checkpoints)
+    if world.leads:
+        listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), publisher]
+    progress = train(
+        learner,
+        lambda epoch, start: learn.batches(options.seed, epoch, start, worker=world.rank, workers=world.size),
+        planned,
+        validate=validate,
+        checkpoints=checkpoints,
+        resume=resume,
+        listeners=listeners,
+        batches_per_epoch=lambda epoch: len(learn.plan(options.seed, epoch)),
+        origin=learn.corpus.origin,
+        world=world,
+    )
+    if world.leads and checkpoints.averaged.exists():
+        publisher.publish_average(model, validate, planned.goal, progress)
+    return progress

@@ -1,0 +1,54 @@
+"""What training came to: the score of the weights that a run holds, and what is suspicious about them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from regard.alignment.positions import Positions
+from regard.metrics import METRICS
+from regard.run.directory import Run
+from regard.training.progress_bar import scores_in_words
+from regard.training.weights import load_weights
+
+NEAR_ZERO = 1.0
+"""Per cent: a lower score, or an error as near to a hundred, is as good as none."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trained run holds.
+
+    Args:
+        metric: what decided which weights are the best.
+        scores: of these weights, by validation.
+        steps: when they were; several where they are an average.
+    """
+
+    metric: str
+    scores: Mapping[str, float]
+    steps: tuple[int, ...]
+
+    def __str__(self) -> str:
+        when = ", ".join(f"{step:,}" for step in self.steps)
+        what = f"at step {when}" if len(self.steps) == 1 else f"of the average of steps {when}"
+        return f"best validation {what}: {scores_in_words(self.scores, self.metric)}"
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What a user should look at before using it, a sentence each."""
+        if self.metric != "loss" and self.metric in self.scores:
+            score, higher = self.scores[self.metric], METRICS[self.metric](["a"], [["a"]]).higher_is_better
+            if score < NEAR_ZERO if higher else score > 100 - NEAR_ZERO:
+                yield (
+                    f"{self.metric} is {score:.2f}: the outputs have next to nothing of the references. Look at some; "
+                    "do the lines of both sides belong together? Else train longer, or with another learning rate."
+                )
+        found = Positions.from_scores(self.scores)
+        if found and found.warning:
+            yield found.warning
+
+
+def outcome(run: Run) -> Outcome:
+    """Of the weights in a run. Raises CheckpointError where there are none."""
+    facts = load_weights(run.weights_file).metadata
+    steps = tuple(facts.get("steps") or [facts["step"]])
+    return Outcome(run.config.training.metric, facts.get("scores", {}), steps)

@@ -1,0 +1,31 @@
+"""Whether a run can begin, or go on, in a directory."""
+
+from fnmatch import fnmatch
+
+from regard.errors import CheckpointError, UsageError
+from regard.run.directory import Run
+from regard.training.lock import NAME as LOCK
+
+LEFT = (".*", "cache", "tensorboard", "tokenizer*.json", "pairs.json", "*.tmp", "*.partial")
+"""What a start that failed may have left, and hidden files."""
+
+
+def check_place(run: Run, *, resume: bool) -> None:
+    """Raises UsageError for a directory with something else in it, with a run where none is to be gone on with, or
+    without one where one is; CheckpointError for a run without its recipe.
+    """
+    if run.config_file.exists():
+        if not resume:
+            raise UsageError(f"{run.path} holds a run already. Resume it with --resume, or choose another --out.")
+        return
+    if run.checkpoints.exists():
+        raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
+    if resume and not (run.path / LOCK).exists():  # a start that was killed early has a lock, and begins anew
+        raise UsageError(f"{run.path} holds no run to resume. Leave --resume out to begin one, or check --out.")
+    if run.path.exists() and not run.path.is_dir():
+        raise UsageError(f"{run.path} is a file; expected a new or an empty directory. Choose another --out.")
+    names = sorted(path.name for path in run.path.iterdir()) if run.path.exists() else []
+    if others := [name for name in names if not any(fnmatch(name, pattern) for pattern in LEFT)]:
+        raise UsageError(
+            f"{run.path} holds {others[0]} and no run; expected a new or an empty directory. Choose another --out."
+        )

@@ -1,0 +1,75 @@
+"""From the training part of a recipe to the parts of the loop."""
+
+from torch import nn
+
+from regard.config import TrainingConfig
+from regard.metrics import METRICS
+from regard.model.encoder_decoder import EncoderDecoder
+from regard.training import OPTIMIZERS
+from regard.training.averaging import MovingAverage
+from regard.training.learner import Learner
+from regard.training.objective import CrossEntropy
+from regard.training.plan import Plan
+from regard.training.schedules import Constant, Cosine, InverseSquareRoot, Linear, Plateau, Schedule
+from regard.training.score_function import ScoreFunction
+from regard.training.stopping import Goal, Limits
+from regard.training.temperature import Annealing
+
+
+def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: int) -> Learner:
+    """All that an update reads and changes.
+
+    Args:
+        options: the `training` part of a recipe.
+        model: what to train, on its device.
+        total_steps: how many updates the limits allow.
+    """
+    return Learner(
+        model,
+        build_objective(options, model).to(next(model.parameters()).device),
+        OPTIMIZERS[options.optimizer](model, options.learning_rate, options.weight_decay),
+        build_schedule(options, total_steps),
+        options.clip,
+        MovingAverage(model, options.moving_average) if options.moving_average else None,
+        Annealing(options.temperature.start, options.temperature.min, options.temperature.rate),
+    )
+
+
+def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
+    """What the model's attention needs: a selection without a gradient of its own is taught by the score function."""
+    if not any(getattr(part, "sampled", False) for part in model.modules()):
+        return CrossEntropy(options.label_smoothing)
+    return ScoreFunction(
+        options.label_smoothing,
+        reinforce=options.hard.reinforce,
+        entropy=options.hard.entropy,
+        baseline=options.hard.baseline,
+        carries=model.decoder.carries,
+    )
+
+
+def build_plan(options: TrainingConfig) -> Plan:
+    """When things happen."""
+    # A metric says its direction with every score.
+    higher = options.metric != "loss" and METRICS[options.metric](["a"], [["a"]]).higher_is_better
+    return Plan(
+        Limits(options.max_epochs, options.max_steps, options.max_minutes, options.patience),
+        Goal(options.metric, higher),
+        accumulate=options.accumulate,
+        validate_every=options.validate_every,
+    )
+
+
+def build_schedule(options: TrainingConfig, total_steps: int) -> Schedule:
+    """The learning rate of a recipe; cosine and linear end at the last update that the limits allow."""
+    rate, schedule = options.learning_rate, options.schedule
+    warmup, least = schedule.warmup_steps, schedule.min_rate
+    if schedule.kind == "cosine":
+        return Cosine(rate, total_steps, warmup, least)
+    if schedule.kind == "linear":
+        return Linear(rate, total_steps, warmup, least)
+    if schedule.kind == "plateau":
+        return Plateau(rate, schedule.patience, schedule.factor, warmup, least)
+    if schedule.kind == "inverse_sqrt":
+        return InverseSquareRoot(rate, max(1, warmup))
+    return Constant(rate, warmup)

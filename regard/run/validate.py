@@ -1,0 +1,56 @@
+"""How a recipe validates."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import nn
+
+from regard.alignment.positions import PositionCount
+from regard.config import Config
+from regard.metrics import METRICS
+from regard.model.encoder_decoder import EncoderDecoder
+from regard.run.directory import Run, search_options
+from regard.run.subsets import Subset
+from regard.training.validation import counting, mean_loss
+from regard.translator import Translator
+
+
+class Validator:
+    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text.
+
+    Beside them stands where it looked, in per cent: `same_position` and `diagonal` of `alignment.positions`. They say
+    nothing of how good it is; a model that looks nowhere in particular has none.
+
+    Args:
+        config: the recipe.
+        run: has the tokenisers.
+        held: the pairs, as token numbers.
+        pairs: source and target of those that are decoded, as the user gave them: a reference that had been through
+            the vocabulary would be right wherever both hold an unknown symbol.
+    """
+
+    def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
+        self.metric = config.training.metric
+        self.held = held
+        self.source_tokenizer, self.target_tokenizer = run.tokenizers
+        self.options = search_options(config.search)
+        self.sources = [source for source, _ in pairs]
+        self.references = [target for _, target in pairs]
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """The loss, the perplexity, where it looked, and the metric."""
+        count = PositionCount()
+        scores = mean_loss(model, self.held.batches(0, 0), counting(count))
+        if found := count.result():
+            scores |= found.to_scores()
+        if self.metric == "loss":
+            return scores
+        if not math.isfinite(scores["loss"]):  # nothing can be decoded
+            return scores | {self.metric: math.nan}
+        assert isinstance(model, EncoderDecoder)
+        greedy = replace(self.options, beam_size=1)
+        translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
+        outputs = [found[0].target_text for found in translator.translate(self.sources, units="tokens")]
+        score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
+        return scores | {self.metric: score.value}

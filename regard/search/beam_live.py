@@ -1,0 +1,99 @@
+"""The hypotheses of a beam that still go on."""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from regard.data.batch import BEGIN
+from regard.search.numpy_bridge import read
+from regard.search.step_function import Choices
+
+
+@dataclass(frozen=True)
+class Front:
+    """Hypotheses that go on, `slots` side by side for each sentence.
+
+    Args:
+        sentences: numbers of the sentences in the batch, ascending.
+        tokens: the last token of each hypothesis.
+        log_probs: float64; -inf for an empty slot.
+        parents: the slot of the front before that each continues.
+        rows: the row of the state that each continues; means nothing for an empty slot.
+        coverage: sum of the weights so far; a zero of width 1 where none has been kept.
+        free: slots of each sentence that no finished hypothesis has taken.
+    """
+
+    sentences: Int[np.ndarray, " live"]
+    tokens: Int[np.ndarray, "live slots"]
+    log_probs: Float[np.ndarray, "live slots"]
+    parents: Int[np.ndarray, "live slots"]
+    rows: Int[np.ndarray, "live slots"]
+    coverage: Float[np.ndarray, "live slots source"]
+    free: Int[np.ndarray, " live"]
+
+    @classmethod
+    def start(cls, sentences: Int[np.ndarray, " batch"], size: int) -> "Front":
+        """One hypothesis per sentence, the begin mark; the other slots are empty."""
+        batch = len(sentences)
+        zeros = np.zeros((batch, size), dtype=np.int64)
+        log_probs = np.full((batch, size), -np.inf)
+        log_probs[:, 0] = 0.0
+        coverage = np.zeros((batch, size, 1), dtype=np.float32)
+        return cls(sentences, zeros + BEGIN, log_probs, zeros, zeros, coverage, np.full(batch, size))
+
+    @cached_property
+    def filled(self) -> Int[np.ndarray, " rows"]:
+        """The slots that hold a hypothesis, counted through all sentences."""
+        slots: Int[np.ndarray, " rows"] = (self.log_probs > -np.inf).ravel().nonzero()[0]
+        return slots
+
+    def keep(
+        self,
+        kept: Int[np.ndarray, " kept"],
+        log_probs: Float[np.ndarray, "live slots"],
+        free: Int[np.ndarray, " live"],
+    ) -> "Front":
+        """The sentences in these places of all; log-probabilities and free slots of all are new."""
+        parts = (self.sentences, self.tokens, log_probs, self.parents, self.rows, self.coverage, free)
+        return Front(*(part.take(kept, 0) for part in parts))
+
+    def join(self, later: "Front") -> "Front":
+        """The sentences of another behind these."""
+        width = max(self.coverage.shape[2], later.coverage.shape[2])
+        first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
+        return Front(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
+
+    def expand(self, found: Choices, *, track: bool) -> "Front":
+        """Continue every hypothesis and keep the best of each sentence.
+
+        Args:
+            found: what may come next in each that is filled.
+            track: whether to keep the coverage.
+        """
+        (live, size), slots = self.tokens.shape, self.filled
+        choices, log_probs = read(found, self.sentences.take(slots // size))
+        width = choices.shape[1]
+        # The row of each slot. An empty slot gets that of another, but has -inf to add to.
+        owners = slots.searchsorted(np.arange(live * size), side="right") - 1
+        totals = self.log_probs.reshape(-1, 1) + log_probs.take(owners, 0)
+        # The stable sort is what sends ties to the lower slot, then to the lower token.
+        places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
+        parents, first = places // width, np.arange(0, live * size, size)[:, None]
+        rows = owners.take(parents + first)
+        log_probs = totals.take(places + first * width)
+        log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
+        tokens = choices.take(places + (rows - parents) * width)
+        coverage = self.coverage
+        if track:
+            looked = found.weights.detach().float().cpu().numpy()[rows]
+            width = max(looked.shape[2], coverage.shape[2])
+            coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(looked, width)
+        return Front(self.sentences, tokens, log_probs, parents, rows, coverage, self.free)
+
+
+def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:
+    """With zeros where a source has no position."""
+    missing = width - coverage.shape[2]
+    return np.pad(coverage, ((0, 0), (0, 0), (0, missing))) if missing > 0 else coverage
