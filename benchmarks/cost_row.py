@@ -18,11 +18,12 @@ from regard.config import Config, parse
 from regard.data.embedded import write_corpus
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
+from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.run.memory import keep_memory
+from regard.run.sides import learn_sides
 from regard.run.subsets import Subset
-from regard.run.tokenizers import learn_tokenizers
 from regard.run.training_parts import build_learner
 from regard.training.loop import update
 from regard.training.progress import Progress
@@ -34,7 +35,7 @@ def prepare_corpus(folder: Path) -> None:
     """The embedded corpus, its tokenisers and its encoded form, once for all rows."""
     write_corpus(folder)
     files, data = PairFiles((str(folder / "train.tsv"),)), demo_config(1, False).data
-    source, target = learn_tokenizers(data, files)
+    source, target = learn_sides(data, files)
     source.save(folder / "source.json")
     target.save(folder / "target.json")
     prepare(files, source, target, max_length=data.max_length, cache=folder / "cache")
@@ -61,12 +62,12 @@ class Training:
     def __init__(self, folder: Path, row: str) -> None:
         torch.manual_seed(1)
         config = changed(demo_config(1, False), rows()[row].model)
-        source, target = (Tokenizer.load(folder / f"{side}.json") for side in ("source", "target"))
+        source, target = TextSource(Tokenizer.load(folder / "source.json")), Tokenizer.load(folder / "target.json")
         files = PairFiles((str(folder / "train.tsv"),))
         corpus = prepare(files, source, target, max_length=config.data.max_length, cache=folder / "cache")
         batches = Subset(corpus, None, config.data).batches(1, 0)
         self.batches = [next(batches) for _ in range(BATCHES)]
-        model = build_model(config.model, source.size, target.size).train()
+        model = build_model(config.model, source, target.size).train()
         self.parameters = sum(parameter.numel() for parameter in model.parameters())
         self.learner = build_learner(config.training, model, total_steps=1_000)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

@@ -26,9 +26,9 @@ from regard.alignment.units import regroup
 from regard.cli.demo import demo_config
 from regard.config import fill
 from regard.data.batch import BEGIN, END
-from regard.data.batches import pad_sources
 from regard.data.embedded import GoldPair, english_chinese, write_corpus
 from regard.data.readers import PairFiles
+from regard.data.sources import batch_of
 from regard.metrics import METRICS
 from regard.run.directory import Run, load
 from regard.run.fit import fit
@@ -116,10 +116,10 @@ def ablate(run: Path) -> list[list[str]]:
     for learned in english_chinese().train:
         for one, other in pairwise(learned.target):
             followers[one].add(other)
-    source_tokenizer, target_tokenizer = Run(run).tokenizers
+    source_kind, target_tokenizer = Run(run).sides
     for pair in english_chinese().dev[:ABLATED]:
         target = target_tokenizer.encode(pair.target)
-        source, mask = pad_sources([source_tokenizer.encode(pair.source).ids])
+        source, mask = batch_of(source_kind, [source_kind.encode(pair.source)])
         memory = model.encode(source, mask)
         last = torch.arange(mask.size(1)) == mask.sum(1, keepdim=True) - 1
         columns = []

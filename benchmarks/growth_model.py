@@ -9,6 +9,7 @@ from torch import Tensor
 
 from regard.attention.source import Source
 from regard.data.batch import BEGIN, END, Batch
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.run.training_parts import build_learner
 
@@ -25,7 +26,7 @@ class Reference:
     def __init__(self, vocabulary: int) -> None:
         torch.manual_seed(1)
         config = recipe()
-        self.model = build_model(config.model, vocabulary, vocabulary).train()
+        self.model = build_model(config.model, Vocabulary(vocabulary), vocabulary).train()
         self.learner = build_learner(config.training, self.model, total_steps=1)
         endless = deepcopy(self.model)
         with torch.no_grad():

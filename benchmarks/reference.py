@@ -7,7 +7,7 @@
 
 R is `luong` with input feeding and additive attention: joint BPE 10,000, embeddings 256, bidirectional GRU 256, decoder
 GRU 512, attention 512, output 512 → 10,000; 64 sentences a batch, Adam, clip 5. It goes the way of every recipe:
-`learn_tokenizers`, `prepare`, `build_model`, `build_learner`, `train`, `regard.load`, `translate`.
+`learn_sides`, `prepare`, `build_model`, `build_learner`, `train`, `regard.load`, `translate`.
 
 Every figure is the median of its rounds, with the least and the most; before each round the machine multiplies two
 1024 × 1024 matrices (sgemm) and reads a matrix that no cache holds. The limit is what R costs in matrix products over

@@ -38,7 +38,7 @@ from timing.limit import Cost, Lengths
 from timing.machine import Machine
 
 from regard.alignment.alignment import Alignment
-from regard.data.batches import pad_sources
+from regard.data.sources import batch_of
 from regard.run.directory import Run, load, search_options
 from regard.run.memory import keep_memory
 from regard.translator import Translator
@@ -129,10 +129,10 @@ def name(beam: int) -> str:
 
 def counts(run: Run, sources: Sequence[str], outputs: Sequence[Alignment]) -> tuple[Cost, Cost, Lengths]:
     """What a search costs in products, what is left of them by lists such as these, and the lengths of its pairs."""
-    source, target = run.tokenizers
+    source, target = run.sides
     whole = Cost.of(run.config.model, target.size)
     lengths = Lengths.of(
-        np.array([len(source.ids(text)) for text in sources]), np.array([len(each.target) for each in outputs])
+        np.array([len(source.encode(text)) for text in sources]), np.array([len(each.target) for each in outputs])
     )
     listed = round(float(np.mean(words(run, sources))) * run.config.model.readout)
     return whole, replace(whole, output=listed), lengths
@@ -140,8 +140,8 @@ def counts(run: Run, sources: Sequence[str], outputs: Sequence[Alignment]) -> tu
 
 def words(run: Run, sources: Sequence[str]) -> list[int]:
     """How many words each sentence may use."""
-    shortlist, tokenizer = run.load_shortlist(), run.tokenizers[0]
-    return [int(shortlist.allowed(*pad_sources([tokenizer.ids(source)])).sum()) for source in sources]
+    shortlist, kind = run.load_shortlist(), run.sides[0]
+    return [int(shortlist.allowed(*batch_of(kind, [kind.encode(source)])).sum()) for source in sources]
 
 
 def main() -> None:
@@ -164,7 +164,7 @@ def main() -> None:
         found.append(rows(run, sources, references, beam, options.rounds, machine))
         alone.append(row_alone(run, sources[:ONES], beam, options.rounds))
     print(f"{machine_line(options.threads)}; sgemm {Figure(machine.fastest)} GF/s; {options.rounds} rounds in turn,")
-    own = f"A sentence may use {Figure(words(run, sources))} words of {run.tokenizers[1].size:,}."
+    own = f"A sentence may use {Figure(words(run, sources))} words of {run.sides[1].size:,}."
     print(
         f"{time.strftime('%Y-%m-%d')}; {len(sources):,} sentences, of which {len(sources[:ONES])} one by one. {own}\n"
     )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from regard.decoders.following import Several, comes_to_features
@@ -34,12 +34,14 @@ class Begun:
         lengths: source positions of each sentence that some model may look at: all real ones, the end mark among them,
             unless no model `attends_end`.
         joins: whether the state can be joined with that of others, which the same step function then serves.
+        spans: what the positions of the memory cover, see `Memory.spans`.
     """
 
     step: StepFunction
     state: Any
     lengths: Int[Tensor, " batch"]
     joins: bool
+    spans: Int[Tensor, "batch source ends"]
 
 
 class Readers:
@@ -56,9 +58,7 @@ class Readers:
         self.listed = tuple(_listed(model, self.shortlists) for model in self.models if self.shortlists)
 
     @torch.inference_mode()
-    def read(
-        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int
-    ) -> Iterator[Begun]:
+    def read(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."], count: int) -> Iterator[Begun]:
         """Encode the sources and begin with them, all together; so many of them at a time may be searched."""
         memories = [model.encode(source, mask) for model in self.models]
         allowed = lists(self.shortlists, source, mask) if self.shortlists else None
@@ -70,12 +70,12 @@ class Readers:
             return
         for start in range(0, len(source), count):
             rows = torch.arange(start, min(start + count, len(source)), device=source.device)
-            yield replace(begun, state=begun.state.select(rows), lengths=begun.lengths[rows])
+            yield replace(begun, state=begun.state.select(rows), lengths=begun.lengths[rows], spans=begun.spans[rows])
 
     def _begin(self, memories: Sequence[Memory], lengths: Tensor, allowed: Lists | None) -> Begun:
         steps: list[StepFunction] = []
         states: list[Any] = []
-        joins = True
+        spans, joins = memories[0].spans, True  # members of an ensemble have as many positions
         for number, (model, memory) in enumerate(zip(self.models, memories, strict=True)):
             prepared, state = model.begin(memory)
             moving: Moving = partial(model.decoder.advance, source=prepared)
@@ -92,8 +92,8 @@ class Readers:
                 state = ListedState.start(state, allowed)
             states.append(state)
         if len(steps) == 1:
-            return Begun(steps[0], states[0], lengths, joins)
-        return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
+            return Begun(steps[0], states[0], lengths, joins, spans)
+        return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins, spans)
 
 
 def _whole(model: EncoderDecoder, moving: Moving, several: Several | None) -> StepFunction:

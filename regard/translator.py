@@ -1,7 +1,8 @@
-"""Text in, alignments out: what a trained model is used through."""
+"""Sources in, alignments out: what a trained model is used through."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -12,10 +13,10 @@ from torch import Tensor
 from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, align
+from regard.alignment.units import Span, Stretch, align
 from regard.data.batch import END
-from regard.data.batches import pad_sources
-from regard.data.tokenizer import Encoded, Tokenizer
+from regard.data.sources import Source, batch_of
+from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.reading import Begun, Readers
 from regard.search.beam import beam
@@ -34,6 +35,10 @@ SHARES = 2
 """A later batch enters in so many parts: the more there are, the sooner each finds room."""
 
 Found = list[list[Hypothesis]]
+Values = Sequence[int] | np.ndarray
+"""A source as `Source.encode` gives it."""
+Spans = dict[int, np.ndarray]
+"""By the number of the source: what the positions of its memory cover."""
 Answer = TypeVar("Answer")
 
 
@@ -70,8 +75,8 @@ class Translator:
 
     Args:
         models: over the same tokenisers; several average their probabilities.
-        source_tokenizer: text → token numbers and back, for the source.
-        target_tokenizer: the same for the target.
+        source: what the sources are: texts, or another kind.
+        target_tokenizer: text → token numbers and back, for the target.
         options: how outputs are looked for.
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
@@ -88,7 +93,7 @@ class Translator:
     def __init__(
         self,
         models: Sequence[EncoderDecoder],
-        source_tokenizer: Tokenizer,
+        source: Source,
         target_tokenizer: Tokenizer,
         options: SearchOptions,
         shortlists: Sequence[Shortlist] = (),
@@ -96,7 +101,7 @@ class Translator:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
         self.models = [model.eval() for model in models]
-        self.source_tokenizer = source_tokenizer
+        self.source = source
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
@@ -164,7 +169,7 @@ class Translator:
             )
             return [[hypothesis] for hypothesis in found]
 
-        def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
+        def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
             return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
 
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
@@ -186,7 +191,7 @@ class Translator:
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
             )
-        encoded = [self.source_tokenizer.encode(source) for source in sources]
+        encoded = [self.source.encode(source) for source in sources]
         wanted = [self.target_tokenizer.encode(target) for target in targets]
 
         def forced(begun: Begun, places: Sequence[int]) -> Found:
@@ -195,47 +200,63 @@ class Translator:
 
         results: list[Alignment] = []
         readers = Readers(self.models, ())
-        hypotheses = self._batchwise(encoded, forced, readers)
+        hypotheses, spans = self._batchwise(encoded, forced, readers)
         ranked = self._ranked(encoded, hypotheses, alternatives, readers)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
-            made = self._alignment(texts, encoded[number], wanted[number].spans, found, ranked[number][0])
+            places = self.source.spans(sources[number], encoded[number], spans[number])
+            made = self._alignment(texts, places, wanted[number].spans, found, ranked[number][0])
             results.append(regrouped(made, units))
         return results
 
     def _each(
         self,
         sources: Sequence[str],
-        search: Callable[[Sequence[Encoded], Sequence[int]], Found],
+        search: Callable[[Sequence[Values], Sequence[int]], tuple[Found, Spans]],
         alternatives: int,
         numbers: Sequence[int] | None = None,
     ) -> list[list[Alignment]]:
         """Search for the sources that hold something; the others have an empty output."""
-        answers = [[Alignment(source, "", (), (), np.zeros((0, 0), np.float32), 0.0)] for source in sources]
+        kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
+        answers = [[Alignment(source, "", (), (), nothing, 0.0, source_kind=kind)] for source in sources]
         places = [place for place, source in enumerate(sources) if source.strip()]
-        chosen = [self.source_tokenizer.encode(sources[place]) for place in places]
+        chosen = [self.source.encode(sources[place]) for place in places]
         called = places if numbers is None else [numbers[place] for place in places]
-        found = search(chosen, called)
+        found, spans = search(chosen, called)
         ranked = self._ranked(chosen, found, alternatives)
-        for place, encoded, hypotheses, known in zip(places, chosen, found, ranked, strict=True):
+        for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
             answers[place] = []
+            stretches = self.source.spans(sources[place], chosen[number], spans[number])
             for hypothesis, each in zip(hypotheses, known, strict=True):
                 spelled = self.target_tokenizer.spell([token for token in hypothesis.tokens if token != END])
                 texts = sources[place], spelled.text
-                answers[place].append(self._alignment(texts, encoded, spelled.spans, hypothesis, each))
+                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, each))
         return answers
 
     def _alignment(
-        self, texts: tuple[str, str], source: Encoded, spans: Sequence[Span], found: Hypothesis, ranked: Ranked | None
+        self,
+        texts: tuple[str, str],
+        source: Sequence[Stretch],
+        target: Sequence[Span],
+        found: Hypothesis,
+        ranked: Ranked | None,
     ) -> Alignment:
-        """Of a source and what was found for it, or given; `spans` are those of the target's tokens."""
-        made = align(*texts, source.spans, spans, found.weights, found.log_prob)
+        """Of a source and what was found for it, or given, and the spans of both."""
+        made = align(
+            *texts,
+            source,
+            target,
+            found.weights,
+            found.log_prob,
+            draw=partial(self.source.draw, texts[0]),
+            source_kind=self.source.kind,
+        )
         if ranked is None:
             return made
-        return replace(made, predictions=predictions(found.tokens, spans, ranked, self.target_tokenizer))
+        return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
 
     def _ranked(
-        self, sources: Sequence[Encoded], found: Found, width: int, readers: Readers | None = None
+        self, sources: Sequence[Values], found: Found, width: int, readers: Readers | None = None
     ) -> list[list[Ranked | None]]:
         """The probabilities behind all that was found; None for each where they are not asked for."""
         if width < 0:
@@ -250,51 +271,62 @@ class Translator:
         def look(begun: Begun, places: Sequence[int]) -> list[Ranked]:
             return rank(begun.step, begun.state, begun.lengths, [tokens[place] for place in places], width)
 
-        ranked = iter(self._batchwise(repeated, look, readers))
+        ranked = iter(self._batchwise(repeated, look, readers)[0])
         return [[next(ranked) for _ in each] for each in found]
 
     @torch.inference_mode()
-    def _flowing(self, sources: Sequence[Encoded], look: Callable[[Begun, Later], Found]) -> Found:
+    def _flowing(self, sources: Sequence[Values], look: Callable[[Begun, Later], Found]) -> tuple[Found, Spans]:
         """Search for all, so that further sentences enter where others have ended; the answers in their order."""
         found: Found = [[] for _ in sources]
+        spans: Spans = {}
         batches, size = self._batches(sources), self.options.batch_size
         while batches:
-            first = next(self._read(sources, batches[0], size))
+            first = next(self._read(sources, batches[0], size, spans))
             count = _window(batches, sources) if first.joins else 1
             window, batches = batches[:count], batches[count:]
             share = -(-size // SHARES)
-            begun = (each for batch in window[1:] for each in self._read(sources, batch, share))
+            begun = (each for batch in window[1:] for each in self._read(sources, batch, share, spans))
             hypotheses = look(first, ((each.state, each.lengths) for each in begun))
             for number, each in zip(chain.from_iterable(window), hypotheses, strict=True):
                 found[number] = each
-        return found
+        return found, spans
 
     @torch.inference_mode()
     def _batchwise(
         self,
-        sources: Sequence[Encoded],
+        sources: Sequence[Values],
         look: Callable[[Begun, Sequence[int]], Sequence[Answer]],
         readers: Readers | None = None,
-    ) -> list[Answer]:
+    ) -> tuple[list[Answer], Spans]:
         """Search for one batch after the other; the answers in the order of the sources."""
         found: dict[int, Answer] = {}
+        spans: Spans = {}
         for batch in self._batches(sources):
-            for begun in self._read(sources, batch, len(batch), readers):
+            for begun in self._read(sources, batch, len(batch), spans, readers):
                 found.update(zip(batch, look(begun, batch), strict=True))
-        return [found[number] for number in range(len(sources))]
+        return [found[number] for number in range(len(sources))], spans
 
-    def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
+    def _batches(self, sources: Sequence[Values]) -> list[list[int]]:
         """Their numbers, those of similar length together; the longest first, which would else end last, and alone."""
-        order, size = sorted(range(len(sources)), key=lambda number: -len(sources[number].ids)), self.options.batch_size
+        order, size = sorted(range(len(sources)), key=lambda number: -len(sources[number])), self.options.batch_size
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def _read(
-        self, sources: Sequence[Encoded], batch: Sequence[int], count: int, readers: Readers | None = None
+        self,
+        sources: Sequence[Values],
+        batch: Sequence[int],
+        count: int,
+        spans: Spans,
+        readers: Readers | None = None,
     ) -> Iterator[Begun]:
-        """Read a batch, and begin with so many of its sentences at a time."""
+        """Read a batch, and begin with so many of its sentences at a time; note the spans of their memory."""
         device = next(self.models[0].parameters()).device
-        source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
-        return (readers or self._readers).read(source, mask, count)
+        source, mask = (part.to(device) for part in batch_of(self.source, [sources[number] for number in batch]))
+        numbers = iter(batch)
+        for begun in (readers or self._readers).read(source, mask, count):
+            for covered, length in zip(begun.spans.numpy(force=True), begun.lengths.tolist(), strict=True):
+                spans[next(numbers)] = covered[:length]
+            yield begun
 
 
 def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
@@ -311,7 +343,7 @@ def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
     return texts
 
 
-def _window(batches: Sequence[Sequence[int]], sources: Sequence[Encoded]) -> int:
+def _window(batches: Sequence[Sequence[int]], sources: Sequence[Values]) -> int:
     """How many of the batches one search may go through, at least one. The first sentence of each is its longest."""
-    looks = np.cumsum([len(batch) * len(sources[batch[0]].ids) ** 2 for batch in batches])
+    looks = np.cumsum([len(batch) * len(sources[batch[0]]) ** 2 for batch in batches])
     return max(1, int(np.searchsorted(looks, LOOKS, side="right")))

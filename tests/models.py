@@ -10,6 +10,7 @@ from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.rules import refusal
 from regard.config import Config, parse
 from regard.data.batch import BEGIN, END, PAD, Batch
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 
@@ -58,7 +59,7 @@ def recipe(decoder: dict[str, Any], score: str = "additive", select: str = "soft
 def small_model(config: Config, seed: int = 0) -> EncoderDecoder:
     """A model with weights of a given seed, in evaluation mode."""
     torch.manual_seed(seed)
-    return build_model(config.model, SOURCE_VOCABULARY, TARGET_VOCABULARY).eval()
+    return build_model(config.model, Vocabulary(SOURCE_VOCABULARY), TARGET_VOCABULARY).eval()
 
 
 def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) -> Batch:

@@ -10,6 +10,7 @@ import pytest
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.config import parse
 from regard.data.diagnostic import TASKS, make_task
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ def test_rows_differ_in_the_mechanism_alone(learning: Any, task: str) -> None:
 def test_every_row_can_be_built(learning: Any, task: str) -> None:
     """Scores without a projection want a decoder as wide as the memory."""
     for row in learning.ROWS:
-        assert build_model(parse(learning.recipe(row, task, 1), row.name).model, 11, 13)
+        assert build_model(parse(learning.recipe(row, task, 1), row.name).model, Vocabulary(11), 13)
 
 
 def test_the_page_holds_what_is_expected(learning: Any) -> None:

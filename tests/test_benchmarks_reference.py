@@ -15,6 +15,7 @@ from models import batch_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from regard.config import ModelConfig, parse
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.training.objective import CrossEntropy
 
@@ -65,7 +66,7 @@ def energies(lengths: Lengths) -> int:
 def test_the_cost_of_decoding_is_what_torch_counts() -> None:
     """Of a decoder that projects embedding and context in the step, and so costs more: what a table saves, and what
     targets are longer than sources."""
-    model, cost = build_model(small(), VOCABULARY, VOCABULARY).eval(), Cost.of(small(), VOCABULARY)
+    model, cost = build_model(small(), Vocabulary(VOCABULARY), VOCABULARY).eval(), Cost.of(small(), VOCABULARY)
     batch = batch_of([(4, 5)] * 3)
     lengths = Lengths.of(np.full(3, 4), np.full(3, 5))
     with torch.no_grad():
@@ -77,7 +78,7 @@ def test_the_cost_of_decoding_is_what_torch_counts() -> None:
 
 @pytest.mark.usefixtures("generic")
 def test_the_cost_of_training_is_what_torch_counts() -> None:
-    model, cost = build_model(small(), VOCABULARY, VOCABULARY), Cost.of(small(), VOCABULARY)
+    model, cost = build_model(small(), Vocabulary(VOCABULARY), VOCABULARY), Cost.of(small(), VOCABULARY)
     batch = batch_of([(10, 22)] * 3)
     lengths = Lengths.of(np.full(3, 10), np.full(3, 22))
     counted = operations(lambda: CrossEntropy()(model, batch).total.backward()) + 3 * 2 * energies(lengths)

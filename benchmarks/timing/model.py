@@ -21,8 +21,8 @@ from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare as encode
 from regard.run.directory import Run
+from regard.run.sides import learn_sides
 from regard.run.subsets import Subset
-from regard.run.tokenizers import learn_tokenizers
 from timing.limit import Cost, Lengths
 
 FACTS = "facts.json"
@@ -84,7 +84,7 @@ def facts(folder: Path) -> Facts:
 def training_pairs(folder: Path) -> Subset:
     """The training pairs as batches of R."""
     run, given = Run(folder / "run"), facts(folder)
-    source, target = run.tokenizers
+    source, target = run.sides
     data = run.config.data
     corpus = encode(
         PairFiles(tuple(given.train)), source, target, max_length=data.max_length, cache=folder / "run" / "cache"
@@ -118,9 +118,9 @@ def prepare(out: Path, train: Sequence[str], test: Sequence[str], sentences: int
 
 def _prepare(folder: Path, files: PairFiles, chosen: Sequence[Example]) -> None:
     run, config = Run(folder / "run"), recipe()
-    run.create(config, *learn_tokenizers(config.data, files))
-    tokenizer, _ = run.tokenizers
-    corpus = encode(files, tokenizer, tokenizer, max_length=config.data.max_length, cache=run.path / "cache")
+    run.create(config, *learn_sides(config.data, files))
+    source, tokenizer = run.sides
+    corpus = encode(files, source, tokenizer, max_length=config.data.max_length, cache=run.path / "cache")
     _write(folder / "train.src", (corpus.source[number].tolist() for number in range(len(corpus))))
     _write(folder / "train.tgt", (corpus.target[number].tolist() for number in range(len(corpus))))
     _write(folder / "test.src", (tokenizer.ids(pair.source) for pair in chosen))

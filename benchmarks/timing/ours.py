@@ -35,9 +35,9 @@ def run_training(link: Link, folder: Path) -> None:
     run, pairs = Run(folder / "run"), training_pairs(folder)
     config = run.config
     options = config.training
-    source, target = run.tokenizers
+    source, target = run.sides
     torch.manual_seed(options.seed)
-    model = build_model(config.model, source.size, target.size)
+    model = build_model(config.model, source, target.size)
     learner = build_learner(options, model, 1)
     gate = Gate(
         link,
@@ -74,7 +74,7 @@ def run_translation(link: Link, folder: Path, beam_size: int) -> None:
 def run_encoding(link: Link, folder: Path) -> None:
     """Encode the training files anew, until there are no more orders."""
     run, given = Run(folder / "run"), facts(folder)
-    source, target = run.tokenizers
+    source, target = run.sides
     files = PairFiles(tuple(given.train))
 
     def encoding() -> dict[str, Any]:

@@ -11,7 +11,8 @@ class Unit(NamedTuple):
 
     Args:
         text: what to write beside it.
-        start, end: characters of the raw text, integers (end exclusive); seconds for a recording, floats.
+        start, end: characters of the raw text, integers (end exclusive); of another source the measure of its kind,
+            floats: seconds of a recording.
     """
 
     text: str
@@ -53,6 +54,8 @@ class Alignment:
         target_end: float32 (source + 1,) or (source,) without `source_end`: the row that wrote the end of the
             output, the end mark of the source last. None where the output was cut before its end.
         predictions: one for each target token and one for the end; empty where they were not asked for.
+        source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
+            `source_text`.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -66,6 +69,7 @@ class Alignment:
     source_end: np.ndarray | None = None
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
+    source_kind: str = "text"
 
     def __post_init__(self) -> None:
         source, target = len(self.source), len(self.target)

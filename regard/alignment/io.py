@@ -7,6 +7,7 @@ JSON: a list of objects as `to_record` gives them:
     weights           a row for each target unit, a column for each source unit
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
+    source_kind       what the source is: "text", or another name of the table of source kinds
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
 
@@ -14,7 +15,7 @@ A row of `weights` and its number in `source_end` are one whole. NPZ: for the al
 arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds. `texts` is one string,
 JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
-Files without the last three fields, as older versions wrote them, are read: the fields are then None, None and ().
+Files without the last fields, as older versions wrote them, are read: these are then None, None, "text" and ().
 """
 
 import io
@@ -49,6 +50,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "source_text": alignment.source_text,
         "target_text": alignment.target_text,
         "score": alignment.score,
+        "source_kind": alignment.source_kind,
         "source": [unit._asdict() for unit in alignment.source],
         "target": [unit._asdict() for unit in alignment.target],
         "weights": _plain(alignment.weights),
@@ -135,7 +137,8 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
     units = {}
     for side in ("source", "target"):
         places = stored[f"{side}_spans_{number}"]
-        if np.array_equal(places, np.trunc(places)):  # older versions wrote characters as floats
+        text = side == "target" or record.get("source_kind", "text") == "text"
+        if text and np.array_equal(places, np.trunc(places)):  # older versions wrote characters as floats
             places = places.astype(np.int64)
         pairs = zip(record[side], places.tolist(), strict=True)
         units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
@@ -159,6 +162,7 @@ def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], array
         weights,
         float(record["score"]),
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
+        source_kind=str(record.get("source_kind", "text")),
         **read,
     )
     if not _finite(alignment):

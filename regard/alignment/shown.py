@@ -14,7 +14,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
 
     Args:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
-            written without spaces (Chinese, Thai …) keeps its tokens.
+            written without spaces (Chinese, Thai …) keeps its tokens. A source that is no text keeps its units.
 
     Raises ValueError for another name.
     """
@@ -22,7 +22,8 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         raise ValueError(f"units is {units!r}; expected one of {', '.join(UNITS)}.")
     if units == "tokens":
         return alignment
-    source = _spans(alignment.source_text, alignment.source, units)
+    text = alignment.source_kind == "text"
+    source = _spans(alignment.source_text, alignment.source, units) if text else None
     target = _spans(alignment.target_text, alignment.target, units)
     return alignment if source is target is None else regroup(alignment, source, target)
 

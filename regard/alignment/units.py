@@ -6,34 +6,44 @@ are AVERAGED: the result is again one look, that sums to what its rows sum to.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Prediction, Unit
+from regard.data.sources import Drawing
 
 Span = tuple[int, int]
 """First character of the raw text, and the one after the last."""
+Stretch = tuple[int | float, ...]
+"""The same of any source, in the measure of its kind."""
+Draw = Callable[[Sequence[Stretch]], Drawing]
 
 
 def align(
     source_text: str,
     target_text: str,
-    source_spans: Sequence[Span],
+    source_spans: Sequence[Stretch],
     target_spans: Sequence[Span],
     weights: np.ndarray,
     score: float,
+    *,
+    draw: Draw | None = None,
+    source_kind: str = "text",
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
     Args:
         source_text, target_text: both sides as the user reads them.
-        source_spans, target_spans: of each token, without the end marks.
+        source_spans, target_spans: of each token, or position of the memory, without the end marks.
         weights: (target, source), as a `Hypothesis` has them; the row and the column of the end marks may follow, and
             become `target_end` and `source_end`.
         score: natural logarithm of the probability of the output.
+        draw: `Source.draw` of this source: what its units are called, and it itself; None for what `source_text` says
+            at the spans.
+        source_kind: what the source is.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -46,21 +56,24 @@ def align(
     source, source_share = _distinct(source_spans)
     target, target_share = _distinct(target_spans)
     ends = weights[:rows, columns:], weights[rows:]  # the column of the source's end, the row of the output's
+    drawn = None if draw is None else draw(source)
     return Alignment(
-        source_text,
+        source_text if drawn is None else drawn.text,
         target_text,
-        _units(source_text, source),
+        _units(source_text, source) if drawn is None else _named(drawn.units, source),
         _units(target_text, target),
         _merge(weights[:rows, :columns], source_share, target_share),
         float(score),
         _merge(ends[0], None, target_share)[:, 0] if ends[0].shape[1] else None,
         _ending(ends[1], columns, source_share) if len(ends[1]) else None,
+        source_kind=source_kind,
     )
 
 
 def words(alignment: Alignment) -> Alignment:
     """The alignment of what stands between white space on both sides."""
-    return regroup(alignment, word_spans(alignment.source_text), word_spans(alignment.target_text))
+    source = word_spans(alignment.source_text) if alignment.source_kind == "text" else None
+    return regroup(alignment, source, word_spans(alignment.target_text))
 
 
 def word_spans(text: str) -> list[Span]:
@@ -78,9 +91,16 @@ def regroup(
     (to the last span, at the end). What a unit says about characters outside all spans is left out.
 
     Args:
-        alignment: of text to text.
+        alignment: of text to text, or of another source, whose units stay.
         source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
+
+    Raises ValueError for new units of a source that is no text.
     """
+    if source_spans is not None and alignment.source_kind != "text":
+        raise ValueError(
+            f"regroup: source_spans are given for a source of kind {alignment.source_kind!r}; expected None: only a "
+            "text has words."
+        )
     source, target = alignment.source, alignment.target
     source_share = target_share = None
     if source_spans is not None:
@@ -155,7 +175,7 @@ def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarr
     return shares
 
 
-def _distinct(spans: Sequence[Span]) -> tuple[Sequence[Span], np.ndarray | None]:
+def _distinct(spans: Sequence[Stretch]) -> tuple[Sequence[Stretch], np.ndarray | None]:
     """Neighbours with the same span taken as one, and which part of each token lies in each: None if none are."""
     starts = [place for place, span in enumerate(spans) if not place or span != spans[place - 1]]
     if len(starts) == len(spans):
@@ -166,6 +186,11 @@ def _distinct(spans: Sequence[Span]) -> tuple[Sequence[Span], np.ndarray | None]
     return [spans[start] for start in starts], share
 
 
-def _units(text: str, spans: Sequence[Span]) -> tuple[Unit, ...]:
+def _units(text: str, spans: Sequence[Stretch]) -> tuple[Unit, ...]:
     """Named by the text they cover, without the white space around it unless there is nothing else."""
-    return tuple([Unit(text[start:end].strip() or text[start:end], int(start), int(end)) for start, end in spans])
+    whole = [(int(start), int(end)) for start, end in spans]
+    return tuple([Unit(text[start:end].strip() or text[start:end], start, end) for start, end in whole])
+
+
+def _named(names: Sequence[str], spans: Sequence[Stretch]) -> tuple[Unit, ...]:
+    return tuple([Unit(name, start, end) for name, (start, end) in zip(names, spans, strict=True)])

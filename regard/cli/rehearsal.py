@@ -50,4 +50,6 @@ def _table(found: DryRun) -> list[list[str]]:
 
 def _row(name: str, side: SideFacts) -> list[str]:
     lengths = [f"{side.mean:.1f}", *map(str, side.percentiles), str(side.longest)]
+    if side.vocabulary is None:
+        return [f"  {name}", *lengths, "-", "-"]
     return [f"  {name}", *lengths, f"{side.vocabulary:,}", f"{100 * side.unknown:.2f}"]

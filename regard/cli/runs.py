@@ -9,6 +9,7 @@ from regard.cli.options import Opening, Search
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
+from regard.data.sources import UnusableSource
 from regard.errors import UsageError
 from regard.translator import Translator
 
@@ -46,7 +47,7 @@ class Session:
         return self.typed() if path == STDIN else self.chunks(_lines(path))
 
     def readable(self, parts: Iterable[Sequence[Line]]) -> Iterator[list[Line]]:
-        """The same lines; what has too many tokens on a side becomes a BadLine."""
+        """The same lines; what cannot be used, or has too many tokens on a side, becomes a BadLine."""
         for part in parts:
             yield [self._checked(line) for line in part]
 
@@ -66,8 +67,12 @@ class Session:
     def _checked(self, line: Line) -> Line:
         if isinstance(line, BadLine):
             return line
-        source, target = self.translator.source_tokenizer, self.translator.target_tokenizer
-        longest = max(len(source.ids(line.source)), len(target.ids(line.target)) if line.target else 0)
+        source, target = self.translator.source, self.translator.target_tokenizer
+        try:
+            length = len(source.encode(line.source)) if line.source.strip() else 0
+        except UnusableSource as error:
+            return BadLine(line.line, str(error), line.file)
+        longest = max(length if source.tokenizer else 0, len(target.ids(line.target)) if line.target else 0)
         if longest <= self.opening.max_tokens:
             return line
         reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"

@@ -56,7 +56,10 @@ def command(
     choice = Choice(targets, links, common)
     corpus = given_corpus(opened, pairs or [], reading)
     model, _ = opened.load_model(pick_device(opening.device))
-    sizes = (opened.tokenizers[0].size, opened.tokenizers[1].size)
+    source, target = opened.sides
+    if source.tokenizer is None:
+        raise UsageError(f"{run} reads sources of kind {source.kind}; a shortlist is for texts, whose tokens it lists.")
+    sizes = (source.tokenizer.size, target.size)
     batches = batches_of(corpus, opening.batch_size or opened.config.search.batch_size)
     try:
         found = collect(model, batches, sizes, joint=opened.config.data.joint, choice=choice)

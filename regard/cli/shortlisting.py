@@ -30,7 +30,7 @@ def given_corpus(run: Run, paths: Sequence[str], reading: Reading) -> Corpus:
         data = data.model_copy(update={"on_bad_input": how})
     report = Report()
     examples = pair_files(paths, data, reading.format).read(report)
-    return encode(examples, *run.tokenizers, max_length=data.max_length, report=report)
+    return encode(examples, *run.sides, max_length=data.max_length, report=report)
 
 
 def batches_of(corpus: Corpus, size: int) -> Iterator[Batch]:
@@ -42,6 +42,6 @@ def batches_of(corpus: Corpus, size: int) -> Iterator[Batch]:
 def _cached(run: Run) -> Iterator[Corpus]:
     for directory in sorted((run.path / "cache").glob("*/index.json")):
         try:
-            yield Corpus.open(directory.parent)
+            yield Corpus.open(directory.parent, run.sides[0])
         except DataError:  # cut short, or of another version: training would encode it anew
             continue

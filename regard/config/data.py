@@ -1,25 +1,22 @@
-"""The part of a recipe that leads from text to batches."""
+"""The part of a recipe that leads from files to batches."""
 
-from typing import Literal
+from functools import partial
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
 
 from regard.config.section import Section
+from regard.config.sources import SideConfig, TextConfig
+from regard.config.stage import SourceConfig, chosen
+from regard.data.sources import SOURCES
 
-
-class SideConfig(Section):
-    """How the text of one side becomes tokens."""
-
-    tokenizer: Literal["bpe", "characters", "symbols", "inflection"] = Field(
-        "bpe", description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters"
-    )
-    vocab_size: int = Field(8000, ge=5, le=1_000_000, description="most entries that the tokeniser may learn")
+Source = Annotated[SerializeAsAny[SourceConfig], WrapValidator(partial(chosen, SOURCES, "text", SourceConfig))]
 
 
 class DataConfig(Section):
-    """From text to batches."""
+    """From files to batches."""
 
-    source: SideConfig = SideConfig()
+    source: Source = TextConfig(kind="text")
     target: SideConfig = SideConfig()
     joint: bool = Field(False, description="one tokeniser, learned from both sides; set up by `source`")
     columns: tuple[str, ...] | None = Field(
@@ -49,6 +46,9 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _targets(self) -> "DataConfig":
-        if "inflection" in (self.target.tokenizer, self.source.tokenizer if self.joint else ""):
+        if self.joint and not isinstance(self.source, TextConfig):
+            raise ValueError(f"joint is true; expected false for sources of kind {self.source.kind}, which are no text")
+        joint = self.source.tokenizer if self.joint and isinstance(self.source, TextConfig) else ""
+        if "inflection" in (self.target.tokenizer, joint):
             raise ValueError("tokenizer inflection reads tags and a lemma; expected it for the source alone")
         return self

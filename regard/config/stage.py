@@ -1,6 +1,6 @@
-"""What an encoder or a decoder brings to a recipe: a section with its keys, and how it is built from them.
+"""What a kind of source, an encoder or a decoder brings to a recipe: a section with its keys, and how it is built.
 
-`ENCODERS` and `DECODERS` list these sections by `kind`. To add one, write one file:
+`SOURCES`, `ENCODERS` and `DECODERS` list these sections by `kind`. To add one, write one file:
 
     class Pyramid(nn.Module): ...
 
@@ -13,8 +13,9 @@
 The module receives sizes and finished parts. It never sees the section.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -25,6 +26,8 @@ from regard.registry import Table
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from regard.data.sources import Source
 
 HiddenSize = Annotated[int, Field(ge=1, le=MOST_FEATURES)]
 NumLayers = Annotated[int, Field(ge=1, le=32)]
@@ -49,7 +52,8 @@ class EncoderParts:
     """What an encoder is built from, besides its section.
 
     Args:
-        embedding: token numbers → vectors, an `nn.Embedding`; it may be shared with the decoder.
+        embedding: the tensor of a batch → vectors, with an attribute `embedding_dim`: what the kind of source embeds
+            with. Of texts an `nn.Embedding`, which may be shared with the decoder.
         dropout: the probabilities of the recipe: an encoder reads embedding, layers and context.
     """
 
@@ -75,6 +79,42 @@ class DecoderParts:
     summary_size: int
     attention: Callable[..., Any]
     dropout: DropoutConfig
+
+
+class SourceConfig(Section):
+    """The section of one kind of source: files → Batch."""
+
+    file: ClassVar[str] = "source.json"
+    """The name, in a run directory, of what `Source.save` writes: one of those that Regard uses."""
+
+    kind: str = Field(description="an entry of the table of source kinds")
+
+    def locate(self, said: str, path: str) -> str:
+        """The source that a file of pairs means: what it says, with the name of a file made whole.
+
+        Args:
+            said: what stands there.
+            path: of the file of pairs; "-" for standard input, where names are relative to the working directory.
+
+        Raises `UnusableSource` for what means none. A text is what it says.
+        """
+        return said
+
+    def limit(self, max_length: int) -> int:
+        """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""
+        return max_length
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "Source":
+        """The source kind, with what it learns from the sources of all pairs; `sources()` reads them.
+
+        What is wrong with all of them is a ValueError, which reaches the user. One that cannot be read is passed over
+        here: `Source.encode` names it.
+        """
+        raise UsageError(f"source kind {self.kind!r} says no way to make it. Give its section a method `learn`.")
+
+    def load(self, path: Path) -> "Source":
+        """The same from what `Source.save` wrote. Raises CheckpointError for anything else."""
+        raise UsageError(f"source kind {self.kind!r} says no way to load it. Give its section a method `load`.")
 
 
 class EncoderConfig(Section):

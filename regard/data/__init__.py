@@ -33,7 +33,6 @@ _PLACES = {
     "BatchPlan": "batches",
     "plan": "batches",
     "collate": "batches",
-    "pad_sources": "batches",
     "Batch": "batch",
 }
 

@@ -1,9 +1,9 @@
-"""Padded token numbers and their masks: what the encoder and the decoder read."""
+"""Padded sources, token numbers and their masks: what the encoder and the decoder read."""
 
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from regard.marks import BEGIN, END, PAD
@@ -16,16 +16,16 @@ class Batch:
     """A few pairs, padded to the longest of each side. Masks are True where a token is real.
 
     Args:
-        source: source tokens, with the end mark.
-        source_mask: which of them are real.
+        source: what the encoder reads: of texts the tokens, with the end mark.
+        source_mask: which of its positions are real.
         inputs: what the decoder reads under teacher forcing: the begin mark, then the target without its end mark.
         targets: what it should answer: the target, then the end mark.
         target_mask: which of the targets are real.
         order: the place of each row in the corpus or the input, so that answers go back in the order of the questions.
     """
 
-    source: Int[Tensor, "batch source"]
-    source_mask: Bool[Tensor, "batch source"]
+    source: Shaped[Tensor, "batch ..."]
+    source_mask: Bool[Tensor, "batch ..."]
     inputs: Int[Tensor, "batch target"]
     targets: Int[Tensor, "batch target"]
     target_mask: Bool[Tensor, "batch target"]

@@ -3,20 +3,18 @@
 plan         lengths, budget, seed, epoch → which pairs go together, and in what order
 batches      corpus, plan → Batch, Batch, Batch … from any place on
 collate      corpus, pair numbers → one Batch
-pad_sources  token numbers of texts to translate → padded, with their mask
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Integer
-from torch import Tensor
+from jaxtyping import Int, Integer
 
-from regard.data.batch import BEGIN, END, PAD, Batch
-from regard.data.corpus import Corpus, Side
+from regard.data.batch import BEGIN, PAD, Batch
+from regard.data.corpus import Corpus
+from regard.data.text import with_end
 
 WINDOW_PAIRS = 65_536
 """Pairs are sorted by length among so many: enough for full buckets, few enough that every epoch mixes anew."""
@@ -130,40 +128,11 @@ def batches(corpus: Corpus, order: BatchPlan, start: int = 0, *, worker: int = 0
 
 
 def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
-    """Pad these pairs to one Batch, with the end mark after each side and the begin mark before the inputs."""
-    source, source_mask = _taken(corpus.source, numbers)
-    targets, target_mask = _taken(corpus.target, numbers)
+    """Pad these pairs to one Batch, with the end mark after each target and the begin mark before the inputs."""
+    lengths = corpus.source.lengths[numbers].astype(np.int64)
+    source, source_mask = corpus.collate(corpus.source.take(numbers), lengths)
+    targets, target_mask = with_end(corpus.target.take(numbers), corpus.target.lengths[numbers].astype(np.int64))
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN
     arrays = (source, source_mask, inputs, targets, target_mask, numbers.astype(np.int64))
     return Batch(*map(torch.from_numpy, arrays))
-
-
-def _taken(
-    side: Side, numbers: Integer[np.ndarray, " rows"]
-) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
-    """The texts of these numbers, as `_padded` gives them."""
-    return _padded(side.take(numbers), side.lengths[numbers].astype(np.int64))
-
-
-def _padded(
-    tokens: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
-) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
-    """Texts, given one behind the other, with the end mark, padded, and which places are real; no loop over rows."""
-    places = np.arange(int(lengths.max(initial=0)) + 1)
-    padded = np.full((len(lengths), len(places)), PAD, np.int64)
-    padded[places < lengths[:, None]] = tokens
-    padded[np.arange(len(lengths)), lengths] = END
-    return padded, places <= lengths[:, None]
-
-
-def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch source"], Bool[Tensor, "batch source"]]:
-    """Texts to translate as one tensor, each with the end mark, and the mask of what is real.
-
-    Raises ValueError if there is no text.
-    """
-    if not sources:
-        raise ValueError("pad_sources: sources is empty; expected at least one text.")
-    lengths = np.fromiter(map(len, sources), np.int64, len(sources))
-    padded, mask = _padded(np.fromiter(chain.from_iterable(sources), np.int64, lengths.sum()), lengths)
-    return torch.from_numpy(padded), torch.from_numpy(mask)

@@ -1,4 +1,4 @@
-"""A corpus as token numbers: in memory when it is small, in files when it is not.
+"""A corpus as numbers, of texts token numbers: in memory when it is small, in files when it is not.
 
 The lengths of the texts are mapped from their files, since the plan of every epoch goes through them; the tokens are
 read where they are needed. What stays in memory is a few bytes a pair, however long the texts.
@@ -6,6 +6,7 @@ read where they are needed. What stays in memory is a few bytes a pair, however 
 
 import hashlib
 import json
+import math
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Integer, Shaped
 
 from regard.data.report import Report
+from regard.data.sources import Source
 from regard.errors import DataError
 from regard.files import read_small
 
-FORMAT, VERSION = "regard corpus", 3
+FORMAT, VERSION = "regard corpus", 4
 INDEX = "index.json"
 TOKENS = ("source.tokens", "target.tokens")
 ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
@@ -29,7 +31,8 @@ MAX_INDEX_BYTES = 16 * 2**20
 
 
 Places = Integer[np.ndarray, " rows"]
-Read = Callable[[Places, Places], Integer[np.ndarray, " tokens"]]
+Read = Callable[[Places, Places], Shaped[np.ndarray, "positions ..."]]
+Collate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -39,25 +42,25 @@ class Side:
     Where a text begins is not kept for every text: from the nearest landmark before it, the lengths add up to it.
 
     Args:
-        lengths: how many tokens each text has.
-        landmarks: where every 64th text begins among the tokens.
-        read: gives the tokens at these places, so many from each, in one row.
+        lengths: how many positions each has: tokens of a text.
+        landmarks: where every 64th begins among all positions.
+        read: gives what stands at these places, so many positions from each, one behind the other.
     """
 
     lengths: Integer[np.ndarray, " pairs"]
     landmarks: Integer[np.ndarray, " landmarks"]
     read: Read
 
-    def take(self, numbers: Integer[np.ndarray, " rows"]) -> Integer[np.ndarray, " tokens"]:
-        """The tokens of these texts, one text after the other."""
+    def take(self, numbers: Integer[np.ndarray, " rows"]) -> Shaped[np.ndarray, "positions ..."]:
+        """The positions of these, one text after the other."""
         block, place = np.divmod(numbers, LANDMARK_EVERY)
         before = np.arange(LANDMARK_EVERY) < place[:, None]
         near = np.minimum(block[:, None] * LANDMARK_EVERY + np.arange(LANDMARK_EVERY), len(self.lengths) - 1)
         starts = self.landmarks[block] + np.where(before, self.lengths[near], 0).sum(1, dtype=np.int64)
         return self.read(starts, self.lengths[numbers])
 
-    def __getitem__(self, number: int | np.integer) -> Integer[np.ndarray, " length"]:
-        """The tokens of one text. Raises IndexError for a number that there is not."""
+    def __getitem__(self, number: int | np.integer) -> Shaped[np.ndarray, "length ..."]:
+        """The positions of one. Raises IndexError for a number that there is not."""
         if not 0 <= number < len(self.lengths):
             raise IndexError(f"Side: number is {number}; expected 0 to {len(self.lengths) - 1}.")
         return self.take(np.array([number]))
@@ -68,17 +71,19 @@ class Corpus:
     """Pairs of token numbers, and where each came from. The same whether its arrays are in memory or in files.
 
     Args:
-        source: the token numbers of the sources.
-        target: those of the targets.
+        source: the numbers of the sources: of texts, token numbers.
+        target: the token numbers of the targets.
+        collate: puts sources together, see `Source.collate`.
         lines: for each pair, its line in the file it came from.
         files: each file with the number of the first pair that came from it, in order.
         report: what became of the lines that were read to make it.
-        digest: SHA-256 of the token numbers; equal digests are equal corpora.
+        digest: SHA-256 of the numbers of both sides; equal digests are equal corpora.
         texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from.
     """
 
     source: Side
     target: Side
+    collate: Collate
     lines: Integer[np.ndarray, " pairs"]
     files: Sequence[tuple[int, str]]
     report: Report
@@ -90,7 +95,7 @@ class Corpus:
 
     @property
     def source_lengths(self) -> Integer[np.ndarray, " pairs"]:
-        """Tokens of each source, without the end mark."""
+        """Positions of each source: of a text its tokens, without the end mark."""
         return self.source.lengths
 
     @property
@@ -104,8 +109,9 @@ class Corpus:
         return self.files[place][1], int(self.lines[number])
 
     @classmethod
-    def open(cls, directory: Path) -> "Corpus":
-        """Map the corpus that `encode` wrote. Raises DataError if it is not whole; then encode it again."""
+    def open(cls, directory: Path, kind: Source) -> "Corpus":
+        """Map the corpus that `encode` wrote of sources of this kind. Raises DataError if it is not whole; then encode
+        it again."""
         try:
             index = json.loads(read_small(directory / INDEX, MAX_INDEX_BYTES))
             if (index["format"], index["version"]) != (FORMAT, VERSION):
@@ -115,24 +121,32 @@ class Corpus:
             for name, (_, size, digest) in index["arrays"].items():
                 _check(directory / name, size, digest)
             arrays = {name: _mapped(directory / name, index["arrays"][name][0]) for name in ARRAYS}
-            source, target = (_stored(directory / name, index["arrays"][name][0]) for name in TOKENS)
-            return cls.assembled(index, arrays, source, target)
+            shapes = (kind.shape, ())
+            source, target = (
+                _stored(directory / name, index["arrays"][name][0], shape)
+                for name, shape in zip(TOKENS, shapes, strict=True)
+            )
+            return cls.assembled(index, arrays, source, target, kind.collate)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"{directory} holds no whole corpus. Delete it and encode the corpus again.") from error
 
     @classmethod
-    def assembled(cls, index: dict[str, Any], arrays: dict[str, np.ndarray], source: Read, target: Read) -> "Corpus":
-        """Put a corpus together from what the writer made: its index, its arrays by name, and its tokens."""
+    def assembled(
+        cls, index: dict[str, Any], arrays: dict[str, np.ndarray], source: Read, target: Read, collate: Collate
+    ) -> "Corpus":
+        """Put a corpus together from what the writer made: its index, its arrays by name, and its numbers."""
         left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
         right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
         files = [(first, name) for first, name in index["files"]]
-        return cls(left, right, arrays["lines"], files, Report(**index["report"]), index["digest"], index["texts"])
+        return cls(
+            left, right, collate, arrays["lines"], files, Report(**index["report"]), index["digest"], index["texts"]
+        )
 
 
-def held(tokens: Integer[np.ndarray, " tokens"]) -> Read:
-    """Read tokens from an array in memory."""
+def held(tokens: Shaped[np.ndarray, "positions ..."]) -> Read:
+    """Read from an array in memory."""
 
-    def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
+    def read(starts: Places, counts: Places) -> Shaped[np.ndarray, "read ..."]:
         texts = [tokens[s : s + n] for s, n in zip(starts.tolist(), counts.tolist(), strict=True)]
         return np.concatenate([tokens[:0], *texts])
 
@@ -150,18 +164,19 @@ def _check(path: Path, size: int, digest: str) -> None:
             raise ValueError(f"{path.name} is damaged")
 
 
-def _stored(path: Path, dtype: str) -> Read:
-    """Read tokens from a file, place by place.
+def _stored(path: Path, dtype: str, shape: tuple[int, ...]) -> Read:
+    """Read from a file, place by place.
 
     The file is not mapped: a pass in random order would keep all of a mapping in the memory of the process, since each
     page fault brings in sixteen pages at once.
     """
-    width = np.dtype(dtype).itemsize
+    width = np.dtype(dtype).itemsize * math.prod(shape)
     file = open(path, "rb", buffering=0)  # noqa: SIM115 - lives as long as the corpus
 
-    def read(starts: Places, counts: Places) -> Integer[np.ndarray, " read"]:
+    def read(starts: Places, counts: Places) -> Shaped[np.ndarray, "read ..."]:
         descriptor, places = file.fileno(), zip(starts.tolist(), counts.tolist(), strict=True)
-        return np.frombuffer(b"".join([os.pread(descriptor, n * width, s * width) for s, n in places]), dtype)
+        content = b"".join([os.pread(descriptor, n * width, s * width) for s, n in places])
+        return np.frombuffer(content, dtype).reshape(-1, *shape)
 
     return read
 

@@ -11,47 +11,61 @@ import numpy as np
 
 from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION, index_digest
 from regard.data.example import Example
+from regard.data.lines import BadLine
 from regard.data.report import Report
+from regard.data.sources import Source, UnusableSource
+from regard.data.text import narrowest
 from regard.data.tokenizer import Tokenizer
+from regard.errors import DataError
 
 Create = Callable[[str], BufferedIOBase]
 """Opens a stream to write an array to, by the name of the array."""
 
 
 class CorpusWriter:
-    """Takes pairs a few at a time and writes seven arrays: tokens, lengths and landmarks of each side, and the lines.
+    """Takes pairs a few at a time and writes seven arrays: numbers, lengths and landmarks of each side, and the lines.
 
     Args:
-        source_tokenizer: gives the sources their numbers.
+        source: gives the sources their numbers.
         target_tokenizer: gives the targets theirs.
-        max_length: pairs with more tokens on either side are left out.
+        limits: most positions of a source, and most tokens of a target; pairs with more are left out.
+        skip: leave out and count what the kind of source cannot use; else it is an error.
         create: opens a stream for each array; whoever gave it closes them.
     """
 
     def __init__(
-        self, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int, create: Create
+        self, source: Source, target_tokenizer: Tokenizer, limits: tuple[int, int], skip: bool, create: Create
     ) -> None:
-        self.max_length = max_length
-        self.source = _SideWriter("source", source_tokenizer, max_length, create)
-        self.target = _SideWriter("target", target_tokenizer, max_length, create)
+        self.limits = limits
+        self.encode_source, self.encode_target = source.encode, target_tokenizer.ids
+        self.skip = skip
+        self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
+        self.target = _SideWriter("target", narrowest(target_tokenizer.size), (), limits[1], create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.files: list[tuple[int, str]] = []
         self.texts = hashlib.sha256()
         self.pairs = 0
         self.too_long = 0
+        self.bad = 0
+        self.first_bad: str | None = None
 
     def add(self, examples: Sequence[Example]) -> None:
-        """Encode some pairs and write them. Raises ValueError for a pair without a target."""
-        sources: list[list[int]] = []
+        """Encode some pairs and write them. Raises ValueError for a pair without a target, DataError for a source that
+        cannot be used, unless it is to be skipped."""
+        sources: list[Sequence[int] | np.ndarray] = []
         targets: list[list[int]] = []
         lines: list[int] = []
         kept: list[str] = []
-        source_ids, target_ids = self.source.tokenizer.ids, self.target.tokenizer.ids
+        encode_source, encode_target, (most_source, most_target) = self.encode_source, self.encode_target, self.limits
         for example in examples:
             if example.target is None:
                 raise ValueError(f"encode: {example.file}, line {example.line} has no target; expected pairs.")
-            source, target = source_ids(example.source), target_ids(example.target)
-            if len(source) > self.max_length or len(target) > self.max_length:
+            try:
+                source, target = encode_source(example.source), encode_target(example.target)
+            except UnusableSource as error:
+                self._refuse(BadLine(example.line, str(error), example.file))
+                continue
+            if len(source) > most_source or len(target) > most_target:
                 self.too_long += 1
                 continue
             if not self.files or self.files[-1][1] != example.file:
@@ -65,6 +79,12 @@ class CorpusWriter:
         self.lines.add(np.array(lines, np.uint32))
         self.texts.update("".join(kept).encode(errors="surrogatepass"))
         self.pairs += len(lines)
+
+    def _refuse(self, line: BadLine) -> None:
+        if not self.skip:
+            raise DataError(f"{line}. Correct it, or leave such lines out with --on-bad-input skip.")
+        self.bad += 1
+        self.first_bad = self.first_bad or str(line)
 
     def index(self, report: Report) -> dict[str, Any]:
         """What describes the arrays: as JSON beside them, or for `Corpus.assembled`."""
@@ -83,27 +103,28 @@ class CorpusWriter:
 
 
 class _SideWriter:
-    def __init__(self, side: str, tokenizer: Tokenizer, max_length: int, create: Create) -> None:
-        self.tokenizer = tokenizer
-        self.tokens = _Array(create(f"{side}.tokens"), _narrowest(tokenizer.size))
-        self.lengths = _Array(create(f"{side}.lengths"), _narrowest(max_length + 1))
+    def __init__(
+        self, side: str, dtype: np.dtype[Any], shape: tuple[int, ...], max_length: int, create: Create
+    ) -> None:
+        self.shape = shape
+        self.tokens = _Array(create(f"{side}.tokens"), dtype)
+        self.lengths = _Array(create(f"{side}.lengths"), narrowest(max_length + 1))
         self.landmarks = _Array(create(f"{side}.landmarks"), np.dtype(np.int64))
         self.arrays = {f"{side}.{name}": getattr(self, name) for name in ("tokens", "lengths", "landmarks")}
         self.texts = 0
         self.end = 0
 
-    def add(self, ids: Sequence[Sequence[int]]) -> None:
-        lengths = np.array([len(text) for text in ids], np.int64)
+    def add(self, texts: Sequence[Sequence[int] | np.ndarray]) -> None:
+        lengths = np.array([len(text) for text in texts], np.int64)
         starts = self.end + np.cumsum(lengths) - lengths
-        self.tokens.add(np.fromiter(chain.from_iterable(ids), self.tokens.dtype))
+        if self.shape:
+            self.tokens.add(np.concatenate([*texts, np.zeros((0, *self.shape), self.tokens.dtype)]))
+        else:
+            self.tokens.add(np.fromiter(chain.from_iterable(texts), self.tokens.dtype))
         self.lengths.add(lengths)
         self.landmarks.add(starts[-self.texts % LANDMARK_EVERY :: LANDMARK_EVERY])
-        self.texts += len(ids)
+        self.texts += len(texts)
         self.end += int(lengths.sum())
-
-
-def _narrowest(size: int) -> np.dtype:
-    return np.dtype(np.uint16 if size <= 2**16 else np.int32)
 
 
 class _Array:

@@ -11,7 +11,7 @@ Each of them may be compressed with gzip, and "-" is standard input.
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -32,9 +32,12 @@ from regard.data.lines import (
 )
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
+from regard.data.sources import UnusableSource
 from regard.errors import DataError, RegardError, UsageError
 from regard.files import opened_locked
 
+Locate = Callable[[str, str], str]
+"""`locate(said, path)`: raises UnusableSource."""
 Format = Literal["parallel", "tsv", "csv", "jsonl", "bars"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 
@@ -55,6 +58,8 @@ class PairFiles:
         on_bad_input: "error" stops at the first line that cannot be used; "skip" counts it and goes on.
         max_line_bytes: a longer line cannot be used.
         names: what the files are called in messages, when not by their paths.
+        locate: what a file says of a source → the source, given that and the path of the file: `SourceConfig.locate`.
+            None where the source is a text, which is what the file says.
 
     Raises UsageError if these do not fit together.
     """
@@ -67,6 +72,7 @@ class PairFiles:
     on_bad_input: Literal["error", "skip"] = "error"
     max_line_bytes: int = MAX_LINE_BYTES
     names: tuple[str, ...] = ()
+    locate: Locate | None = None
 
     def __post_init__(self) -> None:
         if len(self.paths) not in (1, 2) or self.paths.count(STDIN) > 1:
@@ -136,7 +142,21 @@ class PairFiles:
         return self._usable(self._records(), report)
 
     def _records(self) -> Iterator[Example | BadLine]:
-        return self._parallel() if self.kind == "parallel" else self._rows()
+        found = self._parallel() if self.kind == "parallel" else self._rows()
+        return found if self.locate is None else map(self._located, found)
+
+    def _located(self, record: Example | BadLine) -> Example | BadLine:
+        """The pair, with its source where it stands."""
+        if isinstance(record, BadLine) or not record.source.strip() or self.locate is None:
+            return record
+        try:
+            return replace(record, source=self.locate(record.source, self._original(self.paths[0])))
+        except UnusableSource as error:
+            return BadLine(record.line, str(error), record.file)
+
+    def _original(self, path: str) -> str:
+        """The path that the user gave, where this is a copy of a pipe."""
+        return STDIN if self.names else path
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:

@@ -23,6 +23,7 @@ from regard.data.corpus_writer import CorpusWriter, Create
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
+from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError, RegardError
 from regard.files import unfinished
@@ -33,61 +34,82 @@ CHUNK_PAIRS = 4_096
 
 def encode(
     examples: Iterable[Example],
-    source_tokenizer: Tokenizer,
+    source: Source,
     target_tokenizer: Tokenizer,
     *,
     max_length: int,
+    max_source_length: int | None = None,
+    skip: bool = False,
     directory: Path | None = None,
     report: Report | None = None,
 ) -> Corpus:
-    """Turn pairs into token numbers, in one pass.
+    """Turn pairs into numbers, in one pass.
 
     Args:
         examples: the pairs, each with its target; a stream will do.
-        source_tokenizer: for the sources.
-        target_tokenizer: for the targets; the same one if the vocabulary is joint.
-        max_length: a pair with more tokens than this on either side, marks aside, is left out and counted.
+        source: what the sources are.
+        target_tokenizer: for the targets; that of the source, if the vocabulary is joint.
+        max_length: a pair with more tokens than this on a side, marks aside, is left out and counted.
+        max_source_length: positions of a source, where another limit holds for it than for the target.
+        skip: leave out and count sources that cannot be used.
         directory: where to write; it appears when it is whole. None keeps the corpus in memory.
         report: the counts of the reader that gives the examples; kept with the corpus.
 
-    Raises DataError if no pair is left, RegardError if the directory cannot be written.
+    Raises DataError if no pair is left, or for a source that cannot be used, RegardError if the directory cannot be
+    written.
     """
     report = report if report is not None else Report()
+    limits = max_length if max_source_length is None else max_source_length, max_length
 
     def write(create: Create) -> dict[str, Any]:
-        return _write(examples, CorpusWriter(source_tokenizer, target_tokenizer, max_length, create), report)
+        return _write(examples, CorpusWriter(source, target_tokenizer, limits, skip, create), report)
 
-    return _in_memory(write) if directory is None else _in_directory(write, directory)
+    return _in_memory(write, source) if directory is None else _in_directory(write, directory, source)
 
 
 def prepare(
-    files: PairFiles, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, *, max_length: int, cache: Path
+    files: PairFiles,
+    source: Source,
+    target_tokenizer: Tokenizer,
+    *,
+    max_length: int,
+    max_source_length: int | None = None,
+    cache: Path,
 ) -> Corpus:
     """The corpus of these files, from the cache if it holds it.
 
-    It does if the files have the same names, sizes and times of change, and are read and cut into tokens in the same
-    way. Pipes must be `spooled` before.
+    It does if the files have the same names, sizes and times of change, and are read and encoded in the same way. Pipes
+    must be `spooled` before.
     """
     files.check()
-    directory = cache / place(files, source_tokenizer, target_tokenizer, max_length)
+    directory = cache / place(files, source, target_tokenizer, max_length, max_source_length)
     if directory.exists():
         with suppress(DataError):
-            return Corpus.open(directory)
+            return Corpus.open(directory, source)
         shutil.rmtree(directory, ignore_errors=True)
     report = Report()
     return encode(
         files.checked(report),
-        source_tokenizer,
+        source,
         target_tokenizer,
         max_length=max_length,
+        max_source_length=max_source_length,
+        skip=files.on_bad_input == "skip",
         directory=directory,
         report=report,
     )
 
 
-def place(files: PairFiles, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer, max_length: int) -> str:
+def place(
+    files: PairFiles,
+    source: Source,
+    target_tokenizer: Tokenizer,
+    max_length: int,
+    max_source_length: int | None = None,
+) -> str:
     """What the corpus of these files is called in a cache."""
-    asked = [VERSION, files.fingerprint(), source_tokenizer.digest, target_tokenizer.digest, max_length]
+    kinds, limits = [source.kind, source.digest, target_tokenizer.digest], [max_length, max_source_length]
+    asked = [VERSION, files.fingerprint(), kinds, limits]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
 
 
@@ -100,9 +122,10 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
         while chunk := list(islice(stream, CHUNK_PAIRS)):
             writer.add(chunk)
     report.pairs, report.too_long = writer.pairs + writer.too_long, writer.too_long
+    report.bad, report.first_bad = report.bad + writer.bad, report.first_bad or writer.first_bad
     if not writer.pairs:
         raise DataError(
-            f"No pair is left to learn from ({report}); max_length is {writer.max_length} tokens. Raise it."
+            f"No pair is left to learn from ({report}); max_length is {max(writer.limits)} tokens. Raise it."
         )
     return writer.index(report)
 
@@ -119,14 +142,15 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _in_memory(write: Write) -> Corpus:
+def _in_memory(write: Write, kind: Source) -> Corpus:
     streams: dict[str, io.BytesIO] = {}
     index = write(lambda name: streams.setdefault(name, io.BytesIO()))
     arrays = {name: np.frombuffer(streams[name].getbuffer(), dtype) for name, (dtype, *_) in index["arrays"].items()}
-    return Corpus.assembled(index, arrays, *(held(arrays[name]) for name in TOKENS))
+    source, target = (arrays[name] for name in TOKENS)
+    return Corpus.assembled(index, arrays, held(source.reshape(-1, *kind.shape)), held(target), kind.collate)
 
 
-def _in_directory(write: Write, directory: Path) -> Corpus:
+def _in_directory(write: Write, directory: Path, kind: Source) -> Corpus:
     try:
         with unfinished(directory) as temporary:
             with ExitStack() as stack:
@@ -142,7 +166,7 @@ def _in_directory(write: Write, directory: Path) -> Corpus:
                     raise
     except OSError as error:
         raise RegardError(f"{directory} cannot be written: {error.strerror}. Free the disk or name another.") from error
-    return Corpus.open(directory)
+    return Corpus.open(directory, kind)
 
 
 def _sync(path: Path) -> None:

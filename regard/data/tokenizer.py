@@ -123,11 +123,11 @@ class Tokenizer:
     def encode(self, text: str) -> Encoded:
         """The token numbers and the characters that each covers. ValueError if the text holds a lone surrogate."""
         ids = self.ids(text)
-        return Encoded(ids, self._segmenter.spans(text, ids))
+        return Encoded(ids, self.spans(text, ids))
 
-    def encode_batch(self, texts: Iterable[str]) -> list[Encoded]:
-        """Each text as `encode` gives it."""
-        return [self.encode(text) for text in texts]
+    def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """The characters of a text that each of its token numbers covers, given what `ids` says of it."""
+        return self._segmenter.spans(text, ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token numbers; the marks 0 to 2 are ignored. ValueError for a number that there is not."""

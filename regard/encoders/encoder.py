@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from regard.encoders.memory import Memory
@@ -23,5 +23,6 @@ class Encoder(Protocol):
         """The same function of the same parameters, with what can be computed from their values of today prepared;
         itself where there is nothing to prepare."""
 
-    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
-        """Read the source, whose real positions come first."""
+    def forward(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+        """Read the source, whose real positions come first. The memory may have fewer positions: its spans say which
+        of the source each covers, and its mask which are real."""

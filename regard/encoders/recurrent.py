@@ -5,7 +5,7 @@ from functools import reduce
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,7 +24,7 @@ class RecurrentEncoder(nn.Module):
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, section 3.2 and appendix A.2.1.
 
     Args:
-        embedding: token numbers → vectors; may be shared with the decoder.
+        embedding: source → vectors, such as token numbers through `nn.Embedding`; may be shared with the decoder.
         hidden_size: features of one direction; `state_size` is twice that when bidirectional. The summary has
             `state_size` features, the memory `output_size`: as many, or more with `source_bridging`.
         num_layers: depth; each layer reads both directions of the layer below.
@@ -41,7 +41,7 @@ class RecurrentEncoder(nn.Module):
 
     def __init__(
         self,
-        embedding: nn.Embedding,
+        embedding: Any,
         hidden_size: int,
         *,
         num_layers: int = 1,
@@ -72,14 +72,14 @@ class RecurrentEncoder(nn.Module):
 
     def for_inference(self) -> "RecurrentEncoder":
         """The same encoder for weights that no longer change, which are laid out here where compiled code reads."""
-        if not reads_serve(*self.parameters()):
+        if not isinstance(self.embedding, nn.Embedding) or not reads_serve(*self.parameters()):
             return self
         twin: Any = copy(self)
         pairs = zip(self.forwards, self.backwards, strict=True) if self.backwards else zip(self.forwards, strict=True)
         twin.reads = tuple(Reads(*directions) for directions in pairs)
         return twin.eval()
 
-    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+    def forward(self, source: Shaped[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
         if source.size(1) == 0:
             raise ValueError(
@@ -100,7 +100,7 @@ class RecurrentEncoder(nn.Module):
         if beside is not None:
             states = torch.cat([states, beside.masked_fill(padding, 0.0)], -1)
         values = F.dropout(states, self.dropouts[2], self.training)
-        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
+        starts = torch.arange(mask.size(1), device=mask.device).expand_as(mask)
         return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
 
     def _states(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:

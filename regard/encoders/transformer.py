@@ -1,10 +1,10 @@
 """Transformer encoder: what stands around each source token, found by looking at all of them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -64,7 +64,7 @@ class TransformerEncoder(nn.Module):
     Source: Vaswani et al. 2017, arXiv:1706.03762; the last norm Xiong et al. 2020, arXiv:2002.04745, table 1.
 
     Args:
-        embedding: token numbers → vectors; may be shared with the decoder.
+        embedding: source → vectors, such as token numbers through `nn.Embedding`; may be shared with the decoder.
         layers: of `hidden_size`, all with the same `norm`.
         hidden_size: features of a position; the memory and its summary, the mean of the real positions, have as many.
         positions: "sinusoidal", or "relative" where the scores of the layers know distances.
@@ -76,7 +76,7 @@ class TransformerEncoder(nn.Module):
 
     def __init__(
         self,
-        embedding: nn.Embedding,
+        embedding: Any,
         layers: Sequence[TransformerEncoderLayer],
         *,
         hidden_size: int,
@@ -99,7 +99,7 @@ class TransformerEncoder(nn.Module):
         """Itself: nothing is prepared."""
         return self
 
-    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+    def forward(self, source: Shaped[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
         if source.size(1) == 0:
             raise ValueError(
@@ -112,5 +112,5 @@ class TransformerEncoder(nn.Module):
         states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
         summary = states.sum(1) / mask.sum(1).clamp(min=1).unsqueeze(1)
         values = F.dropout(states, self.output_dropout, self.training)
-        starts = torch.arange(source.size(1), device=source.device).expand_as(source)
+        starts = torch.arange(mask.size(1), device=mask.device).expand_as(mask)
         return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))

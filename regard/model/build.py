@@ -12,6 +12,7 @@ from torch import nn
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
 from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig
+from regard.data.sources import Embeds
 from regard.decoders.decoder import Decoder
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.encoder import Encoder
@@ -20,38 +21,35 @@ from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset, initialize
 
 
-def build_model(
-    config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None
-) -> EncoderDecoder:
+def build_model(config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
     """A new model with its first weights, drawn from torch's generator.
 
     Args:
         config: the `model` part of a recipe.
-        source_size, target_size: entries of the two tokenisers.
+        source: what the sources are.
+        target_size: entries of the target's tokeniser.
         barred: a token that no search puts out: `Tokenizer.unspelt` of the target.
 
     Raises UsageError where the weights alone would not go into the memory of this machine.
     """
     with Unset(), torch.device("meta"):  # takes no memory
-        size = sum(
-            part.numel() * part.element_size() for part in assemble(config, source_size, target_size).parameters()
-        )
+        size = sum(part.numel() * part.element_size() for part in assemble(config, source, target_size).parameters())
     room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > room:
         raise UsageError(
             f"the weights of this model take {size / 2**30:,.0f} GiB, and this machine has {room / 2**30:,.0f} GiB of "
             "memory. Make the sizes of the model section smaller."
         )
-    model = assemble(config, source_size, target_size, barred=barred)
+    model = assemble(config, source, target_size, barred=barred)
     initialize(model, config.initialization)
     return model
 
 
-def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
+def assemble(config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
     """A model whose weights are still to come."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
-    source_embedding = target_embedding if shared else nn.Embedding(source_size, config.embedding_size)
+    source_embedding = target_embedding if shared else source.embed(config.embedding_size)
     output = nn.Linear(config.readout, target_size)
     with _checked("encoder", ValueError):
         encoder: Any = config.encoder.build(EncoderParts(source_embedding, config.dropout))
@@ -66,7 +64,7 @@ def assemble(config: ModelConfig, source_size: int, target_size: int, *, barred:
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))
         _check_whole(decoder, Decoder, config.decoder.kind)
-    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end)
+    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end or not source.has_end)
     if config.tie != "none":
         output.weight = target_embedding.weight
     return model

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
@@ -17,10 +17,11 @@ class EncoderDecoder(nn.Module):
     """An encoder that says what it read, and a decoder that looks at it.
 
     Args:
-        encoder: an entry of `ENCODERS`, built: source tokens and mask → Memory.
+        encoder: an entry of `ENCODERS`, built: source and mask → Memory.
         decoder: an entry of `DECODERS`, built.
         attends_end: whether the decoder may look at the end mark of the source. The encoder reads it either way. False
             gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
+            True for sources that have no end mark.
 
     One token after another:
 
@@ -45,10 +46,10 @@ class EncoderDecoder(nn.Module):
         """The target vocabulary: how a token is read, and the output layer."""
         return self.decoder.tokens
 
-    def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
-        """Read the source. Real positions come first, the end mark last of them."""
+    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+        """Read the source. Real positions come first, an end mark last of them."""
         memory: Memory = self.encoder(source, mask)
-        return memory if self.attends_end else memory.without_end()
+        return memory if self.attends_end else memory.without(mask.sum(1) - 1)
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""

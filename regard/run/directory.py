@@ -2,6 +2,7 @@
 
 config.yaml                        the recipe, defaults written out
 tokenizer.json                     one for both sides; or tokenizer.source.json and tokenizer.target.json
+source.json                        what is known of sources that are no text, instead of tokenizer.source.json
 model.safetensors                  the weights to use, and digests of the files above
 shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
 card.md                            what it is, for people
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 
 from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
+from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
 from regard.files import write_whole
@@ -38,7 +40,7 @@ from regard.translator import SearchOptions, Translator
 FORMAT = 1
 _LISTS = ("common", "starts", "targets")
 OWN = (
-    *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json"),
+    *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json", "source.json"),
     *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", "pairs.json", ".lock"),
 )
 FOLDERS = ("checkpoints", "cache", "tensorboard")
@@ -118,22 +120,28 @@ class Run:
                 raise CheckpointError(f"{path} is no {kind}, as it should be. Restore the run from a whole copy.")
 
     @cached_property
-    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Of the source and of the target; the same one twice where they share it."""
-        if self.config.data.joint:
-            joint = Tokenizer.load(self.path / "tokenizer.json")
-            return joint, joint
-        source, target = (Tokenizer.load(self.path / f"tokenizer.{side}.json") for side in ("source", "target"))
-        return source, target
+    def sides(self) -> tuple[Source, Tokenizer]:
+        """What the sources are, and the tokeniser of the targets."""
+        data = self.config.data
+        if data.joint:
+            path = self.path / "tokenizer.json"
+            return data.source.load(path), Tokenizer.load(path)
+        return data.source.load(self.path / data.source.file), Tokenizer.load(self.path / "tokenizer.target.json")
 
-    def create(self, config: Config, source: Tokenizer, target: Tokenizer) -> None:
-        """Write the recipe and the tokenisers. Raises RegardError when the directory cannot be written."""
+    @property
+    def digests(self) -> tuple[str, str]:
+        """Of what is known of the sources, and of the targets."""
+        source, target = self.sides
+        return source.digest, target.digest
+
+    def create(self, config: Config, source: Source, target: Tokenizer) -> None:
+        """Write the recipe and what is known of both sides. Raises RegardError when the directory cannot be written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if config.data.joint:
                 source.save(self.path / "tokenizer.json")
             else:
-                source.save(self.path / "tokenizer.source.json")
+                source.save(self.path / config.data.source.file)
                 target.save(self.path / "tokenizer.target.json")
             write_whole(self.config_file, dump(config).encode())
         except OSError as error:
@@ -159,15 +167,15 @@ class Run:
 
     def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
         """The model, in evaluation mode, and what its file says of it. Raises CheckpointError for a damaged run."""
-        config, sizes = self.config, [tokenizer.size for tokenizer in self.tokenizers]
+        config, (source, target) = self.config, self.sides
         if not self.weights_file.exists():
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
             with Unset(), torch.device("meta"):  # takes no memory, however large it would be
-                check(weights_of(assemble(config.model, *sizes)), weights.tensors)
+                check(weights_of(assemble(config.model, source, target.size)), weights.tensors)
             with Unset():
-                model = assemble(config.model, *sizes, barred=self.tokenizers[1].unspelt)
+                model = assemble(config.model, source, target.size, barred=target.unspelt)
         except (UsageError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         except CheckpointError as error:
@@ -200,11 +208,12 @@ class Run:
                 f"{self.shortlist_file} is no shortlist for the tokenisers of this run. "
                 f"Make it anew with: regard shortlist {self.path}"
             )
-        source, target = self.tokenizers
+        source, target = self.sides
         try:
             found = Shortlist(**{name: contents.tensors[name] for name in _LISTS}, target_size=target.size)
-            if len(found.starts) != source.size + 1:
-                raise ValueError(f"it has {len(found.starts) - 1} source tokens; expected {source.size}.")
+            size = source.tokenizer.size if source.tokenizer is not None else 0
+            if len(found.starts) != size + 1:
+                raise ValueError(f"it has {len(found.starts) - 1} source tokens; expected {size}.")
         except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f"{self.shortlist_file} is damaged: {error} Make it anew with: regard shortlist {self.path}"
@@ -235,8 +244,8 @@ class Run:
         return {"config.yaml": hashlib.sha256(self.config_file.read_bytes()).hexdigest(), **self._vocabularies()}
 
     def _vocabularies(self) -> dict[str, str]:
-        source, target = self.tokenizers
-        return {"source tokenizer": source.digest, "target tokenizer": target.digest}
+        source, target = self.digests
+        return {"source tokenizer": source, "target tokenizer": target}
 
 
 def search_options(config: SearchConfig) -> SearchOptions:
@@ -277,15 +286,15 @@ def load(
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
     for run in runs[1:]:
-        for side, one, other in zip(("source", "target"), first.tokenizers, run.tokenizers, strict=True):
-            if one.digest != other.digest:
+        for side, one, other in zip(("source", "target"), first.digests, run.digests, strict=True):
+            if one != other:
                 raise CheckpointError(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
     models = [_prepared(run, chosen) for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
-    return Translator(models, *first.tokenizers, options or search_options(first.config.search), shortlists)
+    return Translator(models, *first.sides, options or search_options(first.config.search), shortlists)
 
 
 def _prepared(run: Run, device: torch.device) -> EncoderDecoder:

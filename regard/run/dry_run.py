@@ -47,7 +47,7 @@ class SideFacts:
     Args:
         mean, longest: of the lengths.
         percentiles: of the lengths, those of `PERCENTILES`.
-        vocabulary: entries of the tokeniser.
+        vocabulary: entries of the tokeniser; None for a source that is no text, and has none.
         unknown: share of the validation tokens that the tokeniser cannot name: unknown symbols, and the single bytes
             that a character which it never saw is spelled in.
     """
@@ -55,7 +55,7 @@ class SideFacts:
     mean: float
     percentiles: tuple[int, ...]
     longest: int
-    vocabulary: int
+    vocabulary: int | None
     unknown: float
 
 
@@ -136,8 +136,8 @@ def _measured(parts: Parts) -> DryRun:
         learn=len(learn),
         held=len(held),
         report=learn.corpus.report,
-        source=_facts(learn, held, "source", parts.run.tokenizers[0]),
-        target=_facts(learn, held, "target", parts.run.tokenizers[1]),
+        source=_facts(learn, held, "source", parts.run.sides[0].tokenizer),
+        target=_facts(learn, held, "target", parts.run.sides[1]),
         parameters=sum(parameter.numel() for parameter in parts.model.parameters()),
         batches=len(plan),
         updates=updates,
@@ -204,7 +204,7 @@ def _validation_seconds(parts: Parts) -> float:
     seconds = _timed(lambda: validator(parts.model)) * len(held) / len(rows)
     if config.training.metric == "loss":
         return seconds
-    translator = Translator([parts.model], *parts.run.tokenizers, validator.options)
+    translator = Translator([parts.model], *parts.run.sides, validator.options)
     decoded = min(config.training.validate_pairs, len(held))
     return seconds + _timed(lambda: translator.score(validator.sources, validator.references)) * decoded / len(rows)
 
@@ -215,17 +215,18 @@ def _timed(work: Callable[[], object]) -> float:
     return time.monotonic() - started
 
 
-def _facts(learn: Subset, held: Subset, side: str, tokenizer: Tokenizer) -> SideFacts:
+def _facts(learn: Subset, held: Subset, side: str, tokenizer: Tokenizer | None) -> SideFacts:
     lengths = _lengths(learn, side)
+    percentiles = tuple(map(int, np.percentile(lengths, PERCENTILES, method="nearest")))
+    measured = float(lengths.mean()), percentiles, int(lengths.max())
+    if tokenizer is None:
+        return SideFacts(*measured, None, 0.0)
     texts: Side = getattr(held.corpus, side)
     tokens = texts.take(np.array(held.first(VALIDATION_SAMPLE)))
     unknown = tokens == UNKNOWN
     if tokenizer.size >= FIRST_PIECE and tokenizer.tokens(range(FIRST_BYTE, FIRST_PIECE)) == list(BYTE_NAMES):
         unknown = unknown | ((tokens >= FIRST_BYTE) & (tokens < FIRST_PIECE))
-    percentiles = np.percentile(lengths, PERCENTILES, method="nearest")
-    return SideFacts(
-        float(lengths.mean()), tuple(map(int, percentiles)), int(lengths.max()), tokenizer.size, float(unknown.mean())
-    )
+    return SideFacts(*measured, tokenizer.size, float(unknown.mean()))
 
 
 def _peak_megabytes(device: torch.device) -> float:

@@ -20,9 +20,9 @@ from regard.run.directory import Run
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
+from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
-from regard.run.subsets import Subset, split
-from regard.run.tokenizers import learn_tokenizers
+from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
 from regard.run.validate import Validator
 from regard.training.checkpoint import Checkpoints
@@ -109,16 +109,22 @@ def prepare(
             if world.leads:
                 found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
             else:
-                found = (run, *split(run.config, files, validation, *run.tokenizers, run.cache), [])
+                found = (run, *split(run.config, files, validation, *run.sides, run.cache), [])
         run, learn, held, texts = found
         if world.leads:
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
-        config, (source, target) = run.config, run.tokenizers
+        config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
-        model = build_model(config.model, source.size, target.size, barred=target.unspelt).to(device)
+        model = build_model(config.model, source, target.size, barred=target.unspelt).to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
         if world.leads:
-            tell(f"{size:,} parameters, vocabularies of {source.size:,} and {target.size:,}")
+            text = source.tokenizer
+            entries = (
+                f"a vocabulary of {target.size:,}"
+                if text is None
+                else f"vocabularies of {text.size:,} and {target.size:,}"
+            )
+            tell(f"{size:,} parameters, {entries}")
     return Parts(run, learn, held, model, texts)
 
 
@@ -145,17 +151,18 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        tokenizers = run.tokenizers if going_on else learn_tokenizers(config.data, files)
-        learn, held = split(config, files, validation, *tokenizers, run.cache)
+        sides = run.sides if going_on else learn_sides(config.data, files)
+        learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded) if decoded else []
-        asked = [place(each, *tokenizers, config.data.max_length) for each in (files, validation) if each is not None]
+        limits = limits_of(config.data)
+        asked = [place(each, *sides, *limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)
     if not going_on:
         learn.check()
         held.check()
         digests.save(run.pairs_file, given)
-        run.create(config, *tokenizers)  # the recipe last: with it there is a run
+        run.create(config, *sides)  # the recipe last: with it there is a run
     elif not digests.check_same(run.pairs_file, given):
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
     tidy(run.path, asked)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from regard.config import Config, parse
 from regard.data.symbols import Symbols
+from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 from regard.model.build import assemble
@@ -121,7 +122,7 @@ def from_keras(layers: KerasLayers, source: KerasWords, target: KerasWords, out:
         raise UsageError(f"{run.path} holds a run already. Choose another directory.")
     state = _state(layers, source.rows(), target.rows())
     config, tokenizers = _config(state, len(layers.encoder)), (source.tokenizer(), target.tokenizer())
-    model = assemble(config.model, tokenizers[0].size, tokenizers[1].size)
+    model = assemble(config.model, Vocabulary(tokenizers[0].size), tokenizers[1].size)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     for name, tensor in state.items():
         if tuple(tensor.shape) != wanted.get(name):
@@ -129,7 +130,7 @@ def from_keras(layers: KerasLayers, source: KerasWords, target: KerasWords, out:
                 f"from_keras: {name} would have shape {tuple(tensor.shape)}; expected {wanted.get(name)}. The decoder "
                 "starts from the encoder's last state, and its GRU reads an embedding and a context: give those layers."
             )
-    run.create(config, *tokenizers)
+    run.create(config, TextSource(tokenizers[0]), tokenizers[1])
     run.publish(Contents(state, {"kind": "weights", "format": 1}))
     return run
 

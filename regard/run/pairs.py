@@ -23,7 +23,8 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
     chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
     if chosen and len(paths) == 1 and format != "bars":
         named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
-    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, **named)
+    locate = None if data.source.kind == "text" else data.source.locate
+    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, locate=locate, **named)
 
 
 def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None = None) -> PairFiles:
@@ -45,7 +46,8 @@ def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None
     except OSError as error:
         raise RegardError(f"{folder} cannot be written: {error.strerror}. Make room.") from error
     write_whole(path, lines)
-    return PairFiles((str(path),), "jsonl", on_bad_input=data.on_bad_input, names=(NAME,))
+    locate = None if data.source.kind == "text" else data.source.locate
+    return PairFiles((str(path),), "jsonl", on_bad_input=data.on_bad_input, names=(NAME,), locate=locate)
 
 
 def _line(pair: object, number: int) -> str:

@@ -12,6 +12,7 @@ from regard.data.batches import BatchPlan, batches, plan
 from regard.data.corpus import Corpus
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
+from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 
@@ -74,14 +75,21 @@ class Subset:
         return batches(self.corpus, self.plan(seed, epoch), start, worker=worker, workers=workers)
 
 
+def limits_of(data: DataConfig) -> tuple[int, int]:
+    """Most tokens of a target, and most positions of a source."""
+    return data.max_length, data.source.limit(data.max_length)
+
+
 def split(
-    config: Config, files: PairFiles, validation: PairFiles | None, source: Tokenizer, target: Tokenizer, cache: Path
+    config: Config, files: PairFiles, validation: PairFiles | None, source: Source, target: Tokenizer, cache: Path
 ) -> tuple[Subset, Subset]:
     """The pairs to learn from, and the pairs to validate on, which one worker does alone."""
     data, alone = config.data, config.data.model_copy(update={"workers": 1})
-    corpus = prepare(files, source, target, max_length=data.max_length, cache=cache)
+    longest, longest_source = limits_of(data)
+    limits = {"max_length": longest, "max_source_length": longest_source}
+    corpus = prepare(files, source, target, **limits, cache=cache)
     if validation is not None:
-        other = prepare(validation, source, target, max_length=data.max_length, cache=cache)
+        other = prepare(validation, source, target, **limits, cache=cache)
         return Subset(corpus, None, data), Subset(other, None, alone)
     if len(corpus) < 2:
         raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")

@@ -33,7 +33,7 @@ class Validator:
     def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
         self.metric = config.training.metric
         self.held = held
-        self.source_tokenizer, self.target_tokenizer = run.tokenizers
+        self.source, self.target_tokenizer = run.sides
         self.options = search_options(config.search)
         self.sources = [source for source, _ in pairs]
         self.references = [target for _, target in pairs]
@@ -50,7 +50,7 @@ class Validator:
             return scores | {self.metric: math.nan}
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
-        translator = Translator([model], self.source_tokenizer, self.target_tokenizer, greedy)
+        translator = Translator([model], self.source, self.target_tokenizer, greedy)
         outputs = [found[0].target_text for found in translator.translate(self.sources, units="tokens")]
         score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
         return scores | {self.metric: score.value}

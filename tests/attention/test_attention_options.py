@@ -17,6 +17,7 @@ from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore, SinusoidalPositions
 from regard.cli.app import app
 from regard.config import parse
+from regard.data.text import Vocabulary
 from regard.errors import UsageError
 from regard.model.build import build_model
 
@@ -100,7 +101,7 @@ def test_a_recipe_is_refused_as_a_whole(part: str, name: str, value: float) -> N
         {"model": {"encoder": {"hidden_size": 3}, "decoder": {"hidden_size": 6}, "attention": attention}}, ""
     )
     with pytest.raises(UsageError, match=rf"^model\.attention: {PARTS[part].__name__}: {name} is {value}; expected "):
-        build_model(config.model, 11, 13)
+        build_model(config.model, Vocabulary(11), 13)
 
 
 def test_the_command_line_says_it_in_a_sentence(tmp_path: Path) -> None:

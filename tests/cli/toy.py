@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from regard.cli.app import app
 from regard.config import Config, parse
+from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.run.directory import Run
@@ -79,8 +80,9 @@ def regard(*arguments: object, stdin: str | bytes = "") -> Result:
 def untrained(path: Path, source: str, target: str, config: Config, texts: list[str]) -> Path:
     """A run of random weights, made without training."""
     run = Run(path)
-    run.create(config, *(Tokenizer.train(kind, iter(texts), 300) for kind in (source, target)))
+    sides = [Tokenizer.train(kind, iter(texts), 300) for kind in (source, target)]
+    run.create(config, TextSource(sides[0]), sides[1])
     torch.manual_seed(0)
-    sizes = [tokenizer.size for tokenizer in run.tokenizers]
-    run.publish(Contents(weights_of(build_model(config.model, *sizes)), {}))
+    model = build_model(config.model, Vocabulary(sides[0].size), sides[1].size)
+    run.publish(Contents(weights_of(model), {}))
     return path

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from regard.data import batches as room
 from regard.data import shards
 from regard.data.batch import BEGIN, END, PAD
-from regard.data.batches import batches, collate, pad_sources, plan
+from regard.data.batches import batches, collate, plan
 from regard.data.example import Example
 from regard.data.shards import encode
+from regard.data.sources import batch_of
+from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.train("symbols", ["a b c d e f g"], 11)
@@ -23,7 +25,7 @@ BUDGETS = [{"max_tokens": 53}, {"max_sentences": 7}, {"max_tokens": 53, "max_sen
 
 def corpus(directory=None):
     examples = [Example(source, target, "a", number) for number, (source, target) in enumerate(PAIRS, 1)]
-    return encode(examples, TOKENIZER, TOKENIZER, max_length=101, directory=directory)
+    return encode(examples, TextSource(TOKENIZER), TOKENIZER, max_length=101, directory=directory)
 
 
 def lengths(count: int = 1009) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +107,7 @@ def test_memory_grows_by_less_than_16_bytes_a_pair(tmp_path, monkeypatch: pytest
     def peak(pairs: int) -> int:
         examples = (Example("a b c d e", "f g", "a", number) for number in range(pairs))
         tracemalloc.start()
-        whole = encode(examples, TOKENIZER, TOKENIZER, max_length=101, directory=tmp_path / str(pairs))
+        whole = encode(examples, TextSource(TOKENIZER), TOKENIZER, max_length=101, directory=tmp_path / str(pairs))
         order = plan(whole.source_lengths, whole.target_lengths, max_sentences=67, seed=5, epoch=0)
         for _ in batches(whole, order, start=len(order) - 7):
             pass
@@ -155,7 +157,7 @@ def test_collate_pads_and_marks() -> None:
 
 
 def test_an_empty_side_is_its_mark_alone() -> None:
-    whole = encode([Example("", "b", "a", 1), Example("a", "", "a", 2)], TOKENIZER, TOKENIZER, max_length=3)
+    whole = encode([Example("", "b", "a", 1), Example("a", "", "a", 2)], TextSource(TOKENIZER), TOKENIZER, max_length=3)
     batch = collate(whole, np.array([0, 1]))
     assert batch.source[0].tolist() == [END, PAD]
     assert batch.inputs[1].tolist() == [BEGIN, PAD]
@@ -183,15 +185,15 @@ def test_mapped_and_held_corpora_give_the_same_batches(tmp_path) -> None:
         assert torch.equal(left.order, right.order)
 
 
-def test_pad_sources_agrees_with_collate() -> None:
-    whole = corpus()
+def test_a_batch_of_sources_agrees_with_collate() -> None:
+    whole, kind = corpus(), TextSource(TOKENIZER)
     numbers = np.array([11, 3, 200])
-    source, mask = pad_sources([whole.source[number].tolist() for number in numbers])
+    source, mask = batch_of(kind, [whole.source[number].tolist() for number in numbers])
     batch = collate(whole, numbers)
     assert torch.equal(source, batch.source)
     assert torch.equal(mask, batch.source_mask)
-    source, mask = pad_sources([[], [5, 7]])
+    source, mask = batch_of(kind, [[], [5, 7]])
     assert source.tolist() == [[END, PAD, PAD], [5, 7, END]]
     assert mask.tolist() == [[True, False, False], [True, True, True]]
-    with pytest.raises(ValueError, match="sources is empty; expected at least one text"):
-        pad_sources([])
+    with pytest.raises(ValueError, match="values is empty; expected at least one source"):
+        batch_of(kind, [])

@@ -15,13 +15,14 @@ from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.shards import encode, prepare
+from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError, RegardError
 
 EXAMPLES = [
     Example("ab " * (7 * n % 13 + 1), "cd" * (5 * n % 11 + 1), f"file{n // 97}", n % 97 + 1) for n in range(211)
 ]
-SOURCE = Tokenizer.train("symbols", ["ab cd"], 11)
+SOURCE = TextSource(Tokenizer.train("symbols", ["ab cd"], 11))
 TARGET = Tokenizer.train("characters", ["abcd"], 307)
 
 
@@ -42,7 +43,7 @@ def test_corpus_holds_every_pair_and_where_it_came_from(tmp_path: Path, on_disk:
     corpus = encode(iter(EXAMPLES), SOURCE, TARGET, max_length=101, directory=directory)
     assert len(corpus) == len(EXAMPLES)
     for number, example in enumerate(EXAMPLES):
-        assert corpus.source[number].tolist() == SOURCE.ids(example.source)
+        assert corpus.source[number].tolist() == SOURCE.encode(example.source)
         assert TARGET.decode(corpus.target[number].tolist()) == example.target
         assert corpus.origin(number) == (example.file, example.line)
         assert corpus.source_lengths[number] == len(corpus.source[number])
@@ -75,10 +76,10 @@ def test_digest_tells_corpora_apart() -> None:
 
 
 def test_large_vocabulary_takes_wider_numbers() -> None:
-    many = Tokenizer.train("symbols", [" ".join(map(str, range(70_001)))], 80_000)
+    many = TextSource(Tokenizer.train("symbols", [" ".join(map(str, range(70_001)))], 80_000))
     corpus = encode([Example("70000 0", "cd", "a", 1)], many, TARGET, max_length=7)
-    assert corpus.source[0].tolist() == many.ids("70000 0")
-    assert max(many.ids(" ".join(map(str, range(70_001))))) > 2**16
+    assert corpus.source[0].tolist() == many.encode("70000 0")
+    assert max(many.encode(" ".join(map(str, range(70_001))))) > 2**16
 
 
 def test_long_pairs_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_corpus_that_is_not_whole_is_refused(tmp_path: Path, harm: str) -> Non
         del newer["sha256"]
         index.write_text(json.dumps(newer | {"sha256": index_digest(newer)}))
     with pytest.raises(DataError, match=r"corpus holds no whole corpus. Delete it and encode"):
-        Corpus.open(directory)
+        Corpus.open(directory, SOURCE)
 
 
 @pytest.mark.parametrize("name", [INDEX, "lines", "source.tokens", "target.lengths", "target.landmarks"])
@@ -161,7 +162,7 @@ def test_a_flipped_byte_is_found(tmp_path: Path, name: str) -> None:
         flipped[place] ^= 1
         (directory / name).write_bytes(flipped)
         with pytest.raises(DataError, match="holds no whole corpus"):
-            Corpus.open(directory)
+            Corpus.open(directory, SOURCE)
 
 
 def test_prepare_encodes_once_and_keeps_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +177,7 @@ def test_prepare_encodes_once_and_keeps_the_report(tmp_path: Path, monkeypatch: 
 
 def test_prepare_encodes_again_when_anything_changed(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    other = Tokenizer.train("symbols", ["ab cd ef"], 7)
+    other = TextSource(Tokenizer.train("symbols", ["ab cd ef"], 7))
 
     def made() -> int:
         return len(list(cache.iterdir()))

@@ -1,10 +1,13 @@
 """One entry of each table, from a package beside Regard: `test_extension.py` installs this file with the entry points
 that CONTRIBUTING.md shows."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,7 +16,8 @@ from regard.attention.attention import Attention
 from regard.attention.history import History
 from regard.attention.select import Selected, deterministic, masked_softmax
 from regard.attention.source import Source
-from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts
+from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts, SourceConfig
+from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
 from regard.decoders.state import Rows, advanced, look, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
@@ -59,6 +63,120 @@ class HalvedWindow(nn.Module):
         """The mask, and the gain."""
         gain = torch.ones_like(source.mask, dtype=query.dtype).index_fill(1, torch.tensor([0]), 0.5)
         return source.mask.unsqueeze(1), gain.unsqueeze(1)
+
+
+class Frames(nn.Module):
+    """Frames are features already."""
+
+    embedding_dim = 2
+
+    def forward(self, source: Tensor) -> Tensor:
+        """The same."""
+        return source
+
+
+def existing(name: str) -> Path:
+    """The file of that name."""
+    if not Path(name).is_file():
+        raise UnusableSource(f"names no file that is there ({Path(name).name})")
+    return Path(name)
+
+
+class TuneSource:
+    """A file of letters as a recording of a tune: two frames of half a second each, of two features."""
+
+    kind, has_end, shape, tokenizer = "tune", False, (2,), None
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, loudness: float) -> None:
+        self.loudness = loudness
+
+    @property
+    def digest(self) -> str:
+        """Of what was learned."""
+        return f"tune {self.loudness}"
+
+    def encode(self, source: str) -> np.ndarray:
+        """Two frames for each letter."""
+        heard = np.repeat(np.frombuffer(existing(source).read_bytes(), np.uint8) - ord("a"), 2)
+        return np.stack([heard, heard * heard], 1).astype(np.float32) / self.loudness
+
+    def collate(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Without marks."""
+        return padded(values, lengths)
+
+    def embed(self, size: int) -> nn.Module:
+        """Nothing to do."""
+        return Frames()
+
+    def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
+        """In seconds."""
+        return joined([(0.5 * place, 0.5 * place + 0.5) for place in range(len(values))], memory)
+
+    def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
+        """Named by the second in which they begin."""
+        return Drawing(Path(source).stem, tuple([f"{start:.1f}s" for start, _ in spans]))
+
+    def save(self, path: Path) -> None:
+        """One number."""
+        path.write_text(json.dumps(self.loudness))
+
+
+class TuneConfig(SourceConfig):
+    """The keys of `TuneSource`."""
+
+    longest: float = Field(20.0, gt=0, description="seconds")
+
+    def locate(self, said: str, path: str) -> str:
+        """The file, beside the file of pairs."""
+        return str(existing(str(Path(path).parent / said)))
+
+    def limit(self, max_length: int) -> int:
+        """In frames."""
+        return int(2 * self.longest)
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> TuneSource:
+        """The largest letter."""
+        return TuneSource(float(max(max(Path(name).read_bytes()) - ord("a") for name in sources())))
+
+    def load(self, path: Path) -> TuneSource:
+        """The number."""
+        return TuneSource(json.loads(path.read_text()))
+
+
+class StridedEncoder(nn.Module):
+    """memory = GRU([x(2i); x(2i+1)]); the summary is its mean."""
+
+    def __init__(self, embedding: nn.Module, hidden_size: int) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.rnn = nn.GRU(2 * int(embedding.embedding_dim), hidden_size, batch_first=True)
+        self.output_size = self.state_size = hidden_size
+
+    def for_inference(self) -> "StridedEncoder":
+        """Itself: nothing is prepared."""
+        return self
+
+    def forward(self, source: Tensor, mask: Tensor) -> Memory:
+        """Read the source two positions at a time."""
+        embedded = self.embedding(source).masked_fill(~mask.unsqueeze(-1), 0.0)
+        pairs = nn.functional.pad(embedded, (0, 0, 0, embedded.size(1) % 2)).unflatten(1, (-1, 2)).flatten(2)
+        lengths = mask.sum(1, keepdim=True)
+        starts = 2 * torch.arange(pairs.size(1), device=mask.device).expand(len(mask), -1)
+        real = starts < lengths
+        values = self.rnn(pairs)[0].masked_fill(~real.unsqueeze(-1), 0.0)
+        summary = values.sum(1) / real.sum(1, keepdim=True).clamp(min=1)
+        return Memory(values, values, real, summary, torch.stack([starts, torch.minimum(starts + 2, lengths)], -1))
+
+
+class StridedConfig(EncoderConfig):
+    """The keys of `StridedEncoder`."""
+
+    hidden_size: int = Field(16, ge=1)
+
+    def build(self, parts: EncoderParts) -> nn.Module:
+        """From what embeds the source, and a size."""
+        return StridedEncoder(parts.embedding, self.hidden_size)
 
 
 class ConvolutionalEncoder(nn.Module):

@@ -1,5 +1,6 @@
 """A package beside Regard adds an entry to each table by entry points; nothing of Regard is touched."""
 
+import json
 import os
 import re
 import shutil
@@ -8,27 +9,38 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import models
+import numpy as np
 import pytest
 import torch
 
+import regard
+from regard.alignment.io import load_json, load_npz, save_json, save_npz
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.config import dump, parse
+from regard.data.sources import SOURCES
+from regard.data.text import TextSource, Vocabulary
+from regard.data.tokenizer import Tokenizer
 from regard.decoders import DECODERS
 from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.metrics import METRICS
 from regard.model.build import build_model
 from regard.registry import Table, installed
+from regard.search.length_limit import LengthLimit
+from regard.translator import SearchOptions, Translator
 
 HERE = Path(__file__).parent
 ADDED = [
     (SCORES, "distance"),
     (SELECTIONS, "sharp"),
     (WINDOWS, "halved"),
+    (SOURCES, "tune"),
     (ENCODERS, "convolutional"),
+    (ENCODERS, "strided"),
     (DECODERS, "cell"),
     (METRICS, "first_letters"),
 ]
@@ -93,9 +105,9 @@ def _beside(site: Path, path: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_beside")
 @pytest.mark.parametrize(("table", "name"), ADDED, ids=[name for _, name in ADDED])
 def test_names_are_read_without_importing_the_package(table: Table, name: str) -> None:
+    added = [each for of, each in ADDED if of is table]
     assert name in table
-    assert list(table)[-1] == name
-    assert len(table) == len(table.places) + 1
+    assert list(table) == [*table.places, *added]
     assert "beside" not in sys.modules
     assert table[name].__module__ == "beside"
 
@@ -104,7 +116,7 @@ def test_names_are_read_without_importing_the_package(table: Table, name: str) -
 def test_a_name_that_is_listed_builds_the_module_of_that_name(stage: str, table: Table) -> None:
     for kind in table.places:
         config = parse({"model": {"embedding_size": 5, stage: {"kind": kind, "hidden_size": 16}}}, "test")
-        built = getattr(build_model(config.model, 11, 13), stage)
+        built = getattr(build_model(config.model, Vocabulary(11), 13), stage)
         assert type(built).__name__ == f"{kind.title()}{stage.title()}"
 
 
@@ -143,7 +155,7 @@ def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) ->
     [
         (
             {"encoder": {"kind": "convolutionl"}},
-            "expected one of recurrent, transformer, convolutional .did you mean c",
+            "expected one of recurrent, transformer, convolutional, strided .did you mean c",
         ),
         ({"encoder": {"kind": "convolutional", "widht": 3}}, "unknown key model.encoder.widht; did you mean width?"),
         ({"encoder": {"kind": "convolutional", "width": 4}}, "model.encoder.width is 4: input should be 1, 3 or 5"),
@@ -165,7 +177,7 @@ def test_slips_in_their_keys_are_mended(model: dict, message: str) -> None:
 def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: pytest.MonkeyPatch) -> None:
     config = parse({"model": {"decoder": {"kind": "cell", "hidden_size": 13}}}, "test")
     with pytest.raises(UsageError, match=r"^model\.decoder: CellDecoder: hidden_size is 13; expected a luckier number"):
-        build_model(config.model, 11, 13)
+        build_model(config.model, Vocabulary(11), 13)
     config = parse({"model": {"encoder": {"kind": "convolutional"}}}, "test")
     path.delattr("beside.ConvolutionalEncoder.for_inference")
     with pytest.raises(
@@ -173,7 +185,7 @@ def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: p
         match=r"^model\.encoder: convolutional builds a ConvolutionalEncoder without for_inference; expected all that "
         r"regard\.encoders\.encoder\.Encoder lists\.$",
     ):
-        build_model(config.model, 11, 13)
+        build_model(config.model, Vocabulary(11), 13)
     with pytest.raises(ValueError, match=r"score 'distance' has no option 'skale'; .* Did you mean 'scale'"):
         build_attention(3, 3, score="distance", options={"distance": {"skale": 2.0}})
 
@@ -250,3 +262,119 @@ def test_the_command_line_trains_with_them_and_translates(site: Path, tmp_path: 
     said = " ".join(alone.stderr.split())
     assert "encoder is 'convolutional'; expected one of recurrent, transformer" in said
     assert "or need a package that is not installed here" in said
+
+
+TUNES = """
+data: {source: {kind: tune}, target: {tokenizer: characters}, batch_by: sentences, batch_size: 16}
+model:
+  embedding_size: 16
+  tie: two_way
+  encoder: {kind: strided, hidden_size: 24}
+  decoder: {kind: luong, hidden_size: 48}
+  attention: {score: general}
+training: {learning_rate: 0.01, max_epochs: 30, metric: exact}
+search: {max_ratio: 2.0, max_extra: 3, beam_size: 2}
+"""
+
+
+def tunes(folder: Path, count: int = 240) -> list[str]:
+    """Files of letters from a to d, and pairs that read them aloud."""
+    random, written = Random(1), []
+    (folder / "heard").mkdir()
+    for number in range(count):
+        letters = "".join(random.choices("abcd", k=random.randint(1, 6)))
+        (folder / "heard" / f"{number}.tune").write_text(letters)
+        written.append(letters)
+    pairs = [f"heard/{number}.tune\t{letters}\n" for number, letters in enumerate(written)]
+    (folder / "pairs.tsv").write_text("".join(pairs[20:]))
+    (folder / "test.tsv").write_text("".join(pairs[:20]))
+    return written
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_beside")
+def test_a_source_that_is_no_text_goes_the_whole_way(tmp_path: Path) -> None:
+    written = tunes(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(TUNES)
+    run = regard.train(str(tmp_path / "recipe.yaml"), str(tmp_path / "pairs.tsv"), out=tmp_path / "run")
+    assert (run.path / "source.json").exists()
+    names = [str(tmp_path / "heard" / f"{number}.tune") for number in range(20)]
+    translator = run.load()
+    found = [best for best, *_ in translator.translate(names)]
+    right = [one.target_text == letters for one, letters in zip(found, written, strict=False)]
+    assert sum(right) >= 15
+    for one, letters in zip(found, written, strict=False):
+        seconds = [(float(place), place + 1.0) for place in range(len(letters))]
+        assert [(unit.start, unit.end) for unit in one.source] == seconds  # two frames of half a second each
+        assert [unit.text for unit in one.source] == [f"{start:.1f}s" for start, _ in seconds]
+        assert (one.source_kind, one.source_end) == ("tune", None)
+        np.testing.assert_allclose(one.weights.sum(1), 1.0, atol=1e-5)
+    alone = translator.translate(names[3])[0][0]
+    assert alone.target_text == found[3].target_text
+    np.testing.assert_allclose(alone.weights, found[3].weights, atol=1e-5)
+    forced = translator.score(names[:1], [found[0].target_text], units="tokens")[0]
+    tokens = translator.translate(names[:1], units="tokens")[0][0]
+    np.testing.assert_allclose(forced.weights, tokens.weights, atol=1e-5)
+    assert forced.source == tokens.source
+    save_json(tmp_path / "one.json", found[:1])
+    save_npz(tmp_path / "one.npz", found[:1])
+    for read in (load_json(tmp_path / "one.json"), load_npz(tmp_path / "one.npz")):
+        assert (read[0].source, read[0].source_kind) == (found[0].source, "tune")
+    assert found[0].source[0].text in regard.heatmap(found[0])
+    judged = regard.evaluate(run, str(tmp_path / "test.tsv"), ["exact"])
+    assert judged.scores[0].value == pytest.approx(100 * sum(right) / 20)
+    links = regard.align(run, str(tmp_path / "test.tsv"), units="tokens")
+    assert [len(pair.links) for pair in links] == [len(letters) for letters in written[:20]]
+
+
+@pytest.mark.slow
+def test_the_commands_serve_such_a_source_and_name_what_cannot_be_used(site: Path, tmp_path: Path) -> None:
+    tunes(tmp_path, 60)
+    (tmp_path / "recipe.yaml").write_text(TUNES)
+    with open(tmp_path / "pairs.tsv", "a") as pairs:
+        pairs.write("heard/none.tune\tab\n")
+    given = ("train", "recipe.yaml", "pairs.tsv", "--out", "run", "--threads", "1", "--set", "training.max_steps=3")
+    refused = command(site, tmp_path, *given)
+    assert refused.returncode == 3
+    said = " ".join(refused.stderr.split())
+    assert "pairs.tsv, line 41: the line names no file that is there (none.tune). Correct it, or leave" in said
+    assert not (tmp_path / "run").exists()
+    trained = command(site, tmp_path, *given, "--on-bad-input", "skip")
+    assert trained.returncode == 0, trained.stderr
+    assert "1 bad" in " ".join(trained.stderr.split())
+    translated = command(site, tmp_path, "translate", "run", "--align", stdin="heard/1.tune\nnothing.tune\n\n")
+    assert translated.returncode == 3
+    assert translated.stdout.count("\n") == 3
+    assert "line 2: the line names no file that is there (nothing.tune)" in " ".join(translated.stderr.split())
+    viewed = command(site, tmp_path, "view", "run", "heard/2.tune", "--html", "page.html", "--json", "one.json")
+    assert viewed.returncode == 0, viewed.stderr
+    assert json.loads((tmp_path / "one.json").read_text())[0]["source_kind"] == "tune"
+    assert "0.0s" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    listed = command(site, tmp_path, "shortlist", "run")
+    assert listed.returncode == 2
+    assert "sources of kind tune; a shortlist is for texts" in " ".join(listed.stderr.split())
+    dry = command(site, tmp_path, "train", "recipe.yaml", "test.tsv", "--out", "other", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+
+
+@pytest.mark.usefixtures("_beside")
+def test_a_strided_encoder_over_text_keeps_every_character_and_the_end_apart() -> None:
+    config = models.recipe({"kind": "luong"}, encoder={"kind": "strided", "hidden_size": 7})
+    tokenizer = Tokenizer.train("characters", ["abcdefgh"], 300)
+    torch.manual_seed(0)
+    source = TextSource(tokenizer)
+    model = build_model(config.model, source, tokenizer.size).eval()
+    options = SearchOptions(beam_size=1, limit=LengthLimit(0.0, 4))
+    translator = Translator([model], source, tokenizer, options)
+    for text, spans in (("abcd", [(0, 2), (2, 4)]), ("abc", [(0, 2), (2, 3)]), ("a", [(0, 1)])):
+        found = translator.translate(text, units="tokens")[0][0]
+        assert [(unit.start, unit.end) for unit in found.source] == spans  # what covers the end alone is hidden
+        assert found.source_end is None
+
+
+@pytest.mark.usefixtures("_beside")
+def test_no_vocabulary_is_shared_with_such_a_source() -> None:
+    with pytest.raises(UsageError, match="joint is true; expected false for sources of kind tune, which are no text"):
+        parse({"data": {"source": {"kind": "tune"}, "joint": True}}, "test")
+    with pytest.raises(UsageError, match="tokenizer belongs to the text source kind; expected no such key for tune"):
+        parse({"data": {"source": {"kind": "tune", "tokenizer": "symbols"}}}, "test")

@@ -98,7 +98,7 @@ def test_padding_is_what_the_batches_hold(found: DryRun, place: Path, tmp_path: 
 
     fit(config(max_steps=1), pairs(place / "train.tsv"), pairs(place / "dev.tsv"), tmp_path / "run")
     run = Run(tmp_path / "run")
-    learn, _ = split(run.config, pairs(place / "train.tsv"), None, *run.tokenizers, tmp_path / "run" / "cache")
+    learn, _ = split(run.config, pairs(place / "train.tsv"), None, *run.sides, tmp_path / "run" / "cache")
     learn = type(learn)(learn.corpus, None, learn.data)
     masks = [mask for batch in learn.batches(1, 0) for mask in (batch.source_mask, batch.target_mask)]
     real, positions = sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)

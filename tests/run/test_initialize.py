@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from regard.config import parse
+from regard.data.text import Vocabulary
 from regard.model.build import assemble, build_model
 from regard.model.initialize import INITIALIZATIONS, Unset
 
@@ -25,7 +26,7 @@ def built(name: str, **decoder: object) -> nn.Module:
         },
         "test",
     )
-    return build_model(config.model, 101, 103)
+    return build_model(config.model, Vocabulary(101), 103)
 
 
 @pytest.mark.parametrize("name", INITIALIZATIONS)
@@ -93,7 +94,7 @@ def test_an_energy_whose_direction_counts_has_one(name: str) -> None:
     attention = {"options": {"additive": {"normalized": True}}}
     config = models.recipe({"kind": "bahdanau"}, attention=attention, initialization=name)
     torch.manual_seed(0)
-    model = build_model(config.model, models.SOURCE_VOCABULARY, models.TARGET_VOCABULARY)
+    model = build_model(config.model, Vocabulary(models.SOURCE_VOCABULARY), models.TARGET_VOCABULARY)
     score = model.decoder.attention.score
     assert score.vector.norm().item() == pytest.approx(score.gain.item())
     assert score.gain.item() == pytest.approx(14**-0.5)

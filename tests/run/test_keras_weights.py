@@ -10,6 +10,7 @@ import pytest
 import torch
 from models import recipe, small_model
 
+from regard.data.text import Vocabulary
 from regard.errors import UsageError
 from regard.run.directory import load
 from regard.run.keras_weights import KerasLayers, KerasWords, from_keras, to_keras
@@ -140,7 +141,7 @@ def test_to_keras_gives_the_same_logits_and_weights(keras) -> None:
     from regard.model.build import build_model
 
     torch.manual_seed(3)
-    model = build_model(config.model, len(WORDS), len(WORDS)).eval()
+    model = build_model(config.model, Vocabulary(len(WORDS)), len(WORDS)).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.7)
     tutorial = Tutorial(keras)

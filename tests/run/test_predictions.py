@@ -8,6 +8,7 @@ import torch
 
 from regard.alignment.predictions import spelling
 from regard.data.batch import END
+from regard.data.text import Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.search.shortlist import Shortlist
@@ -27,7 +28,7 @@ def translator(
     built = []
     for seed in seeds:
         torch.manual_seed(seed)
-        model = build_model(models.recipe(decoder).model, SOURCE.size, SYMBOLS.size).eval()
+        model = build_model(models.recipe(decoder).model, Vocabulary(SOURCE.size), SYMBOLS.size).eval()
         with torch.no_grad():
             model.decoder.tokens.output.weight.mul_(4)
             model.decoder.tokens.output.bias[END] += 2
@@ -85,7 +86,7 @@ def test_given_and_drawn_outputs_have_them_too() -> None:
 
 def test_bytes_of_one_character_are_parts_of_one_unit() -> None:
     torch.manual_seed(0)
-    built = build_model(models.recipe({"kind": "luong"}).model, SOURCE.size, BYTES.size)
+    built = build_model(models.recipe({"kind": "luong"}).model, Vocabulary(SOURCE.size), BYTES.size)
     (found,) = Translator([built], SOURCE, BYTES, SearchOptions()).score(["a dog"], ["猫é猫A"], alternatives=1)
     assert [unit.text for unit in found.target] == ["猫", "é", "猫", "A"]
     assert [(each.text, each.unit) for each in found.predictions] == [

@@ -10,6 +10,7 @@ import torch
 import regard
 from regard.alignment.alignment import Alignment
 from regard.config import Config
+from regard.data.text import Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError
 from regard.model.build import build_model
@@ -34,7 +35,7 @@ SYMBOLS = Tokenizer.train("symbols", ["A B C D E F G"], 40)
 def model(decoder: dict, seed: int = 0) -> torch.nn.Module:
     """Weights of a given seed, large enough that outputs differ from source to source and end in time."""
     torch.manual_seed(seed)
-    built = build_model(models.recipe(decoder).model, TOKENIZER.size, SYMBOLS.size)
+    built = build_model(models.recipe(decoder).model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     with torch.no_grad():
         built.decoder.tokens.output.weight.mul_(4)
         built.decoder.tokens.output.bias[2] += 2
@@ -133,7 +134,7 @@ def saved(path: Path, config: Config, seed: int = 0) -> Run:
     run = Run(path)
     run.create(config, TOKENIZER, SYMBOLS)
     torch.manual_seed(seed)
-    built = build_model(config.model, TOKENIZER.size, SYMBOLS.size)
+    built = build_model(config.model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     run.publish(Contents(weights_of(built), {"step": 3, "scores": {"loss": 1.0}}))
     return run
 
@@ -143,7 +144,7 @@ def test_save_and_load_give_the_same_output(tmp_path: Path, name: str) -> None:
     config = models.recipe((models.DECODERS | models.FIXED)[name])
     saved(tmp_path / "run", config)
     torch.manual_seed(0)
-    built = build_model(config.model, TOKENIZER.size, SYMBOLS.size)
+    built = build_model(config.model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     loaded = regard.load(tmp_path / "run")
     fresh = Translator([built], TOKENIZER, SYMBOLS, loaded.options)
     for one, two in zip(loaded.translate(TEXTS), fresh.translate(TEXTS), strict=True):
@@ -158,7 +159,7 @@ def test_tied_tables_stay_one_table(tmp_path: Path, tie: str) -> None:
     config = Config.model_validate(values)
     run = Run(tmp_path / "run")
     run.create(config, TOKENIZER, TOKENIZER if tie == "three_way" else SYMBOLS)
-    built = build_model(config.model, TOKENIZER.size, run.tokenizers[1].size)
+    built = build_model(config.model, Vocabulary(TOKENIZER.size), run.sides[1].size)
     run.publish(Contents(weights_of(built), {}))
     loaded = regard.load(tmp_path / "run").models[0]
     assert loaded.decoder.tokens.output.weight is loaded.decoder.tokens.embedding.weight

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from regard.attention import SELECTIONS
+from regard.data.text import Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.translator import SearchOptions, Translator
@@ -22,7 +23,7 @@ CHOICES += [({"kind": "luong"}, "softmax", window) for window in ("local_m", "lo
 def translator(decoder: dict, **attention: str | bool) -> Translator:
     torch.manual_seed(3)
     config = models.recipe(decoder, attention=attention) if attention else models.recipe(decoder)
-    model = build_model(config.model, SOURCE.size, TARGET.size)
+    model = build_model(config.model, Vocabulary(SOURCE.size), TARGET.size)
     with torch.no_grad():
         model.decoder.tokens.output.bias[2] += 1  # outputs end, most of them
     return Translator([model], SOURCE, TARGET, SearchOptions(beam_size=2))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from regard.data.batch import END
+from regard.data.text import Vocabulary
 from regard.marks import UNKNOWN
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
@@ -45,7 +46,7 @@ def built(decoder: str, barred: int | None, seed: int = 0) -> EncoderDecoder:
     """A model that would say the unknown token at every step."""
     torch.manual_seed(seed)
     recipe = models.recipe(models.DECODERS[decoder]).model
-    model = build_model(recipe, models.SOURCE_VOCABULARY, models.TARGET_VOCABULARY, barred=barred).eval()
+    model = build_model(recipe, Vocabulary(models.SOURCE_VOCABULARY), models.TARGET_VOCABULARY, barred=barred).eval()
     with torch.no_grad():
         model.tokens.output.bias[UNKNOWN] = 7.0
     return model

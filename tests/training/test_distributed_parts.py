@@ -12,6 +12,7 @@ from regard.cli.workers import again, expect_fresh_input
 from regard.data.batches import BatchPlan, batches, plan
 from regard.data.example import Example
 from regard.data.shards import encode
+from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 from regard.run.resume import restarted
@@ -42,7 +43,7 @@ def test_every_pair_goes_to_one_worker_whatever_their_number(tmp_path: Path, wor
     tokenizer = Tokenizer.train("symbols", ["a b"], 7)
     examples = [Example("a " * (number % 5 + 1), "b " * (number % 3 + 1), "x", number) for number in range(1, 54)]
     place = tmp_path / "corpus" if stored else None
-    corpus = encode(examples, tokenizer, tokenizer, max_length=11, directory=place)
+    corpus = encode(examples, TextSource(tokenizer), tokenizer, max_length=11, directory=place)
     order = plan(corpus.source_lengths, corpus.target_lengths, max_sentences=5, seed=3, epoch=2)
     fed = [list(batches(corpus, order, worker=worker, workers=workers)) for worker in range(workers)]
     assert {len(own) for own in fed} == {len(order)}
@@ -55,7 +56,7 @@ def test_every_pair_goes_to_one_worker_whatever_their_number(tmp_path: Path, wor
 
 def test_a_worker_without_a_pair_gets_a_batch_without_rows() -> None:
     tokenizer = Tokenizer.train("symbols", ["a b"], 7)
-    corpus = encode([Example("a", "b", "x", 1)], tokenizer, tokenizer, max_length=11)
+    corpus = encode([Example("a", "b", "x", 1)], TextSource(tokenizer), tokenizer, max_length=11)
     order = BatchPlan(np.array([0]), np.array([0, 1]), np.array([0]))
     (batch,) = batches(corpus, order, worker=1, workers=2)
     assert (len(batch.order), int(batch.target_mask.sum()), int(batch.source_mask.sum())) == (0, 0, 0)

@@ -13,6 +13,7 @@ from regard.attention.history import History
 from regard.attention.select import Selected
 from regard.config import parse
 from regard.data.batch import BEGIN, END, Batch
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.training.objective import CrossEntropy
@@ -39,7 +40,7 @@ def hard_model(name: str, select: str = "hard", vocabulary: int = 13) -> Encoder
         "attention": {"score": score, "select": select, "options": {"hard": {"expectation": 0.0}}, "end": True},
     }
     torch.manual_seed(7)
-    model = build_model(parse({"model": values}, "test").model, vocabulary, vocabulary).double()
+    model = build_model(parse({"model": values}, "test").model, Vocabulary(vocabulary), vocabulary).double()
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_(torch.randn_like(weight))

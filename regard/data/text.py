@@ -1,0 +1,98 @@
+"""The source that is a text: token numbers of a vocabulary, with an end mark behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from jaxtyping import Bool, Int, Integer
+
+from regard.data.sources import Drawing, Span, joined
+from regard.data.tokenizer import Tokenizer
+from regard.marks import END, PAD
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a model has to know of a text: the entries of its vocabulary."""
+
+    size: int
+    has_end: bool = True
+
+    def embed(self, size: int) -> "nn.Embedding":
+        """Token numbers → vectors."""
+        from torch import nn
+
+        return nn.Embedding(self.size, size)
+
+
+class TextSource:
+    """A text, cut into tokens.
+
+    Args:
+        tokenizer: text → token numbers and back.
+    """
+
+    kind = "text"
+    has_end = True
+    shape = ()
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    @property
+    def digest(self) -> str:
+        """That of the tokeniser."""
+        return self.tokenizer.digest
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The smallest that holds every token number."""
+        return narrowest(self.tokenizer.size)
+
+    def encode(self, source: str) -> list[int]:
+        """Its token numbers."""
+        return self.tokenizer.ids(source)
+
+    def collate(
+        self, values: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
+    ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
+        """Token numbers, each text with its end mark."""
+        return with_end(values, lengths)
+
+    def embed(self, size: int) -> "nn.Embedding":
+        """Token numbers → vectors."""
+        return Vocabulary(self.tokenizer.size).embed(size)
+
+    def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
+        """In characters."""
+        return joined(self.tokenizer.spans(source, cast(Sequence[int], values)), memory)
+
+    def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
+        """The text, and what it says at each span, without the white space around it unless there is nothing else."""
+        parts = [source[int(start) : int(end)] for start, end in spans]
+        return Drawing(source, tuple([part.strip() or part for part in parts]))
+
+    def save(self, path: Path) -> None:
+        """Write the tokeniser."""
+        self.tokenizer.save(path)
+
+
+def with_end(
+    tokens: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
+) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
+    """Texts, given one behind the other, with the end mark, padded, and which places are real; no loop over rows."""
+    places = np.arange(int(lengths.max(initial=0)) + 1)
+    padded = np.full((len(lengths), len(places)), PAD, np.int64)
+    padded[places < lengths[:, None]] = tokens
+    padded[np.arange(len(lengths)), lengths] = END
+    return padded, places <= lengths[:, None]
+
+
+def narrowest(size: int) -> "np.dtype[Any]":
+    """The smallest type for numbers below this."""
+    return np.dtype(np.uint16 if size <= 2**16 else np.int32)
