@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from regard.data.media import Medium
+
 
 class Unit(NamedTuple):
     """A piece of what the user gave: a token, a word, a stretch of a recording.
@@ -12,12 +14,14 @@ class Unit(NamedTuple):
     Args:
         text: what to write beside it.
         start, end: characters of the raw text, integers (end exclusive); of another source the measure of its kind,
-            floats: seconds of a recording.
+            floats: seconds of a recording; 0 in a picture.
+        box: in a picture: left, top, right, bottom in its own pixels.
     """
 
     text: str
     start: int | float
     end: int | float
+    box: tuple[float, float, float, float] | None = None
 
 
 class Prediction(NamedTuple):
@@ -56,6 +60,7 @@ class Alignment:
         predictions: one for each target token and one for the end; empty where they were not asked for.
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
+        medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -70,6 +75,7 @@ class Alignment:
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
+    medium: Medium | None = None
 
     def __post_init__(self) -> None:
         source, target = len(self.source), len(self.target)

@@ -3,7 +3,7 @@
 JSON: a list of objects as `to_record` gives them:
 
     source_text, target_text, score
-    source, target    the units, each {"text", "start", "end"}
+    source, target    the units, each {"text", "start", "end"}, and those of a picture with "box", four numbers
     weights           a row for each target unit, a column for each source unit
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
@@ -13,8 +13,8 @@ JSON: a list of objects as `to_record` gives them:
 
 A row of `weights` and its number in `source_end` are one whole. NPZ: for the alignment number i (from 0) the float32
 arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
-and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds. `texts` is one string,
-JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
+and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
+`texts` is one string, JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
 Files without the last fields, as older versions wrote them, are read: these are then None, None, "text" and ().
 """
 
@@ -51,8 +51,8 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
-        "source": [unit._asdict() for unit in alignment.source],
-        "target": [unit._asdict() for unit in alignment.target],
+        "source": [_unit(unit) for unit in alignment.source],
+        "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
         "source_end": _plain(alignment.source_end),
         "target_end": _plain(alignment.target_end),
@@ -64,7 +64,10 @@ def from_record(record: Any) -> Alignment:
     """The alignment of a record. Raises ValueError if it is none."""
     try:
         units = {
-            side: tuple(Unit(str(unit["text"]), _place(unit["start"]), _place(unit["end"])) for unit in record[side])
+            side: tuple(
+                Unit(str(unit["text"]), _place(unit["start"]), _place(unit["end"]), _box(unit.get("box")))
+                for unit in record[side]
+            )
             for side in ("source", "target")
         }
         arrays = {name: record.get(name) for name in ARRAYS}
@@ -100,9 +103,9 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
             if record.pop(name) is not None:
                 arrays[f"{name}_{number}"] = getattr(alignment, name).astype(np.float32)
         for side in ("source", "target"):
-            spans = [(unit["start"], unit["end"]) for unit in record[side]]
+            spans = [unit.get("box", (unit["start"], unit["end"])) for unit in record[side]]
             kind = np.int64 if all(isinstance(place, int) for span in spans for place in span) else np.float64
-            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=kind).reshape(-1, 2)
+            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=kind).reshape(len(spans), -1 if spans else 2)
             record[side] = [unit["text"] for unit in record[side]]
         texts.append(record)
     arrays["texts"] = np.array(json.dumps(texts, ensure_ascii=False, allow_nan=False))
@@ -141,14 +144,19 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
         if text and np.array_equal(places, np.trunc(places)):  # older versions wrote characters as floats
             places = places.astype(np.int64)
         pairs = zip(record[side], places.tolist(), strict=True)
-        units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
+        if places.shape[1:] == (4,):
+            units[side] = tuple([Unit(str(text), 0.0, 0.0, _box(box)) for text, box in pairs])
+        else:
+            units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
     arrays = {name: stored.get(f"{name}_{number}") for name in ARRAYS}
     return _made(record, units["source"], units["target"], arrays)
 
 
 def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], arrays: dict[str, Any]) -> Alignment:
     """The alignment of a record and its arrays. Raises ValueError if they do not fit, or numbers are missing."""
-    read = {name: None if value is None else np.asarray(value, np.float32) for name, value in arrays.items()}
+    read: dict[str, Any] = {
+        name: None if value is None else np.asarray(value, np.float32) for name, value in arrays.items()
+    }
     weights = read.pop("weights")
     if weights is None:
         raise ValueError("weights are missing")
@@ -168,6 +176,18 @@ def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], array
     if not _finite(alignment):
         raise ValueError("weights or score are NaN or infinite")
     return alignment
+
+
+def _unit(unit: Unit) -> dict[str, Any]:
+    """Without a box where it has none."""
+    return {name: value for name, value in unit._asdict().items() if name != "box" or value is not None}
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    if value is None:
+        return None
+    left, top, right, bottom = map(float, value)
+    return left, top, right, bottom
 
 
 def _prediction(record: Any) -> Prediction:

@@ -67,6 +67,7 @@ def align(
         _merge(ends[0], None, target_share)[:, 0] if ends[0].shape[1] else None,
         _ending(ends[1], columns, source_share) if len(ends[1]) else None,
         source_kind=source_kind,
+        medium=None if drawn is None else drawn.medium,
     )
 
 
@@ -193,4 +194,7 @@ def _units(text: str, spans: Sequence[Stretch]) -> tuple[Unit, ...]:
 
 
 def _named(names: Sequence[str], spans: Sequence[Stretch]) -> tuple[Unit, ...]:
+    if any(len(span) == 4 for span in spans):
+        boxes = [(float(left), float(top), float(right), float(bottom)) for left, top, right, bottom in spans]
+        return tuple([Unit(name, 0.0, 0.0, box) for name, box in zip(names, boxes, strict=True)])
     return tuple([Unit(name, start, end) for name, (start, end) in zip(names, spans, strict=True)])

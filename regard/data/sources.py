@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from regard.data.media import Medium
     from regard.data.tokenizer import Tokenizer
 
 SOURCES = Table("source kind", "regard.config", {"text": "sources:TextConfig"}, group="regard.sources")
 
 Span = tuple[int | float, ...]
-"""Where a stretch of the source begins and ends: characters of a text, seconds of a recording."""
+"""Where a stretch of the source begins and ends: characters of a text, seconds of a recording. Of a picture it is a
+box: left, top, right, bottom in its own pixels."""
 
 
 class UnusableSource(ValueError):
@@ -43,10 +45,12 @@ class Drawing:
     Args:
         text: the source as a whole.
         units: one name for each span, in order.
+        medium: what is drawn and played, of a recording or a picture.
     """
 
     text: str
     units: tuple[str, ...]
+    medium: "Medium | None" = None
 
 
 @runtime_checkable
@@ -114,8 +118,8 @@ class Source(Embeds, Protocol):
         Args:
             source, values: as for and from `encode`.
             memory: int (positions, 2), the spans of `Memory`: first input position that each covers, and the one after
-                its last. Those that cover nothing but an end mark are not among what comes back, and stand behind all
-                others.
+                its last; of pictures (positions, 4), boxes. Those that cover nothing but an end mark are not among what
+                comes back, and stand behind all others.
         """
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:

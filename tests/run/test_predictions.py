@@ -8,7 +8,7 @@ import torch
 
 from regard.alignment.predictions import spelling
 from regard.data.batch import END
-from regard.data.text import Vocabulary
+from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.search.shortlist import Shortlist
@@ -35,7 +35,7 @@ def translator(
         built.append(model.for_inference() if fast else model)
     starts = torch.zeros(SOURCE.size + 1, dtype=torch.long)
     some = Shortlist(torch.tensor([5, 7, 8]), starts, starts[:0], SYMBOLS.size)
-    return Translator(built, SOURCE, SYMBOLS, SearchOptions(beam_size=beam_size), [some] if listed else [])
+    return Translator(built, TextSource(SOURCE), SYMBOLS, SearchOptions(beam_size=beam_size), [some] if listed else [])
 
 
 ONE, TWO = (0,), (0, 1)
@@ -87,7 +87,9 @@ def test_given_and_drawn_outputs_have_them_too() -> None:
 def test_bytes_of_one_character_are_parts_of_one_unit() -> None:
     torch.manual_seed(0)
     built = build_model(models.recipe({"kind": "luong"}).model, Vocabulary(SOURCE.size), BYTES.size)
-    (found,) = Translator([built], SOURCE, BYTES, SearchOptions()).score(["a dog"], ["猫é猫A"], alternatives=1)
+    (found,) = Translator([built], TextSource(SOURCE), BYTES, SearchOptions()).score(
+        ["a dog"], ["猫é猫A"], alternatives=1
+    )
     assert [unit.text for unit in found.target] == ["猫", "é", "猫", "A"]
     assert [(each.text, each.unit) for each in found.predictions] == [
         ("猫", 0), ("<0xC3>", 1), ("<0xA9>", 1), ("猫", 2), ("A", 3), ("", 4),

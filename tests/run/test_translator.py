@@ -10,7 +10,7 @@ import torch
 import regard
 from regard.alignment.alignment import Alignment
 from regard.config import Config
-from regard.data.text import Vocabulary
+from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError
 from regard.model.build import build_model
@@ -44,7 +44,7 @@ def model(decoder: dict, seed: int = 0) -> torch.nn.Module:
 
 def translator(decoder: dict | None = None, beam_size: int = 3, batch_size: int = 64, seeds=(0,)) -> Translator:
     built = [model(decoder or {"kind": "luong"}, seed) for seed in seeds]
-    return Translator(built, TOKENIZER, SYMBOLS, SearchOptions(beam_size=beam_size, batch_size=batch_size))
+    return Translator(built, TextSource(TOKENIZER), SYMBOLS, SearchOptions(beam_size=beam_size, batch_size=batch_size))
 
 
 def same(one: Alignment, other: Alignment) -> None:
@@ -125,14 +125,14 @@ def test_sampling_depends_on_seed_and_place_alone() -> None:
 
 def test_wrong_calls_are_named() -> None:
     with pytest.raises(ValueError, match="models is empty"):
-        Translator([], TOKENIZER, SYMBOLS, SearchOptions())
+        Translator([], TextSource(TOKENIZER), SYMBOLS, SearchOptions())
     with pytest.raises(ValueError, match="1 sources and 2 targets; expected as many of each"):
         translator().score(["a"], ["b", "c"])
 
 
 def saved(path: Path, config: Config, seed: int = 0) -> Run:
     run = Run(path)
-    run.create(config, TOKENIZER, SYMBOLS)
+    run.create(config, TextSource(TOKENIZER), SYMBOLS)
     torch.manual_seed(seed)
     built = build_model(config.model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     run.publish(Contents(weights_of(built), {"step": 3, "scores": {"loss": 1.0}}))
@@ -146,7 +146,7 @@ def test_save_and_load_give_the_same_output(tmp_path: Path, name: str) -> None:
     torch.manual_seed(0)
     built = build_model(config.model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     loaded = regard.load(tmp_path / "run")
-    fresh = Translator([built], TOKENIZER, SYMBOLS, loaded.options)
+    fresh = Translator([built], TextSource(TOKENIZER), SYMBOLS, loaded.options)
     for one, two in zip(loaded.translate(TEXTS), fresh.translate(TEXTS), strict=True):
         same(one[0], two[0])
 
@@ -158,7 +158,7 @@ def test_tied_tables_stay_one_table(tmp_path: Path, tie: str) -> None:
         values = {"model": {"tie": tie, "embedding_size": 11}, "data": {"joint": True}}
     config = Config.model_validate(values)
     run = Run(tmp_path / "run")
-    run.create(config, TOKENIZER, TOKENIZER if tie == "three_way" else SYMBOLS)
+    run.create(config, TextSource(TOKENIZER), TOKENIZER if tie == "three_way" else SYMBOLS)
     built = build_model(config.model, Vocabulary(TOKENIZER.size), run.sides[1].size)
     run.publish(Contents(weights_of(built), {}))
     loaded = regard.load(tmp_path / "run").models[0]

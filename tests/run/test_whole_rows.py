@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from regard.attention import SELECTIONS
-from regard.data.text import Vocabulary
+from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.translator import SearchOptions, Translator
@@ -26,7 +26,7 @@ def translator(decoder: dict, **attention: str | bool) -> Translator:
     model = build_model(config.model, Vocabulary(SOURCE.size), TARGET.size)
     with torch.no_grad():
         model.decoder.tokens.output.bias[2] += 1  # outputs end, most of them
-    return Translator([model], SOURCE, TARGET, SearchOptions(beam_size=2))
+    return Translator([model], TextSource(SOURCE), TARGET, SearchOptions(beam_size=2))
 
 
 @pytest.mark.parametrize("end", [True, False])

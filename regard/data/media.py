@@ -1,0 +1,37 @@
+"""What a view draws and plays of a source that is no text."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Sound.
+
+    Args:
+        samples: float32 (samples,), one channel, from -1 to 1.
+        rate: samples per second.
+    """
+
+    samples: np.ndarray
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture.
+
+    Args:
+        pixels: uint8 (height, width, 3): row from the top, column from the left; red, green, blue.
+    """
+
+    pixels: np.ndarray
+
+
+Medium = Recording | Picture
