@@ -31,11 +31,11 @@ def hash_of(found: Recording) -> str:
 @pytest.mark.parametrize(
     ("split", "number", "seed", "expected"),
     [
-        ("train", 0, 20, "f374bd4ee884ad5c"),
-        ("dev", 3, 20, "0d9a2573f7c9a31b"),
-        ("ordinary", 7, 20, "c2537ccddfc389de"),
-        ("hard", 0, 20, "7c853fb7f6426e21"),
-        ("hard", 1, 5, "a14b7ad2ef6a1bbe"),
+        ("train", 0, 20, "291325950f7d1816"),
+        ("dev", 3, 20, "edad00b97712f66a"),
+        ("ordinary", 7, 20, "3e1bddd98275367e"),
+        ("hard", 0, 20, "ea5b72d2390a07d4"),
+        ("hard", 1, 5, "9c8404d0a55c0e0f"),
     ],
 )
 def test_samples_are_the_same_everywhere(split: str, number: int, seed: int, expected: str) -> None:
@@ -80,24 +80,22 @@ def test_the_energy_is_in_the_spans_and_the_noise_has_the_ratio_that_is_said(spl
         within[start:end] = True
     noise, both = found.samples[~within].var(), (found.samples[within] ** 2).mean()
     assert 10 * np.log10((both - noise) / noise) == pytest.approx(found.snr_db, abs=0.5)
-    if split != "hard":
-        assert 30 <= found.snr_db <= 40
-        assert (found.samples[within] ** 2).sum() > 0.99 * (found.samples**2).sum()
-    else:
-        assert 5 <= found.snr_db <= 20
+    assert (5 <= found.snr_db <= 15) if split == "hard" else (15 <= found.snr_db <= 40)
 
 
-@pytest.mark.parametrize("number", range(12))
-def test_each_span_begins_and_ends_with_its_word(number: int) -> None:
-    """The first and the last 20 ms are louder than the noise outside, and 5 ms more to either side are not."""
-    found = made("ordinary", number)
-    gaps = [0, *np.ravel(found.spans), len(found.samples)]
-    outside = np.concatenate([found.samples[a:b] for a, b in zip(gaps[::2], gaps[1::2], strict=True)])
-    loud = 4 * outside.std()
-    for start, end in found.spans:
-        for part in (slice(start, start + 4 * HOP), slice(end - 4 * HOP, end)):
-            assert np.abs(found.samples[part]).max() > loud
-    assert (np.abs(outside) < 1.5 * loud).all()
+def test_each_span_begins_and_ends_with_its_word() -> None:
+    """Its first and its last 20 ms are louder than the noise, and nothing outside is: nearly all energy is inside."""
+    quiet = [found for number in range(50) if (found := made("ordinary", number)).snr_db > 32]
+    assert len(quiet) > 5
+    for found in quiet:
+        gaps = [0, *np.ravel(found.spans), len(found.samples)]
+        outside = np.concatenate([found.samples[a:b] for a, b in zip(gaps[::2], gaps[1::2], strict=True)])
+        loud = 4 * outside.std()
+        for start, end in found.spans:
+            for part in (slice(start, start + 4 * HOP), slice(end - 4 * HOP, end)):
+                assert np.abs(found.samples[part]).max() > loud
+        assert (np.abs(outside) < 1.5 * loud).all()
+        assert (outside**2).sum() < 0.01 * (found.samples**2).sum()
 
 
 def test_words_are_drawn_alike_and_every_voice_speaks() -> None:

@@ -19,7 +19,7 @@ SEED = 20
 SIZES = {"train": 2_000, "dev": 200, "ordinary": 500, "hard": 500}
 LENGTHS = (2, 6)  # words
 PAUSE_SECONDS = 1.0  # the longest one
-SNR_DB = {"train": (30.0, 40.0), "dev": (30.0, 40.0), "ordinary": (30.0, 40.0), "hard": (5.0, 20.0)}
+SNR_DB = {"train": (15.0, 40.0), "dev": (15.0, 40.0), "ordinary": (15.0, 40.0), "hard": (5.0, 15.0)}
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Recording:
 def recording(split: str, number: int, seed: int = SEED) -> Recording:
     """Recording `number` of a split: 2 to 6 words, pauses of 0 to 1 s between them and at both ends.
 
-    `train`, `dev` and `ordinary` are drawn alike, from six voices and with faint noise (30 to 40 dB below the speech).
-    `hard` has noise at 5 to 20 dB, and every second recording is of a seventh voice. A demo uses the first `SIZES`.
+    `train`, `dev` and `ordinary` are drawn alike, from six voices and with noise that is 15 to 40 dB below the speech.
+    `hard` has noise at 5 to 15 dB, and every second recording is of a seventh voice. A demo uses the first `SIZES`.
     Raises ValueError for an unknown split or a number or seed below 0.
     """
     rng = stream("recording", split, tuple(SIZES), seed, number)
