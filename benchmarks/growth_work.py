@@ -18,11 +18,11 @@ from functools import partial
 import torch
 from growth_model import Reference, first_position, made_up
 from growth_points import Point
+from regard.decoders.inference import InferenceTokens
 from torch import Tensor
 
 from regard.attention.source import Source
 from regard.data.batch import Batch
-from regard.decoders.inference import InferenceTokens
 from regard.decoders.state import AttentiveState
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.greedy import greedy

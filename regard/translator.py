@@ -13,11 +13,11 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
 from regard.alignment.units import Span, align
+from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.batches import pad_sources
 from regard.data.tokenizer import Encoded, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.reading import Begun, Readers
 from regard.search.beam import beam
 from regard.search.forced import Ranked, force, rank
 from regard.search.greedy import greedy
@@ -26,6 +26,7 @@ from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.refill import Later
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 LOOKS = 1 << 20
 """Squared source lengths, summed, of the sentences of one search: what they looked at is kept to its end."""
@@ -69,7 +70,8 @@ class Translator:
     """One trained model, or several as an ensemble, with their tokenisers.
 
     Args:
-        models: over the same tokenisers; several average their probabilities.
+        models: over the same tokenisers; several average their probabilities. Their parameters are read here: make
+            another translator when they change.
         source_tokenizer: text → token numbers and back, for the source.
         target_tokenizer: the same for the target.
         options: how outputs are looked for.
@@ -100,7 +102,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._readers = Readers(self.models, self.shortlists)
+        self._reader = prepare(self.models, self.shortlists)
 
     def translate(
         self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
@@ -114,8 +116,8 @@ class Translator:
             raise ValueError(f"Translator.translate: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
-        def look(begun: Begun, later: Later) -> Found:
-            given = (begun.step, begun.state, begun.lengths)
+        def look(started: Started, later: Later) -> Found:
+            given = (started.step, started.state, started.lengths)
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=later)]
             return beam(
@@ -150,11 +152,11 @@ class Translator:
 
         sources = _texts("sample", "sources", sources)
 
-        def draw(begun: Begun, numbers: Tensor) -> Found:
+        def draw(started: Started, numbers: Tensor) -> Found:
             found = sample(
-                begun.step,
-                begun.state,
-                begun.lengths,
+                started.step,
+                started.state,
+                started.lengths,
                 seed=sampling.seed,
                 sentences=numbers,
                 temperature=sampling.temperature,
@@ -165,7 +167,7 @@ class Translator:
             return [[hypothesis] for hypothesis in found]
 
         def search(chosen: Sequence[Encoded], called: Sequence[int]) -> Found:
-            return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
+            return self._batchwise(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]))
 
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 
@@ -189,14 +191,14 @@ class Translator:
         encoded = [self.source_tokenizer.encode(source) for source in sources]
         wanted = [self.target_tokenizer.encode(target) for target in targets]
 
-        def forced(begun: Begun, places: Sequence[int]) -> Found:
+        def forced(started: Started, places: Sequence[int]) -> Found:
             given = [[*wanted[place].ids, END] for place in places]
-            return [[found] for found in force(begun.step, begun.state, begun.lengths, given)]
+            return [[found] for found in force(started.step, started.state, started.lengths, given)]
 
         results: list[Alignment] = []
-        readers = Readers(self.models, ())
-        hypotheses = self._batchwise(encoded, forced, readers)
-        ranked = self._ranked(encoded, hypotheses, alternatives, readers)
+        reader = self._reader.whole()
+        hypotheses = self._batchwise(encoded, forced, reader)
+        ranked = self._ranked(encoded, hypotheses, alternatives, reader)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             made = self._alignment(texts, encoded[number], wanted[number].spans, found, ranked[number][0])
@@ -235,7 +237,7 @@ class Translator:
         return replace(made, predictions=predictions(found.tokens, spans, ranked, self.target_tokenizer))
 
     def _ranked(
-        self, sources: Sequence[Encoded], found: Found, width: int, readers: Readers | None = None
+        self, sources: Sequence[Encoded], found: Found, width: int, reader: Reader | None = None
     ) -> list[list[Ranked | None]]:
         """The probabilities behind all that was found; None for each where they are not asked for."""
         if width < 0:
@@ -247,14 +249,14 @@ class Translator:
         repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
         tokens = [hypothesis.tokens for each in found for hypothesis in each]
 
-        def look(begun: Begun, places: Sequence[int]) -> list[Ranked]:
-            return rank(begun.step, begun.state, begun.lengths, [tokens[place] for place in places], width)
+        def look(started: Started, places: Sequence[int]) -> list[Ranked]:
+            return rank(started.step, started.state, started.lengths, [tokens[place] for place in places], width)
 
-        ranked = iter(self._batchwise(repeated, look, readers))
+        ranked = iter(self._batchwise(repeated, look, reader))
         return [[next(ranked) for _ in each] for each in found]
 
     @torch.inference_mode()
-    def _flowing(self, sources: Sequence[Encoded], look: Callable[[Begun, Later], Found]) -> Found:
+    def _flowing(self, sources: Sequence[Encoded], look: Callable[[Started, Later], Found]) -> Found:
         """Search for all, so that further sentences enter where others have ended; the answers in their order."""
         found: Found = [[] for _ in sources]
         batches, size = self._batches(sources), self.options.batch_size
@@ -263,8 +265,8 @@ class Translator:
             count = _window(batches, sources) if first.joins else 1
             window, batches = batches[:count], batches[count:]
             share = -(-size // SHARES)
-            begun = (each for batch in window[1:] for each in self._read(sources, batch, share))
-            hypotheses = look(first, ((each.state, each.lengths) for each in begun))
+            started = (each for batch in window[1:] for each in self._read(sources, batch, share))
+            hypotheses = look(first, ((each.state, each.lengths) for each in started))
             for number, each in zip(chain.from_iterable(window), hypotheses, strict=True):
                 found[number] = each
         return found
@@ -273,14 +275,14 @@ class Translator:
     def _batchwise(
         self,
         sources: Sequence[Encoded],
-        look: Callable[[Begun, Sequence[int]], Sequence[Answer]],
-        readers: Readers | None = None,
+        look: Callable[[Started, Sequence[int]], Sequence[Answer]],
+        reader: Reader | None = None,
     ) -> list[Answer]:
         """Search for one batch after the other; the answers in the order of the sources."""
         found: dict[int, Answer] = {}
         for batch in self._batches(sources):
-            for begun in self._read(sources, batch, len(batch), readers):
-                found.update(zip(batch, look(begun, batch), strict=True))
+            for started in self._read(sources, batch, len(batch), reader):
+                found.update(zip(batch, look(started, batch), strict=True))
         return [found[number] for number in range(len(sources))]
 
     def _batches(self, sources: Sequence[Encoded]) -> list[list[int]]:
@@ -289,12 +291,12 @@ class Translator:
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def _read(
-        self, sources: Sequence[Encoded], batch: Sequence[int], count: int, readers: Readers | None = None
-    ) -> Iterator[Begun]:
+        self, sources: Sequence[Encoded], batch: Sequence[int], count: int, reader: Reader | None = None
+    ) -> Iterator[Started]:
         """Read a batch, and begin with so many of its sentences at a time."""
         device = next(self.models[0].parameters()).device
         source, mask = (part.to(device) for part in pad_sources([sources[number].ids for number in batch]))
-        return (readers or self._readers).read(source, mask, count)
+        return (reader or self._reader).read(source, mask, count)
 
 
 def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:

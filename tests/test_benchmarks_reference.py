@@ -119,20 +119,20 @@ class Orders:
 
 
 def test_a_gate_lets_through_what_is_ordered_and_counts_it() -> None:
-    link, seen = Orders({"job": "train", "steps": 2}, {"job": "save"}, {"job": "train", "steps": 3}), list[int]()
+    link, source = Orders({"job": "train", "steps": 2}, {"job": "save"}, {"job": "train", "steps": 3}), list[int]()
     gate = Gate(link, lambda batch: batch, lambda: None)  # type: ignore[arg-type]
     stream = chain.from_iterable(gate.through(epoch) for epoch in ([1, 2, 4], [8, 16, 32]))
     with pytest.raises(SystemExit):
-        seen.extend(stream)
+        source.extend(stream)
     assert [answer.get("tokens") for answer in link.answers] == [None, 3, None, 4 + 8 + 16]
     assert all(answer["seconds"] >= 0 for answer in link.answers if "tokens" in answer)
 
 
 def test_a_gate_saves_between_slices() -> None:
-    link, seen, saved = Orders({"job": "train", "steps": 2}, {"job": "save"}), [], []
-    gate = Gate(link, lambda batch: batch, lambda: saved.append(list(seen)))  # type: ignore[arg-type]
+    link, source, saved = Orders({"job": "train", "steps": 2}, {"job": "save"}), [], []
+    gate = Gate(link, lambda batch: batch, lambda: saved.append(list(source)))  # type: ignore[arg-type]
     with pytest.raises(SystemExit):
-        seen.extend(gate.through([1, 2, 4]))
+        source.extend(gate.through([1, 2, 4]))
     assert saved == [[1, 2]]
 
 

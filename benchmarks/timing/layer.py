@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from regard.compiled.beam_steps import Course
 from regard.decoders.inference import InferenceTokens
+
+from regard.compiled.beam_steps import Course
 from regard.decoders.luong import LuongDecoder
 from regard.kernels.topk_shortlist import ListedOutput
 

@@ -1,5 +1,4 @@
-"""What a decoder returns: of one step, before and behind its output layer,
-of some, and of all steps of a known target."""
+"""What a decoder returns: of one step, before and after its output layer, and of all steps of a known target."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -39,31 +38,15 @@ class Step:
     Args:
         logits: unnormalised scores of the next token.
         state: the state after this step.
-        weights: what this token looked at; all zeros for a decoder without attention. Of several heads it is the mean,
-            of several layers the last.
-        heads: the weights of each head, a tensor per layer that looks; empty without attention.
+        weights: what this token attended to; all zeros for a decoder without attention. Of several heads they are
+            the mean, of several layers the last.
+        heads: the weights of each head, a tensor per layer that attends; empty without attention.
     """
 
     logits: Float[Tensor, "rows vocab"]
     state: State
     weights: Float[Tensor, "rows source"]
     heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What some steps come to, of which each was given the best token of the one before.
-
-    Args:
-        tokens: the best of each step.
-        features, weights: as in `Advance`.
-        state: the state after the last.
-    """
-
-    tokens: Int[Tensor, "rows steps"]
-    features: Float[Tensor, "rows steps features"]
-    state: State
-    weights: Float[Tensor, "rows steps source"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ class Unrolled:
         features: what the output layer projects; kept apart so that a loss projects the real tokens only.
         weights: row t is what produced the features of output token t; of heads and layers as in `Step`.
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
-        heads: the weights of each head, a tensor per layer that looks; empty without attention.
+        heads: the weights of each head, a tensor per layer that attends; empty without attention.
     """
 
     features: Float[Tensor, "batch target features"]

@@ -19,9 +19,5 @@ class Encoder(Protocol):
     def state_size(self) -> int:
         """Features of the summary."""
 
-    def for_inference(self) -> "Encoder":
-        """The same function of the same parameters, with what can be computed from their values of today prepared;
-        itself where there is nothing to prepare."""
-
     def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source, whose real positions come first."""

@@ -6,21 +6,19 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
-from regard.decoders.beginning import begins_compiled
-from regard.decoders.inference import InferenceTokens
 from regard.decoders.step import Step, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 
 
 class EncoderDecoder(nn.Module):
-    """An encoder that says what it read, and a decoder that looks at it.
+    """An encoder that says what it read, and a decoder that attends to it.
 
     Args:
         encoder: an entry of `ENCODERS`, built: source tokens and mask → Memory.
         decoder: an entry of `DECODERS`, built.
-        attends_end: whether the decoder may look at the end mark of the source. The encoder reads it either way. False
-            gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
+        attends_end: whether the decoder may attend to the end mark of the source. The encoder reads it either way.
+            False gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
 
     One token after another:
 
@@ -35,19 +33,17 @@ class EncoderDecoder(nn.Module):
         self.decoder: Any = decoder
         self.attends_end = attends_end
 
-    def for_inference(self) -> "EncoderDecoder":
-        """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
-        encoder, decoder = self.encoder.for_inference(), begins_compiled(self.decoder.for_inference())
-        return EncoderDecoder(encoder, decoder, attends_end=self.attends_end).eval()
-
     @property
-    def tokens(self) -> TargetTokens | InferenceTokens:
+    def tokens(self) -> TargetTokens:
         """The target vocabulary: how a token is read, and the output layer."""
         return self.decoder.tokens
 
     def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Real positions come first, the end mark last of them."""
-        memory: Memory = self.encoder(source, mask)
+        return self.attendable(self.encoder(source, mask))
+
+    def attendable(self, memory: Memory) -> Memory:
+        """What the decoder may attend to of all that was read."""
         return memory if self.attends_end else memory.without_end()
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:

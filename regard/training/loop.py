@@ -6,6 +6,7 @@ from itertools import islice
 
 import torch
 
+from regard.compiled.training import accelerated
 from regard.data.batch import Batch
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, add_gradients, blend
@@ -121,11 +122,11 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
 
 def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int) -> tuple[float, NotFinite | None]:
     """This worker's part of the gradient; the unsmoothed loss, and what of it is not finite, where it ends."""
-    nll = 0.0
+    nll, model = 0.0, accelerated(learner.model)
     for batch in batches:
         if not len(batch.order):
             continue
-        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
+        loss = learner.objective(model, batch.to(learner.device), learner.temperature(step))
         if not math.isfinite(total := float(loss.total.detach())):
             return nll, NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)

@@ -9,17 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from regard.compiled.freeze import frozen
 from regard.config import Config
 from regard.data.batch import END, Batch
 from regard.encoders.memory import Memory
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.reading import Readers
 from regard.search.beam import beam
 from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader
 
 MECHANISMS: dict[str, dict[str, Any]] = {
     "additive": {},
@@ -119,7 +120,7 @@ def test_compiled_loops_have_the_gradients_of_the_plain_ones(
         assert float((one - other).abs().max()) <= 1e-5 * largest
 
 
-def searched(readers: Readers, size: int) -> list[Hypothesis]:
+def searched(readers: Reader, size: int) -> list[Hypothesis]:
     """Two sentences at a time, the others entering where these have ended."""
     batch = models.batch_of(LENGTHS)
     begun = list(readers.read(batch.source, batch.source_mask, 2 if readers_join(readers) else 9))
@@ -132,7 +133,7 @@ def searched(readers: Readers, size: int) -> list[Hypothesis]:
         return [best for best, *_ in found]
 
 
-def readers_join(readers: Readers) -> bool:
+def readers_join(readers: Reader) -> bool:
     """Whether its sentences can be searched beside others."""
     batch = models.batch_of(LENGTHS[:1])
     return next(readers.read(batch.source, batch.source_mask, 1)).joins
@@ -150,14 +151,14 @@ def same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
 @pytest.mark.parametrize("size", [1, 3])
 def test_searches_find_the_same_prepared_or_not_and_have_no_column_for_it(name: str, mechanism: str, size: int) -> None:
     model = model_of(config_of(name, mechanism))
-    plain, prepared = (searched(Readers([each], ()), size) for each in (model, model.for_inference()))
+    plain, prepared = (searched(Reader([each], ()), size) for each in (model, frozen(model)))
     same(prepared, plain)
     for found, (source, _) in zip(plain, LENGTHS, strict=True):
         assert found.weights.shape == (len(found.tokens), source)
         if source and name != "fixed-every":
             np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
     batch = models.batch_of(LENGTHS)
-    begun = next(Readers([model.for_inference()], ()).read(batch.source, batch.source_mask, len(LENGTHS)))
+    begun = next(Reader([frozen(model)], ()).read(batch.source, batch.source_mask, len(LENGTHS)))
     with torch.inference_mode():
         forced = force(begun.step, begun.state, begun.lengths, [found.tokens for found in plain])
     for one, other in zip(forced, plain, strict=True):
@@ -175,8 +176,8 @@ def test_members_of_an_ensemble_may_differ(size: int, listed: bool, other: str) 
     starts = torch.arange(0, 5 * models.SOURCE_VOCABULARY + 1, 5)
     targets = torch.randint(4, models.TARGET_VOCABULARY, (int(starts[-1]),), generator=torch.Generator().manual_seed(0))
     lists = [Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)] if listed else []
-    together = searched(Readers([each.for_inference() for each in members], lists), size)
-    same(together, searched(Readers(members, lists), size))
+    together = searched(Reader([frozen(each) for each in members], lists), size)
+    same(together, searched(Reader(members, lists), size))
     for found, (source, _) in zip(together, LENGTHS, strict=True):
         assert found.weights.shape == (len(found.tokens), source + 1)
         assert (found.weights[:, -1] > 0).all()

@@ -190,7 +190,7 @@ def test_gradients_of_stepping_are_those_of_forcing() -> None:
 
 
 def test_two_ways_from_one_state_do_not_meet() -> None:
-    """A step writes into room that it shares with the state it came from, which must not be seen."""
+    """A step writes into room that it shares with the state it came from, which must not be source."""
     model, batch = model_of()
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
@@ -241,9 +241,9 @@ def test_selected_rows_have_room_of_their_own() -> None:
         kept = torch.tensor([2, 0, 0])
         chosen = cache.select(kept)
         _, cache = attention.extend(values[:, 5:6], cache)
-        seen, chosen = attention.extend(values[kept, 5:6], chosen)
+        source, chosen = attention.extend(values[kept, 5:6], chosen)
         expected, _ = attention.extend(values[kept, :6], Cache.start(values))
-    torch.testing.assert_close(seen.context[:, 0], expected.context[:, 5])
+    torch.testing.assert_close(source.context[:, 0], expected.context[:, 5])
     assert chosen.room is not cache.room
 
 

@@ -14,7 +14,7 @@ from regard.attention.history import History
 from regard.attention.select import Selected, deterministic, masked_softmax
 from regard.attention.source import Source
 from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts
-from regard.decoders.state import Rows, advanced, look, unrolled
+from regard.decoders.state import Rows, advanced, attend, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
@@ -70,10 +70,6 @@ class ConvolutionalEncoder(nn.Module):
         self.convolution = nn.Conv1d(embedding.embedding_dim, hidden_size, width, padding=width // 2)
         self.output_size = self.state_size = hidden_size
 
-    def for_inference(self) -> "ConvolutionalEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Tensor, mask: Tensor) -> Memory:
         """Read the source."""
         real = mask.unsqueeze(-1)
@@ -126,10 +122,6 @@ class CellDecoder(nn.Module):
         """What was looked at reaches later steps only through the attention's own memory."""
         return self.attention.sequential
 
-    def for_inference(self) -> "CellDecoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, CellState]:
         """Project the keys and make the first state."""
         source = self.attention.prepare(memory.keys, memory.values, memory.mask)
@@ -140,7 +132,7 @@ class CellDecoder(nn.Module):
     def advance(self, tokens: Tensor, state: CellState, source: Source) -> Advance:
         """Features of the next token."""
         hidden, memory = self._move(self.tokens.embed(tokens), state.hidden, state.memory)
-        looked = look(self.attention, hidden, source, state.history, state.rows)
+        looked = attend(self.attention, hidden, source, state.history, state.rows)
         features = self._features(hidden, looked.context.squeeze(1))
         return advanced(features, CellState(hidden, memory, looked.history, state.rows), [looked])
 

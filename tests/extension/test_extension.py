@@ -166,12 +166,12 @@ def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: p
     config = parse({"model": {"decoder": {"kind": "cell", "hidden_size": 13}}}, "test")
     with pytest.raises(UsageError, match=r"^model\.decoder: CellDecoder: hidden_size is 13; expected a luckier number"):
         build_model(config.model, 11, 13)
-    config = parse({"model": {"encoder": {"kind": "convolutional"}}}, "test")
-    path.delattr("beside.ConvolutionalEncoder.for_inference")
+    config = parse({"model": {"decoder": {"kind": "cells"}}}, "test")
+    path.delattr("beside.CellDecoder.carries")
     with pytest.raises(
         UsageError,
-        match=r"^model\.encoder: convolutional builds a ConvolutionalEncoder without for_inference; expected all that "
-        r"regard\.encoders\.encoder\.Encoder lists\.$",
+        match=r"^model\.decoder: cells builds a CellDecoder without carries; expected all that "
+        r"regard\.decoders\.decoder\.Decoder lists\.$",
     ):
         build_model(config.model, 11, 13)
     with pytest.raises(ValueError, match=r"score 'distance' has no option 'skale'; .* Did you mean 'scale'"):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from regard.alignment.predictions import spelling
+from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
@@ -31,7 +32,7 @@ def translator(
         with torch.no_grad():
             model.decoder.tokens.output.weight.mul_(4)
             model.decoder.tokens.output.bias[END] += 2
-        built.append(model.for_inference() if fast else model)
+        built.append(frozen(model) if fast else model)
     starts = torch.zeros(SOURCE.size + 1, dtype=torch.long)
     some = Shortlist(torch.tensor([5, 7, 8]), starts, starts[:0], SYMBOLS.size)
     return Translator(built, SOURCE, SYMBOLS, SearchOptions(beam_size=beam_size), [some] if listed else [])

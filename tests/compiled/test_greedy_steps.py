@@ -6,15 +6,16 @@ from typing import Any
 import models
 import pytest
 import torch
-
-from regard.data.batch import BEGIN, END
-from regard.decoders import inference
 from regard.decoders.following import Several, comes_to_features, follow_one_by_one
 from regard.decoders.looking import Looking, advance
+
+from regard.compiled.freeze import frozen
+from regard.data.batch import BEGIN, END
+from regard.decoders import inference
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.greedy import greedy
 from regard.search.length_limit import LengthLimit
-from regard.search.shortlist import ListedState, ListedStep
+from regard.search.shortlist import ShortlistState, ShortlistStep
 from regard.search.step_function import ProjectedStep
 
 KNOWN: dict[str, dict[str, Any]] = {
@@ -39,7 +40,7 @@ def begun(decoder: dict[str, Any], rows: int, eager: float = 1.0) -> tuple[Any, 
     with torch.no_grad():
         model.decoder.tokens.output.weight.mul_(4)
         model.decoder.tokens.output.bias[END] += eager
-    model = model.for_inference()
+    model = frozen(model)
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
     return model.decoder, Looking(state, source), torch.full((rows,), BEGIN)
@@ -103,8 +104,8 @@ def test_a_greedy_search_finds_what_it_finds_step_by_step(name: str, rows: int, 
         allowed = torch.rand(rows, layer.out_features, generator=torch.Generator().manual_seed(0)) < 0.5
         allowed |= torch.arange(layer.out_features) == END
         lists = Lists.of(*allowed.numpy().nonzero(), rows, common)
-        step = ListedStep(moving, ListedOutput(layer.weight, layer.bias, common), several)
-        agree(step, ListedState.start(looking, lists), lengths)
+        step = ShortlistStep(moving, ListedOutput(layer.weight, layer.bias, common), several)
+        agree(step, ShortlistState.start(looking, lists), lengths)
 
 
 def test_a_decoder_that_bends_what_its_program_makes_is_followed_step_by_step() -> None:

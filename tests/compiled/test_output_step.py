@@ -6,6 +6,7 @@ import models
 import pytest
 import torch
 
+from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.errors import RegardError
 from regard.search.beam import beam
@@ -30,7 +31,7 @@ def model_of(name: str) -> models.EncoderDecoder:
 
 def searched(name: str, size: int, *, projected: bool) -> list[Hypothesis]:
     model, batch = model_of(name), models.batch_of(LENGTHS)
-    model = model.for_inference() if projected else model
+    model = frozen(model) if projected else model
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
         step: StepFunction = partial(model.step, source=source)
@@ -60,7 +61,7 @@ def test_what_is_no_distribution_is_told(size: int) -> None:
     model, batch = model_of("luong"), models.batch_of(LENGTHS)
     with torch.inference_mode():
         model.decoder.tokens.output.bias[5] = torch.nan
-        prepared = model.for_inference()
+        prepared = frozen(model)
         source, state = prepared.begin(prepared.encode(batch.source, batch.source_mask))
         step = ProjectedStep(partial(prepared.decoder.advance, source=source), prepared.tokens)
         with pytest.raises(RegardError, match=r"sentence 0 of the batch .* is not a distribution"):

@@ -6,16 +6,17 @@ import models
 import pytest
 import torch
 
-from regard.compiled import token_cache as entered
+from regard.compiled import token_cache
+from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.errors import RegardError
-from regard.reading import Begun, Readers
 from regard.search import unattended
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 DECODERS: dict[str, dict[str, Any]] = {
     "luong": {"kind": "luong"},
@@ -49,26 +50,26 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def read(name: str, listed: bool, eager: float = 1.0) -> list[Begun]:
+def read(name: str, listed: bool, eager: float = 1.0) -> list[Started]:
     """Groups of sentences that a prepared model has read."""
     model = models.small_model(models.recipe(DECODERS[name]))
     with torch.no_grad():
         model.decoder.tokens.output.weight.mul_(4)
         model.decoder.tokens.output.bias[END] += eager  # so that outputs end at different times
     batch = models.batch_of(LENGTHS)
-    return list(readers(model.for_inference(), listed).read(batch.source, batch.source_mask, ENTERING))
+    return list(readers(frozen(model), listed).read(batch.source, batch.source_mask, ENTERING))
 
 
-def readers(model: Any, listed: bool) -> Readers:
+def readers(model: Any, listed: bool) -> Reader:
     """Of one model, which may use a few words of each source if it is `listed`."""
     generator = torch.Generator().manual_seed(0)
     targets = torch.randint(4, models.TARGET_VOCABULARY, (5 * models.SOURCE_VOCABULARY,), generator=generator)
     starts = torch.arange(models.SOURCE_VOCABULARY + 1) * 5
     some = Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)
-    return Readers([model], [some] if listed else [])
+    return Reader([model], [some] if listed else [])
 
 
-def searched(begun: list[Begun], wrap: Any = lambda step: step, **options: Any) -> list[list[Hypothesis]]:
+def searched(begun: list[Started], wrap: Any = lambda step: step, **options: Any) -> list[list[Hypothesis]]:
     """What a beam finds; the first group is there from the beginning."""
     first, later = begun[0], ((each.state, each.lengths) for each in begun[1:])
     with torch.inference_mode():
@@ -96,7 +97,7 @@ def test_they_are_the_same(
     for steps, rows, looked in ((16, 4096, 1 << 22), (2, 1, 1 << 22), (16, 4096, 1)):
         monkeypatch.setattr(unattended, "STEPS", steps)
         monkeypatch.setattr(unattended, "LOOKED", looked)
-        monkeypatch.setattr(entered, "ROWS", rows)
+        monkeypatch.setattr(token_cache, "ROWS", rows)
         same(searched(read(name, listed), **options), expected)
     assert len(calls) > len(LENGTHS) / ENTERING
 
@@ -111,7 +112,7 @@ def test_sentences_that_end_together(eager: float, calls: list[int]) -> None:
 
 def test_greedy_search_of_many_sentences(calls: list[int]) -> None:
     with torch.inference_mode():
-        model, batch = models.small_model(models.recipe(DECODERS["luong"])).for_inference(), models.batch_of(LENGTHS)
+        model, batch = frozen(models.small_model(models.recipe(DECODERS["luong"]))), models.batch_of(LENGTHS)
         (begun,) = readers(model, listed=False).read(batch.source, batch.source_mask, len(LENGTHS))
         found, expected = (
             greedy(step, begun.state, begun.lengths, limit=LIMIT) for step in (begun.step, models.Single(begun.step))

@@ -3,11 +3,12 @@
 import models
 import pytest
 import torch
+from regard.decoders.beginning import PackedLinear
 from torch import nn
 
+from regard.compiled.freeze import frozen
 from regard.compiled.step import steps_serve
 from regard.decoders import beginning
-from regard.decoders.beginning import PackedLinear
 
 LENGTHS = [(5, 3), (1, 7), (3, 5)]
 
@@ -38,7 +39,7 @@ def test_a_packed_layer_has_gradients() -> None:
 
 @pytest.mark.parametrize("name", ["bahdanau", "luong-fed", "conditional"])
 def test_a_sentence_begins_alike_in_any_batch(name: str) -> None:
-    model = models.small_model(models.recipe(models.DECODERS[name])).for_inference()
+    model = frozen(models.small_model(models.recipe(models.DECODERS[name])))
     batch = models.batch_of(LENGTHS)
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))

@@ -3,11 +3,12 @@
 import models
 import pytest
 import torch
+from regard.decoders.folded import Folded
 from torch import nn
 
 from regard.attention.source import Source
+from regard.compiled.freeze import frozen
 from regard.compiled.step import steps_serve
-from regard.decoders.folded import Folded
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_padding_stays_zero() -> None:
 def test_a_prepared_decoder_knows_whole_targets_too(decoder: dict[str, object], gradients: bool) -> None:
     """With what it looks at multiplied beforehand, on every path."""
     model, batch = models.small_model(models.recipe(decoder)), models.batch_of([(5, 3), (1, 7), (3, 5)])
-    prepared = model.for_inference()
+    prepared = frozen(model)
     assert prepared.decoder.folded is not None
     with torch.set_grad_enabled(gradients):
         found, expected = prepared(batch), model(batch)

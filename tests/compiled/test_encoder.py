@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.compiled.encoder import reads_serve
+from regard.compiled.encoder import steps_serve
 from regard.encoders import recurrent
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
@@ -33,7 +33,7 @@ LENGTHS = [7, 0, 3, 5, 1, 7]
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    if not reads_serve(torch.zeros(1)):
+    if not steps_serve(torch.zeros(1)):
         pytest.skip("no compiled code")
 
 
@@ -98,7 +98,7 @@ def test_training_drops_again() -> None:
 
 
 def test_without_compiled_code_it_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recurrent, "reads_serve", lambda *tensors: False)
+    monkeypatch.setattr(recurrent, "steps_serve", lambda *tensors: False)
     ours = encoder("bridged")
     assert ours.for_inference() is ours
 

@@ -1,0 +1,111 @@
+"""From sources to a search: models read them, and a step function begins with what they read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from regard.decoders.sourced_state import SourcedState
+from regard.kernels.topk_shortlist import ListedOutput, Lists
+from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.shortlist import Shortlist, ShortlistState, ShortlistStep, common, lists
+from regard.search.step_function import DecoderStep, StepFunction
+
+
+@dataclass(frozen=True)
+class Started:
+    """Sentences that may be searched.
+
+    Args:
+        step: the step function.
+        state: its first state; row r belongs to sentence r.
+        lengths: source positions of each sentence that some model may attend to: all real ones, the end mark among
+            them, unless no model `attends_end`.
+        joins: whether the state can be joined with that of others, which the same step function then serves.
+    """
+
+    step: StepFunction
+    state: Any
+    lengths: Int[Tensor, " batch"]
+    joins: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The output layer of a model over a shortlist, and what each sentence may use of it."""
+
+    output: ListedOutput
+    lists: Lists
+
+
+class Reader:
+    """One model, or several as an ensemble.
+
+    Args:
+        models: over the same tokenisers; each with `encode`, `begin`, `decoder` and `tokens` as `EncoderDecoder` has
+            them. One that has a method `start`, as the function `start` of the model, brings step functions of its own.
+        shortlists: what any of these allows may be used; none for the whole vocabulary.
+    """
+
+    def __init__(self, models: Sequence[Any], shortlists: Sequence[Shortlist] = ()) -> None:
+        self.models = tuple(models)
+        self.shortlists = tuple(shortlists)
+        self._outputs = tuple(_listed(model, self.shortlists) for model in self.models if self.shortlists)
+
+    def whole(self) -> "Reader":
+        """The same models over the whole vocabulary."""
+        return Reader(self.models) if self.shortlists else self
+
+    @torch.inference_mode()
+    def read(
+        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int
+    ) -> Iterator[Started]:
+        """Encode the sources and begin with them, all together; so many of them at a time may be searched."""
+        memories = [model.encode(source, mask) for model in self.models]
+        allowed = lists(self.shortlists, source, mask) if self.shortlists else None
+        lengths = torch.stack([memory.mask.sum(1) for memory in memories]).amax(0)
+        started = self._start(memories, lengths, allowed)
+        del memories  # what is searched has what it needs of them
+        if count >= len(source):
+            yield started
+            return
+        for first in range(0, len(source), count):
+            rows = torch.arange(first, min(first + count, len(source)), device=source.device)
+            yield replace(started, state=started.state.select(rows), lengths=started.lengths[rows])
+
+    def _start(self, memories: Sequence[Any], lengths: Tensor, allowed: Lists | None) -> Started:
+        steps: list[StepFunction] = []
+        states: list[Any] = []
+        for number, (model, memory) in enumerate(zip(self.models, memories, strict=True)):
+            listed = None if allowed is None else Listed(self._outputs[number], allowed)
+            own = getattr(model, "start", None)
+            step, state = own(memory, listed) if own else start(model, memory, listed)
+            steps.append(step)
+            states.append(state)
+        joins = all(_joins(state) for state in states)
+        if len(steps) == 1:
+            return Started(steps[0], states[0], lengths, joins)
+        return Started(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
+
+
+def start(model: Any, memory: Any, listed: Listed | None) -> tuple[StepFunction, Any]:
+    """The step function of a model over what it read, by its definition, and the first state."""
+    source, state = model.begin(memory)
+    first = SourcedState(state, source)
+    if listed is None:
+        return DecoderStep(model.decoder), first
+    return ShortlistStep(model.decoder, listed.output), ShortlistState.start(first, listed.lists)
+
+
+def _joins(state: SourcedState | ShortlistState) -> bool:
+    """Whether the rows of another can be put behind these."""
+    return hasattr(state.state.state if isinstance(state, ShortlistState) else state.state, "join")
+
+
+def _listed(model: Any, shortlists: Sequence[Shortlist]) -> ListedOutput:
+    """Its output layer over what shortlists allow."""
+    output = model.tokens.output
+    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device), model.tokens.barred)
