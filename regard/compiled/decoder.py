@@ -31,8 +31,8 @@ class CompiledDecoder:
     """What a decoder of `programs.PROGRAMS` computes, where `runs_compiled`.
 
     What depends on the token alone is looked up in a cache. The rest of a step is one call of compiled code. It has no
-    gradient: where gradients are asked for, and on another device, `begin` gives the state of the decoder itself, and
-    steps from there are its own.
+    gradient. For a memory on another device, or of another precision, `begin` gives the state of the decoder itself,
+    and steps from there are its own.
 
     Args:
         decoder: whose parameters are read once, here.
@@ -65,7 +65,8 @@ class CompiledDecoder:
     ) -> tuple[Source, CompiledState] | tuple[Source, AttentiveState]:
         """The source with its keys projected, and the first state."""
         source, state = self.decoder.begin(memory, temperature)
-        if not self.steps.takes(state.cells.hidden):
+        hidden = state.cells.hidden
+        if hidden.device.type != "cpu" or hidden.dtype != torch.float32:
             return source, state
         return source if self._fold is None else self._fold.fold(source), CompiledState.of(state)
 

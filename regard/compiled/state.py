@@ -35,7 +35,8 @@ class CompiledState:
     @classmethod
     def of(cls, state: AttentiveState) -> "CompiledState":
         """The same state, of an attention that remembers nothing."""
-        return cls(state.cells.top, state.cells.memory.select(1, 0), state.fed, state.rows)
+        hidden, memory = state.cells.top.detach(), state.cells.memory.detach().select(1, 0)
+        return cls(hidden, memory, state.fed, state.rows)
 
     @property
     def starts(self) -> Tensors:

@@ -164,19 +164,19 @@ class TransformerDecoder(nn.Module):
         def each_at_its_own(source: Source, history: History, attention: Attention, query: Tensor) -> Attended:
             return attend(attention, query.squeeze(1), source, history, state.rows)
 
-        features, state, looks = self._run(tokens.unsqueeze(1), source, state, each_at_its_own)
-        return advanced(features.squeeze(1), state, looks)
+        features, state, attended = self._run(tokens.unsqueeze(1), source, state, each_at_its_own)
+        return advanced(features.squeeze(1), state, attended)
 
     def forward(
         self, inputs: Int[Tensor, "batch target"], source: tuple[Source, ...], state: TransformerState
     ) -> Unrolled:
         """All steps of a known target."""
-        features, _, looks = self._run(inputs, source, state, _all_at_once)
+        features, _, attended = self._run(inputs, source, state, _all_at_once)
         return Unrolled(
             features,
-            looks[-1].weights,
-            torch.stack([seen.log_prob for seen in looks]).sum(0),
-            torch.stack([seen.entropy for seen in looks]).sum(0),
+            attended[-1].weights,
+            torch.stack([seen.log_prob for seen in attended]).sum(0),
+            torch.stack([seen.entropy for seen in attended]).sum(0),
             tuple(heads_of(seen) for seen in attended),
         )
 

@@ -18,7 +18,7 @@ class EncoderDecoder(nn.Module):
         encoder: an entry of `ENCODERS`, built: source tokens and mask → Memory.
         decoder: an entry of `DECODERS`, built.
         attends_end: whether the decoder may attend to the end mark of the source. The encoder reads it either way.
-            False gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
+            False gives it a weight of exactly zero, and an empty source, which is the mark alone, a context of zeros.
 
     One token after another:
 

@@ -6,11 +6,10 @@ import models
 import pytest
 import torch
 
-from regard.compiled import token_cache
+from regard.compiled import beam_steps, token_cache
 from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.errors import RegardError
-from regard.search import unattended
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
@@ -32,7 +31,7 @@ LIMIT = LengthLimit(1.0, 9)
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    if unattended.kernels().library is None:
+    if beam_steps.kernels().library is None:
         pytest.skip("nothing is compiled")
 
 
@@ -40,13 +39,14 @@ def _compiled() -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sentences that each call of compiled code was given."""
     counts: list[int] = []
-    go = unattended.go
+    steps = beam_steps.beam_steps
 
-    def counted(model: Any, front: Any, *others: Any) -> Any:
-        counts.append(len(front.sentences))
-        return go(model, front, *others)
+    def counted(model: Any, live: Any, *others: Any) -> Any:
+        counts.append(len(live.sentences))
+        return steps(model, live, *others)
 
-    monkeypatch.setattr("regard.search.beam.go", counted)
+    for module in ("output_step", "shortlist_step"):
+        monkeypatch.setattr(f"regard.compiled.{module}.beam_steps", counted)
     return counts
 
 
@@ -95,8 +95,8 @@ def test_they_are_the_same(
     expected = searched(read(name, listed), models.Single, **options)
     assert not calls
     for steps, rows, looked in ((16, 4096, 1 << 22), (2, 1, 1 << 22), (16, 4096, 1)):
-        monkeypatch.setattr(unattended, "STEPS", steps)
-        monkeypatch.setattr(unattended, "LOOKED", looked)
+        monkeypatch.setattr(beam_steps, "MAX_STEPS", steps)
+        monkeypatch.setattr(beam_steps, "MAX_WEIGHTS", looked)
         monkeypatch.setattr(token_cache, "ROWS", rows)
         same(searched(read(name, listed), **options), expected)
     assert len(calls) > len(LENGTHS) / ENTERING

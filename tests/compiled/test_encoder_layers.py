@@ -10,7 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.compiled import encoder as reads
 from regard.compiled import step as steps
-from regard.compiled.encoder import EncoderLayer, steps_serve
+from regard.compiled.encoder import EncoderLayer
+from regard.compiled.step import steps_serve
 from regard.kernels.library import SWITCH
 
 CELLS = pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])

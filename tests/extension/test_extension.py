@@ -166,11 +166,11 @@ def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: p
     config = parse({"model": {"decoder": {"kind": "cell", "hidden_size": 13}}}, "test")
     with pytest.raises(UsageError, match=r"^model\.decoder: CellDecoder: hidden_size is 13; expected a luckier number"):
         build_model(config.model, 11, 13)
-    config = parse({"model": {"decoder": {"kind": "cells"}}}, "test")
+    config = parse({"model": {"decoder": {"kind": "cell"}}}, "test")
     path.delattr("beside.CellDecoder.carries")
     with pytest.raises(
         UsageError,
-        match=r"^model\.decoder: cells builds a CellDecoder without carries; expected all that "
+        match=r"^model\.decoder: cell builds a CellDecoder without carries; expected all that "
         r"regard\.decoders\.decoder\.Decoder lists\.$",
     ):
         build_model(config.model, 11, 13)

@@ -6,11 +6,11 @@ import models
 import numpy as np
 import pytest
 import torch
-from regard.decoders.looking import Looking
 
 from regard.compiled.freeze import frozen
 from regard.config import Config
 from regard.data.batch import END
+from regard.decoders.sourced_state import SourcedState
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
@@ -85,7 +85,7 @@ def test_sources_at_which_nobody_looks_are_left_out() -> None:
     readers = Reader([model_of(models.recipe({"kind": "luong"}))], ())
     first, second = begun(readers, 3)[:2]
     state = first.state.select(torch.tensor([2, 2, 0])).join(second.state.select(torch.tensor([1])))
-    assert isinstance(state, Looking)
+    assert isinstance(state, SourcedState)
     assert state.state.rows.numbers.tolist() == [1, 1, 0, 2]
     assert state.source.mask.sum(1).tolist() == [*first.lengths[[0, 2]].tolist(), int(second.lengths[1])]
     assert state.source.values.shape[:2] == state.source.mask.shape
