@@ -201,8 +201,11 @@ def _check_source(keys: Tensor, values: Tensor, mask: Tensor) -> None:
 
 
 def _check_query(query: Tensor, source: Source, history: History) -> None:
+    batch, values = source.mask.size(0), source.values
+    fits = query.dim() == 3 and query.size(0) == history.step.size(0) == batch and query.size(1) > 0
+    if fits and (query.dtype, query.device) == (values.dtype, values.device):
+        return
     place = "Attention.forward"
-    batch = source.mask.size(0)
     expect_shape(place, "query", query, (batch, "target", "query"), "Give one row of queries per source.")
     expect_some(place, "query", query, "target", "begin")
     expect_dtype(place, "query", query, "the source", source.values)

@@ -51,8 +51,8 @@ class CompiledState:
 
     def join(self, other: "CompiledState", rows: Rows, length: int) -> "CompiledState":
         """The rows of another behind these, as `AttentiveState.join`."""
-        parts = ((self.hidden, other.hidden), (self.memory, other.memory), (self.fed, other.fed))
-        return CompiledState(*(torch.cat(part) for part in parts), rows, self._parents(other))
+        hidden, memory = torch.cat([self.hidden, other.hidden]), torch.cat([self.memory, other.memory])
+        return CompiledState(hidden, memory, torch.cat([self.fed, other.fed]), rows, self._parents(other))
 
     def apart(self) -> "CompiledState":
         """The same, with a row of its own for each hypothesis."""

@@ -185,9 +185,9 @@ class Steps:
         if not self._attended:
             return
         if not isinstance(source, StepSource) or not source.fits(self._attended):
-            given = source.told() if isinstance(source, StepSource) else source
+            attended = source.told() if isinstance(source, StepSource) else source
             raise ValueError(
-                f"Steps: source is {given}; expected keys, values, mask and exp_keys of the same sources, with "
+                f"Steps: source is {attended}; expected keys, values, mask and exp_keys of the same sources, with "
                 f"{self._attended} features, and a number for each row."
             )
 

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.decoders.bridge import Start, first_state
-from regard.decoders.state import AttentiveState, advanced, attend, begin, unrolled
+from regard.decoders.state import AttentiveState, Start, advanced, attend, begin, first_state, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory

@@ -1,8 +1,7 @@
 """What the encoder says about the source."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -25,13 +24,3 @@ class Memory:
     mask: Bool[Tensor, "batch source"]
     summary: Float[Tensor, "batch summary"]
     spans: Int[Tensor, "batch source 2"]
-
-    def without_end(self) -> "Memory":
-        """The same store with the end mark of each source hidden: its last real position can no longer be looked at.
-
-        Nothing else changes: the encoder has read the mark, and the summary knows it. A source of the end mark alone
-        is left without a position that is real, and what is mixed from it is zero.
-        """
-        ends = self.mask.sum(1, keepdim=True) - 1
-        positions = torch.arange(self.mask.size(1), device=self.mask.device)
-        return replace(self, mask=self.mask & (positions < ends))

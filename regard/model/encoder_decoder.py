@@ -1,7 +1,9 @@
 """The whole path on one page: encode, begin, step; or all steps of a known target at once."""
 
+from dataclasses import replace
 from typing import Any
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -43,8 +45,16 @@ class EncoderDecoder(nn.Module):
         return self.attendable(self.encoder(source, mask))
 
     def attendable(self, memory: Memory) -> Memory:
-        """What the decoder may attend to of all that was read."""
-        return memory if self.attends_end else memory.without_end()
+        """What the decoder may attend to of all that was read: without `attends_end`, not the last real position.
+
+        Nothing else changes: the encoder has read the end mark, and the summary knows it. A source of the mark alone is
+        left without a position that is real, and what is mixed from it is zero.
+        """
+        if self.attends_end:
+            return memory
+        ends = memory.mask.sum(1, keepdim=True) - 1
+        positions = torch.arange(memory.mask.size(1), device=memory.mask.device)
+        return replace(memory, mask=memory.mask & (positions < ends))
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""

@@ -98,7 +98,7 @@ class ShortlistState:
         rows: which of them each row may use.
     """
 
-    state: SourcedState
+    state: Any
     lists: Lists
     rows: Int[Tensor, " rows"]
 

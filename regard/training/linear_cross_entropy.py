@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels.library import kernels
 from regard.kernels.matmul import add_product
 from regard.kernels.softmax import OutputSoftmax
 
@@ -191,8 +192,8 @@ def _even_chunk(tokens: int, vocab: int) -> int:
 
 
 def _is_foreign(*tensors: Tensor) -> bool:
-    """Whether something watches or transforms what is computed."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    """Whether something watches or transforms what is computed, or the definition is asked for."""
+    if kernels().off or torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return True
     if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
         return True

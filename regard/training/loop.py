@@ -99,19 +99,23 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
     NotFinite, on every worker, before the weights change.
     """
     step = progress.step + 1
+    rate = learner.schedule(step, progress.gains)
     own = sum(int(batch.target_mask.sum()) for batch in batches)
     tokens = int(world.total(float(own))[0])
     learner.optimizer.zero_grad(set_to_none=True)
     nll, fault = backward(learner, batches, step, tokens)
-    nll, faults = world.total(nll, float(fault is not None))
-    if faults:
-        raise fault or NotFinite(step, "", [])
-    add_gradients(learner.model.parameters(), world)
-    blend(learner.objective.buffers(), own / tokens, world)
+    if world.size > 1:
+        nll, faults = world.total(nll, float(fault is not None))
+        if faults and fault is None:
+            fault = NotFinite(step, "", [])
+    if fault is not None:
+        raise fault
+    if world.size > 1:
+        add_gradients(learner.model.parameters(), world)
+        blend(learner.objective.buffers(), own / tokens, world)
     norm = float(clip(learner.model.parameters(), learner.clip))
     if not math.isfinite(norm):
         raise NotFinite(step, f"the gradient's norm is {norm}", batches)
-    rate = learner.schedule(step, progress.gains)
     for group in learner.optimizer.param_groups:
         group["lr"] = rate
     learner.optimizer.step()

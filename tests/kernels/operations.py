@@ -19,7 +19,7 @@ from regard.compiled.step import Steps, exp_keys
 from regard.compiled.token_cache import TokenCache
 from regard.kernels import additive_native
 from regard.kernels.additive import additive_scores, plain_gradients, plain_scores
-from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.argmax_int8 import MAX_ROWS, Argmax
 from regard.kernels.layout import PANEL, pack
 from regard.kernels.linear import projected
 from regard.kernels.matmul import add_product
@@ -253,7 +253,7 @@ def _listed_argmax(weight, bias, features, common, starts, tokens, longest, rows
 
 
 def _listed_argmax_defined(weight, bias, features, common, starts, tokens, longest, rows, barred):
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MAX_ROWS:
         return (None,)
     best = _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, barred, 1)[0]
     return (best if (best > -torch.inf).all() else None,)
