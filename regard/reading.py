@@ -12,13 +12,15 @@ from torch import Tensor
 from regard.decoders.following import Several, comes_to_features
 from regard.decoders.inference import InferenceTokens
 from regard.decoders.looking import Looking, advance
+from regard.decoders.output import LinearOutput
+from regard.decoders.output_state import OutputState, advance_both
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance
 from regard.encoders.memory import Memory
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.ensemble import Ensemble, EnsembleState
-from regard.search.shortlist import ListedState, ListedStep, Shortlist, common, lists
+from regard.search.shortlist import ListedState, ListedStep, MaskedStep, Shortlist, common, lists
 from regard.search.step_function import PlainStep, ProjectedStep, StepFunction
 
 Moving = Callable[[Tensor, Any], Advance]
@@ -53,7 +55,8 @@ class Readers:
     def __init__(self, models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist]) -> None:
         self.models = tuple(models)
         self.shortlists = tuple(shortlists)
-        self.listed = tuple(_listed(model, self.shortlists) for model in self.models if self.shortlists)
+        self.common = common(self.shortlists) if self.shortlists else torch.zeros(0, dtype=torch.long)
+        self.listed = tuple(_listed(model, self.common) for model in self.models if self.shortlists)
 
     @torch.inference_mode()
     def read(
@@ -77,7 +80,7 @@ class Readers:
         states: list[Any] = []
         joins = True
         for number, (model, memory) in enumerate(zip(self.models, memories, strict=True)):
-            prepared, state = model.begin(memory)
+            prepared, state = model.decoder.begin(memory)
             moving: Moving = partial(model.decoder.advance, source=prepared)
             if isinstance(state, AttentiveState):
                 moving, state = partial(advance, model.decoder), Looking(state, prepared)
@@ -85,25 +88,35 @@ class Readers:
                 joins = False
             known = isinstance(state, Looking) and comes_to_features(model.decoder)
             several = Several(model.decoder) if known else None
-            if allowed is None:
-                steps.append(_whole(model, moving, several))
-            else:
-                steps.append(ListedStep(moving, self.listed[number], several))
-                state = ListedState.start(state, allowed)
-            states.append(state)
+            kept = model.tokens.output.begin(memory)
+            if kept is not None:
+                moving, state = partial(advance_both, moving), OutputState(state, kept)
+            steps.append(self._step(number, moving, several))
+            states.append(state if allowed is None else ListedState.start(state, allowed))
         if len(steps) == 1:
             return Begun(steps[0], states[0], lengths, joins)
         return Begun(Ensemble(steps), EnsembleState(tuple(states)), lengths, joins)
+
+    def _step(self, number: int, moving: Moving, several: Several | None) -> StepFunction:
+        """The step function of the model of that number, over what may be used."""
+        if not self.shortlists:
+            return _whole(self.models[number], moving, several)
+        output = self.listed[number]
+        if output is None:
+            return MaskedStep(_whole(self.models[number], moving, several), self.common)
+        return ListedStep(moving, output, several)
 
 
 def _whole(model: EncoderDecoder, moving: Moving, several: Several | None) -> StepFunction:
     """The step function of one model over the whole vocabulary."""
     if isinstance(model.tokens, InferenceTokens):
         return ProjectedStep(moving, model.tokens, several)
-    return PlainStep(moving, model.project, model.tokens.barred)
+    return PlainStep(moving, model.tokens.output, model.tokens.barred)
 
 
-def _listed(model: EncoderDecoder, shortlists: Sequence[Shortlist]) -> ListedOutput:
-    """Its output layer over what shortlists allow."""
+def _listed(model: EncoderDecoder, common: Tensor) -> ListedOutput | None:
+    """Its output layer over lists and what is common, without the rest; None where it is not linear."""
     output = model.tokens.output
-    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device), model.tokens.barred)
+    if not isinstance(output, LinearOutput):
+        return None
+    return ListedOutput(output.weight, output.bias, common.to(output.weight.device), model.tokens.barred)

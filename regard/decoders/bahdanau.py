@@ -141,10 +141,6 @@ class BahdanauDecoder(nn.Module):
         before, after = torch.stack(states[:-1], 1), torch.stack(states[1:], 1)
         return unrolled(self._features(before, embedded, torch.stack(contexts, 1), after), looks)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""
         program, tensors = self._program()

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from regard.attention.attention import Attention
@@ -122,10 +122,6 @@ class ConditionalDecoder(nn.Module):
             looks.append(attended)
         features = self._deep(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
         return unrolled(features, looks)
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
 
     def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""

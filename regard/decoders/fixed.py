@@ -108,10 +108,6 @@ class FixedDecoder(nn.Module):
         nothing = features.new_zeros(inputs.shape)
         return Unrolled(features, features.new_zeros(*inputs.shape, source.length), nothing, nothing)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _inputs(self, tokens: Tensor, summary: Tensor) -> Tensor:
         """[E y; c] at every step, or E y alone."""
         embedded = self.tokens.embed(tokens)

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from regard.attention.attention import Attention
@@ -124,10 +124,6 @@ class LuongDecoder(nn.Module):
         hidden = self.recurrence.unroll(embedded, state.cells)
         attended = self.attention(hidden, source, state.history)
         return unrolled(self._combine(attended.context, hidden), [attended])
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
 
     def _run(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """The same loop as a program, time first."""

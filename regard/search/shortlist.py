@@ -1,7 +1,8 @@
 """A search over part of the vocabulary: what the words of a source may become, and nothing else.
 
 Shortlist   what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
-ListedStep  a step function whose rows use the tokens of their own sentence alone
+MaskedStep  a step function whose rows use the tokens of their own sentence alone, from any step function
+ListedStep  the same, over a linear output layer, of which it multiplies no more than it needs
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from regard.decoders.following import Several, follow_one_by_one
 from regard.decoders.looking import distinct
 from regard.decoders.step import Advance, Step
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search.step_function import MOST_STEPS, Choices, Unattended, Walked
+from regard.search.step_function import MOST_STEPS, Choices, StepFunction, Unattended, Walked, barred
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -119,6 +120,33 @@ class ListedState:
         (used, rows), (others, more) = (distinct(each.rows) for each in (self, other))
         lists = Lists.stack([(self.lists, used), (other.lists, others)])
         return ListedState(self.state.join(other.state), lists, torch.cat([rows, more + len(used)]))
+
+
+class MaskedStep:
+    """Any step function, of which each row may use some tokens alone; its state is a `ListedState`. All else has a
+    logit of -inf.
+
+    The probabilities are those of the model given that only allowed tokens come.
+
+    Args:
+        step: the step function.
+        common: what all rows may use, beside the list of each.
+    """
+
+    def __init__(self, step: StepFunction, common: Int[Tensor, " common"]) -> None:
+        self.step = step
+        self.common = common
+        self.barred = barred(step)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ListedState) -> Step:
+        """One step, with all logits."""
+        answer, lists = self.step(tokens, state.state), state.lists
+        owners = torch.arange(len(lists.starts) - 1, device=lists.starts.device)
+        hidden = torch.ones(len(owners), answer.logits.size(1), dtype=torch.bool, device=owners.device)
+        hidden[:, self.common] = False
+        hidden[owners.repeat_interleave(lists.starts.diff()), lists.tokens] = False
+        logits = answer.logits.masked_fill(hidden[state.rows], -torch.inf)
+        return replace(answer, logits=logits, state=replace(state, state=answer.state))
 
 
 class ListedStep:

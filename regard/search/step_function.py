@@ -10,6 +10,7 @@ from torch import Tensor
 
 from regard.compiled.beam_steps import Course
 from regard.decoders.following import Best, Several, follow_one_by_one
+from regard.decoders.output import Output as OutputLayer
 from regard.decoders.step import Advance, Step
 from regard.kernels.topk import Finder, best_of
 
@@ -97,25 +98,31 @@ def barred(step: StepFunction) -> int | None:
 
 
 class PlainStep:
-    """A step function from a decoder without its output layer, and this, which gives logits and nothing else.
+    """A step function from a decoder without its output layer, and any such layer.
 
     Args:
         advance: `advance(tokens, state)`, up to the output layer.
-        project: the layer: features → logits.
+        output: the layer.
         barred: a token that is never put out.
     """
 
     def __init__(
-        self, advance: Callable[[Tensor, Any], Advance], project: Callable[[Tensor], Tensor], barred: int | None
+        self, advance: Callable[[Tensor, Any], Advance], output: OutputLayer, barred: int | None = None
     ) -> None:
         self.advance = advance
-        self.project = project
+        self.output = output
         self.barred = barred
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
         """One step, with all logits."""
         moved = self.advance(tokens, state)
-        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
+        return Step(self.output.logits(moved), moved.state, moved.weights, moved.heads)
+
+    def best(self, tokens: Int[Tensor, " rows"], state: Any, width: int) -> Choices:
+        """One step, with its best tokens."""
+        moved = self.advance(tokens, state)
+        log_probs, chosen = self.output.topk(moved, width, self.barred)
+        return Choices(chosen, log_probs, moved.state, moved.weights)
 
 
 @runtime_checkable
