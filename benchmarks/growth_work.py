@@ -13,6 +13,7 @@ whole, since the weights of one push those of the other out of the cache.
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,7 @@ class Training:
         self.model, self.learner, self.batch = reference.model, reference.learner, made_up(point)
         with torch.no_grad():
             self.source, self.state = _begun(self.model, self.batch)
+            self.read = self.model(self.batch)
         self.near = first_position(self.source)
         self.features = torch.randn(point.batch, point.target, self.model.tokens.feature_size)
 
@@ -84,7 +86,7 @@ class Training:
         self._backward(FORWARDS[type(decoder)](decoder, self.batch.inputs, source, self.state).features)
 
     def _project(self) -> None:
-        self._backward(cross_entropies(self.model, _leaf(self.features), self.batch).total)
+        self._backward(cross_entropies(self.model, replace(self.read, features=_leaf(self.features)), self.batch).total)
 
     def _backward(self, *results: Tensor) -> None:
         """An update begins without gradients, too: the first of a parameter is kept, not added."""

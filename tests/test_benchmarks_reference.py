@@ -46,7 +46,7 @@ def generic(monkeypatch: pytest.MonkeyPatch) -> None:
     """The path that defines what is computed: torch counts no product of compiled code, nor one into a given tensor."""
     for module in ("regard.encoders.recurrent.unrolls", "regard.decoders.luong.runs"):
         monkeypatch.setattr(module, lambda *_: False)
-    monkeypatch.setattr("regard.training.linear_cross_entropy._is_foreign", lambda *_: True)
+    monkeypatch.setattr("regard.kernels.linear_cross_entropy._is_foreign", lambda *_: True)
 
 
 def operations(work: Callable[[], Any]) -> int:
@@ -69,7 +69,7 @@ def test_the_cost_of_decoding_is_what_torch_counts() -> None:
     batch = batch_of([(4, 5)] * 3)
     lengths = Lengths.of(np.full(3, 4), np.full(3, 5))
     with torch.no_grad():
-        counted = operations(lambda: model.project(model(batch).features)) + 2 * energies(lengths)
+        counted = operations(lambda: model.logits(model(batch))) + 2 * energies(lengths)
     saved = lengths.source * cost.encoder_table + lengths.target * cost.decoder_table
     saved += (lengths.target - lengths.source) * cost.decoder_context
     assert cost.decoding(lengths, 1) * lengths.target + 2 * saved == counted

@@ -18,6 +18,7 @@ from regard.decoders.bahdanau import maxout
 from regard.decoders.luong import LuongDecoder
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Advance
+from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.recurrent.program import written
 
@@ -36,10 +37,10 @@ class CompiledDecoder:
 
     Args:
         decoder: whose parameters are read once, here.
-        tokens: its target vocabulary, prepared.
+        tokens: its target vocabulary.
     """
 
-    def __init__(self, decoder: Any, tokens: InferenceTokens) -> None:
+    def __init__(self, decoder: Any, tokens: InferenceTokens | TargetTokens) -> None:
         self.tokens = tokens
         self.decoder = with_packed_layers(decoder)
         self._fold: FoldedValues | None = None

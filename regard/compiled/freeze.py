@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from regard.compiled.decoder import CompiledDecoder, runs_compiled
@@ -15,7 +15,7 @@ from regard.compiled.shortlist_step import CompiledShortlistStep
 from regard.compiled.step import steps_serve
 from regard.compiled.vocabulary import InferenceTokens
 from regard.decoders.fixed import FixedDecoder
-from regard.decoders.sourced_state import SourcedState
+from regard.decoders.output import LinearOutput
 from regard.decoders.step import Step
 from regard.decoders.transformer import TransformerDecoder
 from regard.encoders.memory import Memory
@@ -23,7 +23,7 @@ from regard.encoders.recurrent import RecurrentEncoder
 from regard.kernels.library import kernels
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.shortlist import Shortlist, ShortlistState
-from regard.search.start import Listed, Reader
+from regard.search.start import Listed, Reader, first_state, start
 from regard.search.step_function import StepFunction
 
 KNOWN = (*PROGRAMS, FixedDecoder, TransformerDecoder)
@@ -60,13 +60,14 @@ class FrozenModel:
         encoder, decoder = model.encoder, model.decoder
         known = type(encoder) is RecurrentEncoder and steps_serve(*encoder.parameters())
         self.encoder: Any = CompiledEncoder(encoder) if known else encoder
-        self.tokens = InferenceTokens(decoder.tokens)
+        linear = isinstance(decoder.tokens.output, LinearOutput)
+        self.tokens: Any = InferenceTokens(decoder.tokens) if linear else decoder.tokens
         compiled = runs_compiled(decoder)
         self.decoder: Any = CompiledDecoder(decoder, self.tokens) if compiled else with_packed_layers(decoder)
 
     def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """As `EncoderDecoder.encode`."""
-        return self.model.attendable(self.encoder(source, mask))
+        return self.model.attendable(self.encoder(source, mask), source)
 
     def begin(self, memory: Memory) -> tuple[Any, Any]:
         """As `EncoderDecoder.begin`."""
@@ -76,16 +77,13 @@ class FrozenModel:
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """As `EncoderDecoder.step`."""
         moved = self.decoder.advance(tokens, state, source)
-        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
+        return Step(self.tokens.logits(moved), moved.state, moved.weights, moved.heads)
 
     def start(self, memory: Memory, listed: Listed | None) -> tuple[StepFunction, Any]:
         """The step function that `Reader` begins with, and its first state."""
-        source, state = self.begin(memory)
-        start = SourcedState(state, source)
-        if listed is None:
-            return OutputStep(self.decoder, self.tokens), start
-        return CompiledShortlistStep(self.decoder, listed.output), ShortlistState.start(start, listed.lists)
+        if not isinstance(self.tokens, InferenceTokens):
+            return start(self, memory, listed)
+        first = first_state(self, memory)
+        if listed is None or listed.output is None:
+            return OutputStep(self.decoder, self.tokens), first
+        return CompiledShortlistStep(self.decoder, listed.output), ShortlistState.start(first, listed.lists)

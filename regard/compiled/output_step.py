@@ -11,7 +11,7 @@ from regard.compiled.decoder import CompiledDecoder
 from regard.compiled.greedy_steps import MAX_STEPS, BestToken, Several, in_one_call, one_by_one
 from regard.compiled.vocabulary import InferenceTokens
 from regard.decoders.sourced_state import SourcedState
-from regard.decoders.step import Advance, Step
+from regard.decoders.step import Step
 from regard.kernels.library import kernels
 from regard.search.backpointers import Backpointers
 from regard.search.beam import beam
@@ -72,7 +72,7 @@ class OutputStep:
 
     def best(self, tokens: Int[Tensor, " rows"], state: SourcedState, width: int) -> Choices:
         """One step, with its best tokens."""
-        moved: Advance = self.steps.one(tokens, state)
+        moved = self.steps.one(tokens, state)
         log_probs, chosen = self.tokens.best(moved.features, width)
         return Choices(chosen, log_probs, moved.state, moved.weights)
 

@@ -1,6 +1,7 @@
 """A model whose forward pass runs in compiled code, with its gradients: the door of this room for training."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from jaxtyping import Float
@@ -58,10 +59,13 @@ class Accelerated:
         model, source, mask = self.model, batch.source, batch.source_mask
         known = type(model.encoder) is RecurrentEncoder
         memory = model.encoder(source, mask, run=fast_layer) if known else model.encoder(source, mask)
-        attended, state = model.begin(model.attendable(memory), temperature)
+        memory = model.attendable(memory, source)
+        attended, state = model.decoder.begin(memory, temperature)
         forward = FORWARDS.get(type(model.decoder))
         found = forward and forward(model.decoder, batch.inputs, attended, state)
-        return model.decoder(batch.inputs, attended, state) if found is None else found
+        unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
+        kept = model.tokens.output.begin(memory)
+        return unrolled if kept is None else replace(unrolled, source=kept)
 
 
 def fast_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.compiled.step import Steps, steps_serve
+from regard.decoders.output import LinearOutput, Readout
 from regard.decoders.vocabulary import TargetTokens
 from regard.kernels import argmax_int8 as argmax
 from regard.kernels import topk as output
@@ -30,7 +31,7 @@ class InferenceTokens(nn.Module):
     computed from them when it was made. There is no dropout.
 
     Args:
-        tokens: E, O and b.
+        tokens: E, and a `LinearOutput` with O and b.
     """
 
     columns: Tensor | None
@@ -57,11 +58,16 @@ class InferenceTokens(nn.Module):
     @property
     def feature_size(self) -> int:
         """Features that the output layer reads."""
-        return self.output.in_features
+        size: int = self.output.feature_size
+        return size
 
     def embed(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
         """The vectors of tokens."""
         return F.embedding(tokens, self.embedding.weight)
+
+    def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features, all that the layer reads."""
+        return self.project(read.features)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
@@ -91,18 +97,14 @@ class InferenceTokens(nn.Module):
             return None
         return self.compiled.argmax
 
-    def drop(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes features"]:
-        """What the output layer multiplies: the features themselves."""
-        return features
-
 
 class _Compiled:
     """The output layer in compiled code, its weight laid out once."""
 
-    def __init__(self, layer: nn.Linear, barred: int | None) -> None:
+    def __init__(self, layer: LinearOutput, barred: int | None) -> None:
         self.barred = barred
         self.weight = layer.weight
-        self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+        self.bias = layer.bias.detach()
         weights = {"weight": layer.weight, "bias": self.bias}
         self.product = Steps((Linear("features", "weight", "logits", bias="bias"),), weights, ["logits"])
         self.finder = output.finder(self.product.panels["weight"], self.bias, barred)

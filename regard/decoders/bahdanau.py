@@ -107,10 +107,6 @@ class BahdanauDecoder(nn.Module):
         before, after = torch.stack(states[:-1], 1), torch.stack(states[1:], 1)
         return unrolled(self.features(before, embedded, torch.stack(contexts, 1), after), steps)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def features(self, before: Tensor, embedded: Tensor, context: Tensor, after: Tensor) -> Tensor:
         """What the output layer reads, from the state before the step and behind it."""
         if self.deep is None:

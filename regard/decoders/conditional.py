@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from regard.attention.attention import Attention
@@ -89,10 +89,6 @@ class ConditionalDecoder(nn.Module):
             steps.append(attended)
         features = self.features(torch.stack(states, 1), embedded, torch.stack(contexts, 1))
         return unrolled(features, steps)
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
 
     def _behind(self, context: Tensor, between: Cells) -> Cells:
         return self.behind.step(self.behind.gates(context), between)

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.decoders.step import Advance, Unrolled
@@ -15,7 +15,7 @@ class Decoder(Protocol):
 
     @property
     def tokens(self) -> TargetTokens:
-        """The target vocabulary: how a token is read, and the output layer, which a loss takes chunk by chunk."""
+        """The target vocabulary: how a token is read, and the output layer."""
 
     @property
     def carries(self) -> bool:
@@ -32,6 +32,3 @@ class Decoder(Protocol):
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Any, state: Any) -> Unrolled:
         """The same over all steps of a known target at once."""
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""

@@ -115,10 +115,6 @@ class FixedDecoder(nn.Module):
         weights = hidden.new_zeros(*hidden.shape[:2], source.length)
         return Unrolled(self._deep(hidden, inputs), weights, nothing, nothing)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _inputs(self, tokens: Tensor, summary: Tensor) -> Tensor:
         """[E y; c] at every step, or E y alone."""
         embedded = self.tokens.embed(tokens)

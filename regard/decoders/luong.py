@@ -94,10 +94,6 @@ class LuongDecoder(nn.Module):
         attended = self.attention(hidden, source, state.history)
         return unrolled(self._combine(attended.context, hidden), [attended])
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _loop(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
         cells, fed, history = state.cells, state.fed, state.history

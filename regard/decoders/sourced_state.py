@@ -20,14 +20,17 @@ class SourcedState:
         state: one row per hypothesis; only one that has `rows` and `join(other, rows, length)`, as `AttentiveState`
             has, can be joined.
         source: what its rows attend to.
+        output: what the output layer keeps of the source of each row, see `Output.begin`.
     """
 
     state: Any
     source: Any
+    output: Any = None
 
     def select(self, rows: Int[Tensor, " selected"]) -> "SourcedState":
         """The given rows; the source stays, whichever rows attend to it."""
-        return SourcedState(self.state.select(rows), self.source)
+        output = None if self.output is None else self.output.select(rows)
+        return SourcedState(self.state.select(rows), self.source, output)
 
     def join(self, other: "SourcedState") -> "SourcedState":
         """The rows of another behind these. Sources to which no row attends any more are left out, and positions that
@@ -35,7 +38,8 @@ class SourcedState:
         (used, numbers), (others, more) = (distinct(each.state.rows.numbers) for each in (self, other))
         source = Source.stack([(self.source, used), (other.source, others)])
         rows = Rows(torch.cat([numbers, more + len(used)]), len(used) + len(others))
-        return SourcedState(self.state.join(other.state, rows, source.mask.size(1)), source)
+        output = None if self.output is None else self.output.join(other.output)
+        return SourcedState(self.state.join(other.state, rows, source.mask.size(1)), source, output)
 
 
 def distinct(numbers: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " distinct"], Int[Tensor, " rows"]]:

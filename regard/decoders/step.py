@@ -1,7 +1,7 @@
 """What a decoder returns: of one step, before and after its output layer, and of all steps of a known target."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,15 +20,17 @@ class Advance:
     """What one decoding step comes to before the output layer.
 
     Args:
-        features: what the output layer projects.
+        features: what the output layer reads.
         state: the state after this step.
         weights, heads: as in `Step`.
+        source: what the output layer kept of the source of each row, see `Output.begin`.
     """
 
     features: Float[Tensor, "rows features"]
     state: State
     weights: Float[Tensor, "rows source"]
     heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
+    source: Any = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Step:
     """Answer of one decoding step.
 
     Args:
-        logits: unnormalised scores of the next token.
+        logits: log-probabilities of the next token, up to a constant of each row.
         state: the state after this step.
         weights: what this token attended to; all zeros for a decoder without attention. Of several heads they are
             the mean, of several layers the last.
@@ -54,10 +56,11 @@ class Unrolled:
     """Answer for a whole known target.
 
     Args:
-        features: what the output layer projects; kept apart so that a loss projects the real tokens only.
+        features: what the output layer reads; kept apart so that a loss projects the real tokens only.
         weights: row t is what produced the features of output token t; of heads and layers as in `Step`.
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
         heads: the weights of each head, a tensor per layer that attends; empty without attention.
+        source: what the output layer kept of the source of each row, see `Output.begin`.
     """
 
     features: Float[Tensor, "batch target features"]
@@ -65,3 +68,4 @@ class Unrolled:
     log_prob: Float[Tensor, "batch target"]
     entropy: Float[Tensor, "batch target"]
     heads: tuple[Float[Tensor, "batch heads target source"], ...] = ()
+    source: Any = None

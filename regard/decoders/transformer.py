@@ -180,10 +180,6 @@ class TransformerDecoder(nn.Module):
             tuple(heads_of(seen) for seen in attended),
         )
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _run(
         self,
         tokens: Tensor,

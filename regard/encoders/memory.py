@@ -1,6 +1,7 @@
 """What the encoder says about the source."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -17,6 +18,7 @@ class Memory:
             real positions come first.
         summary: the source in one vector, for decoders that start from it.
         spans: first input position that each memory position covers, and the one after its last.
+        source: what the encoder read, as the batch has it; of a text the token numbers (batch, source).
     """
 
     values: Float[Tensor, "batch source value"]
@@ -24,3 +26,4 @@ class Memory:
     mask: Bool[Tensor, "batch source"]
     summary: Float[Tensor, "batch summary"]
     spans: Int[Tensor, "batch source 2"]
+    source: Any = None

@@ -1,6 +1,7 @@
 """The whole path on one page: encode, begin, step; or all steps of a known target at once."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,7 +9,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.output import Readout
+from regard.decoders.output_state import OutputState, advance_both
+from regard.decoders.step import Advance, Step, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 
@@ -42,14 +45,15 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Real positions come first, the end mark last of them."""
-        return self.attendable(self.encoder(source, mask))
+        return self.attendable(self.encoder(source, mask), source)
 
-    def attendable(self, memory: Memory) -> Memory:
+    def attendable(self, memory: Memory, source: Tensor) -> Memory:
         """What the decoder may attend to of all that was read: without `attends_end`, not the last real position.
 
         Nothing else changes: the encoder has read the end mark, and the summary knows it. A source of the mark alone is
         left without a position that is real, and what is mixed from it is zero.
         """
+        memory = replace(memory, source=source)
         if self.attends_end:
             return memory
         ends = memory.mask.sum(1, keepdim=True) - 1
@@ -57,19 +61,31 @@ class EncoderDecoder(nn.Module):
         return replace(memory, mask=memory.mask & (positions < ends))
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
-        """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""
-        return self.decoder.begin(memory, temperature)
+        """The decoder's view of the source, and the first state; the temperature is that of an annealed selection."""
+        source, state = self.decoder.begin(memory, temperature)
+        kept = self.tokens.output.begin(memory)
+        return source, state if kept is None else OutputState(state, kept)
+
+    def advance(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Advance:
+        """One token for every row of the state, up to the output layer."""
+        if isinstance(state, OutputState):
+            return advance_both(partial(self.decoder.advance, source=source), tokens, state)
+        moved: Advance = self.decoder.advance(tokens, state, source)
+        return moved
 
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """One token for every row of the state."""
-        moved = self.decoder.advance(tokens, state, source)
-        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
+        moved = self.advance(tokens, state, source)
+        return Step(self.logits(moved), moved.state, moved.weights, moved.heads)
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
-        """Features and weights under teacher forcing; `project` turns features into logits."""
-        source, state = self.begin(self.encode(batch.source, batch.source_mask), temperature)
-        return self.decoder(batch.inputs, source, state)
+        """Features and weights under teacher forcing, which `logits` reads."""
+        memory = self.encode(batch.source, batch.source_mask)
+        source, state = self.decoder.begin(memory, temperature)
+        unrolled: Unrolled = self.decoder(batch.inputs, source, state)
+        kept = self.tokens.output.begin(memory)
+        return unrolled if kept is None else replace(unrolled, source=kept)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.decoder.project(features)
+    def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
+        """Logits of a step, or of all steps."""
+        return self.tokens.logits(read)

@@ -1,11 +1,12 @@
 """A search over part of the vocabulary: what the words of a source may become, and nothing else.
 
 Shortlist     what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
-ShortlistStep a step function whose rows use the tokens of their own sentence alone
+MaskedStep    a step function whose rows use the tokens of their own sentence alone, from any step function
+ShortlistStep the same, over a linear output layer, of which it multiplies no more than it needs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from regard.data.batch import BEGIN, END, PAD
 from regard.decoders.sourced_state import SourcedState, distinct
 from regard.decoders.step import Step
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search.step_function import Choices, advance
+from regard.search.step_function import Choices, StepFunction, advance, barred
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -116,6 +117,33 @@ class ShortlistState:
         (used, rows), (others, more) = (distinct(each.rows) for each in (self, other))
         lists = Lists.stack([(self.lists, used), (other.lists, others)])
         return ShortlistState(self.state.join(other.state), lists, torch.cat([rows, more + len(used)]))
+
+
+class MaskedStep:
+    """Any step function, of which each row may use some tokens alone; its state is a `ShortlistState`. All else has a
+    logit of -inf.
+
+    The probabilities are those of the model given that only allowed tokens come.
+
+    Args:
+        step: the step function.
+        common: what all rows may use, beside the list of each.
+    """
+
+    def __init__(self, step: StepFunction, common: Int[Tensor, " common"]) -> None:
+        self.step = step
+        self.common = common
+        self.barred = barred(step)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ShortlistState) -> Step:
+        """One step, with all logits."""
+        answer, lists = self.step(tokens, state.state), state.lists
+        owners = torch.arange(len(lists.starts) - 1, device=lists.starts.device)
+        hidden = torch.ones(len(owners), answer.logits.size(1), dtype=torch.bool, device=owners.device)
+        hidden[:, self.common] = False
+        hidden[owners.repeat_interleave(lists.starts.diff()), lists.tokens] = False
+        logits = answer.logits.masked_fill(hidden[state.rows], -torch.inf)
+        return replace(answer, logits=logits, state=replace(state, state=answer.state))
 
 
 class ShortlistStep:

@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from regard.decoders.output import LinearOutput
 from regard.decoders.sourced_state import SourcedState
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.ensemble import Ensemble, EnsembleState
-from regard.search.shortlist import Shortlist, ShortlistState, ShortlistStep, common, lists
+from regard.search.shortlist import MaskedStep, Shortlist, ShortlistState, ShortlistStep, common, lists
 from regard.search.step_function import DecoderStep, StepFunction
 
 
@@ -35,9 +36,16 @@ class Started:
 
 @dataclass(frozen=True)
 class Listed:
-    """The output layer of a model over a shortlist, and what each sentence may use of it."""
+    """What sentences may use.
 
-    output: ListedOutput
+    Args:
+        output: the output layer of the model over it; None where that is not linear.
+        common: what all may use.
+        lists: what each may use besides.
+    """
+
+    output: ListedOutput | None
+    common: Tensor
     lists: Lists
 
 
@@ -53,7 +61,9 @@ class Reader:
     def __init__(self, models: Sequence[Any], shortlists: Sequence[Shortlist] = ()) -> None:
         self.models = tuple(models)
         self.shortlists = tuple(shortlists)
-        self._outputs = tuple(_listed(model, self.shortlists) for model in self.models if self.shortlists)
+        device = self.models[0].tokens.embedding.weight.device
+        self._common = common(self.shortlists).to(device) if self.shortlists else None
+        self._outputs = tuple(_listed(model, self._common) for model in self.models)
 
     def whole(self) -> "Reader":
         """The same models over the whole vocabulary."""
@@ -80,7 +90,8 @@ class Reader:
         steps: list[StepFunction] = []
         states: list[Any] = []
         for number, (model, memory) in enumerate(zip(self.models, memories, strict=True)):
-            listed = None if allowed is None else Listed(self._outputs[number], allowed)
+            output = self._outputs[number]
+            listed = None if allowed is None or self._common is None else Listed(output, self._common, allowed)
             own = getattr(model, "start", None)
             step, state = own(memory, listed) if own else start(model, memory, listed)
             steps.append(step)
@@ -93,11 +104,20 @@ class Reader:
 
 def start(model: Any, memory: Any, listed: Listed | None) -> tuple[StepFunction, Any]:
     """The step function of a model over what it read, by its definition, and the first state."""
-    source, state = model.begin(memory)
-    first = SourcedState(state, source)
+    tokens, first = model.tokens, first_state(model, memory)
+    step = DecoderStep(model.decoder, tokens.output, tokens.barred)
     if listed is None:
-        return DecoderStep(model.decoder), first
-    return ShortlistStep(model.decoder, listed.output), ShortlistState.start(first, listed.lists)
+        return step, first
+    begun = ShortlistState.start(first, listed.lists)
+    if listed.output is None:
+        return MaskedStep(step, listed.common), begun
+    return ShortlistStep(model.decoder, listed.output), begun
+
+
+def first_state(model: Any, memory: Any) -> SourcedState:
+    """Of the decoder of a model, over what it read."""
+    source, state = model.decoder.begin(memory)
+    return SourcedState(state, source, model.tokens.output.begin(memory))
 
 
 def _joins(state: SourcedState | ShortlistState) -> bool:
@@ -105,7 +125,9 @@ def _joins(state: SourcedState | ShortlistState) -> bool:
     return hasattr(state.state.state if isinstance(state, ShortlistState) else state.state, "join")
 
 
-def _listed(model: Any, shortlists: Sequence[Shortlist]) -> ListedOutput:
-    """Its output layer over what shortlists allow."""
+def _listed(model: Any, common: Tensor | None) -> ListedOutput | None:
+    """Its output layer over lists and what is common, without the rest; None where it is not linear."""
     output = model.tokens.output
-    return ListedOutput(output.weight, output.bias, common(shortlists).to(output.weight.device), model.tokens.barred)
+    if common is None or not isinstance(output, LinearOutput):
+        return None
+    return ListedOutput(output.weight, output.bias, common, model.tokens.barred)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from regard.decoders.output import Output
 from regard.decoders.sourced_state import SourcedState
 from regard.decoders.step import Advance, Step
 from regard.kernels.logits import best_of, check
@@ -89,24 +90,33 @@ def barred(step: StepFunction) -> int | None:
 def advance(decoder: Any, tokens: Int[Tensor, " rows"], state: SourcedState) -> Advance:
     """One step of a decoder, up to the output layer."""
     moved: Advance = decoder.advance(tokens, state.state, state.source)
-    return replace(moved, state=SourcedState(moved.state, state.source))
+    return replace(moved, state=replace(state, state=moved.state), source=state.output)
 
 
 class DecoderStep:
-    """The step function of a decoder, by its definition. Its state is a `SourcedState`.
+    """The step function of a decoder and its output layer, by their definitions. Its state is a `SourcedState`.
 
     Args:
         decoder: an entry of `DECODERS`, built.
+        output: its output layer.
+        barred: a token that is never put out.
     """
 
-    def __init__(self, decoder: Any) -> None:
+    def __init__(self, decoder: Any, output: Output, barred: int | None = None) -> None:
         self.decoder = decoder
-        self.barred: int | None = decoder.tokens.barred
+        self.output = output
+        self.barred = barred
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: SourcedState) -> Step:
         """One step, with all logits."""
         moved = advance(self.decoder, tokens, state)
-        return Step(self.decoder.project(moved.features), moved.state, moved.weights, moved.heads)
+        return Step(self.output.logits(moved), moved.state, moved.weights, moved.heads)
+
+    def best(self, tokens: Int[Tensor, " rows"], state: SourcedState, width: int) -> Choices:
+        """One step, with its best tokens."""
+        moved = advance(self.decoder, tokens, state)
+        log_probs, chosen = self.output.topk(moved, width, self.barred)
+        return Choices(chosen, log_probs, moved.state, moved.weights)
 
 
 def read(

@@ -33,7 +33,7 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
         for batch in batches:
             batch = batch.to(device)
             unrolled = forward(batch)
-            nll = cross_entropies(forward, unrolled.features, batch).nll
+            nll = cross_entropies(forward, unrolled, batch).nll
             if watch is not None:
                 watch(unrolled, batch)
             total += float(nll.sum())

@@ -102,8 +102,8 @@ def test_a_greedy_search_finds_what_it_finds_step_by_step(name: str, rows: int, 
             agree(OutputStep(model.decoder, model.tokens), state, lengths)
             return
         layer, common = model.tokens.output, torch.tensor([END, 5, 9])
-        allowed = torch.rand(rows, layer.out_features, generator=torch.Generator().manual_seed(0)) < 0.5
-        allowed |= torch.arange(layer.out_features) == END
+        allowed = torch.rand(rows, layer.size, generator=torch.Generator().manual_seed(0)) < 0.5
+        allowed |= torch.arange(layer.size) == END
         lists = Lists.of(*allowed.numpy().nonzero(), rows, common)
         step = CompiledShortlistStep(model.decoder, ListedOutput(layer.weight, layer.bias, common))
         agree(step, ShortlistState.start(state, lists), lengths)

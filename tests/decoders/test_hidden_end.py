@@ -66,7 +66,7 @@ def without_position(model: EncoderDecoder, batch: Batch, row: int, source: int,
     parts = {name: getattr(whole, name)[:, :source] for name in ("values", "keys", "mask", "spans")}
     prepared, state = model.begin(replace(whole, **parts))
     found = model.decoder(batch.inputs[row : row + 1, : target + 1], prepared, state)
-    return model.project(found.features)[0], found.weights[0]
+    return model.logits(found)[0], found.weights[0]
 
 
 @pytest.mark.parametrize(("name", "mechanism"), dict.fromkeys(COMBINATIONS))
@@ -75,7 +75,7 @@ def test_it_is_as_if_the_memory_had_no_such_position(name: str, mechanism: str) 
     model, batch = model_of(config_of(name, mechanism)), models.batch_of(LENGTHS, padding=2)
     with torch.inference_mode():
         unrolled = model(batch)
-        logits = model.project(unrolled.features)
+        logits = model.logits(unrolled)
     for row, (source, target) in enumerate(LENGTHS):
         assert (unrolled.weights[row, :, source:] == 0).all()
         assert logits[row, : target + 1].isfinite().all()
@@ -102,7 +102,7 @@ def test_compiled_loops_have_the_gradients_of_the_plain_ones(name: str, mechanis
 
     def gradients(forward: Any) -> tuple[Tensor, list[Tensor]]:
         unrolled = forward(batch)
-        loss = model.project(unrolled.features)[batch.target_mask].square().mean() + unrolled.weights.square().sum()
+        loss = model.logits(unrolled)[batch.target_mask].square().mean() + unrolled.weights.square().sum()
         return unrolled.weights, list(
             torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True, allow_unused=True)
         )

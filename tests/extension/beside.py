@@ -13,11 +13,14 @@ from regard.attention.attention import Attention
 from regard.attention.history import History
 from regard.attention.select import Selected, deterministic, masked_softmax
 from regard.attention.source import Source
-from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts
+from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts, OutputConfig, OutputParts
+from regard.decoders.output import Readout, loss_of_logits
 from regard.decoders.state import Rows, advanced, attend, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
+from regard.kernels.linear_cross_entropy import CrossEntropies
+from regard.kernels.topk import best_of
 from regard.metrics.score import Score, prepared
 
 
@@ -146,10 +149,6 @@ class CellDecoder(nn.Module):
         looked = self.attention(queries, source, state.history)
         return unrolled(self._features(queries, looked.context), [looked])
 
-    def project(self, features: Tensor) -> Tensor:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
     def _move(self, embedded: Tensor, hidden: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         if isinstance(self.cell, nn.LSTMCell):
             return self.cell(embedded, (hidden, memory))
@@ -171,6 +170,44 @@ class CellConfig(DecoderConfig):
             raise ValueError("CellDecoder: hidden_size is 13; expected a luckier number")
         sizes = (parts.memory_size, parts.summary_size, self.hidden_size)
         return CellDecoder(parts.tokens, parts.attention(self.hidden_size), sizes, self.cell)
+
+
+class MixtureOutput(nn.Module):
+    """p(y) = Σ(k) π(k) softmax(O(k) f)(y),  π = softmax(P f)"""
+
+    def __init__(self, feature_size: int, size: int, components: int) -> None:
+        super().__init__()
+        self.feature_size, self.size = feature_size, size
+        self.prior = nn.Linear(feature_size, components)
+        self.parts = nn.ModuleList(nn.Linear(feature_size, size) for _ in range(components))
+
+    def begin(self, memory: Memory) -> None:
+        """It reads features alone."""
+
+    def logits(self, read: Readout) -> Tensor:
+        """Log-probabilities."""
+        each = torch.stack([part(read.features).log_softmax(-1) for part in self.parts], -1)
+        return (each + self.prior(read.features).log_softmax(-1).unsqueeze(-2)).logsumexp(-1)
+
+    def topk(self, read: Readout, width: int, barred: int | None = None) -> tuple[Tensor, Tensor]:
+        """From all logits."""
+        return best_of(self.logits(read), width, barred)
+
+    def loss(self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0) -> CrossEntropies:
+        """From all logits."""
+        return loss_of_logits(self.logits(read), targets, mask, smoothing)
+
+
+class MixtureConfig(OutputConfig):
+    """The keys of `MixtureOutput`."""
+
+    components: int = Field(2, ge=1)
+
+    def build(self, parts: OutputParts) -> nn.Module:
+        """From three sizes."""
+        if parts.tied is not None:
+            raise ValueError("MixtureOutput: tied is an embedding; expected none, since each part has its own weight")
+        return MixtureOutput(parts.feature_size, parts.size, self.components)
 
 
 def first_letters(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:

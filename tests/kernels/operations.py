@@ -22,6 +22,7 @@ from regard.kernels.additive import additive_scores, plain_gradients, plain_scor
 from regard.kernels.argmax_int8 import MAX_ROWS, Argmax
 from regard.kernels.layout import PANEL, pack
 from regard.kernels.linear import projected
+from regard.kernels.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
 from regard.kernels.matmul import add_product
 from regard.kernels.softmax import OutputSoftmax
 from regard.kernels.topk import finder
@@ -31,7 +32,6 @@ from regard.recurrent.autograd import loop
 from regard.recurrent.layer import unroll
 from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh
 from regard.recurrent.reference import plain
-from regard.training.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
 
 Inputs = dict[str, Any]
 SIZES = (1, 2, 3, 5, 7, 16, 17, 33, 70)

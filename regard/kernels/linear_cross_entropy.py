@@ -82,7 +82,18 @@ def plain_cross_entropies(
     targets: Tensor, smoothing: float, features: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The formula itself, which holds the logits of all tokens: total, losses, nll."""
-    logits = F.linear(features, weight, bias)
+    return _costs(F.linear(features, weight, bias), targets, smoothing)
+
+
+def cross_entropies(
+    logits: Float[Tensor, "tokens vocab"], targets: Int[Tensor, " tokens"], smoothing: float = 0.0
+) -> CrossEntropies:
+    """The same costs from given logits: log-probabilities, up to a constant of each token. Half precision is computed
+    in single precision."""
+    return CrossEntropies(*_costs(logits.to(torch.promote_types(logits.dtype, torch.float32)), targets, smoothing))
+
+
+def _costs(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
     losses = F.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
     nll = F.cross_entropy(logits.detach(), targets, reduction="none") if smoothing else losses.detach()
     return losses.sum(), losses.detach(), nll
