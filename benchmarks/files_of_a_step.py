@@ -45,7 +45,10 @@ class Recorder:
         self.files: Files = {}
 
     def start(self) -> None:
-        """From here on."""
+        """From here on; the functions that are running already count."""
+        frame: FrameType | None = sys._getframe()
+        while frame := frame.f_back:
+            self._note(frame, "call", None)
         sys.setprofile(self._note)
 
     def stop(self) -> None:

@@ -32,9 +32,8 @@ from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
-from regard.training.loop import update
+from regard.training.loop import clip, update
 from regard.training.objective import cross_entropies
-from regard.training.optimizers import clip
 from regard.training.progress import Progress
 from regard.training.session import Update
 

@@ -133,7 +133,10 @@ class Attention(nn.Module):
         if self.training and getattr(self.select, "random", False):
             device = "cpu" if generator is None else generator.device
             seed = torch.randint(1 << 62, (past.size(0),), generator=generator, device=device).to(past.device)
-        history, first = History.start(past, seed, temperature), getattr(self.score, "first_weights", None)
+        step = torch.zeros(past.size(0), dtype=torch.long, device=past.device)
+        annealed = past.new_full((past.size(0),), temperature)
+        history = History(step, past, past, step if seed is None else seed, annealed)
+        first = getattr(self.score, "first_weights", None)
         if first is None:
             return history
         weights = first(source.mask).to(past.dtype)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import torch
+from torch import Tensor
 
 from regard.compiled.training import accelerated
 from regard.data.batch import Batch
@@ -13,7 +14,6 @@ from regard.training.distributed import ALONE, World, add_gradients, blend
 from regard.training.events import Listener
 from regard.training.interrupt import Signals
 from regard.training.learner import Learner
-from regard.training.optimizers import clip
 from regard.training.plan import Feed, Origin, Plan, Validate
 from regard.training.progress import Progress
 from regard.training.randomness import reseed
@@ -136,3 +136,19 @@ def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int)
         nll += float(loss.nll)
         (loss.total / tokens).backward()
     return nll, None
+
+
+def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
+    """Shorten the whole gradient to the limit where it is longer; None leaves it. Returns its length before.
+
+        g ← g · min(1, limit / ‖g‖)
+
+    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
+    no more; that of PyTorch is then multiplied by one.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    length = torch.linalg.vector_norm(torch.stack(lengths)) if lengths else torch.zeros(())
+    if limit is not None and length > limit:
+        torch._foreach_mul_(gradients, limit / length)
+    return length
