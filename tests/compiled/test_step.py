@@ -107,7 +107,7 @@ def test_too_long_a_program_is_refused() -> None:
         Steps(program * 9, {}, [])
 
 
-def entered(name: str, width: int) -> tuple[Program, Tensors]:
+def entering(name: str, width: int) -> tuple[Program, Tensors]:
     """The program from a token on, as decoders have it, and the weights that this takes."""
     program, _ = PROGRAMS[name]
     size = given(name, 1, 1)[0]["inputs"].size(-1)
@@ -121,7 +121,7 @@ def entered(name: str, width: int) -> tuple[Program, Tensors]:
 def test_rows_that_continue_the_same_one_are_computed_as_if_alone(name: str) -> None:
     """To the last bit, whatever is shared."""
     _, registers, source, weights = made(name, 5)
-    program, more = entered(name, 7)
+    program, more = entering(name, 7)
     step = Steps(program, weights | more, PROGRAMS[name][1])
     del registers["inputs"]
     parents, tokens = torch.tensor([0, 0, 2, 1, 2, 4, 3, 3, 3]), torch.randn(9, 7)
@@ -148,8 +148,8 @@ def test_what_is_picked_from_a_table_is_what_is_given(name: str, parents: list[i
 
 
 @EACH
-def test_a_sum_that_begins_with_the_past_is_the_same_sum(name: str) -> None:
-    program, more = entered(name, 7)
+def test_a_sum_that_begins_with_the_state_is_the_same_sum(name: str) -> None:
+    program, more = entering(name, 7)
     tensors, mask = given(name, 4, 3)
     inputs_ = tensors.pop("inputs")
     tensors |= more | {"token": torch.randn(4, 3, 7)}
@@ -162,15 +162,15 @@ def test_a_sum_that_begins_with_the_past_is_the_same_sum(name: str) -> None:
         torch.testing.assert_close(after[key], before[key])
 
 
-def test_what_follows_from_the_past_alone() -> None:
+def test_what_is_computed_from_the_state_alone() -> None:
     """Of the loop of Luong et al., the products with what was fed and with the state."""
-    program = hoisted(entered("luong", 7)[0])
-    assert from_state(program) == {"fed-", "state-", "gates.past", "moved"}
-    assert Linear("token", "enter", "gates", bias="enter_bias", plus="gates.past") in program
+    program = hoisted(entering("luong", 7)[0])
+    assert from_state(program) == {"fed-", "state-", "gates.state", "moved"}
+    assert Linear("token", "enter", "gates", bias="enter_bias", plus="gates.state") in program
 
 
 def test_a_cell_adds_what_is_picked() -> None:
-    """So that the sum to which it belonged follows from the past alone."""
+    """So that the sum to which it belonged is computed from the state alone."""
     program = hoisted(PROGRAMS["luong"][0], ["inputs"])
     assert from_state(program) == {"fed-", "state-", "gates", "moved"}
     assert Gru("gates", "moved", "state-", "state", plus="inputs") in program

@@ -20,7 +20,7 @@ from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.kernels.linear_cross_entropy import CrossEntropies
-from regard.kernels.topk import best_of
+from regard.kernels.logits import best_of
 from regard.metrics.score import Score, prepared
 
 
