@@ -157,7 +157,7 @@ def _begun(model: EncoderDecoder | FrozenModel, batch: Batch) -> tuple[Source, A
     if isinstance(model, FrozenModel):
         return model.begin(model.encode(batch.source, batch.source_mask))
     memory = model.encoder(batch.source, batch.source_mask, run=fast_layer)
-    return model.begin(model.attendable(memory))
+    return model.begin(model.attendable(memory, batch.source))
 
 
 def _leaf(tensor: Tensor) -> Tensor:

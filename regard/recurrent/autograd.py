@@ -21,7 +21,7 @@ def loop(program: Program, tensors: Tensors, mask: Bool[Tensor, "batch source"] 
     Args:
         program: what one step does.
         tensors: inputs, (time, batch, width); starts under their names with the minus, (batch, width); parameters.
-        mask: which source positions are real, if the program looks at one.
+        mask: which source positions are real, if the program attends to a source.
         outputs: the registers to return.
 
     Returns the outputs, (time, batch, width); those that are read a step later have one more row, in front: the start.

@@ -82,7 +82,7 @@ def _backward(operation: Operation, now: Tensors, grads: Tensors, tensors: Tenso
         case Tanh(source, into):
             grads[source].copy_(torch.ops.aten.tanh_backward(grads[into], now[into]))
         case Attend(query, weights, into):
-            _look(now[query], now[weights], grads[into], grads[weights], grads[query], grads, tensors)
+            _attend(now[query], now[weights], grads[into], grads[weights], grads[query], grads, tensors)
 
 
 def _gru(
@@ -113,7 +113,7 @@ def _lstm(saved: Tensor, memory: Tensor, before: Tensor, grad: Tensor, to_memory
     to_leave.copy_(torch.ops.aten.sigmoid_backward(grad * bent, leave))
 
 
-def _look(
+def _attend(
     query: Tensor, weights: Tensor, grad: Tensor, slopes: Tensor, to_query: Tensor, grads: Tensors, tensors: Tensors
 ) -> None:
     """The values' gradient is left to one product behind the loop."""

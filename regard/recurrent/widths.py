@@ -7,7 +7,7 @@ from torch import Tensor
 from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh, Tensors
 
 POSITIONS = -1
-"""The width of weights over the source, which is that of what is looked at."""
+"""The width of weights over the source, which is the number of its positions."""
 
 
 class _Widths(dict[str, int]):

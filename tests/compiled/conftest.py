@@ -9,7 +9,7 @@ import pytest
 from regard.compiled import step as steps
 from regard.kernels.library import SWITCH
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "recurrent"))  # test_loop.py
+sys.path.insert(0, str(Path(__file__).parents[1] / "recurrent"))  # test_recurrent_loop.py
 
 
 @pytest.fixture(params=["", "plain"])

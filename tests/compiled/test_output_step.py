@@ -34,7 +34,11 @@ def searched(name: str, size: int, *, projected: bool) -> list[Hypothesis]:
     model = frozen(model) if projected else model
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
-        step: StepFunction = OutputStep(model.decoder, model.tokens) if projected else DecoderStep(model.decoder)
+        step: StepFunction = (
+            OutputStep(model.decoder, model.tokens)
+            if projected
+            else DecoderStep(model.decoder, model.tokens.output, model.tokens.barred)
+        )
         state = SourcedState(state, source)
         lengths = batch.source_mask.sum(1)
         if size == 0:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_loop import PROGRAMS, given
+from test_recurrent_loop import PROGRAMS, given
 from torch import Tensor
 
 from regard.compiled import step as steps

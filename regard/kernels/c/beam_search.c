@@ -1,4 +1,5 @@
-/* Steps of a beam search one behind the other: what beam_live.py and beam_finished.py do of each, beside the model, in one call.
+/* Steps of a beam search one behind the other: what beam_live.py and beam_finished.py do, and the model, in one
+   call.
 
    A beam has `size` slots for each sentence that is still searched; those that hold a hypothesis have a row of the
    model's state each, in order. What is decided is decided in double precision, as there. */
@@ -91,20 +92,24 @@ typedef struct {
 } beam_search;
 
 const layout beam_layout[] = {
-    WHOLE(state_part), FIELD(state_part, made), FIELD(state_part, given), FIELD(state_part, size), WHOLE(carried), FIELD(carried, rows),
-    FIELD(carried, continued), WHOLE(beam_model), FIELD(beam_model, step), FIELD(beam_model, program), FIELD(beam_model, choose),
-    FIELD(beam_model, layer), FIELD(beam_model, slots), FIELD(beam_model, picks), FIELD(beam_model, parents), FIELD(beam_model, parts),
-    FIELD(beam_model, numbers), FIELD(beam_model, features), FIELD(beam_model, weights), FIELD(beam_model, part_count),
-    FIELD(beam_model, number_count), FIELD(beam_model, positions), WHOLE(beam_rules), FIELD(beam_rules, limits), FIELD(beam_rules, last),
-    FIELD(beam_rules, penalties), FIELD(beam_rules, best), FIELD(beam_rules, nbest), WHOLE(beam_slots), FIELD(beam_slots, sentences),
-    FIELD(beam_slots, lengths), FIELD(beam_slots, free), FIELD(beam_slots, tokens), FIELD(beam_slots, log_probs), FIELD(beam_slots, live),
-    FIELD(beam_slots, size), FIELD(beam_slots, rows), FIELD(beam_slots, continued), WHOLE(beam_record), FIELD(beam_record, live),
-    FIELD(beam_record, rows), FIELD(beam_record, sentences), FIELD(beam_record, parents), FIELD(beam_record, tokens), FIELD(beam_record, owners),
-    FIELD(beam_record, weights), FIELD(beam_record, ended), FIELD(beam_record, lengths), FIELD(beam_record, ends), FIELD(beam_record, cut),
-    FIELD(beam_record, log_probs), FIELD(beam_record, scores), FIELD(beam_record, steps), FIELD(beam_record, most),
-    FIELD(beam_record, sentence_count), FIELD(beam_record, row_count), FIELD(beam_record, ended_count), WHOLE(beam_scratch),
-    FIELD(beam_scratch, log_probs), FIELD(beam_scratch, best), FIELD(beam_scratch, chosen), FIELD(beam_scratch, places), FIELD(beam_scratch, width),
-    WHOLE(beam_search), FIELD(beam_search, model), FIELD(beam_search, rules), FIELD(beam_search, slots), FIELD(beam_search, record), FIELD(beam_search, scratch),
+    WHOLE(state_part), FIELD(state_part, made), FIELD(state_part, given), FIELD(state_part, size), WHOLE(carried),
+    FIELD(carried, rows), FIELD(carried, continued), WHOLE(beam_model), FIELD(beam_model, step),
+    FIELD(beam_model, program), FIELD(beam_model, choose), FIELD(beam_model, layer), FIELD(beam_model, slots),
+    FIELD(beam_model, picks), FIELD(beam_model, parents), FIELD(beam_model, parts), FIELD(beam_model, numbers),
+    FIELD(beam_model, features), FIELD(beam_model, weights), FIELD(beam_model, part_count),
+    FIELD(beam_model, number_count), FIELD(beam_model, positions), WHOLE(beam_rules), FIELD(beam_rules, limits),
+    FIELD(beam_rules, last), FIELD(beam_rules, penalties), FIELD(beam_rules, best), FIELD(beam_rules, nbest),
+    WHOLE(beam_slots), FIELD(beam_slots, sentences), FIELD(beam_slots, lengths), FIELD(beam_slots, free),
+    FIELD(beam_slots, tokens), FIELD(beam_slots, log_probs), FIELD(beam_slots, live), FIELD(beam_slots, size),
+    FIELD(beam_slots, rows), FIELD(beam_slots, continued), WHOLE(beam_record), FIELD(beam_record, live),
+    FIELD(beam_record, rows), FIELD(beam_record, sentences), FIELD(beam_record, parents),
+    FIELD(beam_record, tokens), FIELD(beam_record, owners), FIELD(beam_record, weights), FIELD(beam_record, ended),
+    FIELD(beam_record, lengths), FIELD(beam_record, ends), FIELD(beam_record, cut), FIELD(beam_record, log_probs),
+    FIELD(beam_record, scores), FIELD(beam_record, steps), FIELD(beam_record, most),
+    FIELD(beam_record, sentence_count), FIELD(beam_record, row_count), FIELD(beam_record, ended_count),
+    WHOLE(beam_scratch), FIELD(beam_scratch, log_probs), FIELD(beam_scratch, best), FIELD(beam_scratch, chosen),
+    FIELD(beam_scratch, places), FIELD(beam_scratch, width), WHOLE(beam_search), FIELD(beam_search, model),
+    FIELD(beam_search, rules), FIELD(beam_search, slots), FIELD(beam_search, record), FIELD(beam_search, scratch),
     FIELD(beam_search, end), FIELD(beam_search, enough), LAYOUT_ENDS};
 
 typedef struct {
@@ -187,7 +192,8 @@ static void write_down(const beam_search *all, int64_t live, const choice *found
 }
 
 /* The sentence takes the next place of those that stay. */
-static void keep(beam_slots *at, beam_scratch *with, int64_t from, int64_t to, const choice *found, int64_t count, int64_t *rows) {
+static void keep(beam_slots *at, beam_scratch *with, int64_t from, int64_t to, const choice *found, int64_t count,
+                 int64_t *rows) {
     at->sentences[to] = at->sentences[from];
     at->lengths[to] = at->lengths[from];
     at->free[to] = at->free[from];
@@ -226,7 +232,7 @@ static void select_rows(const beam_model *of, beam_slots *at, const beam_scratch
     at->rows = rows, at->continued = continued;
 }
 
-/* What the model has found becomes the beam_slots of the next step. */
+/* What the model has found becomes the slots of the next step. */
 static void advance(const beam_search *all, choice *found) {
     beam_slots *at = all->slots;
     beam_record *done = all->record;

@@ -169,10 +169,12 @@ typedef struct {
 } greedy_run;
 
 const layout step_layout[] = {
-    WHOLE(beam_program), FIELD(beam_program, program), FIELD(beam_program, shared), FIELD(beam_program, count), WHOLE(register_copy),
-    FIELD(register_copy, source), FIELD(register_copy, to), FIELD(register_copy, size), FIELD(register_copy, stride), WHOLE(greedy_run), FIELD(greedy_run, slots),
-    FIELD(greedy_run, picked), FIELD(greedy_run, features), FIELD(greedy_run, copies), FIELD(greedy_run, tokens), FIELD(greedy_run, choose),
-    FIELD(greedy_run, layer), FIELD(greedy_run, copy_count), FIELD(greedy_run, rows), FIELD(greedy_run, most), FIELD(greedy_run, end), LAYOUT_ENDS};
+    WHOLE(beam_program), FIELD(beam_program, program), FIELD(beam_program, shared), FIELD(beam_program, count),
+    WHOLE(register_copy), FIELD(register_copy, source), FIELD(register_copy, to), FIELD(register_copy, size),
+    FIELD(register_copy, stride), WHOLE(greedy_run), FIELD(greedy_run, slots), FIELD(greedy_run, picked),
+    FIELD(greedy_run, features), FIELD(greedy_run, copies), FIELD(greedy_run, tokens), FIELD(greedy_run, choose),
+    FIELD(greedy_run, layer), FIELD(greedy_run, copy_count), FIELD(greedy_run, rows), FIELD(greedy_run, most),
+    FIELD(greedy_run, end), LAYOUT_ENDS};
 
 /* Steps one behind the other from `taken` on, each with the tokens chosen before, until a row comes to `end`, or to a
    token that the tables do not hold. Returns how many have been taken, or −1 where nothing could be chosen. */
