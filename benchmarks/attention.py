@@ -30,7 +30,7 @@ from regard.kernels.additive_native import kernels
 WAYS = {
     "naive": ("naive", ""),
     "compiled": ("regard", ""),
-    "pytorch": ("regard", "off"),
+    "pytorch": ("regard", "torch"),
     "keras": ("keras", ""),
 }
 TURN_PAIRS = 2e8  # features of pairs in one turn, so that small shapes are repeated

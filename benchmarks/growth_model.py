@@ -8,6 +8,7 @@ from timing.model import recipe
 from torch import Tensor
 
 from regard.attention.source import Source
+from regard.compiled.freeze import FrozenModel
 from regard.data.batch import BEGIN, END, Batch
 from regard.data.text import Vocabulary
 from regard.model.build import build_model
@@ -31,7 +32,7 @@ class Reference:
         endless = deepcopy(self.model)
         with torch.no_grad():
             endless.tokens.output.bias[END] = NEVER
-        self.searched = endless.for_inference()
+        self.searched = FrozenModel(endless.eval())
 
     @property
     def parameters(self) -> int:

@@ -37,7 +37,7 @@ def test_scores_are_compared_with_and_without_kernels(cost: Any) -> None:
     for score in cost.COMPARED:
         compiled, plain = rows[score], rows[score + cost.PLAIN]
         assert compiled.model == plain.model == {"attention": {"score": score}}
-        assert (compiled.environment, plain.environment) == ({}, {"REGARD_KERNELS": "off"})
+        assert (compiled.environment, plain.environment) == ({}, {"REGARD_KERNELS": "torch"})
 
 
 def test_the_report_compares_round_by_round(cost: Any) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from regard.reading import Readers
+from regard.compiled.freeze import frozen
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -42,11 +43,11 @@ def searched(layer: type[Any], size: int, sentences: int) -> tuple[Asked, int]:
     """What a search without an end asks, and the steps that it takes for each sentence."""
     nothing = torch.zeros(models.SOURCE_VOCABULARY + 1, dtype=torch.long)
     some = Shortlist(torch.arange(4, 20), nothing, nothing[:0], models.TARGET_VOCABULARY)
-    model = models.small_model(models.recipe(models.DECODERS["luong-fed"])).for_inference()
+    model = frozen(models.small_model(models.recipe(models.DECODERS["luong-fed"])))
     with torch.no_grad():
         model.tokens.output.bias[2] = -1e3
     batch, steps = models.batch_of([(5, 3)] * sentences), 4
-    [begun] = Readers([model], [some] if layer is LISTED else []).read(batch.source, batch.source_mask, sentences)
+    [begun] = Reader([model], [some] if layer is LISTED else []).read(batch.source, batch.source_mask, sentences)
     with watched(layer) as asked, torch.inference_mode():
         given = (begun.step, begun.state, begun.lengths)
         limit = LengthLimit(0.0, steps)

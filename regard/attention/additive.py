@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from regard.attention.history import History
 from regard.check import expect_features, expect_keys, expect_query
 from regard.kernels.additive import additive_scores
+from regard.kernels.library import kernels
 
 
 class AdditiveScore(nn.Module):
@@ -84,6 +85,11 @@ class AdditiveScore(nn.Module):
         history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
-        expect_query("AdditiveScore.forward", query, self.project_query.in_features)
-        scores = additive_scores(self.project_query(query), prepared, self.vector)
+        if query.dim() != 3 or query.size(2) != self.project_query.in_features:
+            expect_query("AdditiveScore.forward", query, self.project_query.in_features)
+        query = self.project_query(query)
+        if kernels().off:
+            scores = torch.tanh(query.unsqueeze(2) + prepared.unsqueeze(1)) @ self.vector
+        else:
+            scores = additive_scores(query, prepared, self.vector)
         return scores if self.energy.bias is None else scores + self.energy.bias

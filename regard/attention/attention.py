@@ -133,7 +133,10 @@ class Attention(nn.Module):
         if self.training and getattr(self.select, "random", False):
             device = "cpu" if generator is None else generator.device
             seed = torch.randint(1 << 62, (past.size(0),), generator=generator, device=device).to(past.device)
-        history, first = History.start(past, seed, temperature), getattr(self.score, "first_weights", None)
+        step = torch.zeros(past.size(0), dtype=torch.long, device=past.device)
+        annealed = past.new_full((past.size(0),), temperature)
+        history = History(step, past, past, step if seed is None else seed, annealed)
+        first = getattr(self.score, "first_weights", None)
         if first is None:
             return history
         weights = first(source.mask).to(past.dtype)
@@ -201,8 +204,11 @@ def _check_source(keys: Tensor, values: Tensor, mask: Tensor) -> None:
 
 
 def _check_query(query: Tensor, source: Source, history: History) -> None:
+    batch, values = source.mask.size(0), source.values
+    fits = query.dim() == 3 and query.size(0) == history.step.size(0) == batch and query.size(1) > 0
+    if fits and (query.dtype, query.device) == (values.dtype, values.device):
+        return
     place = "Attention.forward"
-    batch = source.mask.size(0)
     expect_shape(place, "query", query, (batch, "target", "query"), "Give one row of queries per source.")
     expect_some(place, "query", query, "target", "begin")
     expect_dtype(place, "query", query, "the source", source.values)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 CPU_BLOCK = 2**20  # numbers in one buffer: 4 MiB in single precision; smaller ones cost more in calls than caches give
 OTHER_BLOCK = 2**24  # enough to fill a large device
-NEAR = 10.0  # exp(2 · (NEAR + NEAR)) is far inside the range of single precision
+SAFE_LIMIT = 10.0  # exp(2 · (SAFE_LIMIT + SAFE_LIMIT)) is far inside the range of single precision
 SMALL = 0.7  # of 2x: below it expm1 has more digits than exp
 
 Slices = tuple[slice, slice, slice]
@@ -92,7 +92,7 @@ class _Tanh:
 def _is_near(tensor: Tensor) -> bool:
     """Whether all numbers are small enough for products of exponentials; not a number is not."""
     least, most = tensor.aminmax() if tensor.numel() else (tensor.new_zeros(()),) * 2
-    return bool((least >= -NEAR) & (most <= NEAR))
+    return bool((least >= -SAFE_LIMIT) & (most <= SAFE_LIMIT))
 
 
 def _split(tensor: Tensor) -> tuple[Tensor, Tensor]:

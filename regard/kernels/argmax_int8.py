@@ -14,7 +14,7 @@ from regard.kernels.operands import expect_barred, expect_count, expect_operand,
 from regard.kernels.structs import Chooser, Int8Layer
 from regard.marks import END
 
-MOST_ROWS = 4  # as in c/argmax_int8.c
+MAX_ROWS = 4  # as in c/argmax_int8.c
 
 
 class Argmax:
@@ -61,11 +61,11 @@ class Argmax:
         self.known = finite and not failed
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
-        """Of each of at most `MOST_ROWS` rows the best token from `END` on, and the lower among equals.
+        """Of each of at most `MAX_ROWS` rows the best token from `END` on, and the lower among equals.
 
         None where a feature is not finite.
         """
-        expect_rows("Argmax", features, self._layer.depth, MOST_ROWS)
+        expect_rows("Argmax", features, self._layer.depth, MAX_ROWS)
         if not self.known:
             raise ValueError("Argmax: a number of the layer is not finite; ask `known` first.")
         features = features.contiguous()
@@ -77,7 +77,7 @@ class Argmax:
     def chooser(self) -> Chooser:
         """The same for compiled code; for as long as this lives."""
         columns, depth = self._layer.columns, self._layer.depth
-        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MOST_ROWS)
+        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MAX_ROWS)
 
 
 def serves() -> bool:

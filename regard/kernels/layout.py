@@ -20,6 +20,6 @@ def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth 
     return whole.view((columns + missing) // PANEL, PANEL, depth).transpose(1, 2).contiguous()
 
 
-def room(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
-    """For what looks read of the keys, whose rows go on to whole groups; nothing is in it yet."""
+def key_buffer(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source padded"]:
+    """For exp(2 keys), with rows that are padded to whole groups; nothing is in it yet."""
     return keys.new_empty(*keys.shape[:-1], -(-keys.size(-1) // GROUP) * GROUP)

@@ -23,7 +23,7 @@ SWITCH = "REGARD_KERNELS"
 NAMES = ("plain", "AVX2", "AVX-512")
 """The variants of the library, the newest last."""
 AVX512 = 2
-WISHES = ("", "off", "plain", "avx2")
+WISHES = ("", "off", "torch", "plain", "avx2")
 REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
 DONE, OUT_OF_MEMORY, OUT_OF_RANGE = range(3)  # as in c/exports.h
 
@@ -41,10 +41,10 @@ FUNCTIONS = {
     "argmax_int8": "pp n p",
     "rnn_sequence": "p nnnn",
     "rnn_encoder": "p",
-    "key_powers": "p nn p",
+    "exp_keys": "p nn p",
     "decoder_step": "p n",
     "greedy_steps": "p n p n",
-    "course_step": "p nn",
+    "beam_program_step": "p nn",
     "beam_search": "p",
 }
 
@@ -59,6 +59,7 @@ class Kernels:
         team: the address of the function that runs work on PyTorch's own threads; None where each call brings its own.
         reason: in words, for `regard doctor`.
         advice: what would make them faster; empty if nothing is amiss.
+        off: whether every formula is to be computed as it is defined, as for a reader or a debugger.
     """
 
     library: Any
@@ -66,6 +67,7 @@ class Kernels:
     team: int | None
     reason: str
     advice: str = ""
+    off: bool = False
 
     def call(self, name: str, *given: Any) -> int:
         """The function of this name, on PyTorch's number of threads. What it returns: `DONE`, or what its source says.
@@ -84,14 +86,16 @@ class Kernels:
 
 @cache
 def kernels() -> Kernels:
-    """The library, looked for once. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs, `avx2`
-    to that and AVX2."""
+    """The library, looked for once. `REGARD_KERNELS=off` keeps to the definitions, `torch` to PyTorch, `plain` to C
+    that any processor runs, `avx2` to that and AVX2."""
     wish = os.environ.get(SWITCH, "")
     advice = (
-        "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off, plain or avx2. Unset it to use what is fastest."
+        ""
+        if wish in WISHES
+        else f"{SWITCH} is {wish!r}; expected off, torch, plain or avx2. Unset it to use what is fastest."
     )
-    if wish == "off":
-        return _without(f"{SWITCH} is off")
+    if wish in ("off", "torch"):
+        return _without(f"{SWITCH} is {wish}", off=wish == "off")
     if not LIBRARY.exists():
         return _without("nothing was compiled when Regard was installed", REBUILD)
     try:
@@ -154,8 +158,8 @@ def _declare(library: Any) -> None:
     library.regard_layout.argtypes, library.regard_layout.restype = [size], ctypes.POINTER(LayoutLine)
 
 
-def _without(reason: str, advice: str = "") -> Kernels:
-    return Kernels(None, 0, None, f"PyTorch: {reason}", advice)
+def _without(reason: str, advice: str = "", off: bool = False) -> Kernels:
+    return Kernels(None, 0, None, f"PyTorch: {reason}", advice, off)
 
 
 def _team() -> int | None:

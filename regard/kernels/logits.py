@@ -60,3 +60,18 @@ def top(scores: Float[Tensor, "rows choices"], width: int) -> tuple[Tensor, Tens
     places, order = places[:, :width].sort(1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     return values, places.gather(1, order)
+
+
+def best_of(
+    logits: Float[Tensor, "rows vocab"], width: int, barred: int | None = None
+) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+    """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
+    equals; and before them their log-probabilities, which are those over the whole vocabulary. What is barred is never
+    among them, or has -inf.
+
+    A row that is no distribution has NaN, see `normalizer`.
+    """
+    logits = logits.detach().float()
+    values, places = top(choosable(logits, barred), width)
+    log_probs = values - normalizer(logits).unsqueeze(1)
+    return log_probs.masked_fill(values[:, :1] == -torch.inf, torch.nan), places + END

@@ -15,7 +15,7 @@ from regard.kernels.library import AVX512, kernels
 from regard.kernels.operands import overlap, told
 from regard.kernels.structs import Matrix
 
-FEW = 16
+MIN_SIZE = 16
 """Numbers along an axis that are too few to be laid out for."""
 
 
@@ -61,7 +61,7 @@ def _check(to: Tensor, left: Tensor, right: Tensor) -> None:
 
 def _served(to: Tensor, left: Tensor, right: Tensor) -> bool:
     """Whether compiled code takes these, and is faster."""
-    if min(*left.shape, right.size(1)) < FEW or to.stride(1) != 1:
+    if min(*left.shape, right.size(1)) < MIN_SIZE or to.stride(1) != 1:
         return False
     known = to.device.type == "cpu" and to.dtype == torch.float32
     return known and kernels().library is not None and kernels().fast >= AVX512

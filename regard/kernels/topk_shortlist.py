@@ -11,12 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.kernels.argmax_int8 import MOST_ROWS
+from regard.kernels.argmax_int8 import MAX_ROWS
 from regard.kernels.layout import pack
 from regard.kernels.library import OUT_OF_RANGE, kernels
+from regard.kernels.logits import best_of
 from regard.kernels.operands import expect_barred, expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
-from regard.kernels.topk import Finder, as_number, best_of
+from regard.kernels.topk import Finder, as_number
 from regard.marks import END
 
 
@@ -165,7 +166,7 @@ class ListedOutput:
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
         """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
         self._check(lists, rows)
-        if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
+        if self._panels is None or torch.is_grad_enabled() or len(rows) > MAX_ROWS:
             return None
         rows = rows.contiguous()
         return ListedArgmax(self._layer(self._panels, lists, rows), len(self.weight), len(rows), (self, lists, rows))

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import torch
+from torch import Tensor
 
+from regard.compiled.training import accelerated
 from regard.data.batch import Batch
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, add_gradients, blend
 from regard.training.events import Listener
 from regard.training.interrupt import Signals
 from regard.training.learner import Learner
-from regard.training.optimizers import clip
 from regard.training.plan import Feed, Origin, Plan, Validate
 from regard.training.progress import Progress
 from regard.training.randomness import reseed
@@ -98,19 +99,23 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
     NotFinite, on every worker, before the weights change.
     """
     step = progress.step + 1
+    rate = learner.schedule(step, progress.gains)
     own = sum(int(batch.target_mask.sum()) for batch in batches)
     tokens = int(world.total(float(own))[0])
     learner.optimizer.zero_grad(set_to_none=True)
     nll, fault = backward(learner, batches, step, tokens)
-    nll, faults = world.total(nll, float(fault is not None))
-    if faults:
-        raise fault or NotFinite(step, "", [])
-    add_gradients(learner.model.parameters(), world)
-    blend(learner.objective.buffers(), own / tokens, world)
+    if world.size > 1:
+        nll, faults = world.total(nll, float(fault is not None))
+        if faults and fault is None:
+            fault = NotFinite(step, "", [])
+    if fault is not None:
+        raise fault
+    if world.size > 1:
+        add_gradients(learner.model.parameters(), world)
+        blend(learner.objective.buffers(), own / tokens, world)
     norm = float(clip(learner.model.parameters(), learner.clip))
     if not math.isfinite(norm):
         raise NotFinite(step, f"the gradient's norm is {norm}", batches)
-    rate = learner.schedule(step, progress.gains)
     for group in learner.optimizer.param_groups:
         group["lr"] = rate
     learner.optimizer.step()
@@ -121,13 +126,29 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
 
 def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int) -> tuple[float, NotFinite | None]:
     """This worker's part of the gradient; the unsmoothed loss, and what of it is not finite, where it ends."""
-    nll = 0.0
+    nll, model = 0.0, accelerated(learner.model)
     for batch in batches:
         if not len(batch.order):
             continue
-        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
+        loss = learner.objective(model, batch.to(learner.device), learner.temperature(step))
         if not math.isfinite(total := float(loss.total.detach())):
             return nll, NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)
         (loss.total / tokens).backward()
     return nll, None
+
+
+def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
+    """Shorten the whole gradient to the limit where it is longer; None leaves it. Returns its length before.
+
+        g ← g · min(1, limit / ‖g‖)
+
+    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
+    no more; that of PyTorch is then multiplied by one.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    length = torch.linalg.vector_norm(torch.stack(lengths)) if lengths else torch.zeros(())
+    if limit is not None and length > limit:
+        torch._foreach_mul_(gradients, limit / length)
+    return length

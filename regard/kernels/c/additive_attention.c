@@ -8,7 +8,7 @@
 
    A and B are rounded, and where A·B is near 1 that is all of N; so each row keeps the rounding too, relative to the
    exponential: N = (A·B − 1) + (a + b), the first part by one fused multiply-add. Elsewhere a + b is too small to
-   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most NEAR, see tanh_pairs.h. For a
+   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most SAFE_LIMIT, see tanh_pairs.h. For a
    single target row, where each key has one pair only, exponentials are taken pair by pair, and nothing is staged. What
    a pair gives depends on its two rows alone, and on whether there is one target row: not on the batch, the lengths, the
    tiles or the threads.
@@ -18,7 +18,7 @@
 #define NARROW /* chunks of two vectors share divisions, and are the same in every variant */
 #include "tanh_pairs.h"
 
-#define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */
+#define SAFE_LIMIT 10.0f              /* exp(2·(SAFE_LIMIT + SAFE_LIMIT))² is 5e34: room for a vector of up to LARGEST */
 #define TILE_BYTES (128 * 1024) /* of what is staged at a time: a part of the second cache */
 #define GRAD_TILE 64                 /* rows whose gradients are summed before they join the total */
 
@@ -74,7 +74,7 @@ static inline char stage(const float *row, int64_t left, float *whole, float *re
     store(whole + LANES, whole_second);
     store(rest, rest_first);
     store(rest + LANES, rest_second);
-    return (char)within(NEAR, first, second);
+    return (char)within(SAFE_LIMIT, first, second);
 }
 
 static void *reserve(job *todo, size_t bytes) {

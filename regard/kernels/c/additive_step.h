@@ -2,20 +2,20 @@
 
    With A = exp(2q) and B = exp(2k), tanh(q + k) = 1 − 2 / D where D = A·B + 1, and four neighbours share one division.
    A softmax feels what scores differ by and not their size, so that the ones are left out, and what the rounding of A
-   and B leaves a tanh, an error of 1e-7, may stay. The powers B of the keys are given, since no step changes them; rows
-   that look at the same source share the loads of its values. Each row gets what it would get alone. */
+   and B leaves a tanh, an error of 1e-7, may stay. The exponentials B of the keys are given, since no step changes them; rows
+   that attend to the same source share the loads of its values. Each row gets what it would get alone. */
 
 #pragma once
 
 #include "rnn_ops.h"
 
-#define RUN 8             /* rows of one source that look together ... */
+#define RUN 8             /* rows of one source that attend together ... */
 #define SPAN 512          /* ... with so many features at a time: what is staged of them stays in the first cache */
 #define STRETCH 16        /* features of a group that stand side by side ... */
-#define GROUP (4 * STRETCH) /* ... and one of each stretch share a division; rows of powers go on to whole groups */
+#define GROUP (4 * STRETCH) /* ... and one of each stretch share a division; rows of exponentials are padded to whole groups */
 #define POWER_LIMIT 40.0f        /* exp(2·POWER_LIMIT) is a float, and so is 1 / exp(2·POWER_LIMIT) ... */
 #define VECTOR_LIMIT 1e3f      /* of a vector whose products with those of three D stay in range */
-#define MUCH 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
+#define LARGE 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
 
 static inline int64_t grouped(int64_t width) { return (width + GROUP - 1) / GROUP * GROUP; }
 
@@ -31,23 +31,23 @@ static inline vec limit(vec x, float most) {
 }
 
 /* exp(2x) of a row. */
-static void raise_row(const float *row, int64_t width, float *powers) {
+static void exp_row(const float *row, int64_t width, float *into) {
     for (int64_t j = 0; j < grouped(width); j += LANES) {
         const vec x = limit(part(row, j, width), POWER_LIMIT);
         vec left, series;
         const vec whole = expand(x, &left, &series);
-        store(powers + j, muladd(whole, muladd(series, left, left), whole));
+        store(into + j, muladd(whole, muladd(series, left, left), whole));
     }
 }
 
 /* The same of many. */
-static void raise_rows(const float *keys, int64_t rows, int64_t width, float *powers) {
-    for (int64_t row = 0; row < rows; row++) raise_row(keys + row * width, width, powers + row * grouped(width));
+static void exp_rows(const float *keys, int64_t rows, int64_t width, float *into) {
+    for (int64_t row = 0; row < rows; row++) exp_row(keys + row * width, width, into + row * grouped(width));
 }
 
 /* Σ vector / D over whole groups. */
 static inline float score(const float *vector, const float *query, const float *key, int64_t features) {
-    const vec one = spread(1.0f), much = spread(MUCH);
+    const vec one = spread(1.0f), much = spread(LARGE);
     eight sums = {0};
     for (int64_t group = 0; group < features; group += GROUP)
         for (int64_t at = group; at < group + STRETCH; at += LANES) {
@@ -87,16 +87,16 @@ static void compare(const operation *at, int64_t first, int64_t rows, int64_t b)
         for (int64_t i = 0; i < count; i++) scores[r * count + i] = visible[i] ? 0.0f : -INFINITY;
     for (int64_t from = 0; from < width; from += SPAN) {
         const int64_t left = smaller(SPAN, width - from), features = grouped(left);
-        const float *powers = at->powers + b * count * grouped(width) + from;
+        const float *exp_keys = at->exp_keys + b * count * grouped(width) + from;
         for (int64_t j = 0; j < features; j += LANES)
             store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), VECTOR_LIMIT));
-        for (int64_t r = 0; r < rows; r++) raise_row(place(&at->source, first + r) + from, left, queries[r]);
+        for (int64_t r = 0; r < rows; r++) exp_row(place(&at->source, first + r) + from, left, queries[r]);
         for (int64_t i = 0; i < count; i++) {
             if (!visible[i]) continue;
-            fetch(powers + (i + 1) * grouped(width), features);
+            fetch(exp_keys + (i + 1) * grouped(width), features);
             if (!from) fetch(at->values + (b * count + i) * at->into.width, at->into.width); /* for the mix */
             for (int64_t r = 0; r < rows; r++)
-                scores[r * count + i] += score(vector, queries[r], powers + i * grouped(width), features);
+                scores[r * count + i] += score(vector, queries[r], exp_keys + i * grouped(width), features);
         }
     }
     for (int64_t r = 0; r < rows; r++)
@@ -151,8 +151,8 @@ static inline __attribute__((always_inline)) void mix(int rows, const operation 
     }
 }
 
-/* source: the query; other: the weights; into: the context. At most RUN rows, all of which look at source b. */
-static void look(const operation *at, int64_t row, int64_t rows, int64_t b) {
+/* source: the query; other: the weights; into: the context. At most RUN rows, all of which attend to source b. */
+static void attend(const operation *at, int64_t row, int64_t rows, int64_t b) {
     const int64_t count = at->positions;
     const char *visible = at->mask + b * count;
     const float *values = at->values + b * count * at->into.width;
@@ -179,7 +179,7 @@ static inline float dot(const float *first, const float *second, int64_t size) {
 }
 
 /* The values' gradient is left to one product behind the loop. */
-static void look_back(const operation *at, int64_t row, int64_t b) {
+static void attend_back(const operation *at, int64_t row, int64_t b) {
     const int64_t count = at->positions, width = at->source.width, size = at->into.width;
     const char *visible = at->mask + b * count;
     const float *query = at->source.data + row * width, *weights = at->other.data + row * count;

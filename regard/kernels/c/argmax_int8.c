@@ -8,7 +8,7 @@
 
 #include "vocab_tiles.h"
 
-#define MOST_ROWS 4  /* as in argmax_int8.py */
+#define MAX_ROWS 4  /* as in argmax_int8.py */
 #define TOP 127      /* of a rounded weight */
 
 /* A layer, and what follows from its weights. */
@@ -52,9 +52,9 @@ static inline int32_t most_of(int64_t depth) {
 
 /* Sums of rounded numbers, `count` rows against one panel. The count is a constant where this is inlined. */
 static inline __attribute__((always_inline)) void add_up(int count, const int16_t *from, int64_t pairs, const int8_t *panel,
-                                                         int32_t to[MOST_ROWS][PANEL]) {
+                                                         int32_t to[MAX_ROWS][PANEL]) {
 #ifdef FUSED
-    __m256i sums[MOST_ROWS][2];
+    __m256i sums[MAX_ROWS][2];
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
     for (int64_t k = 0; k < pairs; k++) {
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void add_up(int count, const int16_
 }
 
 static inline void sums(int64_t count, const int16_t *from, int64_t pairs, const int8_t *panel,
-                        int32_t to[MOST_ROWS][PANEL]) {
+                        int32_t to[MAX_ROWS][PANEL]) {
     switch (count) {
     case 1: add_up(1, from, pairs, panel, to); break;
     case 2: add_up(2, from, pairs, panel, to); break;
@@ -99,7 +99,7 @@ void NAME(int8_estimate)(void *given) {
     job *todo = given;
     const int8_layer *of = todo->of;
     const int64_t rows = todo->rows, count = panels(of->columns), pairs = halves(of->depth);
-    int32_t found[MOST_ROWS][PANEL] __attribute__((aligned(ALIGNMENT)));
+    int32_t found[MAX_ROWS][PANEL] __attribute__((aligned(ALIGNMENT)));
     for (int64_t tile; (tile = take(&todo->next)) < tiles(of->columns);) {
         for (int64_t panel = tile * TILE_PANELS; panel < smaller((tile + 1) * TILE_PANELS, count); panel++) {
             sums(rows, todo->rounded, pairs, of->rounded + panel * PANEL * 2 * pairs, found);
@@ -234,13 +234,13 @@ static float round_row(const float *from, int64_t depth, int16_t *to, float *sca
     return (float)(sqrt(whole) * 1.0001);
 }
 
-/* Of each of at most MOST_ROWS rows the best token from `first` on, and the lower among equals. Returns 1 where a feature
+/* Of each of at most MAX_ROWS rows the best token from `first` on, and the lower among equals. Returns 1 where a feature
    is not finite, 2 where there is no memory for it. */
 EXPORT int regard_argmax_int8(const int8_layer *of, const float *features, int64_t rows, int64_t *best, int fast,
                               int threads, team together) {
     const int64_t depth = of->depth, pairs = halves(depth), wide = panels(of->columns) * PANEL;
     const int64_t most = smaller(tiles(of->columns), 1 + rows * depth * wide / WORTH_A_THREAD);
-    float norms[MOST_ROWS], scales[MOST_ROWS];
+    float norms[MAX_ROWS], scales[MAX_ROWS];
     int64_t *near = malloc(sizeof(int64_t) * of->columns + sizeof(float) * (rows * wide + PANEL * depth) +
                            sizeof(int16_t) * rows * 2 * pairs);
     if (!near) return 2;

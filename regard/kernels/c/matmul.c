@@ -80,7 +80,7 @@ EXPORT int regard_matmul_add(const matrix *left, const matrix *right, int64_t ro
     const int64_t tiles = (rows + ROW_TILE - 1) / ROW_TILE, slices = (depth + SLICE - 1) / SLICE;
     const size_t laid = sizeof(float) * panels(columns) * PANEL * SLICE;
     char *room = NULL;
-    threads = (int)smaller(smaller(threads, tiles), MOST_THREADS);
+    threads = (int)smaller(smaller(threads, tiles), MAX_THREADS);
     if (posix_memalign((void **)&room, ALIGNMENT, laid + sizeof(float) * threads * ROW_TILE * SLICE)) return OUT_OF_MEMORY;
     job todo = {.left = left, .right = right, .rows = rows, .columns = columns, .to = to, .stride = stride,
                 .panels = (float *)room, .tiles = (float *)(room + laid)};

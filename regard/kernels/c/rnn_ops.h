@@ -4,7 +4,7 @@
 
 #include "panel_matmul.h"
 
-enum { LINEAR, GRU, LSTM, TANH, LOOK };
+enum { LINEAR, GRU, LSTM, TANH, ATTEND };
 
 /* Step t of row b begins at data + (t · batch + b) · width, and so does its gradient. In a step alone, row b reads the
    row rows[b] of so many, its height; NULL where that is b. */
@@ -21,9 +21,9 @@ typedef struct {
     array into, source, other, before, saved, added;
     const float *weight, *bias;
     int64_t stride;                                   /* of a row of the weight */
-    float *panels;                                    /* room for the weight as it is read */
+    float *panels;                                    /* buffer for the weight as it is read */
     const float *keys, *values, *vector;
-    float *powers;                                    /* room for what is read of the keys, see additive_step.h */
+    float *exp_keys;                                  /* buffer for exp(2 keys), see additive_step.h */
     float *grad_keys, *grad_vector;                   /* grad_vector: (batch, width), one sum per row */
     const char *mask;
     const int64_t *sources;                           /* the source of each row; NULL where row b has source b */
@@ -160,14 +160,14 @@ static void lstm_back(const operation *at, int64_t row) {
     }
 }
 
-static void bend(const operation *at, int64_t row) {
+static void tanh_row(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *source = place(&at->source, row);
     float *into = at->into.data + row * size;
     for (int64_t j = 0; j < size; j += LANES) put(into + j, size - j, tangent(get(source + j, size - j)));
 }
 
-static void bend_back(const operation *at, int64_t row) {
+static void tanh_row_back(const operation *at, int64_t row) {
     const int64_t size = at->into.width;
     const float *into = at->into.data + row * size, *grad = at->into.grad + row * size;
     float *to = at->source.grad + row * size;

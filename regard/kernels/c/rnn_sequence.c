@@ -2,7 +2,7 @@
 
    The rows of a batch know nothing of each other, so that each thread takes some of them through every step, without
    waiting for the others. Weights are laid out anew once per call, in panels of PANEL columns, as the product reads
-   them; the powers of keys are taken once per call, too. What a row gives depends neither on the rest of the batch nor
+   them; the exponentials of keys are computed once per call, too. What a row gives depends neither on the rest of the batch nor
    on the number of threads.
 
    The plain variant brings what chooses among the variants, see threads.h. */
@@ -18,15 +18,15 @@ work VARIANTS(rnn_pack), VARIANTS(rnn_rows);
 
 /* In how many pieces what an operation reads is laid out. Back, the keys are read as they are. */
 static inline int64_t pieces(const operation *at, const job *todo) {
-    if (at->kind == LOOK) return todo->backward ? 0 : todo->batch;
+    if (at->kind == ATTEND) return todo->backward ? 0 : todo->batch;
     return at->kind == LINEAR ? panels(todo->backward ? at->source.width : at->into.width) : 0;
 }
 
 static void lay_out(const operation *at, const job *todo, int64_t piece) {
     const int64_t outer = at->into.width, inner = at->source.width, back = todo->backward;
-    if (at->kind == LOOK) {
+    if (at->kind == ATTEND) {
         const int64_t rows = at->positions, first = piece * rows;
-        raise_rows(at->keys + first * inner, rows, inner, at->powers + first * grouped(inner));
+        exp_rows(at->keys + first * inner, rows, inner, at->exp_keys + first * grouped(inner));
         return;
     }
     pack_panel(at->weight, back ? at->stride : 1, back ? 1 : at->stride, back ? outer : inner, back ? inner : outer,
@@ -57,10 +57,10 @@ static void act(const job *todo, const operation *at, int64_t step, int64_t firs
         switch (at->kind) {
         case GRU: (back ? gru_back : gru)(at, row); break;
         case LSTM: (back ? lstm_back : lstm)(at, row); break;
-        case TANH: (back ? bend_back : bend)(at, row); break;
+        case TANH: (back ? tanh_row_back : tanh_row)(at, row); break;
         default:
-            if (back) look_back(at, row, first + b);
-            else look(at, row, 1, first + b);
+            if (back) attend_back(at, row, first + b);
+            else attend(at, row, 1, first + b);
         }
     }
 }
@@ -87,7 +87,7 @@ const layout rnn_layout[] = {
     WHOLE(operation), FIELD(operation, kind), FIELD(operation, into), FIELD(operation, source), FIELD(operation, other),
     FIELD(operation, before), FIELD(operation, saved), FIELD(operation, added), FIELD(operation, weight),
     FIELD(operation, bias), FIELD(operation, stride), FIELD(operation, panels), FIELD(operation, keys),
-    FIELD(operation, values), FIELD(operation, vector), FIELD(operation, powers), FIELD(operation, grad_keys),
+    FIELD(operation, values), FIELD(operation, vector), FIELD(operation, exp_keys), FIELD(operation, grad_keys),
     FIELD(operation, grad_vector), FIELD(operation, mask), FIELD(operation, sources), FIELD(operation, positions),
     FIELD(operation, count), FIELD(operation, source_count), LAYOUT_ENDS};
 

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#define MOST_THREADS 64               /* of a call */
+#define MAX_THREADS 64               /* of a call */
 #define WORTH_A_THREAD (1 << 16)      /* multiply-adds that one thread finishes before another would have begun; ... */
 #define WORTH_A_RNN_THREAD (1 << 18)  /* ... in a recurrent loop, whose threads wait for the longest row */
 
@@ -18,10 +18,10 @@ static void *start(void *given) {
 
 /* Each thread calls `each`, which takes from `todo` what no other has taken. At most `most` threads are of use. */
 static void run(work *each, void *todo, int64_t most, int threads, team together) {
-    pthread_t others[MOST_THREADS];
+    pthread_t others[MAX_THREADS];
     int running = 0;
     void *call[2] = {(void *)(intptr_t)each, todo};
-    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
+    threads = (int)smaller(smaller(threads, most), MAX_THREADS);
     if (threads > 1 && together) {
         together(each, todo, (unsigned)threads, 0);
         return;

@@ -87,7 +87,7 @@ const layout topk_layout[] = {
 EXPORT int regard_topk(const topk_layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
                        int64_t *best, int fast, int threads, team together) {
     const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / WORTH_A_THREAD);
-    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
+    threads = (int)smaller(smaller(threads, most), MAX_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .width = width};
     todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
     if (!todo.tokens) return OUT_OF_MEMORY;
@@ -97,7 +97,7 @@ EXPORT int regard_topk(const topk_layer *of, const float *features, int64_t rows
     run(PICK(topk_tiles, fast), &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
         double whole = normalizer(todo.most + row, todo.sums + row, count, rows);
-        int64_t place[MOST_THREADS] = {0};
+        int64_t place[MAX_THREADS] = {0};
         for (int64_t rank = 0; rank < width; rank++) {
             int64_t from = 0;
             for (int64_t thread = 1; thread < todo.joined; thread++) {

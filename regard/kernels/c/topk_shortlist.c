@@ -8,8 +8,8 @@
 
 #include "vocab_tiles.h"
 
-#define LEAST_ITEM_ROWS 16 /* rows that a thread takes, if there are as many ... */
-#define MOST_ITEM_ROWS 64  /* ... and at most */
+#define MIN_ITEM_ROWS 16 /* rows that a thread takes, if there are as many ... */
+#define MAX_ITEM_ROWS 64  /* ... and at most */
 #ifdef __AVX512F__
 #define DOT_WORDS 4 /* of a list that are read together, two side by side in a vector ... */
 #else
@@ -166,7 +166,7 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
    no thread waits long for another. */
 static int64_t reach(const job *todo, int64_t from) {
     const int64_t *lists = todo->of->lists, share = (todo->rows - from) / (2 * todo->threads);
-    const int64_t item = smaller(share > LEAST_ITEM_ROWS ? share : LEAST_ITEM_ROWS, MOST_ITEM_ROWS);
+    const int64_t item = smaller(share > MIN_ITEM_ROWS ? share : MIN_ITEM_ROWS, MAX_ITEM_ROWS);
     const int64_t last = smaller(from + item, todo->rows), least = from + item / 2;
     int64_t end = last;
     while (end < todo->rows && end > least && lists[end] == lists[end - 1]) end--;
@@ -177,7 +177,7 @@ void NAME(topk_shortlist)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
     const int64_t thread = take(&todo->joined);
-    float *logits = todo->logits + thread * smaller(todo->rows, MOST_ITEM_ROWS) * stride;
+    float *logits = todo->logits + thread * smaller(todo->rows, MAX_ITEM_ROWS) * stride;
     for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
         end = reach(todo, from);
         if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -214,25 +214,25 @@ const layout shortlist_layout[] = {
    Returns whether a row names a list that there is not, or there was no memory. */
 EXPORT int regard_topk_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t width,
                                  float *log_probs, int64_t *best, int fast, int threads, team together) {
-    const int64_t items = (rows + LEAST_ITEM_ROWS - 1) / LEAST_ITEM_ROWS, stride = whole(of->commons) + whole(of->longest);
-    threads = (int)smaller(smaller(threads, items), MOST_THREADS);
+    const int64_t items = (rows + MIN_ITEM_ROWS - 1) / MIN_ITEM_ROWS, stride = whole(of->commons) + whole(of->longest);
+    threads = (int)smaller(smaller(threads, items), MAX_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
                 .best = best, .threads = threads > 0 ? threads : 1};
     for (int64_t row = 0; row < rows; row++)
         if (of->lists[row] < 0 || of->lists[row] >= of->list_count) return OUT_OF_RANGE;
-    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST_ITEM_ROWS) * stride);
+    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MAX_ITEM_ROWS) * stride);
     if (!todo.logits) return OUT_OF_MEMORY;
     run(PICK(topk_shortlist, fast), &todo, items, threads, together);
     free(todo.logits);
     return DONE;
 }
 
-/* Of each of at most MOST_ITEM_ROWS rows the best token alone. Returns 1 where there was none, or no memory
+/* Of each of at most MAX_ITEM_ROWS rows the best token alone. Returns 1 where there was none, or no memory
    for it. */
 EXPORT int regard_argmax_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t *best,
                                    int fast, int threads, team together) {
-    float log_probs[MOST_ITEM_ROWS];
-    if (rows > MOST_ITEM_ROWS) return OUT_OF_RANGE;
+    float log_probs[MAX_ITEM_ROWS];
+    if (rows > MAX_ITEM_ROWS) return OUT_OF_RANGE;
     const int failed = regard_topk_shortlist(of, features, rows, 1, log_probs, best, fast, threads, together);
     if (failed) return failed;
     for (int64_t row = 0; row < rows; row++)

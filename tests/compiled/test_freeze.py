@@ -5,9 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from regard.compiled import decoder, freeze, state, vocabulary
+from regard.compiled.decoder import CompiledDecoder
+from regard.compiled.freeze import FrozenModel, frozen
 from regard.config import Config
 from regard.data.batch import Batch
-from regard.decoders import inference, loops
 from regard.model.encoder_decoder import EncoderDecoder
 
 LENGTHS = [(5, 3), (1, 7), (3, 5)]
@@ -19,7 +21,7 @@ def named(name: str) -> EncoderDecoder:
     return models.small_model(models.recipe((models.DECODERS | models.FIXED)[name]))
 
 
-def stepped(model: EncoderDecoder, batch: Batch, beam: int) -> tuple[Tensor, Tensor]:
+def stepped(model: EncoderDecoder | FrozenModel, batch: Batch, beam: int) -> tuple[Tensor, Tensor]:
     """Logits and weights of all steps of a beam; after the second the sentence in the middle leaves."""
     logits, weights = [], []
     with torch.inference_mode():
@@ -41,7 +43,7 @@ def stepped(model: EncoderDecoder, batch: Batch, beam: int) -> tuple[Tensor, Ten
 @pytest.mark.parametrize("beam", [1, 3])
 def test_prepared_answers_are_the_same(config: Config, beam: int) -> None:
     model, batch = models.small_model(config), models.batch_of(LENGTHS)
-    for found, expected in zip(stepped(model.for_inference(), batch, beam), stepped(model, batch, beam), strict=True):
+    for found, expected in zip(stepped(frozen(model), batch, beam), stepped(model, batch, beam), strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
@@ -50,21 +52,21 @@ def test_prepared_answers_are_the_same(config: Config, beam: int) -> None:
 def test_without_compiled_code_too(name: str, beam: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With few rows and with many: the weight of the output layer lies differently for each."""
     model, batch = named(name), models.batch_of(LENGTHS)
-    monkeypatch.setattr(inference, "steps_serve", lambda *tensors: False)
-    monkeypatch.setattr(loops, "steps_serve", lambda *tensors: False)
-    prepared = model.for_inference()
+    for module in (decoder, freeze, vocabulary):
+        monkeypatch.setattr(module, "steps_serve", lambda *tensors: False)
+    prepared = frozen(model)
     assert prepared.tokens.compiled is None
-    assert getattr(prepared.decoder, "steps", None) is None
+    assert not isinstance(prepared.decoder, CompiledDecoder)
     torch.testing.assert_close(stepped(prepared, batch, beam)[0], stepped(model, batch, beam)[0], atol=1e-5, rtol=0)
 
 
 @EACH
-def test_powers_of_keys_are_taken_once_for_all_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken, powers = list[Tensor](), loops.powers
-    monkeypatch.setattr(loops, "powers", lambda keys: taken.append(keys) or powers(keys))
-    prepared = named(name).for_inference()
+def test_exponentials_of_keys_are_computed_once_for_all_steps(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, exp_keys = list[Tensor](), state.exp_keys
+    monkeypatch.setattr(state, "exp_keys", lambda keys: taken.append(keys) or exp_keys(keys))
+    prepared = frozen(named(name))
     stepped(prepared, models.batch_of(LENGTHS), 3)
-    assert len(taken) == (getattr(prepared.decoder, "steps", None) is not None)
+    assert len(taken) == isinstance(prepared.decoder, CompiledDecoder)
 
 
 @EACH
@@ -74,24 +76,15 @@ def test_logits_of_features_in_any_layout(name: str, rows: int) -> None:
     model = named(name)
     features = torch.randn(5, rows, model.tokens.feature_size).transpose(0, 1)
     with torch.inference_mode():
-        torch.testing.assert_close(model.for_inference().project(features), model.project(features), atol=1e-5, rtol=0)
-
-
-@EACH
-def test_the_parameters_are_those_of_the_model(name: str) -> None:
-    """By name and by identity; what was prepared is not among what a file holds."""
-    model = named(name)
-    parameters = dict(model.for_inference().named_parameters())
-    assert list(parameters) == [key for key, _ in model.named_parameters()]
-    assert all(parameters[key] is parameter for key, parameter in model.named_parameters())
-    assert set(model.for_inference().state_dict()) == set(model.state_dict())
+        found = FrozenModel(model).tokens.project(features)
+        torch.testing.assert_close(found, model.tokens.output(features), atol=1e-5, rtol=0)
 
 
 @EACH
 def test_the_model_goes_on_as_it_was(name: str) -> None:
     model, batch = named(name), models.batch_of(LENGTHS)
     before = stepped(model, batch, 1)[0]
-    model.for_inference()
+    frozen(model)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(2)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from regard.compiled import token_cache as entered
+from regard.compiled import token_cache
 from regard.compiled.step import steps_serve
-from regard.compiled.token_cache import VECTORS, Entered
+from regard.compiled.token_cache import VECTORS, TokenCache
 from regard.recurrent.program import Linear
 
 VOCABULARY, EMBEDDING, WIDTHS = 60, 7, {"gates": 33, "joined": 5}
@@ -19,10 +19,10 @@ VOCABULARY, EMBEDDING, WIDTHS = 60, 7, {"gates": 33, "joined": 5}
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     if not steps_serve():
         pytest.skip("nothing is compiled")
-    monkeypatch.setattr(entered, "ROWS", 8)
+    monkeypatch.setattr(token_cache, "ROWS", 8)
 
 
-def made() -> tuple[Entered, dict[str, torch.Tensor]]:
+def made() -> tuple[TokenCache, dict[str, torch.Tensor]]:
     """With what each token should get."""
     vectors = torch.randn(VOCABULARY, EMBEDDING)
     weights = {name: torch.randn(width, EMBEDDING) for name, width in WIDTHS.items()}
@@ -30,10 +30,10 @@ def made() -> tuple[Entered, dict[str, torch.Tensor]]:
     program = (Linear(VECTORS, "gates", "gates", bias="bias"), Linear(VECTORS, "joined", "joined"))
     expected = {name: F.linear(vectors, weights[name]) for name in WIDTHS}
     expected["gates"] += weights["bias"]
-    return Entered(program, weights, vectors), expected
+    return TokenCache(program, weights, vectors), expected
 
 
-def looked_up(table: Entered, tokens: np.ndarray) -> dict[str, torch.Tensor]:
+def looked_up(table: TokenCache, tokens: np.ndarray) -> dict[str, torch.Tensor]:
     kept, picks = table(tokens)
     return {name: part[torch.from_numpy(picks)] for name, part in kept.tables.items()}
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from regard.compiled.records import Seen
-from regard.compiled.step import Steps, powers
-from regard.recurrent.program import Linear, Look, Program, Tensors
+from regard.compiled.records import StepSource
+from regard.compiled.step import Steps, exp_keys
+from regard.recurrent.program import Attend, Linear, Program, Tensors
 
 PROGRAM: Program = (
     Linear("token", "query", "asked"),
-    Look("asked", "weights", "context"),
+    Attend("asked", "weights", "context"),
     Linear("context", "left", "left"),
 )
 VALUES = 37
@@ -35,7 +35,7 @@ def made(width: int, lengths: list[int], scale: float, vector: float = 1.0) -> t
 
 def looked(step: Steps, token: Tensor, keys: Tensor, values: Tensor, mask: Tensor, sources: Tensor) -> Tensors:
     with torch.no_grad():
-        return step({"token": token}, Seen(keys, values, mask, sources, powers(keys)))
+        return step({"token": token}, StepSource(keys, values, mask, sources, exp_keys(keys)))
 
 
 @WIDTHS

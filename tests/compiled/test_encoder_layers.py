@@ -10,7 +10,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regard.compiled import encoder as reads
 from regard.compiled import step as steps
-from regard.compiled.encoder import Reads, reads_serve
+from regard.compiled.encoder import EncoderLayer
+from regard.compiled.step import steps_serve
 from regard.kernels.library import SWITCH
 
 CELLS = pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
@@ -31,7 +32,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
         part.kernels.cache_clear()
 
 
-def layer(kind: Callable[..., nn.GRU | nn.LSTM], size: int, directions: int) -> tuple[nn.GRU | nn.LSTM, Reads]:
+def layer(kind: Callable[..., nn.GRU | nn.LSTM], size: int, directions: int) -> tuple[nn.GRU | nn.LSTM, EncoderLayer]:
     """The same weights in torch and here."""
     torch.manual_seed(0)
     whole = kind(INPUT, size, bidirectional=directions == 2, batch_first=True).requires_grad_(False)
@@ -39,7 +40,7 @@ def layer(kind: Callable[..., nn.GRU | nn.LSTM], size: int, directions: int) -> 
     for part, suffix in zip(parts, ("", "_reverse"), strict=False):
         for name, weight in part.named_parameters():
             weight.data.copy_(getattr(whole, f"{name}{suffix}"))
-    return whole, Reads(*parts)
+    return whole, EncoderLayer(*parts)
 
 
 def texts(lengths: list[int], width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -105,5 +106,5 @@ def test_nothing_that_wants_a_gradient_is_read() -> None:
     with torch.no_grad():
         assert ours.takes(weight)
         assert not ours.takes(weight.double())
-        assert reads_serve(weight)
-        assert not reads_serve(weight, weight.double())
+        assert steps_serve(weight)
+        assert not steps_serve(weight, weight.double())

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from regard.compiled import linear
+from regard.compiled.freeze import frozen
+from regard.compiled.linear import PackedLinear
 from regard.compiled.step import steps_serve
-from regard.decoders import beginning
-from regard.decoders.beginning import PackedLinear
 
 LENGTHS = [(5, 3), (1, 7), (3, 5)]
 
@@ -38,7 +39,7 @@ def test_a_packed_layer_has_gradients() -> None:
 
 @pytest.mark.parametrize("name", ["bahdanau", "luong-fed", "conditional"])
 def test_a_sentence_begins_alike_in_any_batch(name: str) -> None:
-    model = models.small_model(models.recipe(models.DECODERS[name])).for_inference()
+    model = frozen(models.small_model(models.recipe(models.DECODERS[name])))
     batch = models.batch_of(LENGTHS)
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
@@ -47,13 +48,13 @@ def test_a_sentence_begins_alike_in_any_batch(name: str) -> None:
             own, alone = model.begin(model.encode(tokens, mask))
             assert torch.equal(own.prepared[0], source.prepared[row, : length + 1])
             assert torch.equal(own.values[0], source.values[row, : length + 1])
-            assert torch.equal(alone.cells.hidden[0], state.cells.hidden[row])
+            assert torch.equal(alone.hidden[0], state.hidden[row])
 
 
 def test_the_given_decoder_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = models.small_model(models.recipe(models.DECODERS["bahdanau"])).decoder
-    packed = beginning.begins_compiled(decoder)
+    packed = linear.with_packed_layers(decoder)
     assert type(packed.attention.score.project_key) is type(packed.bridge.project) is PackedLinear
     assert type(decoder.attention.score.project_key) is type(decoder.bridge.project) is nn.Linear
-    monkeypatch.setattr(beginning, "steps_serve", lambda *tensors: False)
-    assert beginning.begins_compiled(decoder) is decoder
+    monkeypatch.setattr(linear, "steps_serve", lambda *tensors: False)
+    assert linear.with_packed_layers(decoder) is decoder

@@ -1,11 +1,15 @@
 """What the tests of single steps share."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from regard.compiled import step as steps
 from regard.kernels.library import SWITCH
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "recurrent"))  # test_recurrent_loop.py
 
 
 @pytest.fixture(params=["", "plain"])

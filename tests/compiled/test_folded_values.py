@@ -1,13 +1,12 @@
 """A layer that multiplies values before they are mixed gives what it gives behind the mix."""
 
-import models
 import pytest
 import torch
 from torch import nn
 
 from regard.attention.source import Source
+from regard.compiled.folded_values import FoldedValues
 from regard.compiled.step import steps_serve
-from regard.decoders.folded import Folded
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +23,8 @@ def test_it_is_the_layer_behind_the_mix(sizes: tuple[int, int, int], dtype: torc
     values, state = torch.randn(2, 7, memory, dtype=dtype), torch.randn(2, hidden, dtype=dtype)
     weights = torch.rand(2, 1, 7, dtype=dtype).softmax(-1)
     with torch.inference_mode():
-        folded = Folded(layer, memory)
-        source = folded.enter(Source(values, values, torch.ones(2, 7, dtype=torch.bool)))
+        folded = FoldedValues(layer, memory)
+        source = folded.fold(Source(values, values, torch.ones(2, 7, dtype=torch.bool)))
         found = folded((weights @ source.values).squeeze(1), state)
         expected = layer(torch.cat([(weights @ values).squeeze(1), state], -1))
     torch.testing.assert_close(found, expected)
@@ -36,20 +35,5 @@ def test_padding_stays_zero() -> None:
     layer, values = nn.Linear(5, 4, bias=False), torch.randn(1, 3, 3)
     values[:, 2] = 0.0
     with torch.inference_mode():
-        source = Folded(layer, 3).enter(Source(values, values, torch.tensor([[True, True, False]])))
+        source = FoldedValues(layer, 3).fold(Source(values, values, torch.tensor([[True, True, False]])))
     assert not source.values[:, 2].any()
-
-
-@pytest.mark.parametrize(
-    "decoder", [{"kind": "luong"}, {"kind": "luong", "input_feeding": False}, {"kind": "luong", "cell": "lstm"}]
-)
-@pytest.mark.parametrize("gradients", [True, False])
-def test_a_prepared_decoder_knows_whole_targets_too(decoder: dict[str, object], gradients: bool) -> None:
-    """With what it looks at multiplied beforehand, on every path."""
-    model, batch = models.small_model(models.recipe(decoder)), models.batch_of([(5, 3), (1, 7), (3, 5)])
-    prepared = model.for_inference()
-    assert prepared.decoder.folded is not None
-    with torch.set_grad_enabled(gradients):
-        found, expected = prepared(batch), model(batch)
-    real = batch.target_mask
-    torch.testing.assert_close(found.features[real], expected.features[real], atol=1e-5, rtol=0)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels.library import kernels
 from regard.kernels.matmul import add_product
 from regard.kernels.softmax import OutputSoftmax
 
@@ -81,7 +82,18 @@ def plain_cross_entropies(
     targets: Tensor, smoothing: float, features: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The formula itself, which holds the logits of all tokens: total, losses, nll."""
-    logits = F.linear(features, weight, bias)
+    return _costs(F.linear(features, weight, bias), targets, smoothing)
+
+
+def cross_entropies(
+    logits: Float[Tensor, "tokens vocab"], targets: Int[Tensor, " tokens"], smoothing: float = 0.0
+) -> CrossEntropies:
+    """The same costs from given logits: log-probabilities, up to a constant of each token. Half precision is computed
+    in single precision."""
+    return CrossEntropies(*_costs(logits.to(torch.promote_types(logits.dtype, torch.float32)), targets, smoothing))
+
+
+def _costs(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
     losses = F.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
     nll = F.cross_entropy(logits.detach(), targets, reduction="none") if smoothing else losses.detach()
     return losses.sum(), losses.detach(), nll
@@ -191,8 +203,8 @@ def _even_chunk(tokens: int, vocab: int) -> int:
 
 
 def _is_foreign(*tensors: Tensor) -> bool:
-    """Whether something watches or transforms what is computed."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+    """Whether something watches or transforms what is computed, or the definition is asked for."""
+    if kernels().off or torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return True
     if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
         return True

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from regard.compiled.freeze import frozen
 from regard.config import Config
 from regard.data.batch import END
-from regard.decoders.looking import Looking
-from regard.reading import Begun, Readers
+from regard.decoders.sourced_state import SourcedState
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 BATCHES = [[(2, 1), (1, 3), (3, 2)], [(4, 2), (4, 4), (5, 1)], [(7, 3), (2, 5)]]
 LIMIT = LengthLimit(1.0, 4)
@@ -29,13 +30,13 @@ def model_of(config: Config, seed: int = 0) -> models.EncoderDecoder:
     return model
 
 
-def begun(readers: Readers, count: int) -> list[Begun]:
+def begun(readers: Reader, count: int) -> list[Started]:
     """All batches, with so many sentences at a time."""
     batches = [models.batch_of(lengths, seed) for seed, lengths in enumerate(BATCHES)]
     return [each for batch in batches for each in readers.read(batch.source, batch.source_mask, count)]
 
 
-def searched(first: Begun, later: list[Begun], size: int) -> list[Hypothesis]:
+def searched(first: Started, later: list[Started], size: int) -> list[Hypothesis]:
     entering: Any = ((each.state, each.lengths) for each in later)
     with torch.inference_mode():
         if size == 1:
@@ -46,7 +47,7 @@ def searched(first: Begun, later: list[Begun], size: int) -> list[Hypothesis]:
         return [best for best, *_ in found]
 
 
-def agree(readers: Readers, size: int, *, longest_first: bool = False) -> None:
+def agree(readers: Reader, size: int, *, longest_first: bool = False) -> None:
     first, *later = begun(readers, 3)[:1] + begun(readers, 2)[2:]
     if longest_first:
         first, *later = [*reversed(later), first]
@@ -62,7 +63,7 @@ def agree(readers: Readers, size: int, *, longest_first: bool = False) -> None:
 @pytest.mark.parametrize("prepared", [False, True], ids=["as-built", "prepared"])
 def test_entering_later_changes_nothing(config: Config, prepared: bool) -> None:
     model = model_of(config)
-    readers = Readers([model.for_inference() if prepared else model], ())
+    readers = Reader([frozen(model) if prepared else model], ())
     if not begun(readers, 3)[0].joins:
         assert config.model.decoder.kind in ("transformer", "fixed")
         return
@@ -77,14 +78,14 @@ def test_shortlists_and_ensembles_enter_later_too(size: int, count: int) -> None
     targets = torch.randint(4, models.TARGET_VOCABULARY, (int(starts[-1]),), generator=generator)
     shortlist = Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)
     config = models.recipe(models.DECODERS["luong-fed"])
-    agree(Readers([model_of(config, seed).for_inference() for seed in range(count)], [shortlist]), size)
+    agree(Reader([frozen(model_of(config, seed)) for seed in range(count)], [shortlist]), size)
 
 
 def test_sources_at_which_nobody_looks_are_left_out() -> None:
-    readers = Readers([model_of(models.recipe({"kind": "luong"}))], ())
+    readers = Reader([model_of(models.recipe({"kind": "luong"}))], ())
     first, second = begun(readers, 3)[:2]
     state = first.state.select(torch.tensor([2, 2, 0])).join(second.state.select(torch.tensor([1])))
-    assert isinstance(state, Looking)
+    assert isinstance(state, SourcedState)
     assert state.state.rows.numbers.tolist() == [1, 1, 0, 2]
     assert state.source.mask.sum(1).tolist() == [*first.lengths[[0, 2]].tolist(), int(second.lengths[1])]
     assert state.source.values.shape[:2] == state.source.mask.shape
@@ -94,6 +95,6 @@ def test_sources_at_which_nobody_looks_are_left_out() -> None:
 def test_what_cannot_be_joined_is_not() -> None:
     transformer = model_of(models.recipe(models.DECODERS["transformer"]))
     attentive = model_of(models.recipe({"kind": "luong"}))
-    assert not begun(Readers([transformer], ()), 3)[0].joins
-    assert not begun(Readers([attentive, transformer], ()), 3)[0].joins
-    assert begun(Readers([attentive], ()), 3)[0].joins
+    assert not begun(Reader([transformer], ()), 3)[0].joins
+    assert not begun(Reader([attentive, transformer], ()), 3)[0].joins
+    assert begun(Reader([attentive], ()), 3)[0].joins

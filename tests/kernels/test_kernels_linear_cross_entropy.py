@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from regard.training import linear_cross_entropy as module
-from regard.training.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
+from regard.kernels import linear_cross_entropy as module
+from regard.kernels.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
 
 SIZES = [(7, 5, 11), (1, 5, 11), (7, 1, 11), (7, 5, 2), (1, 1, 2), (331, 13, 1009), (0, 5, 11)]
 smoothings = pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])

@@ -1,4 +1,4 @@
-"""What a decoder computes once per source, in compiled code: the projected keys and the first state."""
+"""The layers that a decoder runs once per source, in compiled code: the projected keys and the first state."""
 
 from copy import copy
 from typing import Any, TypeVar
@@ -42,9 +42,9 @@ class PackedLinear(nn.Module):
         return outputs.view(*inputs.shape[:-1], self.out_features)
 
 
-def begins_compiled(decoder: Kind) -> Kind:
-    """The same decoder over the same parameters, whose layers of `ONCE` are packed, if it has them and compiled code
-    serves."""
+def with_packed_layers(decoder: Kind) -> Kind:
+    """The same decoder over the same parameters, whose layers of `ONCE` are packed, where it has them and there is
+    compiled code."""
     for path in ONCE:
         decoder = _packed(decoder, *path.split("."))
     return decoder

@@ -11,7 +11,7 @@ from regard.kernels.library import SWITCH
 from regard.recurrent import native_backend as native
 from regard.recurrent.autograd import compiled, loop, serves
 from regard.recurrent.layer import unroll, unrolls
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh, Tensors
 from regard.recurrent.reference import plain
 
 LUONG = (
@@ -19,23 +19,23 @@ LUONG = (
     Linear("state-", "recurrent", "moved", bias="bias"),
     Gru("gates", "moved", "state-", "state"),
     Linear("state", "query", "asked"),
-    Look("asked", "weights", "context"),
+    Attend("asked", "weights", "context"),
     Linear("context", "left", "joined"),
     Linear("state", "right", "joined", plus="joined"),
     Tanh("joined", "fed"),
 )
 BAHDANAU = (
     Linear("state-", "query", "asked"),
-    Look("asked", "weights", "context"),
-    Linear("context", "left", "seen", plus="inputs"),
-    Linear("state-", "recurrent", "gates", bias="bias", plus="seen"),
+    Attend("asked", "weights", "context"),
+    Linear("context", "left", "source", plus="inputs"),
+    Linear("state-", "recurrent", "gates", bias="bias", plus="source"),
     Lstm("gates", "memory", "state"),
 )
 CONDITIONAL = (
     Linear("state-", "recurrent", "moved", bias="bias"),
     Gru("inputs", "moved", "state-", "middle"),
     Linear("middle", "query", "asked"),
-    Look("asked", "weights", "context"),
+    Attend("asked", "weights", "context"),
     Linear("context", "left", "gates", bias="bias"),
     Linear("middle", "recurrent", "moved2"),
     Gru("gates", "moved2", "middle", "state"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from regard.compiled.encoder import reads_serve
-from regard.encoders import recurrent
+from regard.compiled.encoder import CompiledEncoder
+from regard.compiled.step import steps_serve
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
 
@@ -33,7 +33,7 @@ LENGTHS = [7, 0, 3, 5, 1, 7]
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    if not reads_serve(torch.zeros(1)):
+    if not steps_serve():
         pytest.skip("no compiled code")
 
 
@@ -50,7 +50,7 @@ def texts(lengths: list[int], padding: int = 0) -> tuple[Tensor, Tensor]:
     return torch.randint(3, 23, mask.shape).masked_fill(~mask, 0), mask
 
 
-def read(one: RecurrentEncoder, source: Tensor, mask: Tensor) -> Memory:
+def read(one: RecurrentEncoder | CompiledEncoder, source: Tensor, mask: Tensor) -> Memory:
     with torch.inference_mode():
         return one(source, mask)
 
@@ -58,8 +58,7 @@ def read(one: RecurrentEncoder, source: Tensor, mask: Tensor) -> Memory:
 @EACH
 def test_prepared_memories_are_the_same(name: str) -> None:
     ours = encoder(name)
-    prepared = ours.for_inference()
-    assert prepared.reads
+    prepared = CompiledEncoder(ours)
     for found, expected in zip(
         astuple(read(prepared, *texts(LENGTHS, 2))), astuple(read(ours, *texts(LENGTHS, 2))), strict=True
     ):
@@ -68,7 +67,7 @@ def test_prepared_memories_are_the_same(name: str) -> None:
 
 @EACH
 def test_company_and_padding_change_nothing(name: str) -> None:
-    prepared = encoder(name).for_inference()
+    prepared = CompiledEncoder(encoder(name))
     source, mask = texts(LENGTHS, 3)
     together = read(prepared, source, mask)
     for row, length in enumerate(LENGTHS):
@@ -82,7 +81,7 @@ def test_company_and_padding_change_nothing(name: str) -> None:
 @EACH
 def test_gradients_and_double_precision_go_the_other_way(name: str) -> None:
     ours = encoder(name)
-    prepared = ours.for_inference()
+    prepared = CompiledEncoder(ours)
     read_with_gradient = prepared(*texts(LENGTHS))
     assert read_with_gradient.values.requires_grad
     torch.testing.assert_close(read_with_gradient.values, ours(*texts(LENGTHS)).values, atol=0, rtol=0)
@@ -91,22 +90,8 @@ def test_gradients_and_double_precision_go_the_other_way(name: str) -> None:
 
 
 def test_training_drops_again() -> None:
-    prepared, given = encoder("bridged").for_inference(), texts(LENGTHS)
+    ours, given = encoder("bridged"), texts(LENGTHS)
+    prepared = CompiledEncoder(ours)
     assert torch.equal(read(prepared, *given).values, read(prepared, *given).values)
-    prepared.train()
+    ours.train()
     assert not torch.equal(read(prepared, *given).values, read(prepared, *given).values)
-
-
-def test_without_compiled_code_it_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recurrent, "reads_serve", lambda *tensors: False)
-    ours = encoder("bridged")
-    assert ours.for_inference() is ours
-
-
-@EACH
-def test_the_parameters_are_the_same_ones(name: str) -> None:
-    ours = encoder(name)
-    parameters = dict(ours.for_inference().named_parameters())
-    assert list(parameters) == [key for key, _ in ours.named_parameters()]
-    assert all(parameters[key] is parameter for key, parameter in ours.named_parameters())
-    assert set(ours.for_inference().state_dict()) == set(ours.state_dict())

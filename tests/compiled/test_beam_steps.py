@@ -6,16 +6,16 @@ import models
 import pytest
 import torch
 
-from regard.compiled import token_cache as entered
+from regard.compiled import beam_steps, token_cache
+from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.errors import RegardError
-from regard.reading import Begun, Readers
-from regard.search import unattended
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 DECODERS: dict[str, dict[str, Any]] = {
     "luong": {"kind": "luong"},
@@ -31,7 +31,7 @@ LIMIT = LengthLimit(1.0, 9)
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    if unattended.kernels().library is None:
+    if beam_steps.kernels().library is None:
         pytest.skip("nothing is compiled")
 
 
@@ -39,36 +39,37 @@ def _compiled() -> None:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sentences that each call of compiled code was given."""
     counts: list[int] = []
-    go = unattended.go
+    steps = beam_steps.beam_steps
 
-    def counted(model: Any, front: Any, *others: Any) -> Any:
-        counts.append(len(front.sentences))
-        return go(model, front, *others)
+    def counted(model: Any, live: Any, *others: Any) -> Any:
+        counts.append(len(live.sentences))
+        return steps(model, live, *others)
 
-    monkeypatch.setattr("regard.search.beam.go", counted)
+    for module in ("output_step", "shortlist_step"):
+        monkeypatch.setattr(f"regard.compiled.{module}.beam_steps", counted)
     return counts
 
 
-def read(name: str, listed: bool, eager: float = 1.0) -> list[Begun]:
+def read(name: str, listed: bool, eager: float = 1.0) -> list[Started]:
     """Groups of sentences that a prepared model has read."""
     model = models.small_model(models.recipe(DECODERS[name]))
     with torch.no_grad():
         model.decoder.tokens.output.weight.mul_(4)
         model.decoder.tokens.output.bias[END] += eager  # so that outputs end at different times
     batch = models.batch_of(LENGTHS)
-    return list(readers(model.for_inference(), listed).read(batch.source, batch.source_mask, ENTERING))
+    return list(readers(frozen(model), listed).read(batch.source, batch.source_mask, ENTERING))
 
 
-def readers(model: Any, listed: bool) -> Readers:
+def readers(model: Any, listed: bool) -> Reader:
     """Of one model, which may use a few words of each source if it is `listed`."""
     generator = torch.Generator().manual_seed(0)
     targets = torch.randint(4, models.TARGET_VOCABULARY, (5 * models.SOURCE_VOCABULARY,), generator=generator)
     starts = torch.arange(models.SOURCE_VOCABULARY + 1) * 5
     some = Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)
-    return Readers([model], [some] if listed else [])
+    return Reader([model], [some] if listed else [])
 
 
-def searched(begun: list[Begun], wrap: Any = lambda step: step, **options: Any) -> list[list[Hypothesis]]:
+def searched(begun: list[Started], wrap: Any = lambda step: step, **options: Any) -> list[list[Hypothesis]]:
     """What a beam finds; the first group is there from the beginning."""
     first, later = begun[0], ((each.state, each.lengths) for each in begun[1:])
     with torch.inference_mode():
@@ -94,9 +95,9 @@ def test_they_are_the_same(
     expected = searched(read(name, listed), models.Single, **options)
     assert not calls
     for steps, rows, looked in ((16, 4096, 1 << 22), (2, 1, 1 << 22), (16, 4096, 1)):
-        monkeypatch.setattr(unattended, "STEPS", steps)
-        monkeypatch.setattr(unattended, "LOOKED", looked)
-        monkeypatch.setattr(entered, "ROWS", rows)
+        monkeypatch.setattr(beam_steps, "MAX_STEPS", steps)
+        monkeypatch.setattr(beam_steps, "MAX_WEIGHTS", looked)
+        monkeypatch.setattr(token_cache, "ROWS", rows)
         same(searched(read(name, listed), **options), expected)
     assert len(calls) > len(LENGTHS) / ENTERING
 
@@ -111,7 +112,7 @@ def test_sentences_that_end_together(eager: float, calls: list[int]) -> None:
 
 def test_greedy_search_of_many_sentences(calls: list[int]) -> None:
     with torch.inference_mode():
-        model, batch = models.small_model(models.recipe(DECODERS["luong"])).for_inference(), models.batch_of(LENGTHS)
+        model, batch = frozen(models.small_model(models.recipe(DECODERS["luong"]))), models.batch_of(LENGTHS)
         (begun,) = readers(model, listed=False).read(batch.source, batch.source_mask, len(LENGTHS))
         found, expected = (
             greedy(step, begun.state, begun.lengths, limit=LIMIT) for step in (begun.step, models.Single(begun.step))

@@ -1,19 +1,20 @@
 """A search that sees the best tokens alone finds what one finds that sees all logits."""
 
-from functools import partial
-
 import models
 import pytest
 import torch
 
+from regard.compiled.freeze import frozen
+from regard.compiled.output_step import OutputStep
 from regard.data.batch import END
+from regard.decoders.sourced_state import SourcedState
 from regard.errors import RegardError
 from regard.search.beam import beam
 from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
-from regard.search.step_function import ProjectedStep, StepFunction
+from regard.search.step_function import DecoderStep, StepFunction
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5), (2, 2)]
 LIMIT = LengthLimit(1.0, 9)
@@ -30,12 +31,15 @@ def model_of(name: str) -> models.EncoderDecoder:
 
 def searched(name: str, size: int, *, projected: bool) -> list[Hypothesis]:
     model, batch = model_of(name), models.batch_of(LENGTHS)
-    model = model.for_inference() if projected else model
+    model = frozen(model) if projected else model
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
-        step: StepFunction = partial(model.step, source=source)
-        if projected:
-            step = ProjectedStep(partial(model.decoder.advance, source=source), model.tokens)
+        step: StepFunction = (
+            OutputStep(model.decoder, model.tokens)
+            if projected
+            else DecoderStep(model.decoder, model.tokens.output, model.tokens.barred)
+        )
+        state = SourcedState(state, source)
         lengths = batch.source_mask.sum(1)
         if size == 0:
             targets = [[5, 4, END], [END], [7, END], [4, 4, 4, END], [9, 8]]
@@ -60,8 +64,8 @@ def test_what_is_no_distribution_is_told(size: int) -> None:
     model, batch = model_of("luong"), models.batch_of(LENGTHS)
     with torch.inference_mode():
         model.decoder.tokens.output.bias[5] = torch.nan
-        prepared = model.for_inference()
+        prepared = frozen(model)
         source, state = prepared.begin(prepared.encode(batch.source, batch.source_mask))
-        step = ProjectedStep(partial(prepared.decoder.advance, source=source), prepared.tokens)
+        step, state = OutputStep(prepared.decoder, prepared.tokens), SourcedState(state, source)
         with pytest.raises(RegardError, match=r"sentence 0 of the batch .* is not a distribution"):
             beam(step, state, batch.source_mask.sum(1), size=size)

@@ -1,4 +1,4 @@
-"""A layer behind attention that multiplies what is looked at beforehand."""
+"""The output projection of an attention, multiplied into the values beforehand."""
 
 from dataclasses import replace
 
@@ -7,17 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.source import Source
-from regard.decoders.beginning import PackedLinear
+from regard.compiled.linear import PackedLinear
 from regard.recurrent.program import Linear, Program, Tensors
 
 
-class Folded:
-    """W [c; s] for weights that no longer change, where c is a mix of values.
+class FoldedValues:
+    """W [c; s] for weights that no longer change, where the context c is a mix of values.
 
         W [Σ α(i) m(i); s] = Σ α(i) V(i) + W_s s,    V(i) = W_c m(i)
 
-    The mix is linear, so that W_c multiplies each position of a source once, instead of each look of each hypothesis.
-    What is added up in another order differs in the last bits.
+    The mix is linear, so that W_c multiplies each position of a source once, instead of the context of each hypothesis
+    at each step. What is added up in another order differs in the last bits.
 
     Args:
         layer: W, without a bias; the columns of the context stand first.
@@ -28,7 +28,7 @@ class Folded:
         context, self.state = layer.weight.detach().tensor_split([memory_size], 1)
         self._fold = PackedLinear(context)
 
-    def enter(self, source: Source) -> Source:
+    def fold(self, source: Source) -> Source:
         """The source with V in the place of its values."""
         return replace(source, values=self._fold(source.values))
 

@@ -1,8 +1,6 @@
 """The target vocabulary of a decoder whose weights no longer change."""
 
-from copy import copy
 from functools import cached_property
-from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -10,30 +8,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.compiled.step import Steps, steps_serve
+from regard.decoders.output import LinearOutput, Readout
 from regard.decoders.vocabulary import TargetTokens
 from regard.kernels import argmax_int8 as argmax
 from regard.kernels import topk as output
-from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.argmax_int8 import MAX_ROWS, Argmax
+from regard.kernels.logits import best_of
 from regard.kernels.topk import Finder
 from regard.recurrent.program import Linear
 
 PACKED_ROWS = range(3, 161)
 """Products of so many rows are faster with the weight in oneDNN's own blocks; of fewer, and of more, as columns."""
 
-Kind = TypeVar("Kind", bound=nn.Module)
-
 
 class InferenceTokens(nn.Module):
-    """What `TargetTokens` computes, from what was prepared once; made by a decoder's `for_inference`.
+    """What `TargetTokens` computes, from what was prepared once.
 
         project  features Oᵀ + b, with Oᵀ stored as a product of few rows reads it
         best     what is largest of it, without the rest
 
-    It shares the parameters of `tokens` under the same names, and keeps beside them what follows from their values of
-    today. There is no dropout.
+    It shares the parameters of `tokens` under the same names, and keeps beside them what was
+    computed from them when it was made. There is no dropout.
 
     Args:
-        tokens: E, O and b.
+        tokens: E, and a `LinearOutput` with O and b.
     """
 
     columns: Tensor | None
@@ -60,11 +58,16 @@ class InferenceTokens(nn.Module):
     @property
     def feature_size(self) -> int:
         """Features that the output layer reads."""
-        return self.output.in_features
+        size: int = self.output.feature_size
+        return size
 
     def embed(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
         """The vectors of tokens."""
         return F.embedding(tokens, self.embedding.weight)
+
+    def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
+        """Logits of the features, all that the layer reads."""
+        return self.project(read.features)
 
     def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
         """Logits of the features."""
@@ -82,7 +85,7 @@ class InferenceTokens(nn.Module):
         """Log-probabilities and numbers of the best tokens, see `regard.kernels.topk`."""
         if self.compiled is not None and _is_plain(features):
             return self.compiled.finder(features, width)
-        return output.best_of(self.project(features), width, self.barred)
+        return best_of(self.project(features), width, self.barred)
 
     def finder(self) -> Finder | None:
         """What finds the best tokens in compiled code, if anything does."""
@@ -90,22 +93,18 @@ class InferenceTokens(nn.Module):
 
     def argmax(self, rows: int) -> Argmax | None:
         """What finds the best token of so many rows faster than by all logits, if anything does."""
-        if self.compiled is None or torch.is_grad_enabled() or rows > MOST_ROWS or not self.compiled.argmax.known:
+        if self.compiled is None or torch.is_grad_enabled() or rows > MAX_ROWS or not self.compiled.argmax.known:
             return None
         return self.compiled.argmax
-
-    def drop(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes features"]:
-        """What the output layer multiplies: the features themselves."""
-        return features
 
 
 class _Compiled:
     """The output layer in compiled code, its weight laid out once."""
 
-    def __init__(self, layer: nn.Linear, barred: int | None) -> None:
+    def __init__(self, layer: LinearOutput, barred: int | None) -> None:
         self.barred = barred
         self.weight = layer.weight
-        self.bias = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
+        self.bias = layer.bias.detach()
         weights = {"weight": layer.weight, "bias": self.bias}
         self.product = Steps((Linear("features", "weight", "logits", bias="bias"),), weights, ["logits"])
         self.finder = output.finder(self.product.panels["weight"], self.bias, barred)
@@ -135,11 +134,3 @@ def _packed(weight: Tensor) -> Tensor | None:
     except (AttributeError, RuntimeError, NotImplementedError, TypeError):
         return None
     return blocks
-
-
-def prepared(decoder: Kind) -> Kind:
-    """The same decoder over the same parameters, but for `InferenceTokens` in the place of its tokens."""
-    twin: Any = copy(decoder)
-    twin._modules = dict(decoder._modules)  # a copied module would share the table of its parts
-    twin.tokens = InferenceTokens(twin.tokens)
-    return twin.eval()
