@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
-from growth_model import Reference, first_position, made_up
-from growth_points import Point
+from growth_model import Point, Reference, first_position, made_up
 from torch import Tensor
 
 from regard.attention.source import Source

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("growth_points")
+    return import_module("growth_model")
 
 
 @pytest.fixture
@@ -210,8 +210,7 @@ def test_the_table_has_every_point(growth: Any, page: Any, points: Any) -> None:
 
 def test_the_picture_has_a_line_for_every_column(growth: Any, page: Any, points: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    picture = import_module("growth_picture")
-    panels = picture.draw(growth).axes
+    panels = page.draw(growth).axes
     assert len(panels) == 3
     for axes, axis in zip(panels, points.AXES, strict=True):
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
@@ -222,14 +221,14 @@ def test_the_picture_has_a_line_for_every_column(growth: Any, page: Any, points:
                 for point in growth.grid.points(axis)
             ]
             assert drawn[line] == [pytest.approx(pair) for pair in measured]
-    picture.save(growth, tmp_path / "growth.svg")
+    page.save(growth, tmp_path / "growth.svg")
     assert all(f">{unit}</text>" in (tmp_path / "growth.svg").read_text() for unit in points.AXES.values())
 
 
 @pytest.mark.slow
 def test_a_quick_run_fills_page_and_picture(points: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    begin, end = import_module("pages").MARKS
+    begin, end = import_module("timing.figures").MARKS
     page, picture = tmp_path / "page.md", tmp_path / "growth.png"
     page.write_text(f"# Title\n\n{begin}\nold\n{end}\n\nMore.\n", encoding="utf-8")
     command = [sys.executable, str(ROOT / "benchmarks" / "growth.py"), "--quick", "--threads", "1", "--rounds", "1"]
