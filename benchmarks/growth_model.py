@@ -43,7 +43,7 @@ SIZES = {
     "vocabulary": (1_000, 2_000, 5_000, 10_000, 20_000, 50_000),
     "batch": (1, 2, 4, 8, 16, 32, 64, 128, 256),
 }
-FEW = {"source": (5, 15, 30), "vocabulary": (500, 1_000, 2_000), "batch": (1, 4, 8)}
+QUICK_SIZES = {"source": (5, 15, 30), "vocabulary": (500, 1_000, 2_000), "batch": (1, 4, 8)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Grid:
     @classmethod
     def quick(cls) -> "Grid":
         """Enough to see that everything runs; the figures mean nothing."""
-        return cls(Point(vocabulary=1_000, batch=4), FEW)
+        return cls(Point(vocabulary=1_000, batch=4), QUICK_SIZES)
 
     def points(self, axis: str) -> list[Point]:
         """Those of a panel, in the order of its quantity."""

@@ -105,13 +105,15 @@ def _packages() -> Iterator[Finding]:
 
 def _font() -> Finding:
     try:
-        from regard.views.fonts import OWN, font_for, signs
+        from regard.views.fonts import OWN, character_count, font_for
 
         font = font_for(CHINESE)
     except RegardError:
         return Finding("chinese font", "not looked for: needs matplotlib")
     if font == OWN:
-        return Finding("chinese font", f"{font} (comes with Regard, {signs(font):,} signs); more: {FONT_PACKAGES}")
+        return Finding(
+            "chinese font", f"{font} (comes with Regard, {character_count(font):,} signs); more: {FONT_PACKAGES}"
+        )
     if font:
         return Finding("chinese font", font)
     advice = f"sudo apt install {FONT_PACKAGES}; until then pictures have boxes, and the HTML page does not"

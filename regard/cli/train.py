@@ -86,7 +86,7 @@ def command(
     with working(device) as (world, name), TemporaryDirectory(prefix="regard-") as folder:
         if dry_run:
             _check_alone(world, resume)
-        with world.first_ahead():
+        with world.first_before_others():
             recipe, pairs = recipe_and_pairs(arguments, recipe)
             task = given(
                 recipe,
@@ -98,7 +98,7 @@ def command(
                 workers=world.size,
             )
             validation = pair_files(dev, task.config.data, reading.format) if dev else None
-        if world.leads and not quiet:
+        if world.is_first and not quiet:
             for reason in task.reasons:
                 say(reason)
         if dry_run:
@@ -108,7 +108,7 @@ def command(
             report_dry_run(task.config, task.files, validation, out, pick_device(name))
             return
         progress = _fit(task, validation, out, name, world, resume=resume, tensorboard=tensorboard, quiet=quiet)
-    if world.leads and not quiet:
+    if world.is_first and not quiet:
         tell_finished(out, progress)
 
 
@@ -144,7 +144,7 @@ def _fit(
             world=world,
         )
     except Interrupted:
-        if world.leads:
+        if world.is_first:
             say(f"regard: {_resuming(sys.argv[1:])}")
         raise
 

@@ -75,7 +75,7 @@ def command(
     from regard.cli.stdout import put
 
     with working(opening.device) as (world, device):
-        with world.first_ahead():
+        with world.first_before_others():
             runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
@@ -84,7 +84,7 @@ def command(
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
-        if not world.leads:
+        if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):

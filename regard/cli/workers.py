@@ -48,15 +48,15 @@ def working(device: str) -> "Iterator[tuple[World, str]]":
     code.
     """
     from regard.model.build import pick_device
-    from regard.training.distributed import Elsewhere, joined, own_device
+    from regard.training.distributed import OtherWorkerFailed, join_world, worker_device
     from regard.training.interrupt import Interrupted
 
-    name = own_device(device)
-    with joined(pick_device(name)) as world:
+    name = worker_device(device)
+    with join_world(pick_device(name)) as world:
         try:
             yield world, name
-        except (Elsewhere, Interrupted, KeyboardInterrupt) as error:
-            if world.leads:
+        except (OtherWorkerFailed, Interrupted, KeyboardInterrupt) as error:
+            if world.is_first:
                 raise
             time.sleep(GRACE_SECONDS)
             raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else error.exit_code) from error
@@ -64,9 +64,9 @@ def working(device: str) -> "Iterator[tuple[World, str]]":
 
 def again(arguments: Sequence[str]) -> list[str]:
     """The words of a command line that starts `regard` with these arguments and as many workers as now."""
-    from regard.training.distributed import launched
+    from regard.training.distributed import under_torchrun
 
-    if not launched():
+    if not under_torchrun():
         return [*_program(), *arguments]
     machines = os.environ["GROUP_WORLD_SIZE"]
     several = [] if machines == "1" else ["--nnodes", machines]
@@ -96,7 +96,7 @@ def shared(
     """For the first worker: `answer`, with the lines shared among all workers. The answers have to be plain values."""
 
     def answers(examples: "list[Example]") -> Sequence[Answer]:
-        world.share([[example.source, example.line] for example in examples])
+        world.broadcast([[example.source, example.line] for example in examples])
         found: list[Answer] = [None] * len(examples)  # type: ignore[list-item]
         for rank, part in enumerate(world.gather(answer(examples[world.rank :: world.size]))):
             found[rank :: world.size] = part
@@ -111,15 +111,15 @@ def dismissing(world: "World") -> Iterator[None]:
     try:
         yield
     except (BrokenPipeError, RegardError):
-        world.share(None)
+        world.broadcast(None)
         raise
-    world.share(None)
+    world.broadcast(None)
 
 
 def assist(world: "World", answer: "Callable[[list[Example]], Sequence[Answer]]") -> None:
     """For the other workers: answer the lines that the first one shares, until it tells them to end."""
     from regard.data.example import Example
 
-    while (rows := world.share(None)) is not None:
+    while (rows := world.broadcast(None)) is not None:
         examples = [Example(source, None, "<stdin>", line) for source, line in rows]
         world.gather(answer(examples[world.rank :: world.size]))
