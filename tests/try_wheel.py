@@ -24,7 +24,8 @@ def install(wheel: Path, place: Path) -> Path:
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", wheel.resolve()], check=True)
     where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
-    (packages / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    shared = sysconfig.get_path("purelib")  # `addsitedir` reads the .pth files of that folder, too
+    (packages / "beside.pth").write_text(f"import site; site.addsitedir({shared!r})\n", encoding="utf-8")
     return python
 
 
