@@ -18,8 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from growth_model import Reference, first_position, made_up
-from growth_points import Point
+from growth_model import Point, Reference, first_position, made_up
 from torch import Tensor
 
 from regard.attention.source import Source

@@ -23,7 +23,7 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_mechanism_has_a_row_that_can_be_built(cost: Any) -> None:
-    rows, changed = cost.rows(), import_module("cost_row").changed
+    rows, changed = cost.rows(), cost.changed
     assert {*SCORES, *SELECTIONS, *WINDOWS} - {"softmax", "global"} <= set(rows)
     for name, row in rows.items():
         model = changed(demo_config(1, False), row.model).model

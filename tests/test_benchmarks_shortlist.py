@@ -19,7 +19,7 @@ from regard.search.start import Reader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from shortlist_bound import HEAD, Round, Spent, row
+from shortlist import BOUND_HEAD, Round, Spent, bound_row
 from timing.layer import LISTED, WHOLE, Asked, watched
 from timing.limit import Cost, Lengths
 
@@ -103,7 +103,7 @@ def test_the_bound_is_a_ratio_of_sums() -> None:
     assert one.products(COST, LENGTHS) == pytest.approx(products)
     assert one.with_tangents(COST, LENGTHS) == pytest.approx(rest)
     assert one.ratio(30e-6) == pytest.approx(120 / 40)
-    cells = row("beam 5", [one], COST, LENGTHS)
-    assert len(cells) == len(HEAD)
+    cells = bound_row("beam 5", [one], COST, LENGTHS)
+    assert len(cells) == len(BOUND_HEAD)
     assert cells[:5] == ["beam 5", "90", "10", "110", "110"]
     assert cells[-1] == f"{(rest + 90e-6) / (rest + 10e-6):.2f} ×"

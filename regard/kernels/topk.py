@@ -19,15 +19,15 @@ class Finder:
 
     Args:
         compiled: the library.
-        name: of its function, which takes what c/topk.c and c/topk_shortlist.c say.
-        layer: what it takes first.
-        columns: tokens of the vocabulary; those from `END` on can be among the best.
+        name: of its function in c/topk.c or c/topk_shortlist.c.
+        layer: the first argument of the function.
+        columns: size of the vocabulary; tokens from `END` on can be among the best.
         depth: features of a row.
-        alive: what the layer points to.
-        max_rows: rows of a call, at most; None for any number.
+        alive: objects whose memory the layer points to.
+        max_rows: most rows of a call; None for any number.
 
     Attributes:
-        function, given: the addresses of the function and of the layer, for as long as this lives.
+        function, given: the addresses of the function and of the layer, valid while this object exists.
         count: tokens that can be among the best.
 
     Raises ValueError for features that do not fit.
@@ -63,14 +63,14 @@ class Finder:
         if failed == OUT_OF_MEMORY:
             raise MemoryError(f"{self._name}: no memory for {rows} rows")
         if failed:
-            raise ValueError(f"{self._name}: a row names a list that there is not; expected one of those given.")
+            raise ValueError(f"{self._name}: a row names a list that does not exist; expected one of those given.")
         return log_probs, tokens
 
 
 def finder(
     panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"], barred: int | None = None
 ) -> Finder:
-    """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`.
+    """A finder for the logits features · panels + bias, of which only a tile is stored; if `serves()`.
 
     Raises ValueError for shapes, types or devices that do not fit.
     """
@@ -85,7 +85,7 @@ def finder(
 
 
 def as_number(barred: int | None) -> int:
-    """As in c/topk.c and c/topk_shortlist.c."""
+    """The barred token as C takes it: -1 for none."""
     return -1 if barred is None else barred
 
 

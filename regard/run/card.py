@@ -1,4 +1,4 @@
-"""The model card: what a run directory is, for people."""
+"""The model card: a description of a run for people."""
 
 from regard.alignment.positions import DIAGONAL, SAME, Positions
 from regard.config import Config, DecoderConfig, EncoderConfig, OutputConfig
@@ -6,7 +6,7 @@ from regard.training.events import Validated
 
 
 def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
-    """Markdown with what was trained on how much, how good it is, and how to use it."""
+    """Markdown: what was trained, on how many pairs, how good it is, and how to use it."""
     encoder, decoder, attention = config.model.encoder, config.model.decoder, config.model.attention
     looks = f"{attention.score} score, {attention.select} selection" if decoder.attends else "no attention"
     if attention.num_heads > 1 and decoder.attends:

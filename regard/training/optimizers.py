@@ -17,7 +17,7 @@ def adamw(model: nn.Module, learning_rate: float = 1e-3, weight_decay: float = 0
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """The matrices with decay; biases, gains and embeddings without.
 
-    A bias or gain at zero is no simpler, and an embedding that a batch does not hold would shrink unseen. A tied
+    A bias or gain of zero is not simpler, and an embedding would shrink also in batches without its token. A tied
     output layer is an embedding.
     """
     embeddings = {

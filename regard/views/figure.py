@@ -9,7 +9,7 @@ import numpy as np
 from regard.alignment.alignment import Alignment
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.fonts import fonts_for, warn_of
+from regard.views.fonts import fonts_for, warn_missing
 from regard.views.labels import label, visible
 from regard.views.panel import CELLS_PER_INCH, TEXT_POINTS, Panel, draw_panel, measure, wrap
 from regard.views.plotting import FAINT, INK, RAMP, Figure, PolyCollection, checked_path, encoded, new_figure, quiet
@@ -35,15 +35,14 @@ def save_figure(
 ) -> None:
     """Draw one heat map for each alignment into one file, under both sentences and the score.
 
-    What each row looked at on the end mark of the source stands in a hatched column of its own, `end`; the row that
-    wrote the end of the output stands apart below. Signs that no font has are named in one warning, with the package
-    to install; the picture is written all the same. SVG keeps text as text, so that a browser may draw what this
-    machine cannot.
+    The weights on the end mark of the source are a separate, hatched column, `end`; the row of the end of the output is
+    separate too. One warning names characters that no font has, and the package to install; the picture is written in
+    any case. SVG keeps text as text, so that a browser can draw characters for which this machine has no font.
 
     Args:
         alignments: one or up to 40; several are numbered.
         path: ends in .png, .svg or .pdf.
-        title: what stands above all of it.
+        title: the title of the picture.
         numbers: whether cells hold their weight, in percent.
 
     Raises UsageError for another ending, none or too many alignments; RegardError if the file cannot be written;
@@ -64,18 +63,18 @@ def picture(chosen: Sequence[Alignment], kind: str, title: str = "", numbers: bo
     texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
     texts += [label(unit) for one in chosen for unit in (*one.source, *one.target)]
     families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
-    warn_of(missing)
+    warn_missing(missing)
     with quiet():
         return encoded(draw(chosen, families, visible(title), numbers), kind)
 
 
 def draw(alignments: Sequence[Alignment], families: list[str], title: str = "", numbers: bool = False) -> Figure:
-    """The figure itself, for those who want to go on with it."""
+    """The matplotlib figure itself."""
     longest = max(max(len(alignment.source), len(alignment.target), 1) + 1 for alignment in alignments)
     cell = cell_inches(longest)
     names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
     panels = [measure(one, name, cell, families, numbers) for one, name in zip(alignments, names, strict=True)]
-    shelves = _shelves(panels)
+    shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN
     lines = wrap(title, (width - 2 * MARGIN) * CELLS_PER_INCH * TEXT_POINTS / TITLE_POINTS)
     places, bottom = _places(shelves, MARGIN + len(lines) * TITLE_LINE + BELOW_TITLE * bool(lines))
@@ -91,12 +90,12 @@ def draw(alignments: Sequence[Alignment], families: list[str], title: str = "", 
 
 
 def cell_inches(units: int) -> float:
-    """Side of a cell, for the longest side in units: the picture grows before its labels shrink."""
+    """Side of a cell, for the longest side in units: first the picture grows, then labels get smaller."""
     legible = float(np.clip(SIDE_INCHES / units, LEGIBLE, COMFORTABLE))
     return max(min(legible, LONGEST_SIDE_INCHES / units), SMALLEST)
 
 
-def _shelves(panels: Sequence[Panel]) -> list[list[Panel]]:
+def _panel_rows(panels: Sequence[Panel]) -> list[list[Panel]]:
     """The panels in rows of about the width of a page."""
     shelves: list[list[Panel]] = [[]]
     for panel in panels:
@@ -116,7 +115,7 @@ def _page_width(shelves: Sequence[Sequence[Panel]]) -> float:
 
 
 def _places(shelves: Sequence[Sequence[Panel]], top: float) -> tuple[list[tuple[float, float]], float]:
-    """Upper left corner of each panel, in inches from the upper left of the page, and where the last shelf ends."""
+    """Upper left corner of each panel, in inches from the upper left of the page, and the end of the last row."""
     places: list[tuple[float, float]] = []
     y = top
     for shelf in shelves:

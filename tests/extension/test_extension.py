@@ -373,7 +373,7 @@ def test_a_strided_encoder_over_text_keeps_every_character_and_the_end_apart() -
     tokenizer = Tokenizer.train("characters", ["abcdefgh"], 300)
     torch.manual_seed(0)
     source = TextSource(tokenizer)
-    model = build_model(config.model, Vocabulary(source), tokenizer.size).eval()
+    model = build_model(config.model, source, tokenizer.size).eval()
     options = SearchOptions(beam_size=1, limit=LengthLimit(0.0, 4))
     translator = Translator([model], source, tokenizer, options)
     for text, spans in (("abcd", [(0, 2), (2, 4)]), ("abc", [(0, 2), (2, 3)]), ("a", [(0, 1)])):

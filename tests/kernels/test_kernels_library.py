@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from regard.cli.health import findings
+from regard.cli.doctor import findings
 from regard.kernels import additive_blocks as blocks
 from regard.kernels import additive_native as native
 from regard.kernels import library as room

@@ -116,7 +116,7 @@ def run(
         validate=validate,
         checkpoints=Checkpoints(directory / "checkpoints", every_steps=3, every_minutes=None, average=2),
         resume=resume,
-        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners] if world.leads else [],
+        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners] if world.is_first else [],
         batches_per_epoch=lambda epoch: BATCHES,
         origin=lambda row: ("train.tsv", row + 1),
         world=world,

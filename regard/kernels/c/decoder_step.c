@@ -31,7 +31,7 @@ work VARIANTS(step_operations);
 keys_work VARIANTS(exp_keys);
 
 void NAME(exp_keys)(const float *keys, int64_t rows, int64_t width, float *into) {
-    exp_rows(keys, rows, width, into);
+    exp2x_rows(keys, rows, width, into);
 }
 
 static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? panels(at->into.width) : at->count; }
@@ -41,8 +41,8 @@ static int64_t reach(const operation *at, int64_t from, int64_t threads) {
     if (at->kind == LINEAR) /* the last parts are smaller, so that nobody waits long for the last of all */
         return from + smaller(PANELS_TAKEN, 1 + (panels(at->into.width) - from - 1) / (2 * threads));
     if (at->kind != ATTEND) return smaller(from + ROWS_TAKEN, at->count);
-    const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : RUN; /* so that each gets something */
-    const int64_t last = smaller(from + smaller(share, RUN), at->count);
+    const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : SHARED_ROWS; /* so that each gets something */
+    const int64_t last = smaller(from + smaller(share, SHARED_ROWS), at->count);
     int64_t end = from + 1;
     while (end < last && at->sources[end] == at->sources[from]) end++;
     return end;
@@ -61,7 +61,7 @@ static void act(const operation *at, int64_t from, int64_t end) {
         switch (at->kind) {
         case GRU: gru(at, row); break;
         case LSTM: lstm(at, row); break;
-        default: tanh_row(at, row);
+        default: tanh_forward(at, row);
         }
     }
 }
@@ -127,7 +127,7 @@ EXPORT int regard_decoder_step(const operation *program, int64_t count, int fast
         const int64_t reads = at->kind == LINEAR ? at->source.width : 16 * (1 + at->positions);
         cost += at->count * at->into.width * reads;
     }
-    todo.threads = smaller(threads, 1 + cost / WORTH_A_THREAD);
+    todo.threads = smaller(threads, 1 + cost / THREAD_MIN_WORK);
     run(PICK(step_operations, fast), &todo, todo.threads, threads, together);
     return DONE;
 }

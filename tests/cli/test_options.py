@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from regard.cli import options
 from regard.cli.app import app
 from regard.cli.errors import reported
-from regard.cli.spread import spread
+from regard.cli.options import expand_records
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ taken: list[tuple[str, Animal, bool]] = []
 
 
 @reported
-@spread
+@expand_records
 def command(place: Annotated[str, typer.Argument()], *, animal: Animal, wild: bool = False) -> None:
     """Keep an animal."""
     taken.append((place, animal, wild))

@@ -1,4 +1,4 @@
-"""`regard train --dry-run`: what was read and measured, as a table and a few lines on standard output."""
+"""`regard train --dry-run`: the data and the measured cost, as a table and a few lines on standard output."""
 
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.progress_bar import duration
 
 
-def rehearse(config: Config, files: PairFiles, validation: PairFiles | None, out: Path, device: torch.device) -> None:
-    """Try it, and say what came of it. Raises Interrupted for a SIGINT or SIGTERM."""
+def report_dry_run(
+    config: Config, files: PairFiles, validation: PairFiles | None, out: Path, device: torch.device
+) -> None:
+    """Run the dry run and print its results. Raises Interrupted for a SIGINT or SIGTERM."""
     with Signals() as signals:
         try:
             with signals.abandonable():
