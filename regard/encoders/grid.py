@@ -52,7 +52,7 @@ class MaskedGroupNorm(nn.Module):
 
     def _sums(self, pixels: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch groups"]:
         """Of each group of channels over all pixels."""
-        return pixels.sum((2, 3)).unflatten(1, (self.groups, -1)).sum(2)
+        return pixels.sum((2, 3)).view(len(pixels), self.groups, -1).sum(2)
 
 
 class GridEncoder(nn.Module):

@@ -70,5 +70,6 @@ def joined(
     states: Float[Tensor, "batch positions features"], count: int
 ) -> Float[Tensor, "batch joined joined_features"]:
     """So many neighbours as one position, with zeros behind the last."""
-    missing = -states.size(1) % count
-    return F.pad(states, (0, 0, 0, missing)).unflatten(1, (-1, count)).flatten(2)
+    positions = -(-states.size(1) // count)
+    padded = F.pad(states, (0, 0, 0, positions * count - states.size(1)))
+    return padded.reshape(len(states), positions, count * states.size(2))

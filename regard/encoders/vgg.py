@@ -69,7 +69,8 @@ class Vgg(nn.Module):
         self, frames: Float[Tensor, "batch frames features"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch positions output"]:
         """Read frames that are zero at padding."""
-        pixels = frames.unflatten(2, (self.input_channels, -1)).transpose(1, 2)  # (batch, channels, frames, bands)
+        bands = self.input_size // self.input_channels
+        pixels = frames.reshape(*frames.shape[:2], self.input_channels, bands).transpose(1, 2)
         for first, second, pool in zip(self.first, self.second, self.pools, strict=True):
             padding = ~real(lengths, pixels.size(2))[:, None, :, None]
             for convolve in (first, second):
