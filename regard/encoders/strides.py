@@ -51,7 +51,7 @@ def expect_strides(place: str, name: str, strides: Sequence[int]) -> None:
     """Raise ValueError unless there is a stride, and each is at least 1."""
     if not strides or min(strides) < 1:
         raise ValueError(
-            f"{place}: {name} are {list(strides)}; expected one number of at least 1 per layer. Try 1, 2, 2."
+            f"{place}: {name} are {list(strides)}; expected one number of at least 1 per layer. Try 2, 2, 1."
         )
 
 
