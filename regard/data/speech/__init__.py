@@ -1,0 +1,4 @@
+"""Recordings: what is made of their features.
+
+augment    differences over time, masks, and other speeds
+"""
