@@ -99,7 +99,7 @@ def test_the_whole_is_what_torch_says() -> None:
 
 
 def test_rows_are_each_their_own() -> None:
-    """Select, join and the begin mark: rows of two batches, at different places, are what they are alone."""
+    """Select, join and the begin mark: rows of two batches at different places are what they are alone, unpadded."""
     one, two = labels(seed=3), labels(seed=4, lengths=[7, 2])
     first = follow(CtcPrefixes.start(one, lengths()), (3,)).select(torch.tensor([2, 0, 0]))
     second = CtcPrefixes.start(two, torch.tensor([7, 2])).select(torch.tensor([1]))
@@ -108,7 +108,8 @@ def test_rows_are_each_their_own() -> None:
         scores = together.scores(torch.tensor([[*TOKENS, END]]).expand(4, -1))
         alone = [(one, 2, 1, (3, 4, 4)), (one, 0, 5, (3, 4, 3)), (one, 0, 5, (3, 5, 3)), (two, 1, 2, (5,))]
         for row, (log_probs, source, length, string) in enumerate(alone):
-            expected = follow(CtcPrefixes.start(log_probs[source : source + 1], torch.tensor([length])), string)
+            given = log_probs[source : source + 1, :length]
+            expected = follow(CtcPrefixes.start(given, torch.tensor([length])), string)
             assert float(together.log_prob[row]) == pytest.approx(float(expected.log_prob[0]))
             torch.testing.assert_close(scores[row], expected.scores(torch.tensor([[*TOKENS, END]]))[0])
     assert len(first.join(second).probs) == 3  # the source between them is no row's any more
