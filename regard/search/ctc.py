@@ -1,12 +1,14 @@
 """Connectionist temporal classification in search: the scores of prefixes, and the best path."""
 
 from dataclasses import dataclass
+from math import log
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from regard.kernels.logits import check
 from regard.marks import BEGIN, BLANK, END
 
 LEAST = 1e-304
@@ -52,12 +54,15 @@ class CtcPrefixes:
         Args:
             log_probs: from `CtcHead`.
             lengths: real positions of each memory, `mask.sum(1)`.
+
+        Raises RegardError where they are NaN.
         """
         padding = torch.arange(log_probs.size(1), device=lengths.device) >= lengths.unsqueeze(1)
         probs = log_probs.detach().double().exp().clamp(LEAST, 1.0).masked_fill(padding.unsqueeze(2), 0.0)
         probs[..., BLANK].masked_fill_(padding, 1.0)
         blank = F.pad(probs[..., BLANK].log().cumsum(1), (1, 0))
         rows = torch.arange(len(probs), device=probs.device)
+        check(probs.sum((1, 2)), rows)
         nothing = torch.full_like(blank, -torch.inf)
         return cls(probs, rows, torch.zeros_like(rows), nothing, blank, blank.new_zeros(len(rows)))
 
@@ -79,11 +84,11 @@ class CtcPrefixes:
     def extend(self, tokens: Int[Tensor, " rows"]) -> "CtcPrefixes":
         """Every row with a token more. A begin mark leaves its row as it is."""
         labels = tokens - END
-        probs, chosen = self.probs[self.sources], labels.clamp(min=BLANK)
-        own = probs.gather(2, chosen.view(-1, 1, 1).expand(-1, probs.size(1), 1)).squeeze(2)
+        chosen, positions = labels.clamp(min=BLANK), torch.arange(self.probs.size(1), device=tokens.device)
+        own = self.probs[self.sources[:, None], positions, chosen[:, None]]
         entering = torch.where((labels == self.last).unsqueeze(1), self.blank, self._whole())[:, :-1]
         nonblank = _recurrence(own, entering)
-        blank = _recurrence(probs[..., BLANK], nonblank[:, :-1])
+        blank = _recurrence(self.probs[..., BLANK][self.sources], nonblank[:, :-1])
         moved = (chosen, nonblank, blank, (entering + own.log()).logsumexp(1))
         stays = tokens == BEGIN
         parts = (
@@ -106,7 +111,7 @@ class CtcPrefixes:
         again = torch.einsum("rt,rtc->rc", (self.blank[:, :-1] - largest).exp(), probs)
         found = torch.where(labels == self.last.unsqueeze(1), again, totals).log() + largest
         found = torch.where(tokens == END, whole[:, -1:], found) - self.log_prob.unsqueeze(1)
-        least = torch.tensor(LEAST, dtype=torch.double).log().item()
+        least = log(LEAST)
         return found.nan_to_num(nan=least).clamp(least, 0.0).masked_fill(tokens < END, least)
 
     def _whole(self) -> Float[Tensor, "rows positions_and_one"]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from toy_table import ToyTable, at_most
 
+from regard.errors import RegardError
 from regard.marks import BEGIN, BLANK, END, PAD
 from regard.search.beam import beam
 from regard.search.ctc import CtcPrefixes, best_path
@@ -193,6 +194,13 @@ def test_what_the_decoder_may_not_say_is_not_said() -> None:
     table, step, state, _ = joint(1.0, 9)
     table.logits[..., 4] = -torch.inf
     assert (step(torch.full((3,), BEGIN), state).logits[:, 4] == -torch.inf).all()
+
+
+def test_labels_that_are_no_distribution_are_refused() -> None:
+    log_probs = labels()
+    log_probs[1, 2] = torch.nan
+    with pytest.raises(RegardError, match="sentence 1 of the batch .* is not a distribution"):
+        CtcPrefixes.start(log_probs, lengths())
 
 
 def test_the_best_path_merges_and_leaves_blanks_out() -> None:
