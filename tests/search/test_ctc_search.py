@@ -199,7 +199,7 @@ def test_what_the_decoder_may_not_say_is_not_said() -> None:
 def test_labels_that_are_no_distribution_are_refused() -> None:
     log_probs = labels()
     log_probs[1, 2] = torch.nan
-    with pytest.raises(RegardError, match="sentence 1 of the batch .* is not a distribution"):
+    with pytest.raises(RegardError, match=r"sentence 1 of the batch .* is not a distribution"):
         CtcPrefixes.start(log_probs, lengths())
 
 
