@@ -117,6 +117,13 @@ def test_the_norm_is_that_of_torch_on_the_real_pixels() -> None:
     torch.testing.assert_close(found[1:], theirs(pixels[1:]), atol=1e-5, rtol=1e-5)
 
 
+def test_a_single_pixel_is_a_picture() -> None:
+    """Each group has one value, whose mean it is: nothing is left of it but the bias."""
+    encoder = GridEncoder(3, channels=(4,), strides=(2,), groups=4)
+    nn.init.ones_(encoder.norms[0].bias)
+    torch.testing.assert_close(encoder(*pictures([(1, 1)], 1, 1)).values, torch.ones(1, 1, 4), atol=1e-4, rtol=0)
+
+
 def test_a_picture_without_pixels_is_zero_and_finite() -> None:
     encoder = grid()
     memory = encoder(*pictures([(5, 4), (0, 0)], 5, 6))
