@@ -24,7 +24,7 @@ class Memory:
     keys: Float[Tensor, "batch source key"]
     mask: Bool[Tensor, "batch source"]
     summary: Float[Tensor, "batch summary"]
-    spans: Int[Tensor, "batch source 2"]
+    spans: Int[Tensor, "batch source ends"]
 
     def without_end(self) -> "Memory":
         """The same store with the end mark of each source hidden: its last real position can no longer be looked at.
