@@ -39,8 +39,8 @@ class JointStep:
 
         score(y | g) = (1 - λ) log P_decoder(y | g) + λ log P_ctc(y | g)
 
-    Source: Watanabe et al. 2017, as for `CtcPrefixes`: an output scores (1 - λ) log P_decoder + λ log P_ctc. Here that is
-    a sum over its tokens, of which the end mark brings P_ctc from that of all outputs that begin so to that of this one.
+    Source: Watanabe et al. 2017, as for `CtcPrefixes`: an output scores (1 - λ) log P_decoder + λ log P_ctc. Here that
+    is a sum over its tokens: each narrows all outputs that begin as this one does, and the end mark leaves this one.
 
     The scores of a step, as probabilities, sum to one at most, since a geometric mean does. What is missing is given to
     padding, which no search puts out: so the log-softmax of the logits is the score itself, and greedy search, a beam
