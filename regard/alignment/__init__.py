@@ -7,6 +7,7 @@
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
     error_rate   AER, precision, recall
+    pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
 
 The names below are imported when they are first used.
@@ -34,17 +35,23 @@ _PLACES = {
     "AlignmentErrors": "error_rate",
     "Gold": "linking",
     "Links": "linking",
+    "Pointing": "pointing",
     "Unit": "alignment",
     "align": "units",
     "alignment_errors": "error_rate",
+    "blind_centre": "pointing",
+    "blind_diagonal": "pointing",
+    "blind_uniform": "pointing",
     "format_gold": "pharaoh",
     "format_links": "pharaoh",
     "links": "linking",
     "links_above": "linking",
     "load_json": "io",
     "load_npz": "io",
+    "mean_pointing": "pointing",
     "parse_gold": "pharaoh",
     "parse_links": "pharaoh",
+    "pointing_scores": "pointing",
     "regroup": "units",
     "regrouped": "shown",
     "reverse": "linking",

@@ -8,7 +8,7 @@ import pytest
 import typer
 from toy import regard
 
-from regard.cli import output, report
+from regard.cli import errors, stdout
 from regard.errors import RegardError
 
 CLOSED = """
@@ -35,14 +35,14 @@ def test_closed_standard_output_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(
         RegardError, match=r"<stdout> is closed\. Write to a file or to a program, for example: > output"
     ):
-        output.put(["a line"])
+        stdout.put(["a line"])
 
 
 def test_messages_never_go_among_the_results(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    report.say("a message")
+    errors.say("a message")
     assert capsys.readouterr().out == ""
 
 
@@ -62,7 +62,7 @@ def test_too_little_memory_is_no_fault_of_regard(error: Exception, capsys: pytes
         raise error
 
     with pytest.raises(typer.Exit) as ended:
-        report.reported(command)()
+        errors.reported(command)()
     assert ended.value.exit_code == 1
     assert capsys.readouterr().err.startswith("regard: there is not enough memory. Free some, raise its limit")
 
