@@ -135,7 +135,7 @@ def test_a_wide_beam_of_ctc_alone_finds_the_most_probable_outputs(seed: int) -> 
             assert hypothesis.log_prob == pytest.approx(math.log(outputs[output]), abs=1e-4)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("weight", [0.0, 0.4])
 def test_a_wide_joint_beam_finds_the_best_of_all_outputs(weight: float) -> None:
     table, step, state, log_probs = joint(weight, 7)
     (found,) = zip(*beam(step, state, lengths(), size=400, limit=at_most(POSITIONS + 1)), strict=True)
