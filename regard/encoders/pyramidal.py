@@ -15,7 +15,7 @@ from regard.encoders.strides import expect_frames, expect_strides, frames_memory
 class PyramidalEncoder(nn.Module):
     """Reads a recording with BLSTM layers of which each reads several positions of the one below as one.
 
-        h(l) = BLSTM_l(x(l)),  x(l+1)_j = [h(l)_{j·s}; …; h(l)_{j·s+s-1}]
+        x(l)_j = [h(l-1)_{j·s}; …; h(l-1)_{j·s+s-1}],  h(l) = BLSTM_l(x(l)),  h(0) the frames
 
     Source: Chan et al. 2016, "Listen, Attend and Spell", arXiv:1508.01211, section 3.1. Its listener is a BLSTM
     and three pyramidal layers on top, joins (1, 2, 2, 2), of 256 features per direction: an eighth of the frames. A
