@@ -77,7 +77,7 @@ def rows() -> dict[str, Row]:
         found[score] = Row("score, with softmax", {"attention": {"score": score}})
     for score in COMPARED:
         group = "the same, nothing compiled"
-        found[score + PLAIN] = Row(group, {"attention": {"score": score}}, {"REGARD_KERNELS": "off"})
+        found[score + PLAIN] = Row(group, {"attention": {"score": score}}, {"REGARD_KERNELS": "torch"})
     for select in SELECTIONS:
         if select != "softmax":
             found[select] = Row("selection, of additive scores", {"attention": {"select": select}})

@@ -229,7 +229,7 @@ def test_a_step_writes_where_there_is_room() -> None:
     with torch.inference_mode():
         for position in range(101):
             _, cache = attention.extend(values[:, position : position + 1], cache)
-            places.add((cache.room.values.data_ptr(), cache.room.values.size(-2)))
+            places.add((cache.buffers.values.data_ptr(), cache.buffers.values.size(-2)))
     assert len(places) <= 5
     assert cache.length == 101
 
@@ -244,7 +244,7 @@ def test_selected_rows_have_room_of_their_own() -> None:
         source, chosen = attention.extend(values[kept, 5:6], chosen)
         expected, _ = attention.extend(values[kept, :6], Cache.start(values))
     torch.testing.assert_close(source.context[:, 0], expected.context[:, 5])
-    assert chosen.room is not cache.room
+    assert chosen.buffers is not cache.buffers
 
 
 def test_a_sequential_self_attention_cannot_grow() -> None:
