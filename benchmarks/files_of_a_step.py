@@ -23,6 +23,7 @@ import regard
 from regard.compiled.freeze import prepare
 from regard.config import Config, parse
 from regard.data.batch import BEGIN, END, Batch
+from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.run.training_parts import build_learner
 from regard.search.greedy import greedy
@@ -79,7 +80,7 @@ def batch() -> Batch:
 
 def greedy_step(kind: str) -> Files:
     """What runs between the second call of the step function and the third."""
-    model = build_model(recipe(kind).model, VOCABULARY, VOCABULARY).eval()
+    model = build_model(recipe(kind).model, Vocabulary(VOCABULARY), VOCABULARY).eval()
     with torch.no_grad():
         model.tokens.output.bias[END] = -1e9  # no sentence ends
     given = batch()
@@ -102,7 +103,7 @@ def greedy_step(kind: str) -> Files:
 def training_step(kind: str) -> Files:
     """What runs from the objective to the end of the optimiser's step, at the second update."""
     config = recipe(kind)
-    model = build_model(config.model, VOCABULARY, VOCABULARY).train()
+    model = build_model(config.model, Vocabulary(VOCABULARY), VOCABULARY).train()
     learner, given = build_learner(config.training, model, total_steps=10), batch()
     update(learner, [given], Progress())
     recorder = Recorder()
