@@ -21,13 +21,13 @@ from pathlib import Path
 
 LEAST = 0.97
 RECIPE = """
-data: {source: {tokenizer: bpe, vocab_size: 4000}, target: {tokenizer: characters, vocab_size: 4000}, batch_size: 2000}
+data: {source: {tokenizer: characters}, target: {tokenizer: characters}, batch_size: 2000}
 model:
   embedding_size: 256
   encoder: {hidden_size: 256}
   decoder: {kind: luong, hidden_size: 512, input_feeding: true}
   attention: {score: additive}
-training: {max_steps: 60, metric: loss, learning_rate: 0.002}
+training: {max_steps: 20, metric: loss, learning_rate: 0.002}
 """
 WRITE = """
 import sys
@@ -63,7 +63,7 @@ def prepare(old: Path, place: Path, sentences: int) -> None:
     (place / "recipe.yaml").write_text(RECIPE)
     sources = [line.split("\t")[0] for line in (place / "train.tsv").read_text(encoding="utf-8").splitlines()]
     (place / "input.txt").write_text("\n".join(sources[:sentences]) + "\n", encoding="utf-8")
-    seconds(old, ["train", "recipe.yaml", "train.tsv", "--out", "run", "--set", "training.max_steps=150"], place)
+    seconds(old, ["train", "recipe.yaml", "train.tsv", "--out", "run", "--set", "training.max_steps=200"], place)
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--sentences", type=int, default=1000)
+    parser.add_argument("--sentences", type=int, default=2000)
     options = parser.parse_args()
     sides = {"old": options.old.resolve(), "new": options.new.resolve()}
     ratios: dict[str, list[float]] = {}
