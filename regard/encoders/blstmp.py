@@ -91,10 +91,6 @@ class BlstmpEncoder(nn.Module):
         self.stride = self.layers.stride
         self.output_dropout = output_dropout
 
-    def for_inference(self) -> "BlstmpEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Float[Tensor, "batch frames features"], mask: Bool[Tensor, "batch frames"]) -> Memory:
         """Read the frames, of which the real ones come first. Raises ValueError for a source axis of length 0."""
         frames, lengths = expect_frames("BlstmpEncoder.forward", source, mask, self.input_size)

@@ -112,10 +112,6 @@ class GridEncoder(nn.Module):
         self.norms = nn.ModuleList(MaskedGroupNorm(groups, size) for size in channels)
         self.output_dropout = output_dropout
 
-    def for_inference(self) -> "GridEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(
         self, source: Float[Tensor, "batch height width channels"], mask: Bool[Tensor, "batch height width"]
     ) -> Memory:

@@ -48,10 +48,6 @@ class PyramidalEncoder(nn.Module):
         self.layers = nn.ModuleList(Blstm(join * size, hidden_size) for join, size in zip(joins, sizes, strict=True))
         self.dropouts = (layer_dropout, output_dropout)
 
-    def for_inference(self) -> "PyramidalEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Float[Tensor, "batch frames features"], mask: Bool[Tensor, "batch frames"]) -> Memory:
         """Read the frames, of which the real ones come first. Raises ValueError for a source axis of length 0."""
         states, lengths = expect_frames("PyramidalEncoder.forward", source, mask, self.input_size)

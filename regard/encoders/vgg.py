@@ -117,10 +117,6 @@ class VggBlstmpEncoder(nn.Module):
         self.stride = vgg.stride * self.layers.stride
         self.output_dropout = output_dropout
 
-    def for_inference(self) -> "VggBlstmpEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Float[Tensor, "batch frames features"], mask: Bool[Tensor, "batch frames"]) -> Memory:
         """Read the frames, of which the real ones come first. Raises ValueError for a source axis of length 0."""
         frames, lengths = expect_frames("VggBlstmpEncoder.forward", source, mask, self.vgg.input_size)
