@@ -62,15 +62,11 @@ class RecordingConfig(SourceConfig):
     def locate(self, said: str, path: str) -> str:
         """The file; a relative name is relative to the folder of the file that names it."""
         from regard.data.lines import STDIN
-        from regard.data.sources import UnusableSource
-        from regard.data.speech.recording import SPLIT
+        from regard.data.speech.recording import SPLIT, expect_file
 
         if said.startswith(SPLIT):
             return said
-        found = Path(said) if path == STDIN else Path(path).parent / said
-        if not found.is_file():
-            raise UnusableSource(f"names no file that is there ({said[-200:]})")
-        return str(found)
+        return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)
 
     def limit(self, max_length: int) -> int:
         """In frames."""

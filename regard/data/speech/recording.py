@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = "regard recording"
-KEPT = 256
-"""Recordings whose frames are kept, so that what is checked first and read then is computed once."""
+KEPT_FRAMES, KEPT_SAMPLES = 64, 8
+"""Of so many recordings, so that what is checked first and read then is seldom computed twice."""
 MAX_SECONDS = 3_600.0
 """Longer recordings are refused before they are read."""
 SPLIT = "spoken:"
@@ -47,8 +47,8 @@ class RecordingSource:
         self.framing = Framing(rate, window_seconds, shift_seconds)
         self.facts = {"rate": rate, "mels": mels, "window_seconds": window_seconds, "shift_seconds": shift_seconds}
         self.mels = mels
-        self._samples = lru_cache(KEPT)(lambda name: samples_of(name, rate))
-        self._frames = lru_cache(KEPT)(self._computed)
+        self._samples = lru_cache(KEPT_SAMPLES)(lambda name: samples_of(name, rate))
+        self._frames = lru_cache(KEPT_FRAMES)(self._computed)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,8 +147,7 @@ def _embedded(source: str) -> tuple[np.ndarray, int]:
 
 def _read(source: str) -> tuple[np.ndarray, int]:
     """The samples of a file, and its rate."""
-    if not Path(source).is_file():
-        raise UnusableSource(f"names no file that is there ({source[-200:]})")
+    expect_file(source)
     try:
         import soundfile
     except ImportError:
@@ -161,6 +160,17 @@ def _read(source: str) -> tuple[np.ndarray, int]:
     return samples, int(rate)
 
 
+def expect_file(name: str, said: str | None = None) -> str:
+    """The name of a file that is there. Raises UnusableSource for any other, with what a file of pairs said of it."""
+    try:
+        there = Path(name).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
+        raise UnusableSource(f"names no file that is there ({(said or name)[-200:]})")
+    return name
+
+
 def _check_length(seconds: float) -> None:
     if seconds > MAX_SECONDS:
         raise UnusableSource(
@@ -170,15 +180,18 @@ def _check_length(seconds: float) -> None:
 
 def _read_wave(source: str) -> tuple[np.ndarray, int]:
     """A WAV file of 16-bit samples, which needs no other package."""
+    if not source.lower().endswith(".wav"):
+        raise RegardError(f"{source}: to read other files than WAV, install regard[speech].")
     try:
         with wave.open(source, "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            _check_length(file.getnframes() / max(rate, 1))
-            content = file.readframes(file.getnframes())
+            frames = file.getnframes()
+            _check_length(frames / max(rate, 1))
+            content = file.readframes(frames)
     except (wave.Error, EOFError, OSError) as error:
-        raise RegardError(
-            f"{source}: is no WAV file, or a damaged one. For FLAC, OGG and MP3 install regard[speech]."
-        ) from error
+        raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
+    if len(content) != frames * width * channels:
+        raise UnusableSource(f"names a recording that is cut short ({source[-200:]})")
     if width != 2:
         raise RegardError(f"{source}: has {8 * width} bits a sample. For others than 16 install regard[speech].")
     return np.frombuffer(content, "<i2").reshape(-1, channels).astype(np.float32) / 32768, rate

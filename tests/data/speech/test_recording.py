@@ -78,26 +78,56 @@ def test_frames_do_not_depend_on_the_batch(source: RecordingSource) -> None:
         assert not together[number][~mask[number]].any()
 
 
+@pytest.fixture(params=["soundfile", "the standard library"])
+def _reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads files."""
+    if request.param == "soundfile":
+        pytest.importorskip("soundfile", reason="soundfile is not installed")
+    else:
+        monkeypatch.setitem(sys.modules, "soundfile", None)
+
+
+@pytest.mark.usefixtures("_reader")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "names no file that is there"),
+        ("long", "names no file that is there"),
         (b"", "no recording, or a damaged one"),
         (b"hello", "no recording, or a damaged one"),
         ("short", "of 3 samples, too few for a frame"),
+        ("folder", "names no file that is there"),
     ],
 )
 def test_what_is_no_recording_is_named(
     source: RecordingSource, tmp_path: Path, content: bytes | str | None, message: str
 ) -> None:
-    pytest.importorskip("soundfile", reason="soundfile is not installed")
-    path = tmp_path / "a.wav"
+    path = tmp_path / ("a" * 300 if content == "long" else "a.wav")
     if content == "short":
         write_wave(path, np.zeros(3))
+    elif content == "folder":
+        path.mkdir()
     elif isinstance(content, bytes):
         path.write_bytes(content)
     with pytest.raises(UnusableSource, match=message):
         source.encode(str(path))
+
+
+@pytest.mark.usefixtures("_reader")
+@pytest.mark.parametrize("least", [0, 1])
+def test_both_readers_give_the_same_and_a_file_that_is_cut_is_named(
+    source: RecordingSource, tmp_path: Path, least: int
+) -> None:
+    one = recording("train", 3)
+    path = write_wave(tmp_path / "a.wav", one.samples)
+    np.testing.assert_allclose(source.encode(str(path)), source.encode("spoken:train/3"), atol=1e-5)
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(path.read_bytes()[: 20_000 + least])
+    if sys.modules.get("soundfile", 0) is None:
+        with pytest.raises(UnusableSource, match="names a recording that is cut short"):
+            source.encode(str(cut))
+    else:  # libsndfile reads what is there
+        assert 0 < len(source.encode(str(cut))) < len(source.encode(str(path)))
 
 
 @pytest.mark.parametrize("name", ["spoken:nowhere/1", "spoken:train/x", "spoken:train/-1", "spoken:"])
