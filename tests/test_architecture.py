@@ -71,6 +71,11 @@ def test_every_room_is_in_the_order() -> None:
     assert rooms <= set(ORDER), rooms - set(ORDER)
 
 
+def test_every_folder_of_code_is_a_package() -> None:
+    """What reads the code without importing it, as the site does, finds no module in another folder."""
+    assert [folder for folder in {path.parent for path in FILES} if not (folder / "__init__.py").exists()] == []
+
+
 def test_no_public_name_is_a_module_too() -> None:
     """Python puts an imported module in the place of the name, as it happened to `from_keras`."""
     assert {room(path) for path in FILES} & set(regard.__all__) == set()

@@ -8,7 +8,9 @@ from pathlib import Path
 from regard.files import sweep
 from regard.training.lock import NAME as LOCK
 
-OWN = ("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json")
+OWN = (
+    *("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json", "source.json"),
+)
 
 
 def missing(directory: Path) -> list[Path]:
