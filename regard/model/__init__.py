@@ -1,2 +1,2 @@
-"""The model: `encoder_decoder` is the whole path on one page, `build` makes one of a recipe, `initialize` draws its first
-weights."""
+"""The model: `encoder_decoder` is the whole path on one page, `build` makes one from a recipe, `initialize` draws its
+first weights."""
