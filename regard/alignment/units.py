@@ -14,6 +14,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment, Prediction, Unit
 from regard.data.sources import Drawing
+from regard.data.text import written
 
 Span = tuple[int, int]
 """First character of the raw text, and the one after the last."""
@@ -188,9 +189,9 @@ def _distinct(spans: Sequence[Stretch]) -> tuple[Sequence[Stretch], np.ndarray |
 
 
 def _units(text: str, spans: Sequence[Stretch]) -> tuple[Unit, ...]:
-    """Named by the text they cover, without the white space around it unless there is nothing else."""
+    """Named by the text that they cover."""
     whole = [(int(start), int(end)) for start, end in spans]
-    return tuple([Unit(text[start:end].strip() or text[start:end], start, end) for start, end in whole])
+    return tuple([Unit(written(text, start, end), start, end) for start, end in whole])
 
 
 def _named(names: Sequence[str], spans: Sequence[Stretch]) -> tuple[Unit, ...]:

@@ -11,6 +11,7 @@ from regard.alignment.units import regroup
 from regard.analysis.units import linked
 from regard.analysis.words import Segmentation
 from regard.data.example import Example
+from regard.errors import UsageError
 from regard.translator import Translator
 
 
@@ -32,7 +33,8 @@ class Aligner:
         segment: gives the words of a pair, and the text that the models read.
         backward: from target to source, if there is one.
         symmetrize: joins the links of both directions.
-        units: what is aligned; only words are sure to be the same units in both directions.
+        units: what is aligned; only words are sure to be the same units in both directions. A source that is no text
+            keeps the units of its memory.
         threshold: link all pairs with this weight or more; None links the largest weight of each unit.
         min_weight: the smallest weight of a link; None for the default, `MIN_WEIGHT`.
     """
@@ -45,11 +47,22 @@ class Aligner:
     threshold: float | None = None
     min_weight: float | None = None
 
+    def __post_init__(self) -> None:
+        kinds = {each.source.kind for each in (self.forward, self.backward) if each is not None}
+        if self.backward is not None and kinds != {"text"}:
+            raise UsageError(
+                "both directions can be aligned if both sides are texts; these runs read "
+                f"{' and '.join(sorted(kinds))}. Give one run."
+            )
+
     def __call__(self, examples: Sequence[Example]) -> list[Aligned]:
         """The links of each pair."""
+        text = self.forward.source.kind == "text"
         pairs = [self.segment(example) for example in examples]
-        sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-        left, right = [text for text, _ in sources], [text for text, _ in targets]
+        targets = [target for _, target in pairs]
+        given = zip(examples, pairs, strict=True)
+        sources = [source if text else (example.source, None) for example, (source, _) in given]
+        left, right = [name for name, _ in sources], [name for name, _ in targets]
         found = self.forward.score(left, right, units="tokens")
         if self.units == "words":
             spans = list(zip(sources, targets, strict=True))

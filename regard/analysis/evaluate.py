@@ -1,7 +1,7 @@
 """The quality of outputs: each metric with its signature, and all of them by the length of the source."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar, cast
 
 from regard.alignment.error_rate import AlignmentErrors
@@ -63,15 +63,15 @@ class Evaluation:
     Args:
         segments: how many.
         scores: one for each metric.
-        unit: the unit of the lengths.
-        rows: for each metric, its scores by length; the same buckets in each.
+        unit: the unit of the lengths; None if the sources are no texts: the length of a name says nothing.
+        rows: for each metric, its scores by length; the same buckets in each. Empty without a unit.
         alignment: the alignment errors, if there are gold links.
         outputs: the translations, one for each source.
     """
 
     segments: int
     scores: list[Score]
-    unit: Unit
+    unit: Unit | None
     rows: list[list[LengthRow]]
     alignment: AlignmentErrors | None = None
     outputs: tuple[str, ...] = ()
@@ -118,10 +118,15 @@ def evaluated(
         aligner = Aligner(translator, judged.segment, min_weight=min_weight)
         for part in _parts(examples, translator):
             judged.judge.add(aligner(part))
-    asked = segments([seen(judged.segment, example) for example in examples], group)
+    text = translator.source.kind == "text"
+    shown = [seen(judged.segment, example) for example in examples]
+    if not text:
+        shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
+    asked = segments(shown, group)
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part, units="tokens")]
-    return evaluate(asked, outputs, metrics, lengths, judged.judge.errors() if judged.judge else None)
+    errors = judged.judge.errors() if judged.judge else None
+    return evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
 
 
 def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:
@@ -131,18 +136,22 @@ def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[I
 
 
 def evaluate(
-    segments: Segments, outputs: Sequence[str], metrics: Sequence[str], lengths: str, alignment: AlignmentErrors | None
+    segments: Segments,
+    outputs: Sequence[str],
+    metrics: Sequence[str],
+    unit: Unit | None,
+    alignment: AlignmentErrors | None,
 ) -> Evaluation:
-    """Score outputs. Raises DataError for references that a metric cannot use."""
+    """Score outputs, with a unit also by the length of the source. Raises DataError for references that a metric cannot
+    use."""
     sources, references = segments.sources, segments.references
     if not any(text.strip() for texts in references for text in texts):
         raise DataError(
             "no reference holds text, so there is nothing to compare with. Check the files and their columns."
         )
-    unit = length_unit(lengths, sources)
     try:
         scores = [METRICS[name](outputs, references) for name in metrics]
-        rows = [by_length(METRICS[name], sources, outputs, references, unit=unit) for name in metrics]
+        rows = [by_length(METRICS[name], sources, outputs, references, unit=unit) for name in metrics if unit]
     except ValueError as error:
         raise DataError(str(error)) from error
     return Evaluation(len(sources), scores, unit, rows, alignment, tuple(outputs))

@@ -104,6 +104,8 @@ def table(result: "Evaluation") -> list[str]:
     from regard.cli.stdout import aligned_columns
 
     overall = [[score.name, f"{score.value:.2f}", score.signature] for score in result.scores]
+    if result.unit is None:
+        return aligned_columns(overall, "lrl")
     rows = [[f"source {result.unit}", "segments", *(score.name for score in result.scores)]]
     for row in zip(*result.rows, strict=True):
         if row[0].count:

@@ -63,7 +63,8 @@ class Session:
 
     @property
     def _size(self) -> int:
-        return CHUNK_BATCHES * self.translator.options.batch_size * self.workers
+        batches = CHUNK_BATCHES if self.translator.source.tokenizer else 1  # the frames of a recording take megabytes
+        return batches * self.translator.options.batch_size * self.workers
 
     def _checked(self, line: Line) -> Line:
         if isinstance(line, BadLine):

@@ -23,7 +23,7 @@ from regard.encoders.recurrent import RecurrentEncoder
 from regard.kernels.library import kernels
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.shortlist import Shortlist, ShortlistState
-from regard.search.start import Listed, Reader, first_state, start
+from regard.search.start import Listed, Reader, first_state
 from regard.search.step_function import StepFunction
 
 KNOWN = (*PROGRAMS, FixedDecoder, TransformerDecoder)
@@ -44,15 +44,16 @@ def prepare(models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist] = 
 
 
 def frozen(model: EncoderDecoder) -> "EncoderDecoder | FrozenModel":
-    """The model over the same parameters, made fast; itself if its decoder is of no known type."""
-    return FrozenModel(model) if type(model.decoder) in KNOWN else model
+    """The model over the same parameters, made fast; itself if its decoder or its output layer is of no known type."""
+    known = type(model.decoder) in KNOWN and isinstance(model.tokens.output, LinearOutput)
+    return FrozenModel(model) if known else model
 
 
 class FrozenModel:
     """What an `EncoderDecoder` computes with its parameters as they are now, without a gradient.
 
     Args:
-        model: in evaluation mode, with a decoder of a `KNOWN` type.
+        model: in evaluation mode, with a decoder of a `KNOWN` type and a linear output layer.
     """
 
     def __init__(self, model: EncoderDecoder) -> None:
@@ -61,8 +62,7 @@ class FrozenModel:
         known = type(encoder) is RecurrentEncoder and isinstance(encoder.embedding, nn.Embedding)
         known = known and steps_serve(*encoder.parameters())
         self.encoder: Any = CompiledEncoder(encoder) if known else encoder
-        linear = isinstance(decoder.tokens.output, LinearOutput)
-        self.tokens: Any = InferenceTokens(decoder.tokens) if linear else decoder.tokens
+        self.tokens = InferenceTokens(decoder.tokens)
         compiled = runs_compiled(decoder)
         self.decoder: Any = CompiledDecoder(decoder, self.tokens) if compiled else with_packed_layers(decoder)
 
@@ -82,8 +82,6 @@ class FrozenModel:
 
     def start(self, memory: Memory, listed: Listed | None) -> tuple[StepFunction, Any]:
         """The step function that `Reader` begins with, and its first state."""
-        if not isinstance(self.tokens, InferenceTokens):
-            return start(self, memory, listed)
         first = first_state(self, memory)
         if listed is None or listed.output is None:
             return OutputStep(self.decoder, self.tokens), first

@@ -73,13 +73,18 @@ class TextSource:
         return joined(self.tokenizer.spans(source, cast(Sequence[int], values)), memory)
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
-        """The text, and what it says at each span, without the white space around it unless there is nothing else."""
-        parts = [source[int(start) : int(end)] for start, end in spans]
-        return Drawing(source, tuple([part.strip() or part for part in parts]))
+        """The text, and what it says at each span."""
+        return Drawing(source, tuple([written(source, int(start), int(end)) for start, end in spans]))
 
     def save(self, path: Path) -> None:
         """Write the tokeniser."""
         self.tokenizer.save(path)
+
+
+def written(text: str, start: int, end: int) -> str:
+    """What a text says there, without the white space around it unless there is nothing else."""
+    part = text[start:end]
+    return part.strip() or part
 
 
 def with_end(

@@ -55,6 +55,11 @@ def test_a_folder_of_recordings_goes_the_whole_way(kind: str, tmp_path: Path, mo
     assert units[-1]["end"] == pytest.approx(len(recording("train", 1).samples) / 8_000)
     assert all(one["end"] == pytest.approx(two["start"]) for one, two in itertools.pairwise(units))
     np.testing.assert_allclose(np.array(found["weights"]).sum(-1), 1.0, atol=1e-4)
+    aligned = toy.regard("align", "run", "pairs.tsv")
+    assert (aligned.code, len(aligned.lines)) == (0, 24), aligned.err
+    judged = toy.regard("evaluate", "run", "pairs.tsv", "--metric", "wer")
+    assert judged.code == 0, judged.err
+    assert [line.split()[0] for line in judged.lines] == ["WER"]  # the length of a name says nothing
     with open("pairs.tsv", "a", encoding="utf-8") as pairs:
         pairs.write("sounds/none.wav\tone two\n")
     refused = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "other", "--threads", "1")

@@ -11,10 +11,12 @@ import pytest
 
 from regard.data import shards
 from regard.data.corpus import INDEX, VERSION, Corpus, index_digest
+from regard.data.corpus_writer import CorpusWriter
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.shards import encode, prepare
+from regard.data.speech.recording import RecordingSource
 from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError, RegardError
@@ -204,3 +206,21 @@ def test_report_counts_what_was_left_out() -> None:
         "5 pairs; left out: 3 empty, 2 bad, 1 too long (first bad: a, line 7: the line has no tab)"
     )
     assert str(Report(pairs=5)) == "5 pairs; left out: none"
+
+
+def test_few_pairs_with_features_are_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their frames take megabytes; the corpus is the same however they are cut."""
+    held = list[int]()
+    add = CorpusWriter.add
+
+    def counted(writer: CorpusWriter, examples: list[Example]) -> None:
+        held.append(len(examples))
+        add(writer, examples)
+
+    monkeypatch.setattr(CorpusWriter, "add", counted)
+    source = RecordingSource(8_000, 5, 0.025, 0.010)
+    pairs = [Example(f"spoken:train/{number}", "ab", "a", number) for number in range(1, 20)]
+    corpus = encode(pairs, source, TARGET, max_length=10, max_source_length=2_000)
+    assert (max(held), sum(held)) == (16, 19)
+    for number in (0, 18):
+        np.testing.assert_array_equal(corpus.source[number], source.encode(pairs[number].source))

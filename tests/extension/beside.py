@@ -164,10 +164,6 @@ class StridedEncoder(nn.Module):
         self.rnn = nn.GRU(2 * int(embedding.embedding_dim), hidden_size, batch_first=True)
         self.output_size = self.state_size = hidden_size
 
-    def for_inference(self) -> "StridedEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Tensor, mask: Tensor) -> Memory:
         """Read the source two positions at a time."""
         embedded = self.embedding(source).masked_fill(~mask.unsqueeze(-1), 0.0)

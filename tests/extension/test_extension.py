@@ -18,6 +18,8 @@ import torch
 
 import regard
 from regard.alignment.io import load_json, load_npz, save_json, save_npz
+from regard.analysis.align import Aligner
+from regard.analysis.words import segmentation
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.config import dump, parse
@@ -336,6 +338,11 @@ def test_a_source_that_is_no_text_goes_the_whole_way(tmp_path: Path) -> None:
     assert judged.scores[0].value == pytest.approx(100 * sum(right) / 20)
     links = regard.align(run, str(tmp_path / "test.tsv"), units="tokens")
     assert [len(pair.links) for pair in links] == [len(letters) for letters in written[:20]]
+    words = regard.align(run, str(tmp_path / "test.tsv"))  # the words of the output; the source has none
+    assert [max(two for _, two in pair.links) for pair in words] == [0] * 20
+    assert (judged.unit, judged.rows, judged.record()["by_length"]) == (None, [], [])
+    with pytest.raises(UsageError, match="both directions can be aligned if both sides are texts; these runs read tun"):
+        Aligner(translator, segmentation("none", None, 20), translator)
 
 
 @pytest.mark.slow

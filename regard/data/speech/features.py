@@ -34,7 +34,7 @@ def log_mel(samples: np.ndarray, framing: Framing, mels: int = 40) -> np.ndarray
     frames[:, 1:] -= PREEMPHASIS * frames[:, :-1]
     frames[:, 0] *= 1.0 - PREEMPHASIS
     frames *= povey(framing.window)
-    size = 1 << (framing.window - 1).bit_length()
+    size = fft_size(framing.window)
     spectrum = np.fft.rfft(frames, size, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
     energies = power @ triangles(framing.rate_hz, size, mels)
@@ -52,6 +52,11 @@ def normalize(features: np.ndarray, floor: float = 1e-3) -> np.ndarray:
     centred = features - features.mean(axis=0, dtype=np.float64)
     deviation = np.sqrt((centred**2).mean(axis=0))
     return (centred / np.maximum(deviation, floor)).astype(np.float32)
+
+
+def fft_size(window: int) -> int:
+    """Points of the DFT of a window: the next power of two."""
+    return 1 << (window - 1).bit_length()
 
 
 def povey(window: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The source that is a recording: log-mel frames of a sound file."""
 
 import json
+import os
 import wave
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,7 +13,7 @@ from jaxtyping import Float
 
 from regard.data.media import Recording
 from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
-from regard.data.speech.features import log_mel, normalize
+from regard.data.speech.features import fft_size, log_mel, normalize, triangles
 from regard.data.speech.framing import Framing
 from regard.errors import CheckpointError, RegardError
 from regard.files import read_small, write_whole
@@ -36,6 +37,8 @@ class RecordingSource:
         rate: samples per second that frames are computed at; a file with another rate is resampled.
         mels: features of a frame.
         window_seconds, shift_seconds: of a frame, and from one to the next.
+
+    Raises ValueError for sizes that make no frames.
     """
 
     kind = "recording"
@@ -45,10 +48,12 @@ class RecordingSource:
 
     def __init__(self, rate: int, mels: int, window_seconds: float, shift_seconds: float) -> None:
         self.framing = Framing(rate, window_seconds, shift_seconds)
+        triangles(rate, fft_size(self.framing.window), mels)  # raises ValueError for more bands than it can tell apart
         self.facts = {"rate": rate, "mels": mels, "window_seconds": window_seconds, "shift_seconds": shift_seconds}
         self.mels = mels
-        self._samples = lru_cache(KEPT_SAMPLES)(lambda name: samples_of(name, rate))
-        self._frames = lru_cache(KEPT_FRAMES)(self._computed)
+        # The state of the file is part of the key, so that one that is written anew is read anew.
+        self._kept_samples = lru_cache(KEPT_SAMPLES)(lambda name, state: samples_of(name, rate))
+        self._kept_frames = lru_cache(KEPT_FRAMES)(lambda name, state: self._computed(name))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,7 +67,10 @@ class RecordingSource:
 
     def encode(self, source: str) -> Float[np.ndarray, "frames mels"]:
         """Its frames, with mean 0 and variance 1 in each feature. Raises UnusableSource for what is no recording."""
-        return self._frames(source)
+        return self._kept_frames(source, state_of(source))
+
+    def _samples(self, source: str) -> np.ndarray:
+        return self._kept_samples(source, state_of(source))
 
     def _computed(self, source: str) -> np.ndarray:
         samples = self._samples(source)
@@ -106,6 +114,15 @@ class RecordingSource:
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{path} does not say what the recordings of this run are. Restore it.") from error
+
+
+def state_of(source: str) -> tuple[int, int] | None:
+    """What changes if a file is written anew; None for what is no file."""
+    try:
+        found = os.stat(source)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def shown(source: str) -> str:

@@ -53,6 +53,19 @@ def test_another_rate_is_resampled(source: RecordingSource, tmp_path: Path) -> N
     assert len(source.encode(str(path))) == 100
 
 
+def test_a_file_that_is_written_anew_is_read_anew(source: RecordingSource, tmp_path: Path) -> None:
+    path = write_wave(tmp_path / "a.wav", recording("train", 1).samples)
+    before = source.encode(str(path))
+    write_wave(path, recording("train", 2).samples)
+    np.testing.assert_array_equal(source.encode(str(path)), source.encode("spoken:train/2"))
+    assert len(before) == len(source.encode("spoken:train/1"))
+
+
+def test_more_bands_than_can_be_told_apart_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(ValueError, match="mels is 400; at 8000 Hz band 0 holds no frequency"):
+        parse({"data": {"source": {"kind": "recording", "rate": RATE, "mels": 400}}}, "test").data.source.learn(list)
+
+
 def test_spans_are_seconds_and_tile_the_recording(source: RecordingSource) -> None:
     name = "spoken:ordinary/1"
     frames = source.encode(name)
