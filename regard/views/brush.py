@@ -98,3 +98,11 @@ def wrapped(pieces: list[Text], room: int) -> list[Text]:
             lines[-1].append(" ")
         lines[-1].append_text(piece)
     return lines
+
+
+def squared(lines: list[Text]) -> Text:
+    """The lines, all as wide as the widest."""
+    widest = max(line.cell_len for line in lines)
+    for line in lines:
+        line.append(" " * (widest - line.cell_len))
+    return Text("\n", no_wrap=True).join(lines)
