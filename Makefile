@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
 
-.PHONY: demo demo-small test quick lint types format docs site clean
+.PHONY: demo demo-small test quick lint types format docs site wheel clean
 
 demo: .venv/base
 	$(BIN)/regard demo --out demo
@@ -37,6 +37,14 @@ docs: .venv/base
 site: .venv/docs
 	$(BIN)/python docs/site_pages.py
 	$(BIN)/zensical build --clean --strict
+
+# A wheel for other Linux machines, in dist/: auditwheel finds the oldest glibc that it runs with, and names it in the tag.
+# Then it is tried in a virtual environment outside the checkout.
+wheel: .venv/dev
+	rm -rf build/wheel dist
+	$(BIN)/python -m pip wheel --quiet --no-deps -w build/wheel .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheel/*.whl
+	$(BIN)/python tests/try_wheel.py dist/*.whl
 
 # torch comes first and pinned: an unpinned one would bring several GB of CUDA packages.
 .venv/torch: constraints.txt

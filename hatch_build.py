@@ -1,5 +1,5 @@
-"""Compiles the kernels when the package is built or installed, where there is a C compiler. Without one nothing is lost
-but speed: the package then computes in PyTorch.
+"""Compiles the kernels when the package is built or installed, if there is a C compiler. Without one, the package
+computes in PyTorch: the same results, but slower.
 
     REGARD_BUILD_KERNELS=off       do not try
     REGARD_BUILD_KERNELS=require   fail if it cannot be done
@@ -54,7 +54,7 @@ class CustomBuildHook(BuildHookInterface):
 
 
 def build(root: Path) -> Path | None:
-    """Compile the library beside its room's door; None, and a line on standard error, if that is not to be had."""
+    """Compile the library into the folder of the kernels. If that fails: None, and a line on standard error."""
     wish = os.environ.get(SWITCH, "").lower()
     library = root / ROOM / "libregard.so"
     library.unlink(missing_ok=True)
@@ -72,9 +72,9 @@ def build(root: Path) -> Path | None:
 
 
 def compile_library(folder: Path, library: Path, extra: Sequence[str] = ()) -> None:
-    """Every source once per instruction set, then all in one library. It takes the old one's place when it is whole.
+    """Compile every source once per instruction set, and link all into one library, which then replaces the old one.
 
-    `extra`: further flags of the compiler, as for a sanitiser.
+    `extra`: more flags of the compiler, for a sanitiser for instance.
     """
     compiler, paths = _compiler(), sorted(folder.glob("*.[ch]"), key=lambda path: path.name)
     checksum = zlib.crc32(b"".join(path.read_bytes() for path in paths))
@@ -94,7 +94,7 @@ def compile_library(folder: Path, library: Path, extra: Sequence[str] = ()) -> N
         }
         list(pool.map(_run, ([*command, "-o", made] for made, command in commands.items())))
         whole = Path(scratch, library.name)
-        _run([*compiler, *extra, "-shared", "-pthread", *commands, "-o", str(whole)])
+        _run([*compiler, *extra, "-shared", "-pthread", *commands, "-lm", "-o", str(whole)])
         whole.replace(library)
 
 

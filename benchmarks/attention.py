@@ -13,26 +13,33 @@ resident set above what it held with the inputs there: gradients of the inputs, 
 """
 
 import argparse
+import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import torch
-from pages import report
-from timing.figures import Figure, machine_line, markdown
+from timing.figures import Figure, machine_line, markdown, report
+from timing.link import Link, peak_megabytes
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
+from torch import Tensor
 
 from regard.kernels.additive_native import kernels
 
 WAYS = {
     "naive": ("naive", ""),
     "compiled": ("regard", ""),
-    "pytorch": ("regard", "off"),
+    "pytorch": ("regard", "torch"),
     "keras": ("keras", ""),
 }
+Mix = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 TURN_PAIRS = 2e8  # features of pairs in one turn, so that small shapes are repeated
 
 
@@ -61,10 +68,83 @@ SHAPES = (
 )
 
 
+def naive(query: Tensor, keys: Tensor, values: Tensor, vector: Tensor) -> Tensor:
+    """The formula as it is usually written."""
+    scores = (torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector.unsqueeze(1)).squeeze(-1)
+    return torch.softmax(scores, -1) @ values
+
+
+def regard(query: Tensor, keys: Tensor, values: Tensor, vector: Tensor) -> Tensor:
+    """The same with Regard's scores; REGARD_KERNELS says which kernel."""
+    from regard.kernels.additive import additive_scores
+
+    return torch.softmax(additive_scores(query, keys, vector), -1) @ values
+
+
+def keras(query: Tensor, keys: Tensor, values: Tensor, vector: Tensor) -> Tensor:
+    """Keras's layer, whose only weight stands in for the vector."""
+    layer = _keras_layer(query.size(-1))
+    return layer([query, values, keys])
+
+
+def _keras_layer(hidden: int) -> Any:
+    if hidden not in _LAYERS:
+        os.environ.setdefault("KERAS_BACKEND", "torch")
+        library: Any = import_module("keras")
+        _LAYERS[hidden] = library.layers.AdditiveAttention()
+    return _LAYERS[hidden]
+
+
+_LAYERS: dict[int, Any] = {}
+FORMULAS: dict[str, Mix] = {"naive": naive, "regard": regard, "keras": keras}
+
+
+class Turns:
+    """One way and one shape.
+
+    Args:
+        way: an entry of `FORMULAS`.
+        sizes: batch, target, source, hidden; values are as wide as keys.
+    """
+
+    def __init__(self, way: str, sizes: tuple[int, ...]) -> None:
+        batch, target, source, hidden = sizes
+        generator = torch.Generator().manual_seed(1)
+        shapes = ((batch, target, hidden), (batch, source, hidden), (batch, source, hidden), (hidden,))
+        self.mix = FORMULAS[way]
+        self.leaves = [torch.randn(shape, generator=generator).requires_grad_() for shape in shapes]
+        self.leaves[-1].data.mul_(hidden**-0.5)
+        self.grad = torch.randn(batch, target, hidden, generator=generator)
+        small = [*(torch.zeros(1, 1, hidden, requires_grad=True) for _ in range(3)), self.leaves[-1]]
+        self._differentiate(small, torch.ones(1, 1, hidden))  # what is loaded and allocated once
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        self.before = peak_megabytes()
+
+    def turn(self, count: int) -> dict[str, Any]:
+        """Milliseconds of one forward and backward, the median of so many, and the megabytes they have taken so far."""
+        return {"ms": 1000 * median(self._once() for _ in range(count)), "memory_mb": peak_megabytes() - self.before}
+
+    def _once(self) -> float:
+        begun = time.perf_counter()
+        self._differentiate(self.leaves, self.grad)
+        return time.perf_counter() - begun
+
+    def _differentiate(self, leaves: list[Tensor], grad: Tensor) -> None:
+        # Keras's layer has the vector as a weight of its own.
+        torch.autograd.grad(self.mix(*leaves), leaves, grad, allow_unused=True)
+
+
+def serve(what: str, threads: int) -> None:
+    """The measured process: one way to compute one shape. `what` is WAY:BATCH,TARGET,SOURCE,HIDDEN."""
+    torch.set_num_threads(threads)
+    way, sizes = what.split(":")
+    Link().serve(turn=Turns(way, tuple(int(size) for size in sizes.split(","))).turn)
+
+
 def measure(shape: Shape, ways: Sequence[str], threads: int, rounds: int, machine: Machine) -> Answers:
     """What every way said of every round."""
     systems = [
-        System(name, Path(sys.executable), "attention_row", environment=(("REGARD_KERNELS", WAYS[name][1]),))
+        System(name, Path(sys.executable), "attention", environment=(("REGARD_KERNELS", WAYS[name][1]),))
         for name in ways
     ]
     sizes = ",".join(map(str, shape.sizes))
@@ -140,4 +220,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 4 and not sys.argv[1].startswith("-"):  # FOLDER WAY:SIZES THREADS, from `Worker`
+        serve(sys.argv[2], int(sys.argv[3]))
+    else:
+        main()

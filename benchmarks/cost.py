@@ -16,22 +16,140 @@ above what it held when model and batches were there and no update was made: act
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from cost_row import prepare_corpus
-from cost_rows import COMPARED, PLAIN, rows
-from pages import report
-from timing.figures import Figure, machine_line, markdown
+from timing.figures import Figure, machine_line, markdown, report
+from timing.link import Link, peak_megabytes
 from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
+
+from regard.attention import SCORES, SELECTIONS, WINDOWS
+from regard.cli.demo import demo_config
+from regard.config import Config, parse
+from regard.data.embedded import write_corpus
+from regard.data.readers import PairFiles
+from regard.data.shards import prepare
+from regard.data.text import TextSource
+from regard.data.tokenizer import Tokenizer
+from regard.model.build import build_model
+from regard.run.memory import keep_memory
+from regard.run.sides import learn_sides
+from regard.run.subsets import Subset
+from regard.run.training_parts import build_learner
+from regard.training.loop import update
+from regard.training.progress import Progress
+
+BATCHES = 6
+FIXED: dict[str, dict[str, Any]] = {
+    "fixed, at the start": {"decoder": {"kind": "fixed", "context": "start"}},
+    "fixed, every step": {"decoder": {"kind": "fixed", "context": "every"}},
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    "four heads": {"attention": {"num_heads": 4}},
+    "transformer": {
+        "encoder": {"kind": "transformer", "hidden_size": 128, "num_layers": 2, "source_bridging": False},
+        "decoder": {"kind": "transformer", "num_layers": 2},
+        "attention": {"score": "scaled_dot", "num_heads": 4},
+    },
+}
+COMPARED = ("dot", "scaled_dot", "general", "additive")
+PLAIN = ", no kernels"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mechanism: the group it stands in, what it changes in the model, and in the environment of its process."""
+
+    group: str
+    model: Mapping[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def rows() -> dict[str, Row]:
+    """Every row by its name."""
+    found = {name: Row("no attention", model) for name, model in FIXED.items()}
+    for score in SCORES:
+        found[score] = Row("score, with softmax", {"attention": {"score": score}})
+    for score in COMPARED:
+        group = "the same, nothing compiled"
+        found[score + PLAIN] = Row(group, {"attention": {"score": score}}, {"REGARD_KERNELS": "torch"})
+    for select in SELECTIONS:
+        if select != "softmax":
+            found[select] = Row("selection, of additive scores", {"attention": {"select": select}})
+    for window in WINDOWS:
+        if window != "global":
+            found[window] = Row("window, of additive scores", {"attention": {"window": window}})
+    return found | {name: Row("shape", model) for name, model in SHAPES.items()}
+
+
+def prepare_corpus(folder: Path) -> None:
+    """The embedded corpus, its tokenisers and its encoded form, once for all rows."""
+    write_corpus(folder)
+    files, data = PairFiles((str(folder / "train.tsv"),)), demo_config(1, False).data
+    source, target = learn_sides(data, files)
+    source.save(folder / "source.json")
+    target.save(folder / "target.json")
+    prepare(files, source, target, max_length=data.max_length, cache=folder / "cache")
+
+
+def changed(config: Config, model: Mapping[str, Any]) -> Config:
+    """The demo's recipe with other parts in its model, and a decoder as wide as the memory."""
+    values = config.model_dump()
+    values["model"]["decoder"]["hidden_size"] = 2 * config.model.encoder.hidden_size + config.model.embedding_size
+    values["model"]["attention"]["end"] = True  # as when docs/cost.md was measured
+    for part, choices in model.items():
+        values["model"][part] |= choices
+    return parse(values, "cost")
+
+
+class Training:
+    """A model and the batches that it trains on.
+
+    Args:
+        folder: what `prepare_corpus` filled.
+        row: the name of a mechanism.
+    """
+
+    def __init__(self, folder: Path, row: str) -> None:
+        torch.manual_seed(1)
+        config = changed(demo_config(1, False), rows()[row].model)
+        source, target = TextSource(Tokenizer.load(folder / "source.json")), Tokenizer.load(folder / "target.json")
+        files = PairFiles((str(folder / "train.tsv"),))
+        corpus = prepare(files, source, target, max_length=config.data.max_length, cache=folder / "cache")
+        batches = Subset(corpus, None, config.data).batches(1, 0)
+        self.batches = [next(batches) for _ in range(BATCHES)]
+        model = build_model(config.model, source, target.size).train()
+        self.parameters = sum(parameter.numel() for parameter in model.parameters())
+        self.learner = build_learner(config.training, model, total_steps=1_000)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        self.before = peak_megabytes()
+
+    def turn(self) -> dict[str, Any]:
+        """One update on every batch: tokens, seconds, parameters, and the megabytes that updates have taken so far."""
+        begun = time.perf_counter()
+        tokens = sum(update(self.learner, [batch], Progress()).tokens for batch in self.batches)
+        seconds = time.perf_counter() - begun
+        memory = peak_megabytes() - self.before
+        return {"tokens": tokens, "seconds": seconds, "parameters": self.parameters, "memory_mb": memory}
+
+
+def serve(folder: Path, row: str, threads: int) -> None:
+    """The measured process: one row, which trains on the same batches at every turn."""
+    keep_memory()
+    torch.set_num_threads(threads)
+    link = Link()
+    link.serve(turn=Training(folder, row).turn)
 
 
 def measure(names: list[str], threads: int, rounds: int, machine: Machine) -> Answers:
     """What every row said of every round."""
     systems = [
-        System(name, Path(sys.executable), "cost_row", environment=tuple(row.environment.items()))
+        System(name, Path(sys.executable), "cost", environment=tuple(row.environment.items()))
         for name, row in rows().items()
         if name in names
     ]
@@ -100,4 +218,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 4 and not sys.argv[1].startswith("-"):  # FOLDER ROW THREADS, from `Worker`
+        serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    else:
+        main()

@@ -125,7 +125,7 @@ def ablate(run: Path) -> list[list[str]]:
         columns = []
         for visible in (mask, mask & ~last, mask & last):
             unrolled = model.decoder(torch.tensor([[BEGIN, *target.ids]]), *model.begin(replace(memory, mask=visible)))
-            log_probs = model.project(unrolled.features)[0].log_softmax(-1)
+            log_probs = model.logits(unrolled)[0].log_softmax(-1)
             columns.append(log_probs[torch.arange(len(log_probs)), torch.tensor([*target.ids, END])].tolist())
             columns[:0] = [] if len(columns) > 1 else [unrolled.weights[0, :, -1].tolist()]
         begins = {start for start, _ in pair.target_spans}

@@ -24,13 +24,10 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from growth_model import Reference
-from growth_page import Growth, Part, sentences, table
-from growth_picture import save
-from growth_points import AXES, Grid
+from growth_model import AXES, Grid, Reference
+from growth_page import Growth, Part, save, sentences, table
 from growth_work import LINES, Work, clocked
-from pages import report
-from timing.figures import Figure, machine_line
+from timing.figures import Figure, machine_line, report
 from timing.machine import Machine
 
 from regard.run.memory import keep_memory

@@ -1,19 +1,82 @@
-"""The reference model R over a vocabulary of any size, and sentences that are made up for it."""
+"""The sizes at which growth.py measures, and for each size the reference model R and random sentences."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, field, replace
 
 import torch
-from growth_points import Point
 from timing.model import recipe
 from torch import Tensor
 
 from regard.attention.source import Source
+from regard.compiled.freeze import FrozenModel
 from regard.data.batch import BEGIN, END, Batch
 from regard.data.text import Vocabulary
 from regard.model.build import build_model
 from regard.run.training_parts import build_learner
 
 NEVER = -1e9
+
+
+@dataclass(frozen=True)
+class Point:
+    """Sentences of one length, translated by R. Lengths count the end mark.
+
+    Args:
+        source, target: tokens of a sentence.
+        vocabulary: entries, of both sides.
+        batch: sentences at a time.
+    """
+
+    source: int = 15
+    vocabulary: int = 10_000
+    batch: int = 64
+    target: int = 15
+
+    @property
+    def tokens(self) -> int:
+        """Target tokens of a batch."""
+        return self.batch * self.target
+
+
+AXES = {"source": "source tokens", "vocabulary": "entries of the vocabulary", "batch": "sentences in a batch"}
+SIZES = {
+    "source": (10, 15, 25, 50, 100, 200, 400),
+    "vocabulary": (1_000, 2_000, 5_000, 10_000, 20_000, 50_000),
+    "batch": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+}
+QUICK_SIZES = {"source": (5, 15, 30), "vocabulary": (500, 1_000, 2_000), "batch": (1, 4, 8)}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of each panel.
+
+    Args:
+        usual: what is held while one quantity grows.
+        sizes: of each of `AXES`, the values that it takes, ascending.
+    """
+
+    usual: Point = Point()
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=lambda: SIZES)
+
+    @classmethod
+    def quick(cls) -> "Grid":
+        """Enough to see that everything runs; the figures mean nothing."""
+        return cls(Point(vocabulary=1_000, batch=4), QUICK_SIZES)
+
+    def points(self, axis: str) -> list[Point]:
+        """Those of a panel, in the order of its quantity."""
+        return [replace(self.usual, **{axis: size}) for size in self.sizes[axis]]
+
+    def ends(self, axis: str) -> tuple[Point, Point]:
+        """The first and the last, which are measured in parts, too."""
+        first, *_, last = self.points(axis)
+        return first, last
+
+    def __iter__(self) -> Iterator[Point]:
+        """Every point once; the one in the middle stands in every panel."""
+        return iter(dict.fromkeys(point for axis in AXES for point in self.points(axis)))
 
 
 class Reference:
@@ -31,7 +94,7 @@ class Reference:
         endless = deepcopy(self.model)
         with torch.no_grad():
             endless.tokens.output.bias[END] = NEVER
-        self.searched = endless.for_inference()
+        self.searched = FrozenModel(endless.eval())
 
     @property
     def parameters(self) -> int:

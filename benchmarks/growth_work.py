@@ -13,25 +13,26 @@ whole, since the weights of one push those of the other out of the cache.
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
-from growth_model import Reference, first_position, made_up
-from growth_points import Point
+from growth_model import Point, Reference, first_position, made_up
 from torch import Tensor
 
 from regard.attention.source import Source
+from regard.compiled.freeze import FrozenModel
+from regard.compiled.output_step import OutputStep
+from regard.compiled.training import FORWARDS, fast_layer
 from regard.data.batch import Batch
-from regard.decoders.inference import InferenceTokens
-from regard.decoders.state import AttentiveState
+from regard.decoders.sourced_state import SourcedState
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
-from regard.search.step_function import ProjectedStep
-from regard.training.loop import update
+from regard.training.loop import clip, update
 from regard.training.objective import cross_entropies
-from regard.training.optimizers import clip
 from regard.training.progress import Progress
 from regard.training.session import Update
 
@@ -51,6 +52,7 @@ class Training:
         self.model, self.learner, self.batch = reference.model, reference.learner, made_up(point)
         with torch.no_grad():
             self.source, self.state = _begun(self.model, self.batch)
+            self.read = self.model(self.batch)
         self.near = first_position(self.source)
         self.features = torch.randn(point.batch, point.target, self.model.tokens.feature_size)
 
@@ -78,10 +80,11 @@ class Training:
 
     def _decode(self, source: Source) -> None:
         source = Source(_leaf(source.prepared), _leaf(source.values), source.mask)
-        self._backward(self.model.decoder(self.batch.inputs, source, self.state).features)
+        decoder = self.model.decoder
+        self._backward(FORWARDS[type(decoder)](decoder, self.batch.inputs, source, self.state).features)
 
     def _project(self) -> None:
-        self._backward(cross_entropies(self.model, _leaf(self.features), self.batch).total)
+        self._backward(cross_entropies(self.model, replace(self.read, features=_leaf(self.features)), self.batch).total)
 
     def _backward(self, *results: Tensor) -> None:
         """An update begins without gradients, too: the first of a parameter is kept, not added."""
@@ -99,7 +102,6 @@ class Search:
 
     def __init__(self, reference: Reference, point: Point) -> None:
         self.model, self.batch, self.length = reference.searched, made_up(point), point.target
-        assert isinstance(self.model.tokens, InferenceTokens)
         self.tokens = self.model.tokens
         with torch.inference_mode():
             self.source, self.state = _begun(self.model, self.batch)
@@ -109,8 +111,9 @@ class Search:
     def whole(self) -> list[Hypothesis]:
         """As the translator does it."""
         source, state = _begun(self.model, self.batch)
-        step = ProjectedStep(partial(self.model.decoder.advance, source=source), self.tokens)
-        return greedy(step, state, self.batch.source_mask.sum(1), limit=LengthLimit(0.0, self.length))
+        step = OutputStep(self.model.decoder, self.tokens)
+        lengths = self.batch.source_mask.sum(1)
+        return greedy(step, SourcedState(state, source), lengths, limit=LengthLimit(0.0, self.length))
 
     def parts(self) -> Mapping[str, Work]:
         """In any order."""
@@ -149,8 +152,11 @@ def clocked(work: Callable[..., object], *given: object) -> float:
     return time.perf_counter() - begun
 
 
-def _begun(model: EncoderDecoder, batch: Batch) -> tuple[Source, AttentiveState]:
-    return model.begin(model.encode(batch.source, batch.source_mask))
+def _begun(model: EncoderDecoder | FrozenModel, batch: Batch) -> tuple[Source, Any]:
+    if isinstance(model, FrozenModel):
+        return model.begin(model.encode(batch.source, batch.source_mask))
+    memory = model.encoder(batch.source, batch.source_mask, run=fast_layer)
+    return model.begin(model.attendable(memory, batch.source, batch.source_mask))
 
 
 def _leaf(tensor: Tensor) -> Tensor:

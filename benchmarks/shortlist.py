@@ -24,29 +24,137 @@ import argparse
 import gc
 import gzip
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import shortlist_bound as bound
 import torch
 from sacrebleu import corpus_bleu
 from timing.figures import Figure, machine_line, markdown
-from timing.layer import LISTED, WHOLE, watched
+from timing.layer import LISTED, WHOLE, Asked, watched
 from timing.limit import Cost, Lengths
 from timing.machine import Machine
 
 from regard.alignment.alignment import Alignment
 from regard.data.sources import batch_of
+from regard.kernels.additive import additive_scores
 from regard.run.directory import Run, load, search_options
 from regard.run.memory import keep_memory
 from regard.translator import Translator
 
 HEAD = ("", "whole, tok/s", "shortlist, tok/s", "ratio", "by products", "BLEU, whole", "BLEU, shortlist")
 ALONE = ("one sentence", "whole, ms", "shortlist, ms", "ratio")
+BOUND_HEAD = (
+    "µs a token",
+    "output layer, whole",
+    "output layer, shortlist",
+    "rest, whole",
+    "rest, shortlist",
+    "rest at sgemm",
+    "ratio at best",
+    "rest with tanh",
+    "ratio at best, with tanh",
+)
+SENTENCES, POSITIONS, REPEATS = 256, 16, 5
+TANGENTS = 32_768
+"""Of each thread; they and their results fit into its second cache."""
 ONES = 100
 """Sentences that are translated one by one."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a search took for one token that it put out.
+
+    Args:
+        output: seconds inside the output layer.
+        rest: other seconds.
+        hypotheses: that it had, on the average.
+        pasts: different ones that these continued.
+    """
+
+    output: float
+    rest: float
+    hypotheses: float
+    pasts: float
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second."""
+        return 1 / (self.output + self.rest)
+
+    @classmethod
+    def of(cls, asked: Asked, seconds: float, tokens: int) -> "Spent":
+        """From the totals of a search."""
+        rest, pasts = seconds - asked.seconds, asked.rows - asked.shared
+        return cls(*(total / tokens for total in (asked.seconds, rest, asked.rows, pasts)))
+
+
+@dataclass(frozen=True)
+class Round:
+    """Both searches, and the machine beside them.
+
+    Args:
+        whole, listed: without the shortlist, and with it.
+        sgemm: products, in 10⁹ operations a second.
+        tangents: hyperbolic tangents a second.
+    """
+
+    whole: Spent
+    listed: Spent
+    sgemm: float
+    tangents: float
+
+    def products(self, cost: Cost, lengths: Lengths) -> float:
+        """Seconds of a token beside the output layer if there were products alone, as fast as large ones."""
+        return cost.beside_output(lengths, self.whole.hypotheses, self.whole.pasts) / (1e9 * self.sgemm)
+
+    def with_tangents(self, cost: Cost, lengths: Lengths) -> float:
+        """The same, and the hyperbolic tangents of attention."""
+        return self.products(cost, lengths) + cost.tangents(lengths, self.whole.hypotheses) / self.tangents
+
+    def ratio(self, rest: float) -> float:
+        """How many times as fast the search with a shortlist were, if both took so long beside the output layer."""
+        return (rest + self.whole.output) / (rest + self.listed.output)
+
+
+def bound_row(name: str, rounds: Sequence[Round], cost: Cost, lengths: Lengths) -> list[str]:
+    """One line of the table."""
+    cells = [_micros(each.whole.output for each in rounds), _micros(each.listed.output for each in rounds)]
+    cells += [_micros(each.whole.rest for each in rounds), _micros(each.listed.rest for each in rounds)]
+    for least in (Round.products, Round.with_tangents):
+        rests = [least(each, cost, lengths) for each in rounds]
+        ratios = [each.ratio(rest) for each, rest in zip(rounds, rests, strict=True)]
+        cells += [_micros(rests), f"{Figure(ratios, 2)} ×"]
+    return [name, *cells]
+
+
+def _micros(seconds: Iterable[float]) -> str:
+    return str(Figure([1e6 * each for each in seconds]))
+
+
+@torch.inference_mode()
+def tangents(beam: int, features: int) -> float:
+    """Hyperbolic tangents a second: by torch.tanh from the second cache, or where that is faster by the kernel that
+    compares so many queries with every key and divides less often."""
+    numbers = torch.randn(TANGENTS * torch.get_num_threads())
+    found, vector = torch.empty_like(numbers), torch.randn(features)
+    queries, keys = (torch.randn(SENTENCES, count, features) for count in (beam, POSITIONS))
+    return max(
+        len(numbers) / _seconds(lambda: torch.tanh(numbers, out=found)),
+        SENTENCES * beam * POSITIONS * features / _seconds(lambda: additive_scores(queries, keys, vector)),
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The least of some repeats: nothing can be faster than the machine, and anything may disturb it."""
+    spent = []
+    for _ in range(REPEATS + 1):
+        started = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - started)
+    return min(spent[1:])
 
 
 def read(path: Path, limit: int | None) -> list[str]:
@@ -74,7 +182,7 @@ def both(run: Run, beam: int) -> list[Translator]:
     return [load(run.path, options, shortlist=shortlist) for shortlist in (False, True)]
 
 
-def searched(translator: Translator, layer: type, sources: Sequence[str]) -> tuple[bound.Spent, list[Alignment]]:
+def searched(translator: Translator, layer: type, sources: Sequence[str]) -> tuple[Spent, list[Alignment]]:
     """What it took, and the outputs."""
     with watched(layer) as asked:
         seconds, outputs = timed(translator, sources)
@@ -83,7 +191,7 @@ def searched(translator: Translator, layer: type, sources: Sequence[str]) -> tup
         raise RuntimeError(
             f"{layer.__name__}.best gave {asked.rows} of {count} tokens: it is not what the search uses."
         )
-    return bound.Spent.of(asked, seconds, count), outputs
+    return Spent.of(asked, seconds, count), outputs
 
 
 def rows(
@@ -94,11 +202,11 @@ def rows(
     taken = []
     for turn in range(rounds + 1):
         machine.measure()
-        tangents = bound.tangents(beam, run.config.model.decoder.hidden_size)
+        per_second = tangents(beam, run.config.model.decoder.hidden_size)
         one, found = searched(without, WHOLE, sources)
         other, fewer = searched(listed, LISTED, sources)
         if turn:  # the first warms up
-            taken.append(bound.Round(one, other, machine.fastest[-1], tangents))
+            taken.append(Round(one, other, machine.fastest[-1], per_second))
     rates = [[each.whole.rate for each in taken], [each.listed.rate for each in taken]]
     ratios = [short / whole for whole, short in zip(*rates, strict=True)]
     bleus = [corpus_bleu([each.target_text for each in best], [list(references)]).score for best in (found, fewer)]
@@ -106,7 +214,7 @@ def rows(
     most = cost.decoding(lengths, beam) / left.decoding(lengths, beam)
     figures = [*(str(Figure(each)) for each in rates), f"{Figure(ratios, 2)} ×", f"{most:.2f} ×"]
     line = [name(beam), *figures, *(f"{bleu:.2f}" for bleu in bleus)]
-    return line, bound.row(name(beam), taken, cost, lengths)
+    return line, bound_row(name(beam), taken, cost, lengths)
 
 
 def row_alone(run: Run, sources: Sequence[str], beam: int, rounds: int) -> list[str]:
@@ -169,7 +277,7 @@ def main() -> None:
         f"{time.strftime('%Y-%m-%d')}; {len(sources):,} sentences, of which {len(sources[:ONES])} one by one. {own}\n"
     )
     first, second = zip(*found, strict=True)
-    print(markdown(HEAD, first), markdown(bound.HEAD, second), markdown(ALONE, alone), sep="\n\n")
+    print(markdown(HEAD, first), markdown(BOUND_HEAD, second), markdown(ALONE, alone), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Checks of what callers hand in. Each message says where, what was given, what is expected, what to do."""
+"""Checks of arguments. Each message says where, what was given, what is expected, and what to do."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
     RegardError              1   something failed (a full disk, a loss that is not finite)
     ├── UsageError           2   the command or the recipe asks for something that does not exist
     ├── DataError            3   the user's text cannot be used as it is
-    └── CheckpointError      4   a run directory is not whole, not ours, or too new
+    └── CheckpointError      4   a run directory is incomplete, not of Regard, or too new
 
 Callers of the library get ValueError and TypeError, as in torch.
 """
@@ -28,6 +28,6 @@ class DataError(RegardError):
 
 
 class CheckpointError(RegardError):
-    """A run directory is not whole, not ours, or from a newer version."""
+    """A run directory is incomplete, not of Regard, or from a newer version."""
 
     exit_code = 4

@@ -1,10 +1,10 @@
 """Files: written whole or not at all, and read with a bound.
 
-write_whole   one file, in place of what stood there
-opened_locked a file that `sweep` leaves alone while it is written
-sweep         what killed writers of a directory left
-unfinished    a whole directory, filled before it has its name
-read_small    a file of which everything is held in memory
+write_whole    write one file, in place of the old one
+opened_locked  open a new file that `sweep` does not remove while it is written
+sweep          remove the files that killed writers have left in a directory
+unfinished     fill a new directory before it gets its name
+read_small     read a small file into memory
 """
 
 import errno
@@ -31,12 +31,12 @@ _numbers = count()
 def write_whole(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write the content to `path`: in full, or not at all.
 
-    It goes to a file beside it, which is forced to the disk and then takes the name; the name is forced to the disk
-    too. A kill leaves at most a `.partial` file, which `sweep` removes. The mode follows the umask; a symbolic link
-    stays, what it points at is replaced. A device, a pipe or a socket is no file to replace, and neither is what this
-    process has open, such as /dev/stdout: it is written to as it is.
+    The content goes to a temporary file beside `path`, which is synced to the disk and then renamed; the directory is
+    synced too. A kill leaves at most a `.partial` file, which `sweep` removes. The mode follows the umask. A symbolic
+    link stays, and its target is replaced. Devices, pipes, sockets, and files that this process has open (/dev/stdout)
+    are not replaced but written to.
 
-    Raises RegardError when the disk is full or read-only; what stood at `path` before is untouched then.
+    Raises RegardError when the disk is full or read-only; then the old file is unchanged.
     """
     pieces = [content] if isinstance(content, bytes) else content
     try:
@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes | Iterable[bytes | memoryview]) -> No
 
 
 def _as_it_is(path: Path) -> int | None:
-    """A descriptor to write to where no new file can take the place of what is there; None where one can."""
+    """A descriptor to write to, if the file at the path cannot be replaced; else None."""
     if named := OPEN_FILE.fullmatch(os.path.abspath(path)):
         out, err, *others = named.groups()
         return os.dup(1 if out else 2 if err else int(next(filter(None, others))))
@@ -100,9 +100,9 @@ def opened_locked(path: Path) -> Iterator[BinaryIO]:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what killed writers have left in a directory, files and directories; nothing whose writer lives.
+    """Remove files and directories that killed writers have left; those of running writers stay.
 
-    Each is locked by its writer, and the operating system frees a lock with its process. Where a file system has no
+    Each is locked by its writer, and the operating system frees a lock with its process. If a file system has no
     locks, nothing is removed.
     """
     for path in directory.glob(".*"):
@@ -112,9 +112,9 @@ def sweep(directory: Path) -> None:
 
 @contextmanager
 def unfinished(directory: Path) -> Iterator[Path]:
-    """A new directory beside the one that is wanted, to fill and to rename; removed at the end if it is still there.
+    """A new temporary directory beside `path`, to fill and to rename; removed at the end if it was not renamed.
 
-    What writers that were killed have left beside it is removed first.
+    Directories that killed writers have left are removed first.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     sweep(directory.parent)
@@ -160,13 +160,13 @@ def _remove_if_left(path: Path) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError:
-        pass  # its writer lives
+        pass  # its writer is running
     finally:
         os.close(handle)
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """All that a file holds, at most so many bytes of it.
+    """The content of a file of at most `most` bytes.
 
     Raises OSError, whose `strerror` is a clause that follows the path, for what is no regular file (a device or a pipe
     may never end, or never begin), for a longer one, and for what the system refuses.
@@ -181,7 +181,7 @@ def read_small(path: Path, most: int) -> bytes:
 
 
 def check_regular(mode: int) -> None:
-    """Raises OSError that says what is there where it is no regular file."""
+    """Raises OSError, which says what kind it is, unless this is a regular file."""
     kinds = {"a directory": stat.S_ISDIR, "a device": stat.S_ISCHR, "a pipe": stat.S_ISFIFO, "a socket": stat.S_ISSOCK}
     if not stat.S_ISREG(mode):
         kind = next((kind for kind, is_kind in kinds.items() if is_kind(mode)), "a device")

@@ -1,12 +1,12 @@
-"""Tables of names that cost nothing to read: an entry is imported when it is first asked for.
+"""Tables of names. An entry is imported when it is first used, so reading the names is fast.
 
 A package of your own adds entries by entry points of the group that a table names; its `pyproject.toml` says
 
     [project.entry-points."regard.scores"]
     euclidean = "my_package.euclidean:EuclideanScore"
 
-and the name is in the table wherever that package is installed. Names are read from the metadata of what is installed,
-once per process; the package itself is imported when one of its entries is first used.
+and the name is in the table if that package is installed. Names come from the metadata of installed packages, read once
+per process; the package itself is imported when one of its entries is first used.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,13 +24,13 @@ GROUP = "regard."
 
 
 class Table(Mapping[str, Any]):
-    """Names of one kind of part, and where each is.
+    """Names of one kind of part, and where each entry is.
 
     Args:
         kind: what the names are, for messages: "score", "decoder".
         package: the package that the places are relative to.
         places: name → "module:attribute", of Regard's own entries.
-        group: entry points of this group are entries, too.
+        group: entry points of this group are also entries.
     """
 
     def __init__(self, kind: str, package: str, places: dict[str, str], group: str | None = None) -> None:
@@ -69,12 +69,12 @@ class Table(Mapping[str, Any]):
         return self[name]
 
     def own(self, name: str) -> Any:
-        """Regard's own part of that name, whoever else claims it."""
+        """Regard's own part of that name, even if another package claims the name."""
         module, attribute = self.places[name].split(":")
         return getattr(import_module(f"{self.package}.{module}"), attribute)
 
     def check(self, name: str) -> None:
-        """Raises UsageError where the name is claimed more than once, so that nobody could say which is meant."""
+        """Raises UsageError if the name is claimed more than once."""
         claims = ["Regard itself"] if name in self.places else []
         claims += [_named(point) for point in self.added.get(name, ())]
         if len(claims) > 1:
@@ -86,7 +86,7 @@ class Table(Mapping[str, Any]):
     def _load(self, point: "EntryPoint") -> Any:
         try:
             return point.load()
-        except Exception as error:  # whatever the code of somebody else raises
+        except Exception as error:  # code of another package may raise anything
             raise UsageError(
                 f"{self.kind} {point.name!r} of {_named(point)} cannot be imported: {type(error).__name__}: {error}. "
                 "Mend or uninstall that package."
@@ -95,15 +95,15 @@ class Table(Mapping[str, Any]):
 
 @cache
 def installed() -> Mapping[str, Mapping[str, tuple["EntryPoint", ...]]]:
-    """Group → name → entry points, of all installed packages that add to a table of Regard. A package that the path
-    has twice counts where Python itself finds it: first."""
-    from importlib.metadata import distributions  # takes longer to import than all else here
+    """Group → name → entry points, of all installed packages that add to a table of Regard. If a package is on
+    the path twice, the first one counts."""
+    from importlib.metadata import distributions  # slow to import
 
     found: dict[str, dict[str, tuple[EntryPoint, ...]]] = {}
     seen = set()
     for package in distributions():
         points = [point for point in package.entry_points if point.group.startswith(GROUP)]
-        if points and package.name not in seen:  # to read a name takes longer than to read entry points
+        if points and package.name not in seen:  # reading a name is slower than reading entry points
             seen.add(package.name)
             for point in points:
                 group = found.setdefault(point.group, {})

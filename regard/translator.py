@@ -14,11 +14,11 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
 from regard.alignment.units import Span, Stretch, align
+from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.reading import Begun, Readers
 from regard.search.beam import beam
 from regard.search.forced import Ranked, force, rank
 from regard.search.greedy import greedy
@@ -27,6 +27,7 @@ from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.refill import Later
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 LOOKS = 1 << 20
 """Squared source lengths, summed, of the sentences of one search: what they looked at is kept to its end."""
@@ -74,7 +75,8 @@ class Translator:
     """One trained model, or several as an ensemble, with their tokenisers.
 
     Args:
-        models: over the same tokenisers; several average their probabilities.
+        models: over the same tokenisers; several average their probabilities. Their parameters are read here: make
+            another translator when they change.
         source: what the sources are: texts, or another kind.
         target_tokenizer: text → token numbers and back, for the target.
         options: how outputs are looked for.
@@ -105,7 +107,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._readers = Readers(self.models, self.shortlists)
+        self._reader = prepare(self.models, self.shortlists)
 
     def translate(
         self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
@@ -119,8 +121,8 @@ class Translator:
             raise ValueError(f"Translator.translate: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
-        def look(begun: Begun, later: Later) -> Found:
-            given = (begun.step, begun.state, begun.lengths)
+        def look(started: Started, later: Later) -> Found:
+            given = (started.step, started.state, started.lengths)
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=later)]
             return beam(
@@ -155,11 +157,11 @@ class Translator:
 
         sources = _texts("sample", "sources", sources)
 
-        def draw(begun: Begun, numbers: Tensor) -> Found:
+        def draw(started: Started, numbers: Tensor) -> Found:
             found = sample(
-                begun.step,
-                begun.state,
-                begun.lengths,
+                started.step,
+                started.state,
+                started.lengths,
                 seed=sampling.seed,
                 sentences=numbers,
                 temperature=sampling.temperature,
@@ -170,7 +172,7 @@ class Translator:
             return [[hypothesis] for hypothesis in found]
 
         def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
-            return self._batchwise(chosen, lambda begun, batch: draw(begun, torch.tensor(called)[batch]))
+            return self._batchwise(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]))
 
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 
@@ -194,14 +196,14 @@ class Translator:
         encoded = [self.source.encode(source) for source in sources]
         wanted = [self.target_tokenizer.encode(target) for target in targets]
 
-        def forced(begun: Begun, places: Sequence[int]) -> Found:
+        def forced(started: Started, places: Sequence[int]) -> Found:
             given = [[*wanted[place].ids, END] for place in places]
-            return [[found] for found in force(begun.step, begun.state, begun.lengths, given)]
+            return [[found] for found in force(started.step, started.state, started.lengths, given)]
 
         results: list[Alignment] = []
-        readers = Readers(self.models, ())
-        hypotheses, spans = self._batchwise(encoded, forced, readers)
-        ranked = self._ranked(encoded, hypotheses, alternatives, readers)
+        reader = self._reader.whole()
+        hypotheses, spans = self._batchwise(encoded, forced, reader)
+        ranked = self._ranked(encoded, hypotheses, alternatives, reader)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
@@ -256,7 +258,7 @@ class Translator:
         return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
 
     def _ranked(
-        self, sources: Sequence[Values], found: Found, width: int, readers: Readers | None = None
+        self, sources: Sequence[Values], found: Found, width: int, reader: Reader | None = None
     ) -> list[list[Ranked | None]]:
         """The probabilities behind all that was found; None for each where they are not asked for."""
         if width < 0:
@@ -268,14 +270,14 @@ class Translator:
         repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
         tokens = [hypothesis.tokens for each in found for hypothesis in each]
 
-        def look(begun: Begun, places: Sequence[int]) -> list[Ranked]:
-            return rank(begun.step, begun.state, begun.lengths, [tokens[place] for place in places], width)
+        def look(started: Started, places: Sequence[int]) -> list[Ranked]:
+            return rank(started.step, started.state, started.lengths, [tokens[place] for place in places], width)
 
-        ranked = iter(self._batchwise(repeated, look, readers)[0])
+        ranked = iter(self._batchwise(repeated, look, reader)[0])
         return [[next(ranked) for _ in each] for each in found]
 
     @torch.inference_mode()
-    def _flowing(self, sources: Sequence[Values], look: Callable[[Begun, Later], Found]) -> tuple[Found, Spans]:
+    def _flowing(self, sources: Sequence[Values], look: Callable[[Started, Later], Found]) -> tuple[Found, Spans]:
         """Search for all, so that further sentences enter where others have ended; the answers in their order."""
         found: Found = [[] for _ in sources]
         spans: Spans = {}
@@ -285,8 +287,8 @@ class Translator:
             count = _window(batches, sources) if first.joins else 1
             window, batches = batches[:count], batches[count:]
             share = -(-size // SHARES)
-            begun = (each for batch in window[1:] for each in self._read(sources, batch, share, spans))
-            hypotheses = look(first, ((each.state, each.lengths) for each in begun))
+            started = (each for batch in window[1:] for each in self._read(sources, batch, share, spans))
+            hypotheses = look(first, ((each.state, each.lengths) for each in started))
             for number, each in zip(chain.from_iterable(window), hypotheses, strict=True):
                 found[number] = each
         return found, spans
@@ -295,15 +297,15 @@ class Translator:
     def _batchwise(
         self,
         sources: Sequence[Values],
-        look: Callable[[Begun, Sequence[int]], Sequence[Answer]],
-        readers: Readers | None = None,
+        look: Callable[[Started, Sequence[int]], Sequence[Answer]],
+        reader: Reader | None = None,
     ) -> tuple[list[Answer], Spans]:
         """Search for one batch after the other; the answers in the order of the sources."""
         found: dict[int, Answer] = {}
         spans: Spans = {}
         for batch in self._batches(sources):
-            for begun in self._read(sources, batch, len(batch), spans, readers):
-                found.update(zip(batch, look(begun, batch), strict=True))
+            for started in self._read(sources, batch, len(batch), spans, reader):
+                found.update(zip(batch, look(started, batch), strict=True))
         return [found[number] for number in range(len(sources))], spans
 
     def _batches(self, sources: Sequence[Values]) -> list[list[int]]:
@@ -317,16 +319,16 @@ class Translator:
         batch: Sequence[int],
         count: int,
         spans: Spans,
-        readers: Readers | None = None,
-    ) -> Iterator[Begun]:
+        reader: Reader | None = None,
+    ) -> Iterator[Started]:
         """Read a batch, and begin with so many of its sentences at a time; note the spans of their memory."""
         device = next(self.models[0].parameters()).device
         source, mask = (part.to(device) for part in batch_of(self.source, [sources[number] for number in batch]))
         numbers = iter(batch)
-        for begun in (readers or self._readers).read(source, mask, count):
-            for covered, length in zip(begun.spans.numpy(force=True), begun.lengths.tolist(), strict=True):
+        for started in (reader or self._reader).read(source, mask, count):
+            for covered, length in zip(started.spans.numpy(force=True), started.lengths.tolist(), strict=True):
                 spans[next(numbers)] = covered[:length]
-            yield begun
+            yield started
 
 
 def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:

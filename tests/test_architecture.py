@@ -20,7 +20,6 @@ ORDER = [
     "attention",
     "data",
     "recurrent",
-    "compiled",
     "encoders",
     "decoders",
     "metrics",
@@ -28,7 +27,7 @@ ORDER = [
     "model",
     "search",
     "alignment",
-    "reading",
+    "compiled",
     "translator",
     "training",
     "views",
@@ -72,6 +71,11 @@ def test_every_room_is_in_the_order() -> None:
     assert rooms <= set(ORDER), rooms - set(ORDER)
 
 
+def test_every_folder_of_code_is_a_package() -> None:
+    """What reads the code without importing it, as the site does, finds no module in another folder."""
+    assert [folder for folder in {path.parent for path in FILES} if not (folder / "__init__.py").exists()] == []
+
+
 def test_no_public_name_is_a_module_too() -> None:
     """Python puts an imported module in the place of the name, as it happened to `from_keras`."""
     assert {room(path) for path in FILES} & set(regard.__all__) == set()
@@ -96,9 +100,20 @@ def test_compiled_code_has_one_room_and_one_door() -> None:
     assert loaders == ["library.py"]
 
 
+DOORS = {"regard.compiled.freeze": {"translator.py"}, "regard.compiled.training": {"loop.py", "validation.py"}}
+"""What may be imported of compiled/, and by which files: a search's door, and the door of training."""
+
+
+def test_what_makes_a_model_fast_has_two_doors() -> None:
+    for path in FILES:
+        doors = {name for name in imported(path) if name.startswith("regard.compiled")}
+        if room(path) != "compiled":
+            assert all(path.name in DOORS.get(door, ()) for door in doors), f"{path} imports {doors}"
+
+
 def test_search_and_views_know_no_model() -> None:
     for path in (PACKAGE / "search").rglob("*.py"):
-        rooms = {"search", "decoders", "kernels", "compiled", "data", "marks", "errors"}
+        rooms = {"search", "decoders", "kernels", "data", "marks", "errors"}
         assert imported_rooms(path) <= rooms, path
     for path in (PACKAGE / "views").rglob("*.py"):
         assert imported_rooms(path) <= {"views", "alignment", "files", "errors"}, path

@@ -23,7 +23,7 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_mechanism_has_a_row_that_can_be_built(cost: Any) -> None:
-    rows, changed = cost.rows(), import_module("cost_row").changed
+    rows, changed = cost.rows(), cost.changed
     assert {*SCORES, *SELECTIONS, *WINDOWS} - {"softmax", "global"} <= set(rows)
     for name, row in rows.items():
         model = changed(demo_config(1, False), row.model).model
@@ -37,7 +37,7 @@ def test_scores_are_compared_with_and_without_kernels(cost: Any) -> None:
     for score in cost.COMPARED:
         compiled, plain = rows[score], rows[score + cost.PLAIN]
         assert compiled.model == plain.model == {"attention": {"score": score}}
-        assert (compiled.environment, plain.environment) == ({}, {"REGARD_KERNELS": "off"})
+        assert (compiled.environment, plain.environment) == ({}, {"REGARD_KERNELS": "torch"})
 
 
 def test_the_report_compares_round_by_round(cost: Any) -> None:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("growth_points")
+    return import_module("growth_model")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def law(point: Any, line: str) -> float:
 @pytest.fixture
 def growth(points: Any, page: Any) -> Any:
     """As if it had been measured there, with parts that are fixed shares of the whole."""
-    grid = points.Grid(points.Point(), points.FEW)
+    grid = points.Grid(points.Point(), points.QUICK_SIZES)
     parts = {"encoder": 0.1, "decoder": 0.34, "near": 0.04, "output": 0.56, "whole": 1.0, "optimiser": 0.04}
     seconds = {
         (point, line, part): [share * noise * law(point, line) * point.tokens / 1e6 for noise in (0.5, 1, 2)]
@@ -200,7 +200,7 @@ def test_the_sentences_say_what_was_measured(growth: Any, page: Any) -> None:
 
 def test_the_table_has_every_point(growth: Any, page: Any, points: Any) -> None:
     lines = page.table(growth).splitlines()
-    assert len(lines) == 2 + sum(1 + len(sizes) for sizes in points.FEW.values())
+    assert len(lines) == 2 + sum(1 + len(sizes) for sizes in points.QUICK_SIZES.values())
     point = growth.grid.points("source")[0]
     cells = [
         f"{law(point, line):,.0f} [{law(point, line) / 2:,.0f}–{2 * law(point, line):,.0f}]" for line in page.NAMES
@@ -210,8 +210,7 @@ def test_the_table_has_every_point(growth: Any, page: Any, points: Any) -> None:
 
 def test_the_picture_has_a_line_for_every_column(growth: Any, page: Any, points: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    picture = import_module("growth_picture")
-    panels = picture.draw(growth).axes
+    panels = page.draw(growth).axes
     assert len(panels) == 3
     for axes, axis in zip(panels, points.AXES, strict=True):
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
@@ -222,14 +221,14 @@ def test_the_picture_has_a_line_for_every_column(growth: Any, page: Any, points:
                 for point in growth.grid.points(axis)
             ]
             assert drawn[line] == [pytest.approx(pair) for pair in measured]
-    picture.save(growth, tmp_path / "growth.svg")
+    page.save(growth, tmp_path / "growth.svg")
     assert all(f">{unit}</text>" in (tmp_path / "growth.svg").read_text() for unit in points.AXES.values())
 
 
 @pytest.mark.slow
 def test_a_quick_run_fills_page_and_picture(points: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    begin, end = import_module("pages").MARKS
+    begin, end = import_module("timing.figures").MARKS
     page, picture = tmp_path / "page.md", tmp_path / "growth.png"
     page.write_text(f"# Title\n\n{begin}\nold\n{end}\n\nMore.\n", encoding="utf-8")
     command = [sys.executable, str(ROOT / "benchmarks" / "growth.py"), "--quick", "--threads", "1", "--rounds", "1"]
@@ -237,6 +236,6 @@ def test_a_quick_run_fills_page_and_picture(points: Any, tmp_path: Path) -> None
     printed = subprocess.run([*command, *places], capture_output=True, text=True, check=True).stdout
     assert page.read_text(encoding="utf-8") == f"# Title\n\n{begin}\n{printed}{end}\n\nMore.\n"
     rows = [line for line in printed.splitlines() if line.startswith("| ") and line[2].isdigit()]
-    assert len(rows) == sum(map(len, points.FEW.values()))
+    assert len(rows) == sum(map(len, points.QUICK_SIZES.values()))
     assert sum(line.startswith("- **") for line in printed.splitlines()) == 6
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    return import_module("pages")
+    return import_module("timing.figures")
 
 
 def test_new_lines_take_the_place_of_those_before(pages: Any, tmp_path: Path) -> None:

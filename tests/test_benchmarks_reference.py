@@ -45,9 +45,7 @@ def small() -> ModelConfig:
 @pytest.fixture
 def generic(monkeypatch: pytest.MonkeyPatch) -> None:
     """The path that defines what is computed: torch counts no product of compiled code, nor one into a given tensor."""
-    for module in ("regard.encoders.recurrent.unrolls", "regard.decoders.luong.runs"):
-        monkeypatch.setattr(module, lambda *_: False)
-    monkeypatch.setattr("regard.training.linear_cross_entropy._is_foreign", lambda *_: True)
+    monkeypatch.setattr("regard.kernels.linear_cross_entropy._is_foreign", lambda *_: True)
 
 
 def operations(work: Callable[[], Any]) -> int:
@@ -70,7 +68,7 @@ def test_the_cost_of_decoding_is_what_torch_counts() -> None:
     batch = batch_of([(4, 5)] * 3)
     lengths = Lengths.of(np.full(3, 4), np.full(3, 5))
     with torch.no_grad():
-        counted = operations(lambda: model.project(model(batch).features)) + 2 * energies(lengths)
+        counted = operations(lambda: model.logits(model(batch))) + 2 * energies(lengths)
     saved = lengths.source * cost.encoder_table + lengths.target * cost.decoder_table
     saved += (lengths.target - lengths.source) * cost.decoder_context
     assert cost.decoding(lengths, 1) * lengths.target + 2 * saved == counted
@@ -120,20 +118,20 @@ class Orders:
 
 
 def test_a_gate_lets_through_what_is_ordered_and_counts_it() -> None:
-    link, seen = Orders({"job": "train", "steps": 2}, {"job": "save"}, {"job": "train", "steps": 3}), list[int]()
+    link, source = Orders({"job": "train", "steps": 2}, {"job": "save"}, {"job": "train", "steps": 3}), list[int]()
     gate = Gate(link, lambda batch: batch, lambda: None)  # type: ignore[arg-type]
     stream = chain.from_iterable(gate.through(epoch) for epoch in ([1, 2, 4], [8, 16, 32]))
     with pytest.raises(SystemExit):
-        seen.extend(stream)
+        source.extend(stream)
     assert [answer.get("tokens") for answer in link.answers] == [None, 3, None, 4 + 8 + 16]
     assert all(answer["seconds"] >= 0 for answer in link.answers if "tokens" in answer)
 
 
 def test_a_gate_saves_between_slices() -> None:
-    link, seen, saved = Orders({"job": "train", "steps": 2}, {"job": "save"}), [], []
-    gate = Gate(link, lambda batch: batch, lambda: saved.append(list(seen)))  # type: ignore[arg-type]
+    link, source, saved = Orders({"job": "train", "steps": 2}, {"job": "save"}), [], []
+    gate = Gate(link, lambda batch: batch, lambda: saved.append(list(source)))  # type: ignore[arg-type]
     with pytest.raises(SystemExit):
-        seen.extend(gate.through([1, 2, 4]))
+        source.extend(gate.through([1, 2, 4]))
     assert saved == [[1, 2]]
 
 

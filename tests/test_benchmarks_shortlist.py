@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from regard.reading import Readers
+from regard.compiled.freeze import frozen
 from regard.search.beam import beam
 from regard.search.greedy import greedy
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from shortlist_bound import HEAD, Round, Spent, row
+from shortlist import BOUND_HEAD, Round, Spent, bound_row
 from timing.layer import LISTED, WHOLE, Asked, watched
 from timing.limit import Cost, Lengths
 
@@ -42,11 +43,11 @@ def searched(layer: type[Any], size: int, sentences: int) -> tuple[Asked, int]:
     """What a search without an end asks, and the steps that it takes for each sentence."""
     nothing = torch.zeros(models.SOURCE_VOCABULARY + 1, dtype=torch.long)
     some = Shortlist(torch.arange(4, 20), nothing, nothing[:0], models.TARGET_VOCABULARY)
-    model = models.small_model(models.recipe(models.DECODERS["luong-fed"])).for_inference()
+    model = frozen(models.small_model(models.recipe(models.DECODERS["luong-fed"])))
     with torch.no_grad():
         model.tokens.output.bias[2] = -1e3
     batch, steps = models.batch_of([(5, 3)] * sentences), 4
-    [begun] = Readers([model], [some] if layer is LISTED else []).read(batch.source, batch.source_mask, sentences)
+    [begun] = Reader([model], [some] if layer is LISTED else []).read(batch.source, batch.source_mask, sentences)
     with watched(layer) as asked, torch.inference_mode():
         given = (begun.step, begun.state, begun.lengths)
         limit = LengthLimit(0.0, steps)
@@ -102,7 +103,7 @@ def test_the_bound_is_a_ratio_of_sums() -> None:
     assert one.products(COST, LENGTHS) == pytest.approx(products)
     assert one.with_tangents(COST, LENGTHS) == pytest.approx(rest)
     assert one.ratio(30e-6) == pytest.approx(120 / 40)
-    cells = row("beam 5", [one], COST, LENGTHS)
-    assert len(cells) == len(HEAD)
+    cells = bound_row("beam 5", [one], COST, LENGTHS)
+    assert len(cells) == len(BOUND_HEAD)
     assert cells[:5] == ["beam 5", "90", "10", "110", "110"]
     assert cells[-1] == f"{(rest + 90e-6) / (rest + 10e-6):.2f} ×"

@@ -1,4 +1,4 @@
-"""Medians and spread, and the tables they go into."""
+"""Medians with their spread, the tables that show them, and the page that a table is written into."""
 
 import os
 import platform
@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median
 
 import torch
+
+MARKS = ("<!-- measured -->", "<!-- end -->")
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,20 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def put(lines: Sequence[str], page: Path) -> None:
+    """Replace the lines between the marks of a page. Raises ValueError for a page without both marks."""
+    text = page.read_text(encoding="utf-8")
+    if any(text.count(mark) != 1 for mark in MARKS):
+        raise ValueError(f"put: {page} has not both marks, {' and '.join(MARKS)}, once. Add them where the table goes.")
+    before, rest = text.split(MARKS[0])
+    behind = rest.split(MARKS[1])[1]
+    page.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + behind]), encoding="utf-8")
+
+
+def report(lines: Sequence[str], page: Path | None) -> None:
+    """Print the lines, and write them into the page, if one is given."""
+    print(*lines, sep="\n")
+    if page:
+        put(lines, page)

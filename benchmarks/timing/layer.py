@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from regard.compiled.beam_steps import Course
-from regard.decoders.inference import InferenceTokens
-from regard.decoders.luong import LuongDecoder
+from regard.compiled.beam_buffers import BeamBuffers
+from regard.compiled.decoder import CompiledDecoder
+from regard.compiled.vocabulary import InferenceTokens
 from regard.kernels.topk_shortlist import ListedOutput
 
 WHOLE, LISTED = InferenceTokens, ListedOutput
@@ -19,8 +19,8 @@ WHOLE, LISTED = InferenceTokens, ListedOutput
 
 POINTER, SIZE, NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 CHOOSER = ctypes.CFUNCTYPE(NUMBER, POINTER, POINTER, SIZE, SIZE, POINTER, POINTER, NUMBER, NUMBER, POINTER)
-MOVER = ctypes.CFUNCTYPE(None, POINTER, SIZE, SIZE, NUMBER, NUMBER, POINTER)
-"""What compiled code asks, see beam.c."""
+STEPPER = ctypes.CFUNCTYPE(NUMBER, POINTER, SIZE, SIZE, NUMBER, NUMBER, POINTER)
+"""What compiled code asks, see beam_search.c."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Asked:
     Args:
         seconds: inside it.
         rows: hypotheses whose best tokens were found.
-        shared: of the hypotheses of a `luong` decoder, those that had their past in common with one before them.
+        shared: of the hypotheses of a compiled decoder, those that continued the same row as one before them.
     """
 
     seconds: float = 0.0
@@ -72,20 +72,20 @@ class Asked:
 
         return made
 
-    def aim(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """The same method of a course."""
+    def prepare(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """The same method of the buffers of a beam."""
 
-        def made(course: Any, tokens: Any) -> Any:
-            aim = make(course, tokens)
-            if aim is not None:
-                move = MOVER(aim.function)
+        def made(buffers: Any, tokens: Any) -> Any:
+            prepared = make(buffers, tokens)
+            if prepared is not None:
+                step = STEPPER(prepared.function)
 
-                def moved(of: Any, rows: int, continued: int, *others: Any) -> None:
+                def stepped(of: Any, rows: int, continued: int, *others: Any) -> int:
                     self.shared += rows - continued
-                    move(of, rows, continued, *others)
+                    return int(step(of, rows, continued, *others))
 
-                _instead(aim, MOVER(moved))
-            return aim
+                _instead(prepared, STEPPER(stepped))
+            return prepared
 
         return made
 
@@ -113,7 +113,7 @@ def watched(layer: type[Any]) -> Iterator[Asked]:
     with (
         patch.object(layer, "best", asked.best(layer.best)),
         patch.object(layer, "finder", asked.finder(layer.finder)),
-        patch.object(LuongDecoder, "advance", asked.advance(LuongDecoder.advance)),
-        patch.object(Course, "aim", asked.aim(Course.aim)),
+        patch.object(CompiledDecoder, "advance", asked.advance(CompiledDecoder.advance)),
+        patch.object(BeamBuffers, "prepare", asked.prepare(BeamBuffers.prepare)),
     ):
         yield asked

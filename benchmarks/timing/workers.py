@@ -39,7 +39,7 @@ OURS = System("Regard", Path(sys.executable), "timing.ours", ("train", "greedy",
 
 
 # The same where no compiler was at hand; it is trained only.
-OFF = (("REGARD_KERNELS", "off"),)
+OFF = (("REGARD_KERNELS", "torch"),)
 PLAIN = System("Regard, nothing compiled", OURS.python, OURS.module, ("train",), OFF)
 
 

@@ -1,10 +1,10 @@
-"""What trained models are asked about themselves; the answers are tables and files.
+"""Analyses of trained models. They return records, which the commands print.
 
 align.py      links between the words of given pairs
-evaluate.py   the quality of outputs, with signatures and by length
-gold.py       alignments that people made, against those of a model
-shortlist.py  which target tokens a source token may become, from what the model looked at
-units.py      what is aligned: words, tokens, or what suits the script
-words.py      where the words of given pairs are, and what of the pairs the model is to see
-embedded.py   how good a model is on the embedded corpus
+evaluate.py   metrics of outputs, with signatures and by length
+gold.py       comparison with alignments that people made
+shortlist.py  which target tokens a source token may become, from attention weights
+units.py      the units that are aligned: words or tokens
+words.py      the words of given pairs, and the text that the model reads
+embedded.py   scores on the embedded corpus
 """

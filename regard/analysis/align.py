@@ -16,7 +16,7 @@ from regard.translator import Translator
 
 @dataclass(frozen=True)
 class Aligned:
-    """What was found for one pair: units with weights, and their links."""
+    """The alignment of one pair: units with weights, and their links."""
 
     example: Example
     alignment: Alignment
@@ -29,12 +29,12 @@ class Aligner:
 
     Args:
         forward: from source to target.
-        segment: says where the words of a pair are, and what of it the models are to see.
+        segment: gives the words of a pair, and the text that the models read.
         backward: from target to source, if there is one.
-        symmetrize: makes one of the links of both.
-        units: what is aligned; anything but words has the same units in both directions only by chance.
-        threshold: link all that is looked at with this weight; None for the most of each unit.
-        min_weight: the least that the most must be; None for the library's.
+        symmetrize: joins the links of both directions.
+        units: what is aligned; only words are sure to be the same units in both directions.
+        threshold: link all pairs with this weight or more; None links the largest weight of each unit.
+        min_weight: the smallest weight of a link; None for the default, `MIN_WEIGHT`.
     """
 
     forward: Translator

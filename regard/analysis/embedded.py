@@ -1,4 +1,4 @@
-"""How good a model is on the embedded corpus: BLEU, and alignment error against the grammar's own links."""
+"""Scores on the embedded corpus: BLEU, and alignment error against the links of the grammar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class SplitScores:
         name: of the split.
         pairs: how many.
         bleu: of the translations, by sacrebleu on Chinese characters.
-        alignment_error: per cent; one link per target word of the reference, the source word it looks at most.
+        alignment_error: in percent; one link per target word of the reference, to the source word of largest weight.
         outputs: the translations.
     """
 
@@ -32,9 +32,9 @@ class SplitScores:
 
 
 def score_split(translator: Translator, name: str, pairs: Sequence[GoldPair]) -> SplitScores:
-    """Translate the sources, force the references, and compare with the gold; nothing of it ever trains or selects.
+    """Translate the sources, force the references, and compare both with the gold. Training never uses them.
 
-    Links are judged on the references, under forced decoding: a translation that differs has no gold.
+    Links are compared under forced decoding of the references: other translations have no gold links.
     """
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     outputs = tuple(found[0].target_text for found in translator.translate(sources, units="tokens"))

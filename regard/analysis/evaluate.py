@@ -23,7 +23,7 @@ PART_BATCHES = 16
 
 @dataclass(frozen=True)
 class Segments:
-    """What is translated, and what is right: for each source one text or several."""
+    """Sources and their references, one or several for each source."""
 
     sources: list[str]
     references: list[list[str]]
@@ -40,7 +40,7 @@ def segments(examples: Sequence[Example], group: bool) -> Segments:
 
 
 def with_references(lines: Iterable[Line], metrics: Sequence[str]) -> Iterator[Line]:
-    """The same lines; a pair without a reference becomes a BadLine where a metric means nothing for it."""
+    """The same lines; a pair with an empty reference becomes a BadLine if a metric needs text."""
     needing = [name for name in metrics if name in NEED_TEXT]
     for line in lines:
         if needing and isinstance(line, Example) and not (line.target or "").strip():
@@ -50,7 +50,7 @@ def with_references(lines: Iterable[Line], metrics: Sequence[str]) -> Iterator[L
 
 
 def length_unit(wanted: str, sources: Sequence[str]) -> Unit:
-    """What a length counts; `auto` is characters where most sources are a single stretch."""
+    """The unit of lengths; `auto`: characters if most sources have no spaces."""
     if wanted != "auto":
         return cast(Unit, wanted)
     return "characters" if 2 * sum(len(source.split()) > 1 for source in sources) < len(sources) else "words"
@@ -63,10 +63,10 @@ class Evaluation:
     Args:
         segments: how many.
         scores: one for each metric.
-        unit: what the lengths count.
+        unit: the unit of the lengths.
         rows: for each metric, its scores by length; the same buckets in each.
-        alignment: the errors of the alignment, where there is gold.
-        outputs: the translations, of each source one.
+        alignment: the alignment errors, if there are gold links.
+        outputs: the translations, one for each source.
     """
 
     segments: int
@@ -77,7 +77,7 @@ class Evaluation:
     outputs: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """For JSON."""
+        """The scores as a JSON object."""
         buckets = [
             {"low": row[0].low, "high": row[0].high, "segments": row[0].count, "mean_length": row[0].mean_length}
             | {one.score.name: one.score.value for one in row if one.score}
@@ -101,16 +101,16 @@ def evaluated(
     group: bool = False,
     min_weight: float | None = None,
 ) -> Evaluation:
-    """Translate the sources of pairs, force their targets where there are gold links, and score both.
+    """Translate the sources of pairs, force their targets if there are gold links, and score both.
 
     Args:
         translator: the model.
         examples: the pairs.
-        judged: where their words are, and what judges their links.
+        judged: their words, and the gold links.
         metrics: names in `METRICS`.
-        lengths: what the length of a source counts; see `length_unit`.
-        group: pairs with the same source are one, with several right answers.
-        min_weight: fainter looks are not links; the default of `links` if None.
+        lengths: the unit of source length; see `length_unit`.
+        group: pairs with the same source count as one, with several references.
+        min_weight: smaller weights are no links; the default of `links` if None.
 
     Raises DataError for references that a metric cannot use.
     """
@@ -125,7 +125,7 @@ def evaluated(
 
 
 def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:
-    """Some at a time: what each word looked at is kept to the end of a part."""
+    """Parts of the segments, since the weights of a part stay in memory until its end."""
     size = PART_BATCHES * translator.options.batch_size
     return (items[start : start + size] for start in range(0, len(items), size))
 

@@ -1,4 +1,4 @@
-"""Alignments that people made, against those of a model."""
+"""Compares alignments of a model with alignments that people made."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Judge:
         path: one line for each pair. Raises DataError for a line that is none, or another number of them.
         pairs: how many pairs there are.
         counts_from: the number of the first word in the gold file, 0 or 1.
-        first: the line of the first of the pairs; 2 behind the names of columns.
+        first: the line of the first pair; 2 after a line of column names.
     """
 
     def __init__(self, path: str, pairs: int, counts_from: int = 0, first: int = 1) -> None:
@@ -71,12 +71,12 @@ class Judge:
 
 @dataclass(frozen=True)
 class JudgedPairs:
-    """Given pairs with what is said of their words.
+    """Given pairs, with their words and gold links.
 
     Args:
-        lines: the pairs; all at once where their number had to be known.
-        segment: where the words are, and what of the pairs the model is to see.
-        judge: compares with the gold alignment, where there is one.
+        lines: the pairs; a list if their number had to be known.
+        segment: gives the words of a pair, and the text that the model reads.
+        judge: compares with the gold alignment, if there is one.
     """
 
     lines: Iterable[Line]
@@ -94,7 +94,7 @@ def judged_pairs(
 ) -> JudgedPairs:
     """The pairs with the files of words and of gold links, which count from `gold_from`.
 
-    Raises UsageError and DataError where these do not fit: before any work where the units are words.
+    Raises UsageError and DataError if these do not fit; before any work if the units are words.
     """
     if gold_from and not gold:
         raise UsageError("--gold-from says how --gold counts, and there is none. Give --gold, or leave it out.")

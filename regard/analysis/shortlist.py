@@ -1,4 +1,4 @@
-"""Which target words a source word may become: the model's own attention on pairs says it, so no aligner is needed."""
+"""Which target words a source word may become, counted from the attention weights of the model on pairs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ PENDING = 1 << 22
 
 @dataclass(frozen=True)
 class Choice:
-    """How much of what was seen is kept.
+    """How many of the counted links are kept.
 
     Args:
-        targets: target tokens of a source token, the most frequent first, at most.
-        links: a target of a source token must have been linked with it so often, at least.
+        targets: at most so many target tokens for each source token, the most frequent ones.
+        links: a target token needs so many links with the source token.
         common: target tokens that every sentence may use, the most frequent of all.
     """
 
@@ -31,7 +31,7 @@ class Choice:
 
 
 class Links:
-    """Counts which source token each target token looked at most.
+    """Counts, for each target token, the source token of its largest weight.
 
     Args:
         sizes: entries of the source and the target vocabulary.
@@ -73,16 +73,16 @@ class Links:
 def collect(
     model: EncoderDecoder, batches: Iterable[Batch], sizes: tuple[int, int], *, joint: bool, choice: Choice
 ) -> Shortlist:
-    """Force the targets of pairs, and keep which source tokens each target token looked at.
+    """Force the targets of pairs, and count the links between source and target tokens.
 
     Args:
         model: in evaluation mode.
-        batches: of pairs; those that it learnt from are best.
+        batches: of pairs; the training pairs are best.
         sizes: entries of the source and the target vocabulary.
-        joint: they are one vocabulary, so that a token may become itself: a name that is copied.
-        choice: how much is kept.
+        joint: whether both sides have one vocabulary; then a token may become itself, such as a copied name.
+        choice: how many links are kept.
 
-    Raises ValueError for a model that looks at nothing.
+    Raises ValueError for a model without attention.
     """
     links = Links(sizes)
     device = next(model.parameters()).device

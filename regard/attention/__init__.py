@@ -7,8 +7,8 @@
     attention  the four put together, once for all         attention.py; multihead.py for several heads
     pooling    a sequence in one vector                    pooling.py
     positions  where a position is                         positions.py
-    sequences  that look at themselves, while they grow    self_attention.py, cache.py
-    rules      what does not combine, what is special      rules.py
+    sequences  self-attention, and its cache               self_attention.py, cache.py
+    rules      combinations that are refused, exceptions   rules.py
     build      from names to an Attention                  build.py
 
 Add a score: one file with `prepare` and `forward`, one line in `SCORES`; or, in a package of your own, an entry point

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from regard.attention.history import History
 from regard.check import expect_features, expect_keys, expect_query
 from regard.kernels.additive import additive_scores
+from regard.kernels.library import kernels
 
 
 class AdditiveScore(nn.Module):
@@ -21,14 +22,14 @@ class AdditiveScore(nn.Module):
     `project_key`, `energy` here; no biases there. The second line is the energy of Raffel et al. 2017,
     arXiv:1704.00784, section 2.4, but for its offset r, which `monotonic` adds: g is `gain` here, b the bias of
     `project_key`. With `bias` each of the three layers has one, as in the tutorials where many people first met this
-    score: v · tanh(W q + a + U k + b) + c. No softmax notices c.
+    score: v · tanh(W q + a + U k + b) + c. Softmax does not depend on c.
 
     Args:
         query_size: features of a query.
         key_size: features of a key.
         hidden_size: width of the comparison; `query_size` if not given.
-        normalized: of v the direction alone counts, and its length is g, 1/√hidden at first; brings the bias b. Raffel
-            et al. have it with `monotonic`.
+        normalized: v has the direction of a parameter and the learned length g, 1/√hidden at first; adds the bias b.
+            Raffel et al. use it with `monotonic`.
         bias: whether the three layers have biases.
 
     Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory
@@ -73,7 +74,7 @@ class AdditiveScore(nn.Module):
         return vector if self.gain is None else self.gain * vector / vector.norm()
 
     def prepare(self, keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source hidden"]:
-        """U k, with b where there is one, once per source."""
+        """U k + b (if there is a bias), once per source."""
         expect_keys("AdditiveScore.prepare", keys, self.project_key.in_features)
         return self.project_key(keys)
 
@@ -84,6 +85,11 @@ class AdditiveScore(nn.Module):
         history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every source position."""
-        expect_query("AdditiveScore.forward", query, self.project_query.in_features)
-        scores = additive_scores(self.project_query(query), prepared, self.vector)
+        if query.dim() != 3 or query.size(2) != self.project_query.in_features:
+            expect_query("AdditiveScore.forward", query, self.project_query.in_features)
+        query = self.project_query(query)
+        if kernels().off:
+            scores = torch.tanh(query.unsqueeze(2) + prepared.unsqueeze(1)) @ self.vector
+        else:
+            scores = additive_scores(query, prepared, self.vector)
         return scores if self.energy.bias is None else scores + self.energy.bias

@@ -23,15 +23,15 @@ from regard.check import (
 
 @dataclass(frozen=True)
 class Attended:
-    """What came of one look, always this record.
+    """The result of one attention call, always this record.
 
     Args:
         context: the values, mixed by the weights.
-        weights: what was looked at; with several heads their mean.
-        history: the past, this look included.
-        log_prob, entropy: of a sampled choice (see `select.Selected`); zeros where nothing is sampled. Heads choose
-            independently, so that both are sums over heads.
-        heads: weights of each head; None where there is one.
+        weights: the attention weights; with several heads their mean.
+        history: the history, with this call included.
+        log_prob, entropy: of a sampled choice (see `select.Selected`); zeros if nothing is sampled. Heads choose
+            independently, so both are sums over heads.
+        heads: weights of each head; None if there is only one.
     """
 
     context: Float[Tensor, "batch target value"]
@@ -58,12 +58,11 @@ class Attention(nn.Module):
         window: an entry of `WINDOWS`, built.
         heads: projections into several heads (see `multihead.py`), or None for one head without projections.
 
-    A part is a module with marks: `sequential` if it reads the weights of earlier steps, so that many steps are run one
-    by one; `timed` (False where absent) if it reads how many steps there were. A caller that keeps no history can serve
-    a mechanism only if it is neither. A score may have `first_weights(mask)`, what its history holds as the weights of
-    the step before the first; they are zeros where it has none. Training looks at two more, False where absent:
-    `sampled`, no gradient goes through its choice, so that an objective has to use `log_prob`; `annealed`, it reads the
-    temperature.
+    A part (score, select, window) is a module with flags. `sequential`: it reads the weights of earlier steps, so
+    several steps run one by one. `timed` (default False): it reads the number of earlier steps. A caller without a
+    history can use a mechanism only if both are False. A score may have `first_weights(mask)`: the weights of the step
+    before the first one; the default is zeros. Training reads two more flags (default False). `sampled`: no gradient
+    goes through its choice, so an objective has to use `log_prob`. `annealed`: it reads the temperature.
 
     Masks: `prepare` takes the source mask (True = real); padding gets a weight of exactly zero, and whatever
     stands there, NaN too, changes nothing. A row without a real position gets zeros.
@@ -118,9 +117,9 @@ class Attention(nn.Module):
         """The history before the first step.
 
         Args:
-            source: what will be looked at.
-            generator: where a mechanism that samples in training mode draws the seed of each row from; torch's own
-                generator if None. Nothing else is ever drawn.
+            source: the prepared source.
+            generator: gives the seed of each row to a mechanism that samples in training mode; torch's own generator if
+                None. Nothing else is drawn from it.
             temperature: see `History`; above zero.
         """
         if not temperature > 0:
@@ -133,14 +132,17 @@ class Attention(nn.Module):
         if self.training and getattr(self.select, "random", False):
             device = "cpu" if generator is None else generator.device
             seed = torch.randint(1 << 62, (past.size(0),), generator=generator, device=device).to(past.device)
-        history, first = History.start(past, seed, temperature), getattr(self.score, "first_weights", None)
+        step = torch.zeros(past.size(0), dtype=torch.long, device=past.device)
+        annealed = past.new_full((past.size(0),), temperature)
+        history = History(step, past, past, step if seed is None else seed, annealed)
+        first = getattr(self.score, "first_weights", None)
         if first is None:
             return history
         weights = first(source.mask).to(past.dtype)
         return replace(history, previous=weights if self.heads is None else weights.unsqueeze(1).expand_as(past))
 
     def forward(self, query: Float[Tensor, "batch target query"], source: Source, history: History) -> Attended:
-        """Look once per target position."""
+        """Attend to the source, once for each target position."""
         _check_query(query, source, history)
         if self.heads is None:
             return self._run(query, source, history)
@@ -159,10 +161,10 @@ class Attention(nn.Module):
 
     def _run(self, query: Tensor, source: Source, history: History) -> Attended:
         if not self.sequential:
-            return self._look(query, source, history)
+            return self._attend(query, source, history)
         looks = []
         for position in range(query.size(1)):
-            look = self._look(query[:, position : position + 1], source, history)
+            look = self._attend(query[:, position : position + 1], source, history)
             history = look.history
             looks.append(look)
         return Attended(
@@ -173,7 +175,7 @@ class Attention(nn.Module):
             torch.cat([look.entropy for look in looks], 1),
         )
 
-    def _look(self, query: Tensor, source: Source, history: History) -> Attended:
+    def _attend(self, query: Tensor, source: Source, history: History) -> Attended:
         scores = self.score(query, source.prepared, history)
         visible, gain = self.window(query, source, history)
         selected = self.select(scores, visible, history)
@@ -201,8 +203,11 @@ def _check_source(keys: Tensor, values: Tensor, mask: Tensor) -> None:
 
 
 def _check_query(query: Tensor, source: Source, history: History) -> None:
+    batch, values = source.mask.size(0), source.values
+    fits = query.dim() == 3 and query.size(0) == history.step.size(0) == batch and query.size(1) > 0
+    if fits and (query.dtype, query.device) == (values.dtype, values.device):
+        return
     place = "Attention.forward"
-    batch = source.mask.size(0)
     expect_shape(place, "query", query, (batch, "target", "query"), "Give one row of queries per source.")
     expect_some(place, "query", query, "target", "begin")
     expect_dtype(place, "query", query, "the source", source.values)

@@ -1,4 +1,4 @@
-"""From names and sizes to one Attention: the only place that knows how the entries of the tables are constructed."""
+"""Builds an Attention from names and sizes. Only this file knows how the entries of the tables are constructed."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -40,8 +40,8 @@ def build_attention(
         query_size: features of a query.
         key_size: features of a key.
         score, select, window: names in `SCORES`, `SELECTIONS`, `WINDOWS`.
-        options: options of an entry by its name: `{"additive": {"hidden_size": 32}}`. Those of an entry that is not
-            chosen are left unread, so that one recipe can hold options for all that it compares.
+        options: options of an entry by its name: `{"additive": {"hidden_size": 32}}`. Options of entries
+            that are not chosen are ignored, so that one recipe can hold options for all of them.
         num_heads: with more than one, projections into heads go around everything (see `multihead.py`).
         value_size: features of a value where there are several heads; `key_size` if not given.
         output_size: features of the context where there are several heads; `value_size` if not given.
@@ -85,8 +85,8 @@ def build_self_attention(
         size: features of a position, a multiple of `num_heads`.
         num_heads: number of heads.
         score, select: names in `SCORES`, `SELECTIONS`.
-        causal: a position looks at no later one.
-        max_distance: score distances up to it, too (see `RelativeScore`); None for no such score.
+        causal: a position does not attend to later ones.
+        max_distance: also score relative positions up to this distance (see `RelativeScore`); None: do not.
 
     Raises ValueError for an unknown name, and for a size that is no multiple of `num_heads`.
     """

@@ -1,4 +1,4 @@
-"""The past of a causal self-attention: a source that grows by what has just been decoded."""
+"""The past of a causal self-attention: a source that gets the new position at every step."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 from regard.attention.source import Source
 
-LEAST_ROOM = 16
+MIN_POSITIONS = 16
 
 
-class Room:
-    """Tensors with free positions at their end, shared by the caches that grew in them.
+class Buffers:
+    """Tensors with free positions at their end, shared by several caches.
 
     Args:
-        prepared, values: as in `Source`, with room for more positions than there are.
+        prepared, values: as in `Source`, with more positions than are used.
         taken: positions that some cache has written.
     """
 
@@ -24,30 +24,30 @@ class Room:
         self.values = values
         self.taken = taken
 
-    def wider(self, length: int, least: int) -> "Room":
-        """Tensors of one's own with the first `length` positions of these and room for `least`, or twice as many."""
+    def extended(self, length: int, least: int) -> "Buffers":
+        """A copy of the first `length` positions with room for `least` positions, or for twice as many."""
         copies = []
         for part in (self.prepared, self.values):
-            copy = part.new_empty(*part.shape[:-2], max(least, 2 * length, LEAST_ROOM), part.size(-1))
+            copy = part.new_empty(*part.shape[:-2], max(least, 2 * length, MIN_POSITIONS), part.size(-1))
             copy.narrow(-2, 0, length).copy_(part.narrow(-2, 0, length))
             copies.append(copy)
-        return Room(copies[0], copies[1], length)
+        return Buffers(copies[0], copies[1], length)
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The positions so far, with room for those to come.
+    """The positions so far, with room for the next ones.
 
-    Room is allocated ahead and doubles when it is full, so that a step writes its own position and copies none. A
-    cache never changes: those that grew from one past share its tensors, the first to go on writes there, and another
-    that goes on from the same past differently gets tensors of its own. Where a gradient is kept, positions are joined
-    instead, since autograd has saved what would be written over.
+    Buffers are allocated ahead and double when they are full, so that a step writes its own position and copies no
+    other. A cache never changes. Caches that continue the same past share its buffers: the first one writes there, and
+    a second one that continues in another way gets its own copy. If a gradient is needed, tensors are concatenated
+    instead, since autograd does not allow them to be overwritten.
 
     Args:
-        room: where the positions stand.
-        length: how many there are.
+        buffers: the tensors with the positions.
+        length: number of positions.
 
-    Two ways on from one past:
+    Two continuations of one past:
 
         >>> import torch
         >>> def one(value): return Source(*[torch.full((1, 1, 1), value)] * 2, torch.ones(1, 1, dtype=torch.bool))
@@ -57,40 +57,42 @@ class Cache:
         [[1.0, 2.0], [1.0, 2.0, 3.0], [1.0, 2.0, 5.0]]
     """
 
-    room: Room
+    buffers: Buffers
     length: int
 
     @classmethod
     def start(cls, past: Float[Tensor, " batch *any"]) -> "Cache":
-        """Nothing yet; of `past` only the number of rows, the type and the device matter."""
+        """An empty cache, with the number of rows, the type and the device of `past`."""
         nothing = past.new_zeros(past.size(0), 0, 0)
-        return cls(Room(nothing, nothing, 0), 0)
+        return cls(Buffers(nothing, nothing, 0), 0)
 
     @property
     def source(self) -> Source:
         """The positions so far, all of them real."""
-        prepared, values = (part.narrow(-2, 0, self.length) for part in (self.room.prepared, self.room.values))
+        prepared, values = (part.narrow(-2, 0, self.length) for part in (self.buffers.prepared, self.buffers.values))
         return Source(prepared, values, torch.ones(values.size(0), self.length, dtype=torch.bool, device=values.device))
 
     def append(self, piece: Source) -> "Cache":
-        """These positions and those of the piece, all of which must be real."""
+        """The cache with the positions of `piece` added, all of which must be real."""
         count = piece.values.size(-2)
         length = self.length + count
         if not self.length:
-            return Cache(Room(piece.prepared, piece.values, count), count)
-        if any(part.requires_grad for part in (self.room.values, self.room.prepared, piece.values, piece.prepared)):
+            return Cache(Buffers(piece.prepared, piece.values, count), count)
+        if any(
+            part.requires_grad for part in (self.buffers.values, self.buffers.prepared, piece.values, piece.prepared)
+        ):
             past = self.source
             prepared = torch.cat([past.prepared, piece.prepared], -2)
-            return Cache(Room(prepared, torch.cat([past.values, piece.values], -2), length), length)
-        room = self.room
+            return Cache(Buffers(prepared, torch.cat([past.values, piece.values], -2), length), length)
+        room = self.buffers
         if room.taken != self.length or room.values.size(-2) < length:
-            room = room.wider(self.length, length)
+            room = room.extended(self.length, length)
         room.prepared.narrow(-2, self.length, count).copy_(piece.prepared)
         room.values.narrow(-2, self.length, count).copy_(piece.values)
         room.taken = length
         return Cache(room, length)
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Cache":
-        """The cache of the given rows, in the given order; tensors of its own."""
-        prepared, values = (part.index_select(0, rows) for part in (self.room.prepared, self.room.values))
-        return Cache(Room(prepared, values, self.length), self.length)
+        """The cache of the given rows, in the given order; a copy."""
+        prepared, values = (part.index_select(0, rows) for part in (self.buffers.prepared, self.buffers.values))
+        return Cache(Buffers(prepared, values, self.length), self.length)

@@ -1,4 +1,4 @@
-"""Coverage score: additive, with a record of how much of each position has been used up."""
+"""Coverage score: additive, with the sum of the weights that each source position had so far."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from regard.kernels.additive import additive_scores
 
 
 class CoverageScore(nn.Module):
-    """Additive score that also reads the coverage: the attention that a position has had, over what it is due.
+    """Additive score that also reads the coverage: the sum of a position's weights so far, divided by its fertility.
 
         Φ_s = N · σ(U_f k_s),   C_s(t−1) = Σ_{i<t} weights_s(i) / Φ_s
         score(q, k_s) = v · tanh(W q + U k_s + V C_s(t−1))
@@ -22,7 +22,7 @@ class CoverageScore(nn.Module):
         query_size: features of a query.
         key_size: features of a key.
         hidden_size: width of the comparison; `query_size` if not given.
-        max_fertility: target positions that one source position may be due (N, 2 in the paper).
+        max_fertility: most target positions for one source position (N, 2 in the paper).
 
     Cost: time O(batch·(target·source + target·query + source·key)·hidden), memory O(batch·target·source·hidden).
     A step alone holds batch·source·hidden.

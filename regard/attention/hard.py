@@ -27,12 +27,12 @@ class Hard(nn.Module):
 
     Source: Xu et al. 2015, arXiv:1502.03044, section 4.1. No gradient goes through the choice: the record carries
     log p(s) and the entropy of softmax, with which an objective builds the score-function gradient of eq. 11; reward,
-    moving baseline and the weight of the entropy are the objective's. In evaluation mode nothing is sampled.
+    moving baseline and the weight of the entropy belong to the objective. In evaluation mode nothing is sampled.
 
     Args:
         inference: in evaluation mode, "argmax" gives the most probable position, "expectation" gives softmax.
-        expectation: the share of rows whose weights are softmax in training mode too, in all their steps; nothing is
-            chosen there, so log p(s) is zero. 0.5 in the paper, for the robustness of learning.
+        expectation: the share of rows that use softmax in training mode, in all their steps; nothing is sampled there,
+            so log p(s) is zero. 0.5 in the paper, to make training more robust.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).
 
@@ -64,7 +64,7 @@ class Hard(nn.Module):
     def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """One position per target position, its log-probability and the entropy."""
         if not self.training:
-            return deterministic(infer(scores, visible, self.inference))
+            return deterministic(inference_weights(scores, visible, self.inference))
         log_probs = masked_log_softmax(scores, visible)
         probs = masked_softmax(scores, visible)
         weights = one_hot(perturb(log_probs.detach(), history), visible).to(scores.dtype)
@@ -111,11 +111,11 @@ class GumbelSoftmax(nn.Module):
         weights = softmax((log softmax(scores) + g) / τ),   g ~ Gumbel(0, 1)
 
     Source: Jang, Gu & Poole 2017, arXiv:1611.01144, eq. 2. As τ falls to zero the weights become a sample. τ is
-    `temperature` times the temperature of the history, which training that anneals hands to `Attention.begin`.
+    `temperature` times the temperature of the history, which training passes to `Attention.begin`.
 
     Args:
         temperature: τ where the history has temperature one.
-        straight_through: go on with the one position of largest weight, and the gradient of the relaxed weights.
+        straight_through: use the one position of largest weight, with the gradient of the relaxed weights.
         inference: in evaluation mode, "argmax" gives the most probable position, "expectation" gives softmax.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).
@@ -148,7 +148,7 @@ class GumbelSoftmax(nn.Module):
     def forward(self, scores: Scores, visible: Visible, history: History) -> Selected:
         """Weights that sum to one over the visible positions."""
         if not self.training:
-            return deterministic(infer(scores, visible, self.inference))
+            return deterministic(inference_weights(scores, visible, self.inference))
         temperature = self.temperature * history.temperature.view(-1, 1, 1)
         relaxed = masked_softmax(perturb(masked_log_softmax(scores, visible), history) / temperature, visible)
         weights = straight_through(one_hot(relaxed, visible), relaxed) if self.straight_through else relaxed
@@ -162,7 +162,7 @@ def perturb(log_probs: Float[Tensor, "batch target source"], history: History) -
 
 
 def one_hot(scores: Scores, visible: Visible) -> Bool[Tensor, "batch target source"]:
-    """True at the best visible position, of equal ones the first; nowhere in a row that sees nothing."""
+    """True at the best visible position, the first among equals; False in a row without visible positions."""
     best = fill_hidden(scores, visible).argmax(-1, keepdim=True)
     return (torch.arange(scores.size(-1), device=scores.device) == best) & visible
 
@@ -171,12 +171,12 @@ def straight_through(
     choice: Bool[Tensor, "batch target source"], soft: Float[Tensor, "batch target source"]
 ) -> Float[Tensor, "batch target source"]:
     """The choice forward, the soft weights backward."""
-    # In brackets, since only the difference of a number and itself is exactly zero.
+    # Brackets: only the difference of a number and itself is exactly zero.
     return choice.to(soft.dtype) + (soft - soft.detach())
 
 
-def infer(scores: Scores, visible: Visible, inference: str) -> Float[Tensor, "batch target source"]:
-    """What a sampling selection does without sampling."""
+def inference_weights(scores: Scores, visible: Visible, inference: str) -> Float[Tensor, "batch target source"]:
+    """The weights of a sampling selection in evaluation mode."""
     if inference == "expectation":
         return masked_softmax(scores, visible)
     return one_hot(scores, visible).to(scores.dtype)

@@ -1,4 +1,4 @@
-"""What a mechanism remembers of the steps before: a record that goes in and comes out."""
+"""The state of a mechanism between steps: a record that goes in and comes out."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,16 @@ from regard.attention.source import joined
 class History:
     """The past of one decoding, a row per hypothesis.
 
-    Noise is part of the past: it is computed from `seed`, `step` and the source position (see `noise.py`), so that
-    stepping and unrolling meet the same noise, and a copy of a row goes on with the noise of the original.
+    Noise is a function of `seed`, `step` and the source position (see `noise.py`). So stepping and computing all steps
+    at once have the same noise, and a copy of a row continues with the noise of the original.
 
     Args:
         step: number of target positions already decoded.
-        previous: weights of the step before; width 0 for a mechanism that forgets. Several heads: (batch, heads, ·).
-        total: sum of the weights of all steps before; width 0 for a mechanism that forgets. Several heads likewise.
-        seed: what the noise of this row is computed from; zero where nothing is sampled.
-        temperature: what a selection's own temperature is multiplied by; training that anneals sets it.
+        previous: weights of the step before; width 0 if the mechanism is not sequential. Several heads:
+            (batch, heads, ·).
+        total: sum of the weights of all steps before; width 0 and heads likewise.
+        seed: the seed of the noise of this row; zero if nothing is sampled.
+        temperature: a factor for the temperature of a selection; training sets it.
     """
 
     step: Int[Tensor, " batch"]
@@ -45,8 +46,9 @@ class History:
         """The history of the given rows, in the given order.
 
         Args:
-            moved: False where each looks at the source that the row in its place looked at before. Step, seed and
-                temperature are those of a source, so that for a mechanism that forgets nothing changes.
+            moved: False if each row attends to the same source as the row that was in its place. Step, seed and
+            temperature
+                belong to a source, so that nothing changes for a mechanism that is not sequential.
         """
         if not moved and self.previous.size(-1) == 0:
             return self
@@ -54,16 +56,16 @@ class History:
         return History(*(part.index_select(0, rows) for part in parts))
 
     def later(self, steps: int) -> "History":
-        """The history of a mechanism that forgets, so many steps later."""
+        """The history after `steps` more steps, of a mechanism that is not sequential."""
         return History(self.step + steps, self.previous, self.total, self.seed, self.temperature)
 
     def narrow(self, length: int) -> "History":
-        """What is remembered of the first positions."""
+        """The history of the first source positions only."""
         remembered = (self.previous[..., :length], self.total[..., :length])
         return History(self.step, *remembered, self.seed, self.temperature)
 
     def join(self, other: "History") -> "History":
-        """The rows of another behind these; what is remembered of a shorter source gets zeros."""
+        """The rows of `other` after these; shorter sources are padded with zeros."""
         return History(
             torch.cat([self.step, other.step]),
             joined(self.previous, other.previous, -1),

@@ -1,4 +1,4 @@
-"""Windows that move: only a few source positions around one that is followed or predicted."""
+"""Moving windows: only the source positions around a centre, which moves by one per step or is predicted."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,7 +15,7 @@ class LocalMWindow(nn.Module):
         p(t) = t,  visible: |s − p(t)| ≤ D,  gain = 1
 
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025, section 3.2 "local-m". Steps and positions are counted from 0.
-    Behind the last real position, where the paper's window would be empty, p(t) stays on that position.
+    After the last real position, where the paper's window would be empty, p(t) stays on that position.
 
     Args:
         radius: D; 10 in the paper.
@@ -56,8 +56,8 @@ class LocalPWindow(nn.Module):
         p(t) = S · σ(v · tanh(W q)),  visible: |s − p(t)| ≤ D,  gain = exp(−(s − p(t))² / (2 (D/2)²))
 
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025, eq. 9 and 10. W, v are `project_query`, `energy` here; S is
-    the length of the source, padding behind it not counted; positions are counted from 0. As in the paper the weights
-    are not made to sum to one again: the Gaussian is how a gradient reaches W and v.
+    the length of the source, padding behind it not counted; positions are counted from 0. As in the paper, the weights
+    are not normalised again: the gradient reaches W and v through the Gaussian.
 
     Args:
         query_size: features of a query.
@@ -103,7 +103,7 @@ class LocalPWindow(nn.Module):
 
 
 def _length(mask: Tensor) -> Tensor:
-    """One behind the last real position; 1 where there is none."""
+    """The last real position plus one; 1 if there is none."""
     positions = torch.arange(mask.size(1), device=mask.device)
     return (positions * mask).amax(1, keepdim=True) + 1
 

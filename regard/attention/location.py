@@ -1,4 +1,4 @@
-"""Luong's location score: where to look, from the query alone."""
+"""Luong's location score: a score for each source position, from the query only."""
 
 import torch
 from jaxtyping import Float
@@ -9,7 +9,7 @@ from regard.check import expect_features, expect_keys, expect_query
 
 
 class LocationScore(nn.Module):
-    """One learned score per absolute source position; what stands there is not asked.
+    """One learned score per absolute source position; the key is not used.
 
         score(q, s) = W_s q   for s < max_source
 
@@ -59,7 +59,7 @@ class LocationScore(nn.Module):
     ) -> Float[Tensor, "batch target source"]:
         """Score every source position for every target position."""
         expect_query("LocationScore.forward", query, self.project_query.in_features)
-        # Without a branch on the length, which an exported graph would take for all lengths.
+        # No branch on the length: an exported graph would use one branch for all lengths.
         positions = torch.arange(prepared.size(1), device=query.device)
         weight = self.project_query.weight
         scores = nn.functional.linear(query, weight[positions.clamp(max=weight.size(0) - 1)])

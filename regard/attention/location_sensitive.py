@@ -1,4 +1,4 @@
-"""Location-sensitive score: additive, with an eye on where the step before looked."""
+"""Location-sensitive score: additive, with a convolution over the weights of the step before."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,9 +17,9 @@ class LocationSensitiveScore(nn.Module):
         f = F ∗ weights(t−1),   score(q, k_s) = w · tanh(W q + V k_s + U f_s + b)
 
     Source: Chorowski et al. 2015, arXiv:1506.07503, section 2.2. W, V, U, w there are `project_query`, `project_key`,
-    `project_location`, `energy` here, F is `convolve`, b is the bias of `project_key`. The paper leaves the weights
-    before the first step open. They are zeros here unless `first` says otherwise; the code of its authors puts all on
-    position 0, ESPnet the same everywhere.
+    `project_location`, `energy` here, F is `convolve`, b is the bias of `project_key`. The paper does not define the
+    weights before the first step. They are zeros here unless `first` says otherwise; the code of its authors puts all
+    on position 0, ESPnet the same everywhere.
 
     Args:
         query_size: features of a query.
@@ -86,7 +86,7 @@ class LocationSensitiveScore(nn.Module):
         return self.project_key(keys)
 
     def first_weights(self, mask: Bool[Tensor, "batch source"]) -> Float[Tensor, "batch source"]:
-        """What stands for the weights of a step before the first; zeros where nothing is real."""
+        """The weights of a step before the first one; zeros in a row without real positions."""
         if self.first == "uniform":
             return mask / mask.sum(1, keepdim=True).clamp(min=1)
         weights = mask.new_zeros(mask.shape, dtype=torch.get_default_dtype())

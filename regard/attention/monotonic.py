@@ -12,7 +12,7 @@ from regard.attention.select import Selected, deterministic
 
 
 class Monotonic(nn.Module):
-    """Walk on from where the step before stopped, and stop at a position with the probability that its score gives.
+    """Move right from the last step's position, and stop at each position with a probability given by its score.
 
         p_s(t) = σ(score_s(t) + r + noise)
         q_s(t) = (1 − p_{s−1}(t)) q_{s−1}(t) + weights_s(t−1),   weights_s(t) = p_s(t) q_s(t)
@@ -20,12 +20,12 @@ class Monotonic(nn.Module):
     Source: Raffel et al. 2017, arXiv:1704.00784, eq. 11 to 14. The offset r is of its section 2.4. The gain g·v/‖v‖ of
     the energy there belongs to the score, and is left out unless that is `additive` with `normalized: true`. The noise
     before the sigmoid, which drives p to 0 or 1, is of section 2.5. Before the first step all weight is on the first
-    position. In training mode the weights are the expected alignment; they may sum to less than one, since the walk may
-    run past the end. In evaluation mode there is no noise and the walk is hard, that of section 2.2: it stops at the
-    first position ahead whose logit is above zero; from a step on that finds none, all weights are zero.
+    position. In training mode the weights are the expected alignment; they may sum to less than one, since it may stop
+    nowhere. In evaluation mode there is no noise, as in section 2.2: it stops at the first position, from the last one
+    on, whose logit is above zero; after a step without such a position, all weights are zero.
 
-    The recursion is run by doubling, in log₂ source rounds of sums and products of numbers in [0, 1]: neither the
-    quotient of cumulative products nor its clipping, with which the paper's own code loses exactness.
+    The recursion is computed by doubling, in log₂ source rounds of sums and products of numbers in [0, 1]. The paper's
+    code divides cumulative products and clips, which is less exact.
 
     Args:
         offset: r before training; below zero, so that the walk does not stop everywhere at first.

@@ -1,4 +1,4 @@
-"""Several heads: projections that turn one look into many, over any score."""
+"""Several heads, with any score: projections of query, keys and values."""
 
 from dataclasses import replace
 
@@ -16,9 +16,8 @@ class Heads(nn.Module):
         context = W_O [head_1; …; head_n],   head_i = attention(W_Q,i q, W_K,i k, W_V,i v)
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; no biases. W_Q, W_K, W_V, W_O are `project_query`,
-    `project_key`, `project_value`, `project_output`, the heads side by side. Heads are rows of a batch for the score,
-    so that what a score learns by itself (the v of the additive one) is shared by the heads; their projections are
-    their own.
+    `project_key`, `project_value`, `project_output`, the heads side by side. For the score, heads are rows of a
+    batch. So parameters of the score (v of the additive one) are shared by the heads; only projections differ.
 
     Args:
         query_size: features of a query; must be a multiple of `num_heads`. A head's query and key have
@@ -95,12 +94,12 @@ class Heads(nn.Module):
         step, seed, temperature = (
             each.repeat_interleave(self.num_heads, 0) for each in (history.step, history.seed, history.temperature)
         )
-        # The seeds of a row's heads follow one another; those of two rows are too far apart to meet.
+        # The seeds of a row's heads are consecutive; seeds of two rows are far apart.
         heads = (step.new_ones(self.num_heads).cumsum(0) - 1).repeat(history.step.size(0))
         return History(step, history.previous.flatten(0, 1), history.total.flatten(0, 1), seed + heads, temperature)
 
     def unfold_history(self, folded: History, before: History) -> History:
-        """The heads apart from the batch again."""
+        """The heads as an axis again."""
         batch = before.step.size(0)
         previous, total = (each.view(batch, self.num_heads, -1) for each in (folded.previous, folded.total))
         return replace(before, step=folded.step[:: self.num_heads], previous=previous, total=total)

@@ -1,7 +1,7 @@
-"""Noise as a function of (seed, target position, source position): no generator is carried, none is advanced.
+"""Noise as a function of (seed, target position, source position): without a generator.
 
 A counter is hashed with the finaliser of SplitMix64 (Steele, Lea & Flood 2014), so that the noise of one cell depends
-neither on how many steps are taken at once, nor on padding, nor on the company in the batch, nor on the device.
+neither on how many steps are computed at once, nor on padding, the rest of the batch, or the device.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""A sequence in one vector: by a learned question, or by what stands out (saliency), with no question at all."""
+"""A sequence as one vector: attention with a learned query, or saliency (max pooling, gates) without a query."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Pooled:
 
     Args:
         vector: zeros where nothing is real.
-        weights: how much each position has to say in the vector; zero at padding.
+        weights: the share of each position in the vector; zero at padding.
     """
 
     vector: Float[Tensor, "batch value"]
@@ -25,7 +25,7 @@ class Pooled:
 
 
 class AttentionPooling(nn.Module):
-    """Attention with one learned question for every sequence.
+    """Attention with one learned query for all sequences.
 
         u_s = tanh(U h_s + b),   weights = softmax(v · u_s),   vector = Σ weights_s h_s
 
@@ -39,7 +39,7 @@ class AttentionPooling(nn.Module):
 
     Cost: time O(batch·source·value·value), memory O(batch·source·value). With another attention, that one's.
 
-    On paper: with v and W zero every position has the same to say.
+    On paper: with v and W zero, every position has the same weight.
 
         >>> import torch
         >>> pool = AttentionPooling(1)
@@ -56,7 +56,7 @@ class AttentionPooling(nn.Module):
         self.question = nn.Parameter(torch.randn(value_size) / value_size**0.5)
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """Ask the question of every sequence."""
+        """Attend to every sequence with the learned query."""
         expect_sequence("AttentionPooling.forward", values, mask, self.question.size(0))
         expect_module("AttentionPooling.forward", "values", values, self)
         source = self.attention.prepare(values, values, mask)
@@ -66,9 +66,9 @@ class AttentionPooling(nn.Module):
 
 
 class MaxPooling(nn.Module):
-    """Of each feature the largest value.
+    """The largest value of each feature.
 
-        vector_i = max_s h_si,   weights_s = share of the features whose largest value stands at s
+        vector_i = max_s h_si,   weights_s = share of the features whose largest value is at s
 
     Source: Qiu 2020, "Neural Networks and Deep Learning", chapter 8: attention by saliency. Of equal values the first
     counts. It has no parameters; the size is taken so that every pooling is built alike.
@@ -91,7 +91,7 @@ class MaxPooling(nn.Module):
         self.value_size = value_size
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """The largest real value of each feature, and where it stood."""
+        """The largest real value of each feature, and its position."""
         expect_sequence("MaxPooling.forward", values, mask, self.value_size)
         lowest = torch.finfo(values.dtype).min
         largest, where = values.masked_fill(~mask.unsqueeze(-1), lowest).max(1)
@@ -102,7 +102,7 @@ class MaxPooling(nn.Module):
 
 
 class GatedPooling(nn.Module):
-    """Of each position as much as its gate lets through, whatever the other gates do.
+    """The sum of all positions, each times its gate; gates do not depend on each other.
 
         weights_s = σ(w · h_s + b),   vector = Σ weights_s h_s
 
@@ -129,7 +129,7 @@ class GatedPooling(nn.Module):
         self.gate = nn.Linear(value_size, 1)
 
     def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """What passes the gates, added up."""
+        """The gated sum."""
         expect_sequence("GatedPooling.forward", values, mask, self.gate.in_features)
         expect_module("GatedPooling.forward", "values", values, self)
         values = values.masked_fill(~mask.unsqueeze(-1), 0.0)

@@ -1,4 +1,4 @@
-"""Where a position is: added to the features, or to the scores."""
+"""Position encodings: added to the features, or to the scores."""
 
 import math
 from typing import Any
@@ -12,11 +12,11 @@ from regard.check import expect_features, expect_floating, expect_query, expect_
 
 
 class SinusoidalPositions(nn.Module):
-    """Adds waves to the features, from which a position and the distance of two can be read.
+    """Adds sine and cosine waves to the features, which encode positions and distances.
 
         PE(p, 2i) = sin(p / 10000^(2i / d)),   PE(p, 2i + 1) = cos(p / 10000^(2i / d)),   y_p = x_p + PE(p)
 
-    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5. Nothing is learned, and no length is the longest.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5. No parameters, and any length.
 
     Args:
         size: d, the features; even.
@@ -42,7 +42,7 @@ class SinusoidalPositions(nn.Module):
     def forward(
         self, features: Float[Tensor, "batch length size"], start: int = 0
     ) -> Float[Tensor, "batch length size"]:
-        """The features of positions start, start + 1, … with their waves."""
+        """The features of positions start, start + 1, … plus their waves."""
         place, axes = "SinusoidalPositions.forward", ("batch", "length", self.size)
         expect_shape(place, "features", features, axes, "Set size to the number of features, batch first.")
         expect_floating(place, "features", features)
@@ -56,7 +56,7 @@ class SinusoidalPositions(nn.Module):
 
 
 class RelativeScore(nn.Module):
-    """Any score, and a learned answer of the query to how far left or right a key stands.
+    """Any score, plus a learned term for the distance between query and key.
 
         score(q_i, k_j) = inner(q_i, k_j) + q_i · a_{clip(j − i, −K, K)} / √d
 
@@ -66,7 +66,7 @@ class RelativeScore(nn.Module):
     Args:
         score: an entry of `SCORES`, built.
         query_size: features of a query, d.
-        max_distance: K; keys farther off are all the same to it.
+        max_distance: K; larger distances count as K.
 
     Cost: time O(batch·target·(max_distance·query + source)), memory O(batch·target·(max_distance + source)).
     Beside those of the score inside.

@@ -1,4 +1,4 @@
-"""What the tables cannot say in a name: which entries do not combine, and which are special. Imports no torch."""
+"""Combinations of entries that are refused, and entries with exceptions. Imports no torch."""
 
 from typing import NamedTuple
 
@@ -28,14 +28,14 @@ REFUSED = (
     Refused(None, "monotonic", "local_p", _TWO_PATHS),
 )
 
-# Entries whose weights over the visible positions do not sum to one, and where the rest goes.
+# Entries whose weights over the visible positions do not sum to one, and why.
 NOT_NORMALIZED = {
     "monotonic": "what is left is the probability of running past the end of the source (Raffel 2017, section 2.3)",
     "local_p": "the Gaussian only takes away (Luong 2015, eq. 10)",
     "gated": "each gate opens by itself, so that the sum is anything up to the length",
 }
 
-# Entries that ask where a position is, not only what stands there: permuting the source does not permute the weights.
+# Entries that depend on positions, not only on content: permuting the source does not permute the weights.
 POSITIONAL = frozenset({"location", "location_sensitive", "monotonic", "local_m", "local_p"})
 
 # Scores that compare query and key feature by feature, so that both must have the same size.

@@ -11,7 +11,7 @@ from regard.check import expect_keys, expect_query, expect_sizes
 
 
 class ScaledDotScore(nn.Module):
-    """Dot product with its variance kept at one.
+    """Dot product divided by √d, so that its variance stays one.
 
         score(q, k) = q · k / √d
 

@@ -1,4 +1,4 @@
-"""Selections: from scores to weights. A row without a visible position gets zeros, never NaN: written once, here."""
+"""Selections: from scores to weights. A row without a visible position gets zeros, never NaN."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ Visible = Bool[Tensor, " batch #target source"]
 
 @dataclass(frozen=True)
 class Selected:
-    """Weights, and what a policy gradient needs of them.
+    """Weights, with log-probability and entropy for a policy gradient.
 
     Args:
-        weights: zero exactly where nothing is visible.
+        weights: exactly zero at positions that are not visible.
         log_prob: natural logarithm of the probability of a sampled choice; zeros for a selection that samples nothing.
         entropy: of the distribution that was sampled, in nats; zeros for a selection that samples nothing.
     """
@@ -41,7 +41,7 @@ def fill_hidden(scores: Scores, visible: Visible) -> Float[Tensor, "batch target
 
 
 def masked_softmax(scores: Scores, visible: Visible) -> Float[Tensor, "batch target source"]:
-    """Softmax over the visible positions; exactly zero at the others, and everywhere in a row that sees nothing."""
+    """Softmax over the visible positions; exactly zero at the others, and in a row without visible positions."""
     return torch.softmax(fill_hidden(scores, visible), dim=-1).masked_fill(~visible, 0.0)
 
 
@@ -76,7 +76,7 @@ class Softmax(nn.Module):
 
 
 class Uniform(nn.Module):
-    """The same weight on every visible position, whatever the scores: what attention is measured against.
+    """The same weight on every visible position, whatever the scores: a baseline for attention.
 
         weights = 1 / n   over the n visible positions
 

@@ -1,4 +1,4 @@
-"""Self-attention: a sequence that looks at itself."""
+"""Self-attention: the positions of a sequence attend to the same sequence."""
 
 from dataclasses import replace
 
@@ -12,17 +12,17 @@ from regard.check import expect_module, expect_sequence
 
 
 class SelfAttention(nn.Module):
-    """Every position of a sequence looks at the positions of the same sequence.
+    """Every position of a sequence attends to the positions of the same sequence.
 
         y_i = Σ_j weights_ij x_j   with the queries, keys and values all x
 
-    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. What makes it causal, relative or many-headed is the
-    attention inside: `CausalWindow`, `RelativeScore`, `Heads`.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. The attention inside makes
+    it causal, relative or multi-head: `CausalWindow`, `RelativeScore`, `Heads`.
 
     Args:
         attention: built for queries and keys of the size of x.
 
-    Masks: padding is neither looked at nor looks; its context is zero.
+    Masks: padding gets no weight, and its own context is zero.
 
     Cost: time O(batch·length·length·value), memory O(batch·length·(length + value)). Beside those of the
     parts, where target and source are length.
@@ -45,7 +45,7 @@ class SelfAttention(nn.Module):
         self.attention = attention
 
     def forward(self, values: Float[Tensor, "batch length value"], mask: Bool[Tensor, "batch length"]) -> Attended:
-        """Look from every position at every position."""
+        """Attend from every position to every position."""
         expect_sequence("SelfAttention.forward", values, mask, "value")
         expect_module("SelfAttention.forward", "values", values, self)
         source = self.attention.prepare(values, values, mask)
@@ -63,12 +63,12 @@ class SelfAttention(nn.Module):
         )
 
     def extend(self, values: Float[Tensor, "batch length value"], cache: Cache) -> tuple[Attended, Cache]:
-        """Look from the next positions at all that there are by now; the answer of `forward` for these positions.
+        """Attend from the next positions to all positions so far; the same result as `forward` for these positions.
 
         The attention must be causal, and not `sequential`: its past weights would have another width at every step.
 
         Args:
-            values: the positions behind those of the cache, all of them real.
+            values: the positions after those of the cache, all of them real.
             cache: the positions before; `Cache.start` for none.
 
         Raises ValueError for a sequential attention.

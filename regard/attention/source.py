@@ -1,4 +1,4 @@
-"""What one attention reads: prepared once per source, looked at once per step."""
+"""The input of an attention: prepared once per source, read at every step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Source:
-    """Keys as the score wants them, values, and which positions are real. Padding holds zeros in both.
+    """Prepared keys, values, and the mask of real positions. Keys and values are zero at padding.
 
     Args:
         prepared: what `score.prepare(keys)` returned, (batch, source, ·); several heads: (batch, heads, source, ·).
@@ -29,7 +29,7 @@ class Source:
         return {}
 
     def once(self, make: Callable[[Tensor], Tensor]) -> Tensor:
-        """What this function makes of the prepared keys, made the first time: a search asks at every step."""
+        """The result of this function for the prepared keys, computed once: a search needs it at every step."""
         if make not in self._made:
             self._made[make] = make(self.prepared)
         return self._made[make]
@@ -53,7 +53,7 @@ class Source:
 
 
 def _stacked(parts: Sequence[tuple[Tensor, Tensor]], axis: int, length: int) -> Tensor:
-    """Rows behind rows; what is shorter along the axis of the source is filled up with zeros."""
+    """The rows of all; those with fewer source positions are padded with zeros."""
     shape = list(parts[0][0].shape)
     shape[0], shape[axis] = sum(len(rows) for _, rows in parts), length
     found, start = parts[0][0].new_empty(shape), 0
@@ -66,7 +66,7 @@ def _stacked(parts: Sequence[tuple[Tensor, Tensor]], axis: int, length: int) -> 
 
 
 def joined(first: Tensor, second: Tensor, axis: int) -> Tensor:
-    """Rows behind rows; the one that is shorter along the axis of the source is filled up with zeros."""
+    """The rows of both; the one with fewer source positions is padded with zeros."""
     longest = max(first.size(axis), second.size(axis))
     return torch.cat([_filled(each, axis, longest) for each in (first, second)])
 

@@ -39,7 +39,7 @@ class Sparsemax(nn.Module):
 
 
 class Entmax15(nn.Module):
-    """Half way between softmax and sparsemax: zeros where the score is low, smooth where it is not.
+    """Between softmax and sparsemax: zero for low scores, smooth for others.
 
         weights = max(score / 2 − τ, 0)²,   τ such that they sum to one
 
@@ -75,7 +75,7 @@ class Entmax15(nn.Module):
 
 
 def _shift(scores: Tensor, visible: Tensor, scale: float = 1.0) -> Tensor:
-    """The scores below their maximum, in single precision at least, cut where no weight can be.
+    """The scores below their maximum, in single precision at least, clamped where weights are zero.
 
     The threshold of both selections is at least the maximum less one. Cutting at two below leaves room, keeps the sums
     exact where scores are far apart, and is where hidden positions are put.

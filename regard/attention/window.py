@@ -35,12 +35,12 @@ class GlobalWindow(nn.Module):
 
 
 class CausalWindow(nn.Module):
-    """For self-attention: every real position up to the one that looks.
+    """For self-attention: every real position up to the position itself.
 
         visible = mask and s ≤ t,  gain = 1
 
-    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. It is not among `WINDOWS`: between two sequences it
-    would mean nothing.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3. It is not among `WINDOWS`: it has
+    no meaning between two sequences.
 
     Cost: time O(batch·target·source), memory O(batch·target·source).
 

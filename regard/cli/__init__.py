@@ -9,23 +9,23 @@ from typing import Any
 
 from regard.cli.waiting import settle_waiting
 
-FRAMES_ROOM = 2**16
-"""Slots for values that the frame of `main` asks for; Python takes as many again for the frames of what it calls."""
+FRAME_SLOTS = 2**16
+"""Slots for values that the frame of `main` asks for. Python takes as many again for the frames of what it calls."""
 
 
-def roomy(command: Callable[[], None]) -> Callable[[], None]:
-    """The command, with all frames that it will ever need in one block of memory.
+def in_one_frame_block(command: Callable[[], None]) -> Callable[[], None]:
+    """The command, with all frames of its calls in one block of memory.
 
-    Python takes memory for frames in blocks of 16 KiB, and gives a block back as soon as its first frame ends. A loop
-    of calls at the edge of a block then asks the system for memory, and returns it, at every turn: PyTorch imported
-    from here met such an edge thousands of times. A frame that asks for much gets a block to match, of which no more
-    is touched than is used.
+    Python takes memory for frames in blocks of 16 KiB, and gives a block back when its first frame ends. A loop of
+    calls at the end of a block takes memory from the system, and gives it back, at every turn. The import of PyTorch
+    did so thousands of times. A frame that asks for many slots gets one large block; memory that is not used is never
+    touched.
     """
-    command.__code__ = command.__code__.replace(co_stacksize=FRAMES_ROOM)
+    command.__code__ = command.__code__.replace(co_stacksize=FRAME_SLOTS)
     return command
 
 
-@roomy
+@in_one_frame_block
 def main() -> None:
     """Run the command that the arguments name."""
     gc.disable()  # imports make many objects and no garbage; `set_up` enables it again
@@ -41,7 +41,7 @@ def main() -> None:
     usage_error: Any = typer.BadParameter.__base__  # click's own, which typer brings along under no name of its own
     try:
         sys.exit(app(prog_name="regard", standalone_mode=False))
-    except usage_error as error:  # words of the command line stand in it
+    except usage_error as error:  # it holds words of the command line: `say` escapes them
         shown = io.StringIO()
         error.show(shown)
         for line in shown.getvalue().splitlines():
@@ -56,8 +56,10 @@ def main() -> None:
 
 
 def hold_numbers() -> None:
-    """A standard stream that is closed (`>&-`) keeps its number: the next file would get it, and with it all that a
-    library writes to that stream."""
+    """Open /dev/null for each standard stream that is closed (`>&-`).
+
+    Otherwise the next file would get its number, and with it all that a library writes to that stream.
+    """
     for number in range(3):
         try:
             os.fstat(number)
@@ -66,10 +68,10 @@ def hold_numbers() -> None:
 
 
 def settle_encoding(stream: object) -> None:
-    """Files and pipes get UTF-8 in every locale; a terminal what it says that it shows, and PYTHONIOENCODING is obeyed.
+    """Files and pipes get UTF-8 in every locale. A terminal gets its own encoding, and PYTHONIOENCODING is obeyed.
 
-    What the encoding does not have, a lone surrogate in a path for instance, is written as an escape: it must not end
-    a run.
+    A character that the encoding does not have (a lone surrogate in a path, for instance) is written as an escape: it
+    must not end a run.
     """
     if isinstance(stream, io.TextIOWrapper):
         chosen = stream.isatty() or os.environ.get("PYTHONIOENCODING", "").split(":")[0]

@@ -5,17 +5,27 @@ from typing import Annotated
 
 import typer
 
-from regard.cli.choices import choose
 from regard.cli.errors import reported, say
-from regard.cli.options import SIDES, Json, Linking, Opening, PairPaths, Reading, RunPath, Threshold, Units
-from regard.cli.spread import spread
+from regard.cli.options import (
+    SIDES,
+    Json,
+    Linking,
+    Opening,
+    PairPaths,
+    Reading,
+    RunPath,
+    Threshold,
+    Units,
+    choose,
+    expand_records,
+)
 from regard.errors import UsageError
 
 SYMMETRIZATION = "grow-diag-final-and"
 
 
 def check_linking(units: str, threshold: float | None = None, min_weight: float | None = None) -> None:
-    """Raises UsageError unless these can be had."""
+    """Raises UsageError for a value that is not possible."""
     from regard.alignment.linking import MIN_WEIGHT
     from regard.alignment.shown import UNITS
 
@@ -31,7 +41,7 @@ def check_linking(units: str, threshold: float | None = None, min_weight: float 
 
 
 @reported
-@spread
+@expand_records
 def command(
     run: RunPath,
     pairs: PairPaths,
@@ -44,7 +54,7 @@ def command(
         str | None,
         typer.Option(
             metavar="HOW",
-            help="With --reverse, what to make of both: intersection, union, grow-diag, grow-diag-final, "
+            help="With --reverse, how to join both: intersection, union, grow-diag, grow-diag-final, "
             f"{SYMMETRIZATION} (default).",
         ),
     ] = None,
@@ -56,9 +66,9 @@ def command(
 ) -> None:
     """Align the words of given pairs, one line a pair.
 
-    A line has the links that forced decoding gives: 0-0 1-2, from 0, source first (Pharaoh). A word is what stands
-    between white space; one that looked at the end of the source most has no link. With --gold the alignment error rate
-    is said at the end, on standard error.
+    A line has the links of forced decoding: 0-0 1-2, from 0, source first (Pharaoh). Words are separated by white
+    space. A word whose largest weight is on the end of the source has no link. With --gold, the alignment error rate
+    follows at the end, on standard error.
 
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """

@@ -1,4 +1,4 @@
-"""`regard curves`: how loss and metric went, of one run or of several."""
+"""`regard curves`: loss and metrics of one run or of several, over steps or time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from regard.cli.errors import reported, say
+from regard.cli.options import choose
 
 if TYPE_CHECKING:
     from regard.views.chart import Panel
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 AXES = ("steps", "minutes")
 LOSS = "loss, nats per target token"
 ASIDE = ("loss", "perplexity", "same_position", "diagonal")
-"""Scores of a validation that have no panel of their own: the loss says what the perplexity does."""
+"""Scores of a validation without a panel of their own. The perplexity, for instance, follows from the loss."""
 LARGEST = 1e300
-"""What is no number of a run cannot be drawn, and only other hands can have written it."""
+"""Larger numbers cannot be drawn; Regard writes none."""
 
 Events = Sequence[Mapping[str, Any]]
 
@@ -24,19 +25,18 @@ Events = Sequence[Mapping[str, Any]]
 @reported
 def command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Runs, also ones that still train.")],
-    over: Annotated[str, typer.Option(metavar="steps|minutes", help="What stands below the lines.")] = "steps",
+    over: Annotated[str, typer.Option(metavar="steps|minutes", help="The horizontal axis.")] = "steps",
     png: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw into this file, .png, .svg or .pdf (needs regard[plot]).")
     ] = None,
 ) -> None:
     """Draw loss and metric of runs over steps or time.
 
-    Of one run, the loss in training and in validation; of several, that in validation. The numbers are those of
+    For one run: the loss in training and in validation. For several: the loss in validation. The numbers come from
     RUN/metrics.jsonl.
 
     Example: regard curves runs/a runs/b --over minutes
     """
-    from regard.cli.choices import choose
 
     choose("--over", over, AXES)
     if png is not None:
@@ -55,9 +55,10 @@ def command(
 
 
 def read(runs: Sequence[Path]) -> dict[str, Events]:
-    """The events of each run by its name, which is its path where two are called alike.
+    """The events of each run by its name, or by its path if two have the same name.
 
-    What has none yet is said, and left out. Raises CheckpointError for what is no run, and where nothing is left.
+    Reports and leaves out a run without events. Raises CheckpointError for a path that is no run, and if no run has
+    events.
     """
     from regard.errors import CheckpointError
     from regard.training.metrics_file import read_metrics
@@ -84,7 +85,7 @@ _KINDS = ("trained", "validated")
 
 
 def panels_of(runs: Mapping[str, Events], over: str) -> "tuple[list[Panel], list[str]]":
-    """A panel for the loss and one for each metric, and a line for each run that says its best validation."""
+    """A panel for the loss and one for each metric; and a line for each run with its best validation."""
     from regard.views.chart import Panel
 
     losses: dict[str, list[tuple[float, float]]] = {}
@@ -109,7 +110,7 @@ def panels_of(runs: Mapping[str, Events], over: str) -> "tuple[list[Panel], list
 
 
 def _points(events: Events, kind: str, over: str, *path: str) -> list[tuple[float, float]]:
-    """The points of one line; what is no number is left out."""
+    """The points of one line, without those that are no numbers."""
     points = []
     for event in events:
         x, y = event.get("step") if over == "steps" else event.get("seconds"), event

@@ -1,4 +1,4 @@
-"""`regard demo`: the main job on the embedded corpus, with nothing to download."""
+"""`regard demo`: train, translate and show the alignment on the embedded corpus, without any download."""
 
 import shlex
 from pathlib import Path
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.effect import refuse_without_effect
 from regard.cli.errors import reported, say
-from regard.cli.options import Quiet, Threads
-from regard.cli.spread import Chosen, spread
+from regard.cli.options import GivenOptions, Quiet, Threads, expand_records, refuse_without_effect
+from regard.cli.workers import set_up
 
 if TYPE_CHECKING:
     from regard.alignment.alignment import Alignment
@@ -24,9 +23,9 @@ SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidd
 
 
 @reported
-@spread
+@expand_records
 def command(
-    chosen: Chosen,
+    chosen: GivenOptions,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where everything is written.")] = Path(
         "demo"
@@ -57,8 +56,6 @@ def command(
         _export(export)
         return
     _check_free("--out", out, out / "corpus")
-    from regard.cli.machine import set_up
-
     set_up(threads)
     from regard.data.embedded import english_chinese, write_corpus
 
@@ -75,7 +72,7 @@ def command(
 
 
 def _check_free(option: str, folder: Path, corpus: Path) -> None:
-    """Raises UsageError for a directory with something else in it than an embedded corpus where it should be."""
+    """Raises UsageError for a directory that is not empty and does not hold the files of a demo."""
     from regard.errors import UsageError
 
     if folder.exists() and any(folder.iterdir()) and not (corpus / "train.tsv").exists():
@@ -123,12 +120,12 @@ def _train(config: "Config", out: Path, quiet: bool) -> None:
 
 
 def _show(out: Path, small: bool) -> None:
-    """Heat maps of unseen sentences, the page, the picture, the table of scores, and what to type next."""
+    """Show heat maps of unseen sentences, the page, the picture, the table of scores, and what to type next."""
     from rich.console import Console
     from rich.table import Table
 
     from regard.analysis.embedded import score_split
-    from regard.cli.showing import ALTERNATIVES
+    from regard.cli.view import ALTERNATIVES
     from regard.data.embedded import english_chinese
     from regard.run.directory import load
     from regard.views.page import save_page
@@ -160,10 +157,10 @@ def _show(out: Path, small: bool) -> None:
 
 
 def _draw(alignments: "list[Alignment]", path: Path) -> str:
-    """Draw the picture; what is missing for it, where something is: the demo goes on without."""
+    """Draw the picture. Without matplotlib: what to install; the demo continues without a picture."""
     from regard.errors import RegardError
 
-    path.unlink(missing_ok=True)  # that of an earlier demo shows another model
+    path.unlink(missing_ok=True)  # the picture of an earlier demo shows another model
     try:
         from regard.views.figure import save_figure
 

@@ -1,4 +1,4 @@
-"""What every command does around its work: say what went wrong in one sentence, and end with the right code."""
+"""Every error of a command becomes one sentence on standard error and the right exit code."""
 
 import errno
 import os
@@ -23,9 +23,9 @@ MEMORY = re.compile(
 
 
 def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """A command whose errors become one sentence on standard error and an exit code; never a traceback.
+    """The command, with its errors as one sentence on standard error and an exit code; never a traceback.
 
-    REGARD_DEBUG=1 lets the traceback of a fault of our own through.
+    With REGARD_DEBUG=1, a bug of Regard shows its traceback.
     """
 
     @wraps(command)
@@ -63,7 +63,7 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
 
 
 def _lacks_memory(error: BaseException) -> bool:
-    """Whether this, or what led to it, is how Python, the loader of libraries or PyTorch says that memory is short."""
+    """Whether this error, or its cause, is a message of Python, a library loader or PyTorch about memory."""
     text = str(error)
     if isinstance(error, MemoryError) or (isinstance(error, ImportError | RuntimeError) and MEMORY.search(text)):
         return True
@@ -71,21 +71,21 @@ def _lacks_memory(error: BaseException) -> bool:
 
 
 def abandon_output() -> None:
-    """Let go of what standard output does not take, or Python would try again, and complain, at exit."""
+    """Drop what standard output does not accept. Otherwise Python would try again at exit, and report an error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, code: int) -> typer.Exit:
-    """Say what went wrong; raise what comes back."""
+    """Report an error. The caller raises the result."""
     say(f"regard: {message}")
     return typer.Exit(code)
 
 
 def say(line: str) -> None:
-    """One line on standard error, where everything goes that is not a result.
+    """Write one line to standard error, which has everything that is not a result.
 
-    Names that others chose stand in it: what a terminal would obey is written as an escape, \\x1b for instance. Where
-    standard error is closed or full, or its terminal is gone, it goes nowhere.
+    The line may hold names from outside: control characters are written as escapes, \\x1b for instance. The line is
+    dropped if standard error is closed or full, or if its terminal is gone.
     """
     if not line.isprintable():
         from regard.views.labels import visible
@@ -99,6 +99,6 @@ def say(line: str) -> None:
 def _warn(
     message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    """A warning of our own as one line; those of libraries are not for users."""
+    """Report a warning of Regard as one line. Warnings of libraries are not for users."""
     if category is UserWarning and Path(filename).is_relative_to(Path(__file__).parents[1]):
         say(f"regard: {message}")

@@ -1,4 +1,4 @@
-"""`regard evaluate`: how good are the translations of a run?"""
+"""`regard evaluate`: metrics of a run on a test set, quality by length, and alignment error rate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,8 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported
-from regard.cli.options import SIDES, Json, Linking, Opening, Reading, RunsAndPairs, Search
-from regard.cli.spread import Chosen, spread
+from regard.cli.options import (
+    SIDES,
+    GivenOptions,
+    Json,
+    Linking,
+    Opening,
+    Reading,
+    RunsAndPairs,
+    Search,
+    choose,
+    expand_records,
+    refuse_without_effect,
+)
 from regard.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -18,9 +29,9 @@ LENGTHS = ("words", "characters", "auto")
 
 
 @reported
-@spread
+@expand_records
 def command(
-    chosen: Chosen,
+    chosen: GivenOptions,
     given: RunsAndPairs,
     *,
     reading: Reading,
@@ -32,30 +43,30 @@ def command(
         str,
         typer.Option(
             metavar="words|characters|auto",
-            help="What the length of a source counts; auto: characters where most are one word.",
+            help="The unit of source length; auto: characters if most sources are one word.",
         ),
     ] = "auto",
     group: Annotated[
-        bool, typer.Option("--group", help="Pairs with the same source are one, with several right answers.")
+        bool, typer.Option("--group", help="Pairs with the same source count as one, with several references.")
     ] = False,
     linking: Linking,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the translations here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the translations here.")
+    ] = None,
     json: Json = False,
     search: Search,
     opening: Opening,
 ) -> None:
     """Translate a test set and compare with its references.
 
-    Printed are the scores, each with its signature, and the same by the length of the source. With --gold also the
-    alignment error rate, of the links between source and reference under forced decoding. Several runs are an ensemble.
+    Prints the scores, each with its signature, and the same by the length of the source. With --gold, also the
+    alignment error rate: links between source and reference, under forced decoding. Several runs are an ensemble.
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
     from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
     from regard.cli.align import check_linking
-    from regard.cli.choices import choose
-    from regard.cli.effect import refuse_without_effect
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stdin import usable
@@ -89,7 +100,7 @@ def command(
 
 
 def table(result: "Evaluation") -> list[str]:
-    """For people: the scores with their signatures, then the quality by length."""
+    """The scores with their signatures, then the quality by length, as tables of text."""
     from regard.cli.stdout import aligned_columns
 
     overall = [[score.name, f"{score.value:.2f}", score.signature] for score in result.scores]

@@ -1,4 +1,4 @@
-"""What is said when a run has been trained: how good it is, where it is, what to type next, and what is suspicious."""
+"""The report after training: how good the model is, where it is, what to type next, and warnings."""
 
 import shlex
 from pathlib import Path
@@ -10,7 +10,7 @@ from regard.training.progress import Progress
 
 
 def tell_finished(out: Path, progress: Progress) -> None:
-    """On standard error, in a few lines; the last ones are warnings, where there are any."""
+    """Report in a few lines on standard error; warnings come last."""
     found, place = outcome(Run(out)), shlex.quote(str(out))
     say(f"trained {progress.step:,} steps in {progress.seconds / 60:.1f} minutes; {found}")
     say(f"the model is in {place}; its card is {shlex.quote(str(out / 'card.md'))}")

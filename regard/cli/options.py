@@ -1,13 +1,20 @@
-"""Options that several commands share, so that they are spelled alike, and the records in which commands take them."""
+"""Options that several commands share, the records in which a command takes them, and how what was given is checked."""
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from difflib import get_close_matches
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from regard.errors import UsageError
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
 MAX_TOKENS = 1000
-"""A longer text is refused: what a decoder looked at takes outputs × sources × the beam of memory."""
+"""A longer text is refused: the weights of one text take memory for outputs × sources × hypotheses of the beam."""
 SIDES = ("none", "source", "target", "both")
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `regard train` wrote.")]
@@ -39,13 +46,13 @@ PairFormat = Annotated[
     typer.Option(
         "--format",
         metavar="parallel|tsv|csv|jsonl|bars",
-        help="How pairs are written, where the name of the file does not say it; bars: source ||| target.",
+        help="The format of the pairs, if the name of the file does not say it; bars: source ||| target.",
     ),
 ]
 Shortlisted = Annotated[
     bool,
     typer.Option(
-        "--shortlist", help="Output only what the words of a source may become: faster; see `regard shortlist`."
+        "--shortlist", help="Compute only the target words that a source may become: faster; see `regard shortlist`."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
@@ -64,7 +71,7 @@ LengthNormalization = Annotated[
     typer.Option(
         min=0,
         metavar="A",
-        help="Let longer outputs win: α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default.",
+        help="Prefer longer outputs: α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default.",
     ),
 ]
 CoveragePenalty = Annotated[
@@ -72,7 +79,7 @@ CoveragePenalty = Annotated[
     typer.Option(
         min=0,
         metavar="B",
-        help="Let outputs win that look at every source word: β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by "
+        help="Prefer outputs that look at every source word: β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by "
         "default.",
     ),
 ]
@@ -84,7 +91,7 @@ Units = Annotated[
     str,
     typer.Option(
         metavar="words|tokens|auto",
-        help="What is aligned: what stands between white space, or tokens; auto: tokens in scripts without spaces, "
+        help="What is aligned: words (text between white space) or tokens; auto: tokens in scripts without spaces, "
         "else words.",
     ),
 ]
@@ -92,7 +99,7 @@ Threshold = Annotated[
     float | None,
     typer.Option(
         metavar="WEIGHT",
-        help="Link all that is looked at with this weight or more; by default each target unit has one link.",
+        help="Link each pair of units with this weight or more; by default each target unit has one link.",
     ),
 ]
 MinWeight = Annotated[
@@ -100,7 +107,7 @@ MinWeight = Annotated[
     typer.Option(
         "--min-weight",
         metavar="WEIGHT",
-        help="Below this weight nothing is linked; 0 links whatever was looked at. [default: 0.01]",
+        help="Link nothing below this weight; 0 gives every target unit a link. [default: 0.01]",
     ),
 ]
 BadInput = Annotated[
@@ -111,7 +118,7 @@ BadInput = Annotated[
 ]
 GoldFile = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="The right links, one line for each pair: 0-0 is sure, 1p2 possible."),
+    typer.Option(metavar="FILE", help="The correct links, one line for each pair: 0-0 is sure, 1p2 possible."),
 ]
 GoldFrom = Annotated[
     int, typer.Option("--gold-from", min=0, max=1, metavar="0|1", help="The number of the first word in --gold.")
@@ -134,7 +141,7 @@ Join = Annotated[
 
 @dataclass(frozen=True)
 class Opening:
-    """How runs are opened, and how much goes through them at once; every command that uses a run has these."""
+    """How runs are opened, and how many lines they get at a time. Every command that uses a run has these options."""
 
     batch_size: BatchSize = None
     max_tokens: MaxTokens = MAX_TOKENS
@@ -145,7 +152,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Search:
-    """How outputs are looked for; what is None is as the recipe of the first run says."""
+    """How outputs are searched. None: as in the recipe of the first run."""
 
     beam: BeamSize = None
     length_normalization: LengthNormalization = None
@@ -163,7 +170,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Linking:
-    """What counts as a word of given pairs and as a link, and what is right."""
+    """What a word and a link of given pairs are, and the file of correct links."""
 
     join: Join = "none"
     words: WordFiles = None
@@ -174,11 +181,16 @@ class Linking:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How outputs are drawn instead."""
+    """How outputs are drawn at random."""
 
-    sample: Annotated[bool, typer.Option("--sample", help="Draw outputs instead of looking for the best.")] = False
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Draw outputs at random instead of searching for the best.")
+    ] = False
     temperature: Annotated[
-        float, typer.Option(metavar="T", help="With --sample: below 1 for likelier outputs, above 1 for others.")
+        float,
+        typer.Option(
+            metavar="T", help="With --sample: below 1 for more probable outputs, above 1 for more varied ones."
+        ),
     ] = 1.0
     top_k: Annotated[
         int, typer.Option(min=0, metavar="K", help="With --sample: draw from the K best tokens; 0 for all.")
@@ -187,3 +199,74 @@ class Sampling:
         float, typer.Option(metavar="P", help="With --sample: draw from the best that hold this probability.")
     ] = 1.0
     seed: Seed = 1
+
+
+def choose(option: str, given: str, choices: Collection[str]) -> str:
+    """The given name, if it is one of the choices. Otherwise raises UsageError with the choices and the nearest one."""
+    if given not in choices:
+        near = get_close_matches(given, list(choices), 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UsageError(f"{option} is {given!r}; expected one of {', '.join(choices)}.{hint}")
+    return given
+
+
+class GivenOptions(dict[str, str]):
+    """The options that the user gave on the command line: name of the parameter → how it is written."""
+
+
+def refuse_without_effect(chosen: GivenOptions, names: Sequence[str], because: str) -> None:
+    """Refuse options that change nothing: a user who gives one expects an effect.
+
+    Args:
+        chosen: the options that the user gave.
+        names: parameters that have no effect here: "top_p".
+        because: why they have no effect, and what to do; the rest of the sentence.
+
+    Raises UsageError that names all of them in one sentence.
+    """
+    if given := [chosen[name] for name in names if name in chosen]:
+        raise UsageError(f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect {because}")
+
+
+def expand_records(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as the command line sees it: every field of its records becomes an option.
+
+    A record is a parameter whose type is a dataclass; its fields have the types and defaults of options. A parameter of
+    the type `GivenOptions` is no option: it receives the options that the user gave.
+    """
+    parameters = inspect.signature(command).parameters
+    records: dict[str, Any] = {
+        name: given.annotation for name, given in parameters.items() if is_dataclass(given.annotation)
+    }
+    options = []
+    for name, parameter in parameters.items():
+        if parameter.annotation is GivenOptions:
+            options.append(inspect.Parameter(name, _KEYWORD, annotation=typer.Context))
+            continue
+        record = records.get(name)
+        options += [_option(field) for field in fields(record)] if record else [parameter.replace(kind=_KEYWORD)]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        for name, record in records.items():
+            given[name] = record(**{field.name: given.pop(field.name) for field in fields(record)})
+        for name in (name for name, parameter in parameters.items() if parameter.annotation is GivenOptions):
+            given[name] = _chosen(given[name])
+        command(**given)
+
+    run.__dict__["__signature__"] = inspect.Signature(options)
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _chosen(context: Any) -> GivenOptions:
+    """The options that the context of a command has from the command line."""
+    sources = {each.name: context.get_parameter_source(each.name) for each in context.command.params}
+    written = {each.name: max(each.opts, key=len) for each in context.command.params if each.opts}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return GivenOptions({name: written[name] for name in given})
+
+
+def _option(field: "Field[Any]") -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    return inspect.Parameter(field.name, _KEYWORD, default=default, annotation=field.type)

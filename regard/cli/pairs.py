@@ -1,4 +1,4 @@
-"""Files of pairs as the command line gives them."""
+"""Which arguments are runs, recipes, and files of pairs; and what happens to lines that are no pairs."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,9 +6,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import get_args
 
-from regard.cli.choices import choose
 from regard.cli.errors import say
-from regard.cli.options import Reading
+from regard.cli.options import Reading, choose
 from regard.config import DataConfig
 from regard.config.recipes import find, names_recipe
 from regard.data.example import Example
@@ -26,10 +25,10 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
 
 
 def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iterator[Example | BadLine], "BadPairs"]:
-    """The lines of these files, read as the run read its own, and what becomes of the bad ones.
+    """The lines of these files, read as the run read its training pairs, and the counter of bad lines.
 
-    Raises CheckpointError for a run that is none, and before the first line is given DataError for files that are
-    missing, empty or of unequal length.
+    Raises CheckpointError if `run` is no run; and, before the first line, DataError for files that are missing, empty
+    or of unequal length.
     """
     from regard.run.directory import Run
 
@@ -38,7 +37,7 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
 
 
 def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:
-    """Which arguments are runs, and which is the file to read: "-" where none is given.
+    """Which arguments are runs, and which is the file to read: "-" if none is given.
 
     Raises UsageError for more than one file, DataError for one that cannot be read.
     """
@@ -55,7 +54,7 @@ def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:
 def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     """Which arguments are runs and which are pairs: the first is a run, and so are the directories after it.
 
-    Raises UsageError where no pairs follow.
+    Raises UsageError if no pairs follow.
     """
     runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
     if pairs := list(given[len(runs) :]):
@@ -64,9 +63,9 @@ def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
 
 
 def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | None, list[str]]:
-    """Which recipe, if any, and which pairs: a recipe may be the first argument, where no option names it.
+    """The recipe, if one is given, and the pairs. The first argument may be a recipe if no option names one.
 
-    Raises UsageError where no pairs are left, and for a first argument that can only be a recipe and is none.
+    Raises UsageError if no pairs are left, and for a first argument that can only be a recipe but is none.
     """
     pairs = list(given)
     alone = Path(pairs[0])
@@ -80,7 +79,7 @@ def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | No
 
 
 class BadPairs:
-    """What to do about a line that is no pair: stop with a DataError, or count it and go on.
+    """What to do with a line that is no pair: stop with a DataError, or count and skip it.
 
     Args:
         on_bad_input: "error", "skip", or None for "error".
@@ -92,7 +91,7 @@ class BadPairs:
         self.first: BadLine | None = None
 
     def add(self, line: BadLine) -> BadLine:
-        """One more; it comes back, so that something can be put in its place. Raises DataError if it stops the work."""
+        """Count one line, and return it for the output in its place. Raises DataError unless lines are skipped."""
         if not self.skip:
             raise DataError(f"{line}. Correct it, or leave such lines out with --on-bad-input skip.")
         self.first = self.first or line
@@ -100,6 +99,6 @@ class BadPairs:
         return line
 
     def tell(self) -> None:
-        """Say how many lines were skipped, if any."""
+        """Report how many lines were skipped, if any."""
         if self.count:
             say(f"regard: {self.count} line(s) skipped; the first: {self.first}")

@@ -1,4 +1,4 @@
-"""How what a model said is written: as lines of text, as an n-best list, as links, or as JSON."""
+"""The output formats of `translate`, `score` and `align`: lines of text, n-best lists, links, JSON."""
 
 import math
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ BAR = " ||| "
 
 @dataclass(frozen=True)
 class Writer:
-    """What is written for one line of input.
+    """Writes the outputs of one line of input.
 
     Args:
-        nbest: several outputs a line: number of the line, from 1 ||| output ||| log-probability.
-        align: add the links of the units, in the Pharaoh format, behind one more |||.
-        json: JSON objects instead, each with units, spans and weights; the line counts from 1.
+        nbest: several lines for one line of input: number of that line, from 1 ||| output ||| log-probability.
+        align: append one more ||| and the links of the units, in the Pharaoh format.
+        json: write JSON objects instead, each with units, spans and weights; lines count from 1.
         units: what is aligned; see `regrouped`.
-        min_weight: below this nothing is linked; None for the library's floor.
+        min_weight: nothing is linked below this weight; None for the default, `MIN_WEIGHT`.
     """
 
     nbest: bool
@@ -38,13 +38,13 @@ class Writer:
     min_weight: float | None = None
 
     def lines(self, line: int, found: Sequence[Alignment]) -> list[str]:
-        """For the outputs of line number `line`, best first."""
+        """The lines for the outputs of line number `line`, best first."""
         if self.json:
             return [self._json(line, rank, alignment) for rank, alignment in enumerate(found, 1)]
         return [self._text(line, alignment) for alignment in found]
 
     def refused(self, bad: BadLine) -> list[str]:
-        """For a line that is not translated."""
+        """The lines for a line that is not translated."""
         if self.nbest and not self.json:
             return [f"{bad.line}{BAR}{BAR}-inf"]
         return [refused_line(bad, self.json)]
@@ -63,7 +63,7 @@ class Writer:
 
 
 def score_line(line: int, alignment: Alignment, tokens: int, json: bool, min_weight: float | None = None) -> str:
-    """What `score` writes of a pair: log-probability, the same per token, links; or a JSON object."""
+    """The line of `score` for a pair: log-probability, the same per token, links; or a JSON object."""
     if json:
         return json_line({"line": line, "tokens": tokens} | to_record(alignment))
     links = format_links(linked(alignment, None, min_weight))
@@ -71,7 +71,7 @@ def score_line(line: int, alignment: Alignment, tokens: int, json: bool, min_wei
 
 
 def links_line(found: Aligned | BadLine, json: bool) -> str:
-    """What `align` writes of a pair: its links; or a JSON object, with the units that they count."""
+    """The line of `align` for a pair: its links; or a JSON object with the units and the links."""
     if isinstance(found, BadLine):
         return refused_line(found, json)
     if not json:
@@ -81,12 +81,12 @@ def links_line(found: Aligned | BadLine, json: bool) -> str:
 
 
 def refused_line(bad: BadLine, json: bool) -> str:
-    """What stands in the place of a line that was not read."""
+    """The line in place of one that was not read: empty, or a JSON object."""
     return json_line({"line": bad.line, "error": f"the line {bad.reason}"}) if json else ""
 
 
 def sampling_options(given: Sampling) -> SamplingOptions:
-    """How to draw. Raises UsageError for a number that cannot be."""
+    """How to draw outputs. Raises UsageError for an impossible number."""
     temperature, top_p = given.temperature, given.top_p
     if not (temperature > 0 and math.isfinite(temperature)):
         raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")

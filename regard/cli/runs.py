@@ -1,4 +1,4 @@
-"""Trained runs, opened as the command line says, and the lines that go through them."""
+"""Trained runs, opened as the command line says, and the lines that they translate or score."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from regard.cli.options import Opening, Search
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
+from regard.cli.workers import set_up
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.data.sources import UnusableSource
@@ -15,17 +16,17 @@ from regard.translator import Translator
 
 Item = TypeVar("Item")
 CHUNK_BATCHES = 16
-"""Enough batches at a time to sort by length, few enough to see that it goes on."""
+"""Batches at a time: enough to sort by length, and few enough that the user sees progress."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Opened runs, and lines on their way through them.
+    """Opened runs, and how lines are given to them.
 
     Args:
         translator: the models.
-        opening: the options that they were opened with.
-        workers: how many share the lines.
+        opening: the options with which they were opened.
+        workers: how many processes share the lines.
     """
 
     translator: Translator
@@ -33,11 +34,11 @@ class Session:
     workers: int = 1
 
     def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
-        """As many at a time as are worth it."""
+        """Lists of the items, of the size that suits the model."""
         return chunks(items, self._size)
 
     def typed(self) -> Iterator[list[Line]]:
-        """The lines of standard input; who sits at a terminal is told that it is their turn."""
+        """The lines of standard input. A user at a terminal is asked for them."""
         if not self.opening.quiet:
             prompt()
         return standard_input(self._size)
@@ -47,7 +48,7 @@ class Session:
         return self.typed() if path == STDIN else self.chunks(_lines(path))
 
     def readable(self, parts: Iterable[Sequence[Line]]) -> Iterator[list[Line]]:
-        """The same lines; what cannot be used, or has too many tokens on a side, becomes a BadLine."""
+        """The same lines; a line that cannot be used, or has too many tokens on a side, becomes a BadLine."""
         for part in parts:
             yield [self._checked(line) for line in part]
 
@@ -57,7 +58,7 @@ class Session:
         answer: Callable[[list[Example]], Sequence[Answer]],
         refuse: Callable[[BadLine], Refusal],
     ) -> Iterator[Answer | Refusal]:
-        """One answer for each line, in order: of `answer` for those that can be read, of `refuse` for the others."""
+        """One result for each line, in order: from `answer` for a line that can be read, else from `refuse`."""
         return answered(self.readable(parts), answer, refuse)
 
     @property
@@ -87,11 +88,10 @@ def _lines(path: str) -> Iterator[Line]:
 def open_runs(
     paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
 ) -> Session:
-    """The models of some runs as one; several are an ensemble. Of `nbest` outputs a beam has at least as many.
+    """Open runs; several are an ensemble. The beam has at least `nbest` hypotheses.
 
-    Raises CheckpointError for a run that cannot be read, UsageError for a device or a number that cannot be.
+    Raises CheckpointError for a run that cannot be read, UsageError for an impossible device or number.
     """
-    from regard.cli.machine import set_up
     from regard.model.build import pick_device
     from regard.run.directory import Run, load, search_options
     from regard.search.length_penalty import Ranking

@@ -1,12 +1,11 @@
-"""`regard score`: how probable are given pairs, and what does the model look at?"""
+"""`regard score`: the log-probability and the alignment of given pairs."""
 
 from regard.cli.errors import reported
-from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units
-from regard.cli.spread import spread
+from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units, expand_records
 
 
 @reported
-@spread
+@expand_records
 def command(
     given: RunsAndPairs,
     *,
@@ -18,8 +17,9 @@ def command(
 ) -> None:
     """Score given pairs by forced decoding, one line a pair.
 
-    A line has, with tabs between: the natural logarithm of the probability of the target; the same per token, of which
-    the end mark is one; the alignment (0-0 1-2: from 0, source first). A pair that is skipped has an empty line.
+    A line has three columns, separated by tabs: the natural logarithm of the probability of the target; the same per
+    token, where the end mark is a token too; the alignment (0-0 1-2: from 0, source first). The line of a skipped pair
+    is empty.
 
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """

@@ -1,4 +1,4 @@
-"""Lines through a model: as many at a time as there are, answered in the order in which they came."""
+"""Reads lines in groups: full groups from a file; from a pipe or a terminal, the lines that have arrived."""
 
 import io
 import os
@@ -20,24 +20,24 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Refusal = TypeVar("Refusal")
 WAIT_SECONDS = 0.05
-"""Who types, or writes to a pipe slowly, is answered after this pause."""
+"""After this pause without a new line, the lines that have arrived are answered."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """After the last item: what went wrong, if anything did."""
+    """Follows the last item; holds the error that ended the items, if there was one."""
 
     error: Exception | None
 
 
 class Refusals:
-    """Lines that were not read: each is said at once, and all of them make the exit code."""
+    """Lines that cannot be read: each is reported at once; if there is any, the command ends with exit code 3."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def add(self, line: BadLine) -> BadLine:
-        """One more; it comes back, so that something can be put in its place."""
+        """Report one line, and return it, for what is written in its place."""
         say(f"regard: {line}")
         self.count += 1
         return line
@@ -49,13 +49,13 @@ class Refusals:
 
 
 def prompt() -> None:
-    """Tell who sits at a terminal that it is their turn."""
+    """Ask a user at a terminal for input."""
     if sys.stdin is not None and sys.stdin.isatty():
         say("regard: type a sentence a line; Ctrl-D ends")
 
 
 def standard_input(size: int) -> Iterator[list[Line]]:
-    """The lines of standard input in chunks of at most `size`: full ones of a file, at once what a pipe has."""
+    """The lines of standard input in lists of at most `size`: full lists of a file; from a pipe, what has arrived."""
     if sys.stdin is None:
         raise DataError("<stdin>: standard input is closed. Give the text on it, for example: < input.txt")
     try:
@@ -64,19 +64,19 @@ def standard_input(size: int) -> Iterator[list[Line]]:
         return chunks(read_lines(cast(io.BufferedIOBase, sys.stdin.buffer)), size)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return chunks(read_lines(cast(io.BufferedIOBase, sys.stdin.buffer)), size)
-    # A reader of its own: one that waits in sys.stdin when Python ends would make Python abort.
+    # Not sys.stdin: a thread that waits in it when Python ends makes Python abort.
     return arriving(read_lines(io.BufferedReader(io.FileIO(handle, closefd=False))), size)
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of `size` items, and at the end of what is left."""
+    """Lists of `size` items; the last one may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
 def arriving(items: Iterable[Item], size: int, wait: float = WAIT_SECONDS) -> Iterator[list[Item]]:
-    """Lists of at most `size` items; a list ends where the next item is not there within `wait` seconds."""
+    """Lists of at most `size` items; a list ends if the next item does not arrive within `wait` seconds."""
     queue: Queue[Item | _End] = Queue(size)
 
     def feed() -> None:
@@ -113,7 +113,7 @@ def answered(
     answer: Callable[[list[Example]], Sequence[Answer]],
     refuse: Callable[[BadLine], Refusal],
 ) -> Iterator[Answer | Refusal]:
-    """One answer for each line, in order: of `answer` for those that are text, of `refuse` for the others."""
+    """One result for each line, in order: from `answer` for an Example, from `refuse` for a BadLine."""
     for chunk in chunks:
         found = iter(answer([line for line in chunk if isinstance(line, Example)]))
         for line in chunk:
@@ -121,7 +121,7 @@ def answered(
 
 
 def usable(chunks: Iterable[Sequence[Line]], refuse: Callable[[BadLine], BadLine]) -> list[Example]:
-    """The lines that are text, all at once. Raises DataError if there is none."""
+    """All examples among the lines. Raises DataError if there is none."""
     found = [line for line in answered(chunks, list, refuse) if isinstance(line, Example)]
     if not found:
         raise DataError("no line holds a pair that can be used. Check the files and their format.")

@@ -1,4 +1,4 @@
-"""What goes to standard output: lines, and nothing in them that is more than a line."""
+"""Writes to standard output: lines of text, JSON and tables."""
 
 import json
 import sys
@@ -13,14 +13,17 @@ CONTROLS = {code: None for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(cod
 
 
 def put(lines: Iterable[str]) -> None:
-    """Write lines at once; on a terminal without the control characters (C0 and C1), which it would obey."""
+    """Write lines at once. On a terminal, leave out control characters (C0 and C1), which it would obey."""
     text = "".join(f"{line}\n" for line in lines)
     write(text.translate(CONTROLS) if sys.stdout is not None and sys.stdout.isatty() else text)
 
 
 def write(text: str) -> None:
-    """Write text at once. Raises BrokenPipeError when nobody reads any more, RegardError when the disk is full or
-    standard output is closed."""
+    """Write text at once.
+
+    Raises BrokenPipeError when the reader of a pipe has ended, RegardError when the disk is full or standard output is
+    closed.
+    """
     if sys.stdout is None:
         raise RegardError("<stdout> is closed. Write to a file or to a program, for example: > output.txt")
     try:
@@ -39,7 +42,7 @@ def json_line(record: dict[str, Any]) -> str:
 
 
 def aligned_columns(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Rows of a table, two spaces between the columns; `sides` says l or r for each column."""
+    """Rows of a table, with two spaces between columns. `sides`: for each column l (left) or r (right)."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(_padded(*cell) for cell in zip(row, widths, sides, strict=True)).rstrip() for row in rows]
 
@@ -49,6 +52,6 @@ def _padded(text: str, width: int, side: str) -> str:
 
 
 def check_directory(option: str, path: Path) -> None:
-    """Raises UsageError, before the work, if a file cannot be written there after it."""
+    """Raises UsageError, before the work, if the file cannot be written after it."""
     if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"{option} is {path}; expected a file in a directory that there is. Make {path.parent} first.")
+        raise UsageError(f"{option} is {path}; expected a file in an existing directory. Make {path.parent} first.")

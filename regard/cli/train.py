@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import BadInput, Device, PairFormat, Quiet, Seed, Threads
-from regard.cli.workers import again, working
+from regard.cli.options import Device, Quiet, Reading, Seed, Threads, expand_records
+from regard.cli.workers import again, set_up, working
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
+    from regard.data.readers import PairFiles
+    from regard.run.given import Given
     from regard.training.distributed import World
+    from regard.training.progress import Progress
 
 
 @reported
+@expand_records
 def command(
     arguments: Annotated[
         list[str],
@@ -31,7 +35,7 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The directory to write.")],
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="The recipe, where it is not the first argument."),
+        typer.Option(metavar="NAME|FILE", help="The recipe, if it is not the first argument."),
     ] = None,
     dev: Annotated[
         list[str] | None,
@@ -46,8 +50,8 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, as if it had not been stopped.")
     ] = False,
-    format: PairFormat = None,
-    on_bad_input: BadInput = None,
+    *,
+    reading: Reading,
     seed: Seed = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -64,74 +68,89 @@ def command(
 ) -> None:
     """Train on pairs. Ctrl-C saves and says how to go on.
 
-    Without a recipe, one is chosen from the pairs: what is a token, and how large the model is and how long it learns.
-    What was chosen, and why, is said; RUN/config.yaml holds it.
+    Without a recipe, Regard chooses one from the pairs: the tokens, the size of the model and the length of training.
+    It prints what it chose and why; RUN/config.yaml holds the result.
 
     Example: regard train multi30k-en-de train.en train.de --dev val.en --dev val.de --out runs/en-de
 
     Several processes: torchrun --nproc-per-node 2 -m regard train … shares every batch of the recipe, times two.
     """
-    from regard.cli.machine import set_up
-
     set_up(threads)
     from regard.cli.finished import tell_finished
     from regard.cli.pairs import pair_files, recipe_and_pairs
-    from regard.model.build import pick_device
-    from regard.run.fit import fit
     from regard.run.given import given
-    from regard.training.interrupt import Interrupted
-    from regard.training.progress_bar import ProgressBar
-    from regard.training.tensorboard import TensorBoard
 
     overrides = list(sets or [])
     overrides += [f"training.seed={seed}"] if seed is not None else []
-    overrides += [f"data.on_bad_input={on_bad_input}"] if on_bad_input else []
+    overrides += [f"data.on_bad_input={reading.on_bad_input}"] if reading.on_bad_input else []
     with working(device) as (world, name), TemporaryDirectory(prefix="regard-") as folder:
         if dry_run:
             _check_alone(world, resume)
-        with world.first_ahead():
+        with world.first_before_others():
             recipe, pairs = recipe_and_pairs(arguments, recipe)
-            of = given(
+            task = given(
                 recipe,
                 overrides,
-                lambda data: pair_files(pairs, data, format),
+                lambda data: pair_files(pairs, data, reading.format),
                 folder=Path(folder),
                 out=out,
                 resume=resume,
                 workers=world.size,
             )
-            validation = pair_files(dev, of.config.data, format) if dev else None
-        if world.leads and not quiet:
-            for reason in of.reasons:
+            validation = pair_files(dev, task.config.data, reading.format) if dev else None
+        if world.is_first and not quiet:
+            for reason in task.reasons:
                 say(reason)
         if dry_run:
-            from regard.cli.rehearsal import rehearse
+            from regard.cli.dry_run import report_dry_run
+            from regard.model.build import pick_device
 
-            rehearse(of.config, of.files, validation, out, pick_device(name))
+            report_dry_run(task.config, task.files, validation, out, pick_device(name))
             return
-        bar = ProgressBar(quiet=quiet, metric=of.config.training.metric)
-        try:
-            progress = fit(
-                of.config,
-                of.files,
-                validation,
-                out,
-                resume=resume,
-                device=pick_device(name),
-                listeners=[bar, *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
-                tell=(lambda line: None) if quiet else say,
-                world=world,
-            )
-        except Interrupted:
-            if world.leads:
-                say(f"regard: {_resuming(sys.argv[1:])}")
-            raise
-    if world.leads and not quiet:
+        progress = _fit(task, validation, out, name, world, resume=resume, tensorboard=tensorboard, quiet=quiet)
+    if world.is_first and not quiet:
         tell_finished(out, progress)
 
 
+def _fit(
+    task: "Given",
+    validation: "PairFiles | None",
+    out: Path,
+    device: str,
+    world: "World",
+    *,
+    resume: bool,
+    tensorboard: bool,
+    quiet: bool,
+) -> "Progress":
+    """Train. A signal ends training after a save; then the command line that continues it is printed."""
+    from regard.model.build import pick_device
+    from regard.run.fit import fit
+    from regard.training.interrupt import Interrupted
+    from regard.training.progress_bar import ProgressBar
+    from regard.training.tensorboard import TensorBoard
+
+    bar = ProgressBar(quiet=quiet, metric=task.config.training.metric)
+    try:
+        return fit(
+            task.config,
+            task.files,
+            validation,
+            out,
+            resume=resume,
+            device=pick_device(device),
+            listeners=[bar, *([TensorBoard(out / "tensorboard")] if tensorboard else [])],
+            tell=(lambda line: None) if quiet else say,
+            world=world,
+        )
+    except Interrupted:
+        if world.is_first:
+            say(f"regard: {_resuming(sys.argv[1:])}")
+        raise
+
+
 def _check_alone(world: "World", resume: bool) -> None:
-    """Raises UsageError for what a dry run has no answer to."""
+    """Raises UsageError for what a dry run cannot measure."""
     if resume:
         raise UsageError("--dry-run begins a run to see what it takes; --resume goes on with one. Leave one out.")
     if world.size > 1:
@@ -139,7 +158,7 @@ def _check_alone(world: "World", resume: bool) -> None:
 
 
 def _resuming(words: Sequence[str]) -> str:
-    """How to go on with this run: the command line as it was given, with --resume."""
+    """The command line that continues this run: the given one, with --resume."""
     if "--resume" not in words:
         words = [words[0], "--resume", *words[1:]]  # at the end, it might stand behind a --
     piped = ", the same pairs on standard input," if "-" in words else ""

@@ -1,27 +1,45 @@
-"""`regard translate`: standard input to standard output, a line for a line."""
+"""`regard translate`: one line of output for each line of a file or of standard input."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.effect import refuse_without_effect
 from regard.cli.errors import reported
-from regard.cli.options import Json, MinWeight, Opening, RunsAndText, Sampling, Search, Units
-from regard.cli.spread import Chosen, spread
+from regard.cli.options import (
+    GivenOptions,
+    Json,
+    MinWeight,
+    Opening,
+    RunsAndText,
+    Sampling,
+    Search,
+    Units,
+    expand_records,
+    refuse_without_effect,
+)
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
+
+if TYPE_CHECKING:
+    from regard.cli.records import Writer
+    from regard.data.example import Example
+    from regard.translator import SamplingOptions, Translator
 
 
 @reported
-@spread
+@expand_records
 def command(
-    chosen: Chosen,
+    chosen: GivenOptions,
     given: RunsAndText,
     *,
     nbest: Annotated[
         int | None,
         typer.Option(
-            "--nbest", min=1, metavar="N", help="The N best, each as: line, from 1 ||| output ||| log-probability."
+            "--nbest",
+            min=1,
+            metavar="N",
+            help="The N best outputs, each as: line, from 1 ||| output ||| log-probability.",
         ),
     ] = None,
     align: Annotated[
@@ -42,8 +60,8 @@ def command(
 ) -> None:
     """Translate a file or standard input, one line out for each line in.
 
-    A line that is no text (not UTF-8, too long) is named on standard error and has an empty line in its place; the
-    exit code is then 3. Several runs are an ensemble: their probabilities are averaged.
+    A line that cannot be read (not UTF-8, too long) is reported on standard error, its output line is empty, and the
+    exit code is 3. Several runs are an ensemble: their probabilities are averaged.
 
     Example: regard translate runs/en-zh input.txt --align > output.txt
 
@@ -55,10 +73,9 @@ def command(
     from regard.cli.runs import open_runs
     from regard.cli.stdin import Refusals
     from regard.cli.stdout import put
-    from regard.data.example import Example
 
     with working(opening.device) as (world, device):
-        with world.first_ahead():
+        with world.first_before_others():
             runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
@@ -66,18 +83,8 @@ def command(
             drawn = sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
-
-        def answer(examples: list[Example]) -> list[list[str]]:
-            sources = [example.source for example in examples]
-            if drawn is None:
-                found = session.translator.translate(sources, nbest or 1, units="tokens", alternatives=alternatives)
-            else:
-                places = [example.line for example in examples]
-                each = session.translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
-                found = [[one] for one in each]
-            return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
-
-        if not world.leads:
+        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
+        if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):
@@ -86,11 +93,29 @@ def command(
     refusals.finish()
 
 
-def _check_effects(chosen: Chosen, align: bool, json: bool, sample: bool) -> None:
-    """Raises UsageError for options that the others leave without an effect."""
+def _answerer(
+    translator: "Translator", writer: "Writer", nbest: int, drawn: "SamplingOptions | None", alternatives: int
+) -> "Callable[[list[Example]], list[list[str]]]":
+    """What translates some examples, by search or, with `drawn`, at random: the output lines of each example."""
+
+    def answer(examples: "list[Example]") -> list[list[str]]:
+        sources = [example.source for example in examples]
+        if drawn is None:
+            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
+        else:
+            places = [example.line for example in examples]
+            each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
+            found = [[one] for one in each]
+        return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
+
+    return answer
+
+
+def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) -> None:
+    """Raises UsageError for options that have no effect beside the others."""
     if sample:
-        looking = ["nbest", "beam", "length_normalization", "coverage_penalty"]
-        refuse_without_effect(chosen, looking, "with --sample, which draws one output. Leave one out.")
+        searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
+        refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
         drawing = ["temperature", "top_k", "top_p", "seed"]
         refuse_without_effect(chosen, drawing, "without --sample. Add it, or leave them out.")

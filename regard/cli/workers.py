@@ -1,5 +1,6 @@
-"""The processes that `torchrun` started a command in: they work as one, and the first of them speaks."""
+"""Threads and processes of a command. Under `torchrun` the processes share the work, and only the first one writes."""
 
+import gc
 import os
 import shutil
 import sys
@@ -19,35 +20,53 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 GRACE_SECONDS = 1.0
-"""torchrun ends all workers when one leaves with an error, and the first has something to say."""
+"""torchrun ends all workers as soon as one ends with an error; the first worker needs this time to report it."""
+
+
+def set_up(threads: int | None) -> None:
+    """Keep freed memory in the process, and compute with `threads` CPU threads; None: all cores.
+
+    Also enables the garbage collector, which `main` disabled; it does not visit objects that imports made.
+    """
+    from regard.run.memory import keep_memory
+
+    keep_memory()
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
 def working(device: str) -> "Iterator[tuple[World, str]]":
-    """The world of this process and the device of its own, inside the `with`; alone where torchrun is not the parent.
+    """The world of this process and the name of its device, inside the `with`.
 
-    An error that the first worker says, or has said, is not said again by the others; their exit code is the same.
+    Without torchrun the world has one worker. Only the first worker reports an error; the others end with the same exit
+    code.
     """
     from regard.model.build import pick_device
-    from regard.training.distributed import Elsewhere, joined, own_device
+    from regard.training.distributed import OtherWorkerFailed, join_world, worker_device
     from regard.training.interrupt import Interrupted
 
-    name = own_device(device)
-    with joined(pick_device(name)) as world:
+    name = worker_device(device)
+    with join_world(pick_device(name)) as world:
         try:
             yield world, name
-        except (Elsewhere, Interrupted, KeyboardInterrupt) as error:
-            if world.leads:
+        except (OtherWorkerFailed, Interrupted, KeyboardInterrupt) as error:
+            if world.is_first:
                 raise
             time.sleep(GRACE_SECONDS)
             raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else error.exit_code) from error
 
 
 def again(arguments: Sequence[str]) -> list[str]:
-    """The words of a command line that starts `regard` with these arguments, by as many workers as there are now."""
-    from regard.training.distributed import launched
+    """The words of a command line that starts `regard` with these arguments and as many workers as now."""
+    from regard.training.distributed import under_torchrun
 
-    if not launched():
+    if not under_torchrun():
         return [*_program(), *arguments]
     machines = os.environ["GROUP_WORLD_SIZE"]
     several = [] if machines == "1" else ["--nnodes", machines]
@@ -55,7 +74,7 @@ def again(arguments: Sequence[str]) -> list[str]:
 
 
 def _program() -> list[str]:
-    """How this program was started: the script where the shell would find another or none, or Python's -m."""
+    """How this program was started: `regard`, the path of the script if the shell finds another one, or Python's -m."""
     started = sys.argv[0]
     if Path(started).name == "__main__.py":
         return [sys.executable, "-m", "regard"]
@@ -64,7 +83,7 @@ def _program() -> list[str]:
 
 
 def expect_fresh_input() -> None:
-    """Raises UsageError where torchrun has started the command again: standard input does not come twice."""
+    """Raises UsageError if torchrun has started the command again: standard input can be read only once."""
     from regard.training.distributed import restarts
 
     if restarts():
@@ -74,10 +93,10 @@ def expect_fresh_input() -> None:
 def shared(
     world: "World", answer: "Callable[[list[Example]], Sequence[Answer]]"
 ) -> "Callable[[list[Example]], Sequence[Answer]]":
-    """For the first worker: `answer`, with lines and work shared among all. What it answers has to be plain values."""
+    """For the first worker: `answer`, with the lines shared among all workers. The answers have to be plain values."""
 
     def answers(examples: "list[Example]") -> Sequence[Answer]:
-        world.share([[example.source, example.line] for example in examples])
+        world.broadcast([[example.source, example.line] for example in examples])
         found: list[Answer] = [None] * len(examples)  # type: ignore[list-item]
         for rank, part in enumerate(world.gather(answer(examples[world.rank :: world.size]))):
             found[rank :: world.size] = part
@@ -88,19 +107,19 @@ def shared(
 
 @contextmanager
 def dismissing(world: "World") -> Iterator[None]:
-    """For the first worker: the others may leave after the `with`, also when nobody reads or takes what is written."""
+    """For the first worker: tell the others after the `with` that they can end, also when output cannot be written."""
     try:
         yield
     except (BrokenPipeError, RegardError):
-        world.share(None)
+        world.broadcast(None)
         raise
-    world.share(None)
+    world.broadcast(None)
 
 
 def assist(world: "World", answer: "Callable[[list[Example]], Sequence[Answer]]") -> None:
-    """For the other workers: answer what the first one shares, until it has no more."""
+    """For the other workers: answer the lines that the first one shares, until it tells them to end."""
     from regard.data.example import Example
 
-    while (rows := world.share(None)) is not None:
+    while (rows := world.broadcast(None)) is not None:
         examples = [Example(source, None, "<stdin>", line) for source, line in rows]
         world.gather(answer(examples[world.rank :: world.size]))

@@ -1,12 +1,15 @@
-"""A recurrent layer over a batch of texts, with weights that no longer change: what reads the sources of a search."""
+"""The recurrent encoder in compiled code, over weights that no longer change."""
 
 import ctypes
+from functools import reduce
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from regard.compiled.step import Steps, steps_serve
+from regard.compiled.step import Steps
+from regard.encoders.memory import Memory
+from regard.encoders.recurrent import RecurrentEncoder
 from regard.kernels.layout import pack
 from regard.kernels.library import kernels
 from regard.kernels.operands import expect_operand
@@ -16,17 +19,54 @@ from regard.recurrent.native_backend import KINDS
 from regard.recurrent.program import Gru, Linear, Lstm
 
 
-def reads_serve(*tensors: Tensor) -> bool:
-    """Whether compiled code reads with these weights."""
-    return steps_serve(*tensors) and kernels().library is not None
+class CompiledEncoder:
+    """What a `RecurrentEncoder` reads, in evaluation mode and without a gradient; the encoder itself reads else.
+
+    What a source gives depends neither on the others, nor on its padding.
+
+    Args:
+        encoder: on the CPU, in single precision; its parameters are read once, here.
+    """
+
+    def __init__(self, encoder: RecurrentEncoder) -> None:
+        self.encoder = encoder
+        layers = (encoder.forwards, encoder.backwards) if encoder.backwards else (encoder.forwards,)
+        self._layers = tuple(EncoderLayer(*directions) for directions in zip(*layers, strict=True))
+
+    def __call__(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+        """Read the source."""
+        encoder = self.encoder
+        if encoder.training or source.size(1) == 0 or not self._layers[0].takes(encoder.embedding.weight):
+            memory: Memory = encoder(source, mask)
+            return memory
+        lengths = mask.sum(1)
+        states, embedded = self._states(source, lengths)
+        if not isinstance(encoder.normalize, nn.Identity):
+            states = encoder.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
+        if encoder.summary == "last":
+            summary = encoder.last(states, lengths)
+        else:
+            # torch.sum adds in an order that depends on the padding.
+            summary = reduce(torch.add, states.unbind(1)) / lengths.clamp(min=1).unsqueeze(1)
+        return encoder.store(states, embedded, summary, mask)
+
+    def _states(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+        """States that are zero at padding, and the embedded source where it stands beside them. Each token is projected
+        once."""
+        tokens, places = torch.unique(source, return_inverse=True)
+        embedded = self.encoder.embedding(tokens)
+        states = self._layers[0](embedded, places, lengths)
+        for layer in self._layers[1:]:
+            states = layer(states.flatten(0, 1), torch.arange(source.numel()).view_as(source), lengths)
+        return states, embedded[places] if self.encoder.source_bridging else None
 
 
-class Reads:
+class EncoderLayer:
     """One recurrent layer in compiled code, whose weights are laid out once. Single precision, CPU, no gradient.
 
         h→(i) = cell(x(i), h→(i-1)),  h←(i) = cell(x(i), h←(i+1)),  h(i) = [h→(i); h←(i)]
 
-    Each row is read over its own length; padding is never looked at. What a row gives depends neither on the others,
+    Each row is read over its own length; padding is never read. What a row gives depends neither on the others,
     nor on its padding, nor on the number of threads.
 
     Args:
@@ -65,9 +105,11 @@ class Reads:
             lengths: how many positions of each row are real, the first ones.
         """
         gates = self.enter({"inputs": inputs})["gates"]
-        expect_operand("Reads", "places", places, ("batch", "source"), torch.long, "Say which input stands where.")
+        expect_operand(
+            "EncoderLayer", "places", places, ("batch", "source"), torch.long, "Say which input stands where."
+        )
         batch, positions = places.shape
-        expect_operand("Reads", "lengths", lengths, (batch,), torch.long, "Say how many are real.")
+        expect_operand("EncoderLayer", "lengths", lengths, (batch,), torch.long, "Say how many are real.")
         places, lengths = places.contiguous(), lengths.contiguous()
         order = lengths.argsort(descending=True)
         states = gates.new_empty(batch, positions, self.directions * self.size)
@@ -77,8 +119,8 @@ class Reads:
         layer = LayerRecord(*numbers, *(each.data_ptr() for each in pointers), len(gates))
         if kernels().call("rnn_encoder", ctypes.byref(layer)):
             raise ValueError(
-                f"Reads: a length or a place is out of range; expected lengths up to {positions}, and places below "
-                f"{len(gates)}."
+                f"EncoderLayer: a length or a place is out of range; expected lengths up to {positions}, and places "
+                f"below {len(gates)}."
             )
         return states
 
@@ -89,10 +131,12 @@ def _check_layers(directions: tuple[nn.GRU | nn.LSTM, ...]) -> None:
     }
     fit = all(isinstance(each, nn.GRU | nn.LSTM) and each.bias and not each.proj_size for each in directions)
     if not fit or len(kinds) != 1 or len(directions) not in (1, 2):
-        raise ValueError(f"Reads: given {directions}; expected one or two layers alike, with a bias and no projection.")
+        raise ValueError(
+            f"EncoderLayer: given {directions}; expected one or two layers alike, with a bias and no projection."
+        )
     first = directions[0]
     gates = (4 if isinstance(first, nn.LSTM) else 3) * first.hidden_size
     shapes = {"weight_ih": (gates, first.input_size), "weight_hh": (gates, first.hidden_size)}
     for name, shape in (shapes | dict.fromkeys(("bias_ih", "bias_hh"), (gates,))).items():
         for each in directions:
-            expect_operand("Reads", name, getattr(each, f"{name}_l0"), shape)
+            expect_operand("EncoderLayer", name, getattr(each, f"{name}_l0"), shape)

@@ -13,35 +13,36 @@ from regard.kernels.layout import GROUP
 from regard.kernels.operands import told
 from regard.kernels.structs import Array, OperationRecord
 from regard.recurrent.native_backend import KINDS, fields
-from regard.recurrent.program import Linear, Look, Program, Tensors
+from regard.recurrent.program import Attend, Linear, Program, Tensors
 
 WORD = ctypes.sizeof(ctypes.c_int64)
 RECORD = ctypes.sizeof(OperationRecord) // WORD
-SEEN = ("keys", "powers", "values", "mask")
+SOURCE_FIELDS = ("keys", "exp_keys", "values", "mask")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the rows of a program look at.
+class StepSource:
+    """What the rows of a program attend to.
 
     Args:
         keys, values, mask: of all sources; True where a position is real.
-        sources: which of them each row looks at.
-        powers: what `steps.powers` made of the keys, once for all steps.
-        continued: which of them is looked at by the rows that continue each; found out where it is not given.
+        sources: which of them each row attends to.
+        exp_keys: what `step.exp_keys` made of the keys, once for all steps.
+        continued: to which of them the rows attend that continue each row of the state; found out where it is not
+            given.
     """
 
     keys: Float[Tensor, "batch source key"]
     values: Float[Tensor, "batch source value"]
     mask: Bool[Tensor, "batch source"]
     sources: Int[Tensor, " rows"]
-    powers: Float[Tensor, "batch source power"]
+    exp_keys: Float[Tensor, "batch source padded"]
     continued: Int[Tensor, " continued"] | None = None
 
-    def fits(self, looked: set[tuple[int, int]]) -> bool:
-        """Whether compiled code may read this for looks with keys and values so wide."""
-        keys, values, mask, powers, sources = self.keys, self.values, self.mask, self.powers, self.sources
-        for each in (keys, values, powers):
+    def fits(self, widths: set[tuple[int, int]]) -> bool:
+        """Whether compiled code may read this for attention with keys and values so wide."""
+        keys, values, mask, exp_keys, sources = self.keys, self.values, self.mask, self.exp_keys, self.sources
+        for each in (keys, values, exp_keys):
             if not (isinstance(each, Tensor) and each.dtype is torch.float32 and each.is_cpu and each.dim() == 3):
                 return False
         for each in (sources, sources if self.continued is None else self.continued):
@@ -52,14 +53,14 @@ class Seen:
         batch, positions, key = keys.shape
         return (
             mask.shape == (batch, positions)
-            and powers.shape == (batch, positions, -(-key // GROUP) * GROUP)
+            and exp_keys.shape == (batch, positions, -(-key // GROUP) * GROUP)
             and values.shape[:2] == mask.shape
-            and looked == {(key, values.size(2))}
+            and widths == {(key, values.size(2))}
         )
 
     def told(self) -> str:
         """What was given, in words."""
-        return ", ".join(f"{name} {told(getattr(self, name))}" for name in (*SEEN, "sources"))
+        return ", ".join(f"{name} {told(getattr(self, name))}" for name in (*SOURCE_FIELDS, "sources"))
 
 
 class Records:
@@ -67,8 +68,8 @@ class Records:
 
     Args:
         program: the operations.
-        widths: features of every register; what is wrong for those over the source is set with what is looked at.
-        shared: registers with a row for each parent.
+        widths: features of every register; that of weights over the source is set at each step.
+        shared: registers with a row for each row of the state, which several rows of the step may continue.
         picked: registers of which each row of the step reads any one.
         weights: panels under the names of matrices, and vectors.
     """
@@ -85,15 +86,15 @@ class Records:
         self.count = len(program)
         self.shared = np.array([operation.into in shared for operation in program], dtype=np.int8)
         written = (OperationRecord * self.count)()
-        # The words that each step sets, and to what: to the address of a register, or to what `aimed` finds under a
-        # name with an @.
+        # The words that each step sets, and to what: to the address of a register, or to what `at` finds under a name
+        # with an @.
         changes: list[tuple[int, str]] = []
         for number, (operation, to) in enumerate(zip(program, written, strict=True)):
             group = "@shared " if operation.into in shared else "@"
             changed = {OperationRecord.count.offset: group + "rows"}
             to.kind = KINDS.index(type(operation))
             for field, name in fields(operation).items():
-                if field == "saved":  # for a way back
+                if field == "saved":  # for the backward pass
                     continue
                 getattr(to, field).width = widths[name]
                 array = getattr(OperationRecord, field).offset
@@ -107,9 +108,9 @@ class Records:
             if isinstance(operation, Linear):
                 to.panels = weights[operation.weight].data_ptr()
                 to.bias = weights[operation.bias].data_ptr() if operation.bias else None
-            elif isinstance(operation, Look):
+            elif isinstance(operation, Attend):
                 to.vector = weights["vector"].data_ptr()
-                changed |= {getattr(OperationRecord, name).offset: f"@{name}" for name in (*SEEN, "positions")}
+                changed |= {getattr(OperationRecord, name).offset: f"@{name}" for name in (*SOURCE_FIELDS, "positions")}
                 changed[OperationRecord.sources.offset] = group + "sources"
                 changed[OperationRecord.source_count.offset] = "@source count"
                 changed[OperationRecord.other.offset + Array.width.offset] = "@positions"
@@ -119,13 +120,13 @@ class Records:
         self._names = [name for _, name in changes]
         self._shares_sources = "@shared sources" in self._names
 
-    def aimed(
+    def at(
         self,
         registers: Mapping[str, int],
         rows: int,
-        few: int,
+        continued: int,
         tables: Mapping[str, int],
-        seen: Seen | None,
+        source: StepSource | None,
         parents: Int[Tensor, " rows"] | None,
         picks: Int[Tensor, " rows"] | None,
     ) -> tuple[Int[np.ndarray, " words"], Tensors]:
@@ -134,27 +135,29 @@ class Records:
         Args:
             registers: their addresses.
             rows: of the step.
-            few: of what they share.
+            continued: of the state that they continue.
             tables: rows of each register that is picked from.
-            seen, parents, picks: as in `Steps`.
+            source, parents, picks: as in `Steps`.
         """
-        numbers = {**registers, "@rows": rows, "@shared rows": few, "@parents": 0}
+        numbers = {**registers, "@rows": rows, "@shared rows": continued, "@parents": 0}
         numbers |= {f"#{name}": count for name, count in tables.items()}
         alive: Tensors = {}
         if parents is not None:
             alive["@parents"] = parents.contiguous()
         if picks is not None:
             alive["@picks"] = picks.contiguous()
-        if seen is not None:
-            alive |= {f"@{name}": getattr(seen, name).contiguous() for name in SEEN}
-            alive["@sources"] = alive["@shared sources"] = seen.sources.contiguous()
-            if seen.continued is not None:
-                alive["@shared sources"] = seen.continued.contiguous()
+        if source is not None:
+            alive |= {f"@{name}": getattr(source, name).contiguous() for name in SOURCE_FIELDS}
+            alive["@sources"] = alive["@shared sources"] = source.sources.contiguous()
+            if source.continued is not None:
+                alive["@shared sources"] = source.continued.contiguous()
             elif parents is not None and self._shares_sources:
-                alive["@shared sources"] = seen.sources.new_zeros(few).index_copy_(0, parents, seen.sources)
-            numbers["@source count"], numbers["@positions"] = seen.mask.shape
-            if len(seen.sources) != rows or len(alive["@shared sources"]) < (few if self._shares_sources else 0):
-                raise ValueError(f"Steps: {len(seen.sources)} sources; expected one for each of {rows} rows.")
+                alive["@shared sources"] = source.sources.new_zeros(continued).index_copy_(0, parents, source.sources)
+            numbers["@source count"], numbers["@positions"] = source.mask.shape
+            if len(source.sources) != rows or len(alive["@shared sources"]) < (
+                continued if self._shares_sources else 0
+            ):
+                raise ValueError(f"Steps: {len(source.sources)} sources; expected one for each of {rows} rows.")
         numbers |= {name: part.data_ptr() for name, part in alive.items()}
         words = self._words.copy()
         words[self._places] = [numbers[name] for name in self._names]

@@ -10,15 +10,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.compiled.records import Records, Seen
-from regard.kernels.layout import pack, room
+from regard.compiled.records import Records, StepSource
+from regard.kernels.layout import key_buffer, pack
 from regard.kernels.library import kernels
 from regard.kernels.operands import expect_numbers, expect_operand, told
-from regard.recurrent.hoist import of_the_past, past_first
-from regard.recurrent.program import Linear, Look, Program, Tensors, inputs, starts
+from regard.recurrent.hoist import from_state, hoisted
+from regard.recurrent.program import Attend, Linear, Program, Tensors, inputs, starts
 from regard.recurrent.widths import POSITIONS, widths
 
-MOST = 64  # as MOST_OPERATIONS in c/decoder_step.c
+MAX_OPERATIONS = 64  # as in c/decoder_step.c
 
 
 def steps_serve(*tensors: Tensor) -> bool:
@@ -29,17 +29,17 @@ def steps_serve(*tensors: Tensor) -> bool:
     )
 
 
-def powers(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
-    """What steps read of keys, see c/additive_step.h; no step changes it, so that it is to be kept."""
-    expect_operand("powers", "keys", keys, ("batch", "source", "key"))
+def exp_keys(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source padded"]:
+    """exp(2 keys), which steps read in place of the keys, see c/additive_step.h; no step changes it, so keep it."""
+    expect_operand("exp_keys", "keys", keys, ("batch", "source", "key"))
     keys = keys.detach().contiguous()
-    found, (batch, source, width) = room(keys), keys.shape
-    kernels().call("key_powers", keys.data_ptr(), batch * source, width, found.data_ptr())
+    found, (batch, source, width) = key_buffer(keys), keys.shape
+    kernels().call("exp_keys", keys.data_ptr(), batch * source, width, found.data_ptr())
     return found
 
 
 @dataclass(frozen=True)
-class Aimed:
+class PreparedStep:
     """The records of some steps.
 
     Args:
@@ -64,7 +64,7 @@ class Steps:
     """A program in compiled code, whose weights are laid out once. Single precision, CPU, no gradient.
 
     Args:
-        program: what one step does, in at most `MOST` operations; its sums are added past first.
+        program: what one step does, in at most `MAX_OPERATIONS` operations; what needs no token comes first.
         weights: its parameters, but for keys and values; they are read once.
         outputs: the registers that a step returns.
         picked: inputs that are tables, of which each row picks a row. No product reads one.
@@ -73,9 +73,11 @@ class Steps:
     """
 
     def __init__(self, program: Program, weights: Tensors, outputs: Sequence[str], picked: Sequence[str] = ()) -> None:
-        program = past_first(program, picked)
-        if len(program) > MOST:
-            raise ValueError(f"Steps: the program has {len(program)} operations; expected at most {MOST}. Split it.")
+        program = hoisted(program, picked)
+        if len(program) > MAX_OPERATIONS:
+            raise ValueError(
+                f"Steps: the program has {len(program)} operations; expected at most {MAX_OPERATIONS}. Split it."
+            )
         self.outputs, self.picked = tuple(outputs), frozenset(picked)
         self._widths = _checked(program, weights, self.outputs, self.picked)
         matrices = dict.fromkeys(operation.weight for operation in program if isinstance(operation, Linear))
@@ -88,8 +90,8 @@ class Steps:
         outer = (*self._given, *self.outputs)
         self._outer = {name: self._widths[name] for name in outer}
         self._inner = {name: width for name, width in self._widths.items() if name not in outer}
-        looks = [each for each in program if isinstance(each, Look)]
-        self._looked = {(self._widths[each.query], self._widths[each.into]) for each in looks}
+        attends = [each for each in program if isinstance(each, Attend)]
+        self._attended = {(self._widths[each.query], self._widths[each.into]) for each in attends}
         self._records = Records(program, self._widths, self._shared, self.picked, self.panels | vectors)
 
     def takes(self, tensor: Tensor) -> bool:
@@ -98,13 +100,13 @@ class Steps:
 
     @property
     def shares(self) -> bool:
-        """Whether rows that continue the same one share what follows from it."""
+        """Whether rows that continue the same one share what is computed from it alone."""
         return bool(self._shared)
 
     @property
     def shares_outputs(self) -> bool:
         """Whether hypotheses that continue the same row have an output in common: it then has one row for all of them,
-        as the weights of a look that does not know the token."""
+        as the attention weights of a decoder that attends before it reads the token."""
         return not self._shared.isdisjoint(self.outputs)
 
     @property
@@ -121,7 +123,7 @@ class Steps:
         return self._widths[register]
 
     def expect_starts(self, given: Tensors, rows: int | None) -> None:
-        """Raise ValueError unless these are what steps begin with, and what they leave behind has their names."""
+        """Raise ValueError unless these are what steps begin with, and a step leaves registers of their names."""
         sizes = {rows}
         for name in (name for name in self._given if name.endswith("-")):
             if name[:-1] not in self.outputs:
@@ -134,7 +136,7 @@ class Steps:
     def __call__(
         self,
         registers: Tensors,
-        seen: Seen | None = None,
+        source: StepSource | None = None,
         parents: Int[Tensor, " rows"] | None = None,
         picks: Int[Tensor, " rows"] | None = None,
     ) -> Tensors:
@@ -142,8 +144,8 @@ class Steps:
 
         Args:
             registers: inputs, and starts under their names with the minus; (rows, width).
-            seen: what the program looks at, if it does.
-            parents: the row of the starts that each row continues; None where each continues its own. What follows
+            source: what the program attends to, if it does.
+            parents: the row of the starts that each row continues; None where each continues its own. What is computed
                 from the starts alone is computed once for all that continue them.
             picks: the row of the tables that each row reads, if there are any.
 
@@ -159,7 +161,7 @@ class Steps:
                     name: part.index_select(0, parents) if name.endswith("-") else part for name, part in given.items()
                 }
                 parents = None
-            step = self.aimed(given, seen, parents, picks)
+            step = self.prepared(given, source, parents, picks)
         except IndexError:
             raise ValueError("Steps: a parent is no row of the starts; expected the number of one.") from None
         if kernels().call("decoder_step", step.address, step.count):
@@ -172,40 +174,41 @@ class Steps:
             name: part.index_select(0, parents) if name in self._shared else part for name, part in step.outputs.items()
         }
 
-    def _check(self, given: Tensors, seen: Seen | None, parents: Tensor | None, picks: Tensor | None) -> None:
-        """What is looked at and picked: how it lies; which row is picked compiled code looks at itself."""
+    def _check(self, given: Tensors, source: StepSource | None, parents: Tensor | None, picks: Tensor | None) -> None:
+        """How the tensors of the source and the picks lie; compiled code checks which row is picked."""
         for name, rows in (("parents", parents), ("picks", picks)):
             if rows is not None:
                 expect_numbers("Steps", name, rows)
         apart = parents is not None and picks is not None and len(picks) != len(parents)
         if apart or (picks is None and self.picked):
             raise ValueError("Steps: picks do not go with the rows; expected one for each, where there are tables.")
-        if not self._looked:
+        if not self._attended:
             return
-        if not isinstance(seen, Seen) or not seen.fits(self._looked):
+        if not isinstance(source, StepSource) or not source.fits(self._attended):
+            attended = source.told() if isinstance(source, StepSource) else source
             raise ValueError(
-                f"Steps: seen is {seen.told() if isinstance(seen, Seen) else seen}; expected keys, values, mask and "
-                f"powers of the same sources, with {self._looked} features, and a number for each row."
+                f"Steps: source is {attended}; expected keys, values, mask and exp_keys of the same sources, with "
+                f"{self._attended} features, and a number for each row."
             )
 
-    def aimed(
+    def prepared(
         self,
         given: Tensors,
-        seen: Seen | None,
+        source: StepSource | None,
         parents: Int[Tensor, " rows"] | None,
         picks: Int[Tensor, " rows"] | None,
-    ) -> Aimed:
+    ) -> PreparedStep:
         """The records of steps over the given registers, and the outputs that they fill."""
-        if self._looked or parents is not None or picks is not None or self.picked:
-            self._check(given, seen, parents, picks)
+        if self._attended or parents is not None or picks is not None or self.picked:
+            self._check(given, source, parents, picks)
         first, last = given[self._given[0]], given[self._given[-1]]
-        few = last.size(0)
+        continued = last.size(0)
         rows = next((each.size(0) for each in (parents, picks) if each is not None), first.size(0))
-        if parents is None and few != rows and self._begins:
-            raise ValueError(f"Steps: the starts have {few} rows; expected {rows}, one for each, or parents.")
-        positions = 0 if seen is None else seen.mask.size(1)
+        if parents is None and continued != rows and self._begins:
+            raise ValueError(f"Steps: the starts have {continued} rows; expected {rows}, one for each, or parents.")
+        positions = 0 if source is None else source.mask.size(1)
         shapes = {
-            name: (few if name in self._shared else rows, positions if width == POSITIONS else width)
+            name: (continued if name in self._shared else rows, positions if width == POSITIONS else width)
             for name, width in self._outer.items()
         }
         shapes |= {name: (given[name].size(0), self._widths[name]) for name in self.picked}
@@ -216,22 +219,22 @@ class Steps:
                 raise ValueError(f"Steps: {name} is {told(register)}; expected torch.float32 on the CPU.")
         found = {name: first.new_empty(*shapes[name]) for name in self.outputs}
         wide = [positions if width == POSITIONS else width for width in self._inner.values()]
-        held = max(rows, few)  # what rows share has a row for each of those they continue, which may be more
+        held = max(rows, continued)  # what rows share has a row for each of those they continue, which may be more
         scratch = first.new_empty(held * sum(wide))
         start, row = scratch.data_ptr(), held * scratch.element_size()
         places = accumulate(wide, lambda place, width: place + row * width, initial=start)
         registers = dict(zip(self._inner, places, strict=False))
         registers |= {name: tensor.data_ptr() for name, tensor in (found | given).items()}
         tables = {name: given[name].size(0) for name in self.picked}
-        words, alive = self._records.aimed(registers, rows, few, tables, seen, parents, picks)
-        return Aimed(words, self._records.count, found, (scratch, given, alive))
+        words, alive = self._records.at(registers, rows, continued, tables, source, parents, picks)
+        return PreparedStep(words, self._records.count, found, (scratch, given, alive))
 
 
 def _checked(program: Program, weights: Tensors, outputs: tuple[str, ...], picked: frozenset[str]) -> dict[str, int]:
     """The widths of the registers of a program that fits its weights."""
     found = widths(program, weights, {})
     read = {name for each in program if isinstance(each, Linear) for name in (each.weight, each.bias) if name}
-    read |= {"vector" for each in program if isinstance(each, Look)}
+    read |= {"vector" for each in program if isinstance(each, Attend)}
     for name in read:
         expect_operand("Steps", name, weights[name], tuple(weights[name].shape))
     unknown = [name for name in (*outputs, *picked) if name not in found]
@@ -246,6 +249,6 @@ def _checked(program: Program, weights: Tensors, outputs: tuple[str, ...], picke
 def _shared(program: Program) -> frozenset[str]:
     """The registers that rows share which continue the same one; none where a product of some would be needed for
     each row, since products read rows that stand side by side."""
-    shared = of_the_past(program)
+    shared = from_state(program)
     apart = (each for each in program if isinstance(each, Linear) and each.into not in shared)
     return frozenset() if any(each.source in shared for each in apart) else shared

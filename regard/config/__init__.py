@@ -1,7 +1,7 @@
 """Recipes: small frozen models, one per stage, and how a file and `--set a.b=c` become one of them.
 
-Config lives here, at the edge. The section of a kind of source, an encoder or a decoder builds it, `model/build.py`
-puts the model together; no module ever sees a section.
+Config lives here, at the edge. The section of a kind of source, an encoder, a decoder or an output layer builds it,
+`model/build.py` puts the model together; no module ever sees a section.
 """
 
 from regard.config.data import DataConfig
@@ -9,7 +9,16 @@ from regard.config.model import AttentionConfig, ModelConfig
 from regard.config.recipe import BEFORE, Config, SearchConfig, adapted, dump, fill, load_recipe, parse, value_of
 from regard.config.section import Section
 from regard.config.sources import SideConfig, TextConfig
-from regard.config.stage import DecoderConfig, DecoderParts, DropoutConfig, EncoderConfig, EncoderParts, SourceConfig
+from regard.config.stage import (
+    DecoderConfig,
+    DecoderParts,
+    DropoutConfig,
+    EncoderConfig,
+    EncoderParts,
+    OutputConfig,
+    OutputParts,
+    SourceConfig,
+)
 from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
 
 __all__ = [
@@ -24,6 +33,8 @@ __all__ = [
     "EncoderParts",
     "HardConfig",
     "ModelConfig",
+    "OutputConfig",
+    "OutputParts",
     "ScheduleConfig",
     "SearchConfig",
     "Section",

@@ -1,7 +1,7 @@
 """The sections of Regard's own encoders."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from regard.config.transformer import MAX_DISTANCE, check_sizes
 
 if TYPE_CHECKING:
     from torch import nn
+
+Strides = Annotated[tuple[Annotated[int, Field(ge=1, le=16)], ...], Field(min_length=1, max_length=32)]
 
 
 class RecurrentEncoderConfig(EncoderConfig):
@@ -90,3 +92,72 @@ class TransformerEncoderConfig(EncoderConfig):
             embedding_dropout=parts.dropout.embedding,
             output_dropout=parts.dropout.context,
         )
+
+
+class BlstmpEncoderConfig(EncoderConfig):
+    """The keys of `BlstmpEncoder`, which shortens its source: for recordings, and for long texts in small pieces."""
+
+    hidden_size: HiddenSize = Field(160, description="features of one direction")
+    projection_size: HiddenSize = Field(160, description="features of a position behind each layer")
+    strides: Strides = Field((2, 2, 1), description="of every so many positions each layer keeps one; one per layer")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.blstmp import BlstmpEncoder
+        from regard.encoders.embedded import EmbeddedEncoder
+
+        encoder = BlstmpEncoder(
+            parts.embedding.embedding_dim,
+            self.hidden_size,
+            self.projection_size,
+            strides=self.strides,
+            layer_dropout=parts.dropout.layers,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)
+
+
+class VggBlstmpEncoderConfig(EncoderConfig):
+    """The keys of `VggBlstmpEncoder`: convolutions over time and frequency below a projected BLSTM."""
+
+    channels: tuple[HiddenSize, ...] = Field((64, 128), description="of the convolutions of each block")
+    pools: Strides = Field((2, 2), description="of each block, over time and frequency")
+    hidden_size: HiddenSize = Field(160, description="features of one direction")
+    projection_size: HiddenSize = Field(160, description="features of a position behind each layer")
+    strides: Strides = Field((1, 1, 1), description="of every so many positions each layer keeps one; one per layer")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.embedded import EmbeddedEncoder
+        from regard.encoders.vgg import Vgg, VggBlstmpEncoder
+
+        encoder = VggBlstmpEncoder(
+            Vgg(parts.embedding.embedding_dim, channels=self.channels, pools=self.pools),
+            self.hidden_size,
+            self.projection_size,
+            strides=self.strides,
+            layer_dropout=parts.dropout.layers,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)
+
+
+class PyramidalEncoderConfig(EncoderConfig):
+    """The keys of `PyramidalEncoder`, in which each layer reads neighbours of the one below as one."""
+
+    hidden_size: HiddenSize = Field(128, description="features of one direction")
+    joins: Strides = Field((1, 2, 2), description="how many neighbours each layer reads as one; one per layer")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.embedded import EmbeddedEncoder
+        from regard.encoders.pyramidal import PyramidalEncoder
+
+        encoder = PyramidalEncoder(
+            parts.embedding.embedding_dim,
+            self.hidden_size,
+            joins=self.joins,
+            layer_dropout=parts.dropout.layers,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)

@@ -7,13 +7,16 @@ from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
 
 from regard.config.decoders import LuongDecoderConfig
 from regard.config.encoders import RecurrentEncoderConfig
+from regard.config.outputs import LinearOutputConfig
 from regard.config.section import MOST_FEATURES, Section, check_name
-from regard.config.stage import DecoderConfig, DropoutConfig, EncoderConfig, chosen
-from regard.decoders import DECODERS
+from regard.config.stage import DecoderConfig, DropoutConfig, EncoderConfig, OutputConfig, chosen
+from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
 
 Encoder = Annotated[SerializeAsAny[EncoderConfig], WrapValidator(partial(chosen, ENCODERS, "recurrent", EncoderConfig))]
 Decoder = Annotated[SerializeAsAny[DecoderConfig], WrapValidator(partial(chosen, DECODERS, "luong", DecoderConfig))]
+
+Output = Annotated[SerializeAsAny[OutputConfig], WrapValidator(partial(chosen, OUTPUTS, "linear", OutputConfig))]
 
 
 class AttentionConfig(Section):
@@ -59,6 +62,7 @@ class ModelConfig(Section):
     encoder: Encoder = RecurrentEncoderConfig(kind="recurrent")
     decoder: Decoder = LuongDecoderConfig(kind="luong")
     attention: AttentionConfig = AttentionConfig()
+    output: Output = LinearOutputConfig(kind="linear")
     dropout: DropoutConfig = DropoutConfig()
 
     @property

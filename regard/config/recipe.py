@@ -14,18 +14,23 @@ from pydantic import Field, ValidationError, model_validator
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
-from regard.config.stage import DecoderConfig, EncoderConfig, SourceConfig, keys, owners, section
+from regard.config.stage import DecoderConfig, EncoderConfig, OutputConfig, SourceConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
 from regard.data.sources import SOURCES
-from regard.decoders import DECODERS
+from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.files import read_small
 from regard.registry import Table
 
 MAX_BYTES = 1_000_000
-STAGES: Mapping[type[Section], Table] = {SourceConfig: SOURCES, EncoderConfig: ENCODERS, DecoderConfig: DECODERS}
+STAGES: Mapping[type[Section], Table] = {
+    SourceConfig: SOURCES,
+    EncoderConfig: ENCODERS,
+    DecoderConfig: DECODERS,
+    OutputConfig: OUTPUTS,
+}
 MOST_FAULTS = 8
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60

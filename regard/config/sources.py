@@ -10,6 +10,7 @@ from regard.config.section import Section
 from regard.config.stage import SourceConfig
 
 if TYPE_CHECKING:
+    from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
 
 TokenizerName = Annotated[
@@ -47,3 +48,38 @@ class TextConfig(SourceConfig):
         from regard.data.tokenizer import Tokenizer
 
         return TextSource(Tokenizer.load(path))
+
+
+class RecordingConfig(SourceConfig):
+    """The keys of a source that is a recording."""
+
+    rate: int = Field(16_000, ge=1_000, le=200_000, description="samples per second; other files are resampled")
+    mels: int = Field(40, ge=1, le=1_000, description="features of a frame: log energies of so many mel bands")
+    window_seconds: float = Field(0.025, gt=0, le=1, description="length of a frame")
+    shift_seconds: float = Field(0.010, gt=0, le=1, description="from one frame to the next")
+    max_seconds: float = Field(30.0, gt=0, le=100_000, description="longer recordings are left out of training")
+
+    def locate(self, said: str, path: str) -> str:
+        """The file; a relative name is relative to the folder of the file that names it."""
+        from regard.data.lines import STDIN
+        from regard.data.speech.recording import SPLIT, expect_file
+
+        if said.startswith(SPLIT):
+            return said
+        return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)
+
+    def limit(self, max_length: int) -> int:
+        """In frames."""
+        return max(1, round(self.max_seconds / self.shift_seconds))
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "RecordingSource":
+        """Nothing is learned: frames depend on the keys alone."""
+        from regard.data.speech.recording import RecordingSource
+
+        return RecordingSource(self.rate, self.mels, self.window_seconds, self.shift_seconds)
+
+    def load(self, path: Path) -> "RecordingSource":
+        """What a run was trained with."""
+        from regard.data.speech.recording import RecordingSource
+
+        return RecordingSource.load(path)

@@ -1,6 +1,6 @@
-"""What a kind of source, an encoder or a decoder brings to a recipe: a section with its keys, and how it is built.
+"""What a part of the model, or a kind of source, brings to a recipe: a section with its keys, and how it is built.
 
-`SOURCES`, `ENCODERS` and `DECODERS` list these sections by `kind`. To add one, write one file:
+`SOURCES`, `ENCODERS`, `DECODERS` and `OUTPUTS` list these sections by `kind`. To add one, write one file:
 
     class Pyramid(nn.Module): ...
 
@@ -66,7 +66,7 @@ class DecoderParts:
     """What a decoder is built from, besides its section.
 
     Args:
-        tokens: the target vocabulary, `TargetTokens`; it has the dropout of embedding and output.
+        tokens: the target vocabulary, `TargetTokens`, with its output layer; it has the dropout of both.
         memory_size: features of a position of the memory.
         summary_size: features of the memory's summary.
         attention: `attention(query_size)` builds the attention of the recipe; `output_size=` is as in
@@ -117,6 +117,23 @@ class SourceConfig(Section):
         raise UsageError(f"source kind {self.kind!r} says no way to load it. Give its section a method `load`.")
 
 
+@dataclass(frozen=True)
+class OutputParts:
+    """What an output layer is built from, besides its section.
+
+    Args:
+        feature_size: features that it reads.
+        size: entries of the target vocabulary.
+        tied: the target embedding where `model.tie` wants its weight for this layer, else None.
+        dropout: the probabilities of the recipe: an output layer reads output.
+    """
+
+    feature_size: int
+    size: int
+    tied: Any
+    dropout: DropoutConfig
+
+
 class EncoderConfig(Section):
     """The section of one encoder: Batch → Memory."""
 
@@ -143,6 +160,16 @@ class DecoderConfig(Section):
     def build(self, parts: DecoderParts) -> "nn.Module":
         """The decoder, see `decoders.decoder.Decoder`. What its constructor says in a ValueError reaches the user."""
         raise UsageError(f"decoder {self.kind!r} says no way to build it. Give its section a method `build`.")
+
+
+class OutputConfig(Section):
+    """The section of one output layer: features → log-probabilities."""
+
+    kind: str = Field(description="an entry of the table of output layers")
+
+    def build(self, parts: OutputParts) -> "nn.Module":
+        """The layer, see `decoders.output.Output`. What its constructor says in a ValueError reaches the user."""
+        raise UsageError(f"output layer {self.kind!r} says no way to build it. Give its section a method `build`.")
 
 
 def section(table: Table, kind: str, base: type[Section]) -> type[Section]:

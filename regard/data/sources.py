@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from regard.data.media import Medium
     from regard.data.tokenizer import Tokenizer
 
-SOURCES = Table("source kind", "regard.config", {"text": "sources:TextConfig"}, group="regard.sources")
+SOURCES = Table(
+    "source kind",
+    "regard.config",
+    {"text": "sources:TextConfig", "recording": "sources:RecordingConfig"},
+    group="regard.sources",
+)
 
 Span = tuple[int | float, ...]
 """Where a stretch of the source begins and ends: characters of a text, seconds of a recording. Of a picture it is a

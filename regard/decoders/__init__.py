@@ -1,6 +1,7 @@
 """Decoders: `begin` once per source, `advance` once per token, `forward` for all tokens of a known target at once.
+Output layers: what a decoder comes to → log-probabilities.
 
-The table names the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
+The tables name the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
 to add one.
 """
 
@@ -18,3 +19,5 @@ DECODERS = Table(
     },
     group="regard.decoders",
 )
+
+OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")

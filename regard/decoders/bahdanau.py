@@ -8,35 +8,15 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.compiled.token_cache import VECTORS
-from regard.decoders.bridge import Start, first_state
-from regard.decoders.inference import prepared
-from regard.decoders.loops import (
-    Programs,
-    Stepping,
-    answer,
-    asking,
-    attend,
-    cell,
-    compiles,
-    enter,
-    join,
-    looking,
-    runs,
-    starts,
-    stepped,
-)
-from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
+from regard.decoders.state import AttentiveState, Start, advanced, attend, begin, first_state, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
-from regard.recurrent.autograd import loop
-from regard.recurrent.program import Linear, Program, Tensors
+from regard.recurrent.cells import Recurrence
 
 
 class BahdanauDecoder(nn.Module):
-    """The state looks at the source, answers, and moves on with what it saw.
+    """The state attends to the source, answers, and takes a step with the context.
 
         c(t) = attention(s(t-1))
         t̃(t) = U s(t-1) + V E y(t-1) + C c(t),  t(t) = maxout(t̃(t))     pairs of t̃, the larger of each
@@ -46,15 +26,15 @@ class BahdanauDecoder(nn.Module):
     With readout "state" the output layer reads the new state instead: t(t) = s(t).
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.2.2; deep output with maxout after Goodfellow
-    et al. 2013. As there, the answer is made from s(t-1), so the look does not know y(t-1). U, V, C stand side by
+    et al. 2013. As there, the answer is made from s(t-1), so the attention does not know y(t-1). U, V, C stand side by
     side in `deep`. Readout "state" is the decoder of many tutorials: one cell over [embedding; context], and one
     layer on what it puts out.
 
     Args:
         tokens: E, O and b; `tokens.feature_size` is the size of t.
-        attention: what s(t-1) looks with; its query size is `hidden_size`.
+        attention: what s(t-1) attends with; its query size is `hidden_size`.
         memory_size, summary_size: features of the memory's values, and of its summary.
-        hidden_size, num_layers, cell: the recurrent part; the top layer looks.
+        hidden_size, num_layers, cell: the recurrent part; the top layer attends.
         layer_dropout: between layers.
         start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
         readout: "deep", the paper's deep output with maxout; "state", the state s(t), which then has the size of t.
@@ -89,11 +69,10 @@ class BahdanauDecoder(nn.Module):
         self.deep = None
         if readout == "deep":
             self.deep = nn.Linear(hidden_size + tokens.embedding_size + memory_size, 2 * tokens.feature_size)
-        self.steps: Stepping | None = None
 
     @property
     def carries(self) -> bool:
-        """The state reads what was seen."""
+        """The state reads the context."""
         return True
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
@@ -101,35 +80,22 @@ class BahdanauDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         return begin(self.attention, memory, cells, fed_size=0, temperature=temperature)
 
-    def for_inference(self) -> "BahdanauDecoder":
-        """The same decoder for weights that no longer change."""
-        twin = prepared(self)
-        if compiles(self.attention, self.recurrence):
-            features = "state" if self.deep is None else "pairs"
-            twin.steps = Stepping.of(self.tokens.embedding.weight, self._stepped(), features)
-        return twin
-
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        if self.steps is not None and self.steps.takes(state):
-            found = self.steps(tokens, state, source)
-            return stepped(found, found["state"] if self.deep is None else maxout(found["pairs"]), state)
-        state, embedded = state.apart(), self.tokens.embed(tokens)
-        attended = look(self.attention, state.cells.top, source, state.history, state.rows)
+        embedded = self.tokens.embed(tokens)
+        attended = attend(self.attention, state.cells.top, source, state.history, state.rows)
         context = attended.context.squeeze(1)
-        seen_gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
-        cells = self.recurrence.step(self.recurrence.gates(embedded) + seen_gates, state.cells)
-        features = self._features(state.cells.top, embedded, context, cells.top)
+        context_gates = self.recurrence.gates(context, self.tokens.embedding_size, bias=False)
+        cells = self.recurrence.step(self.recurrence.gates(embedded) + context_gates, state.cells)
+        features = self.features(state.cells.top, embedded, context, cells.top)
         state = AttentiveState(cells, state.fed, attended.history, state.rows)
         return advanced(features, state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target; what does not depend on the state is computed before and after the loop."""
         embedded = self.tokens.embed(inputs)
-        if runs(self.attention, source, self.recurrence):
-            return self._run(embedded, source, state)
         cells, history = state.cells, state.history
-        states, contexts, looks = [cells.top], [], []
+        states, contexts, steps = [cells.top], [], []
         for gates in self.recurrence.gates(embedded).unbind(1):
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             context, history = attended.context.squeeze(1), attended.history
@@ -137,46 +103,15 @@ class BahdanauDecoder(nn.Module):
             cells = self.recurrence.step(gates, cells)
             states.append(cells.top)
             contexts.append(context)
-            looks.append(attended)
+            steps.append(attended)
         before, after = torch.stack(states[:-1], 1), torch.stack(states[1:], 1)
-        return unrolled(self._features(before, embedded, torch.stack(contexts, 1), after), looks)
+        return unrolled(self.features(before, embedded, torch.stack(contexts, 1), after), steps)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
-    def _run(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
-        """The same loop as a program, time first."""
-        program, tensors = self._program()
-        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.entering(embedded.transpose(0, 1))}
-        found = loop(program, tensors, source.mask, ["state", "context", "weights"])
-        states, contexts = found["state"].transpose(0, 1), found["context"].transpose(0, 1)
-        features = self._features(states[:, :-1], embedded, contexts, states[:, 1:])
-        return answer(features, found["weights"])
-
-    def _features(self, before: Tensor, embedded: Tensor, context: Tensor, after: Tensor) -> Tensor:
+    def features(self, before: Tensor, embedded: Tensor, context: Tensor, after: Tensor) -> Tensor:
         """What the output layer reads, from the state before the step and behind it."""
         if self.deep is None:
             return after
         return maxout(self.deep(torch.cat([before, embedded, context], -1)))
-
-    def _program(self) -> tuple[Program, Tensors]:
-        """What one step of the loop does, from the gates of the token, and its weights."""
-        step, tensors = cell(self.recurrence, "gates", "state-", "state")
-        tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
-        program = (*attend(self.attention, "state-"), Linear("context", "feed", "gates", plus="inputs"), *step)
-        return program, tensors | asking(self.attention)
-
-    def _stepped(self) -> Programs:
-        """The same from the token to the features, or to the pairs of which the larger are the features."""
-        first, tensors = enter(self.recurrence, self.tokens.embedding_size)
-        program, weights = self._program()
-        if self.deep is None:
-            return first, program, tensors | weights
-        hidden, embedded = self.recurrence.rnn.hidden_size, self.tokens.embedding_size
-        parts = {"state-": hidden, VECTORS: embedded, "context": self.deep.in_features - hidden - embedded}
-        more, deep, others = join(self.deep, parts, "pairs")
-        return (*first, *more), (*program, *deep), tensors | weights | others
 
 
 def maxout(pairs: Float[Tensor, "*axes pairs"]) -> Float[Tensor, "*axes features"]:

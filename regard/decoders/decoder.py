@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from regard.decoders.step import Advance, Unrolled
@@ -15,11 +15,11 @@ class Decoder(Protocol):
 
     @property
     def tokens(self) -> TargetTokens:
-        """The target vocabulary: how a token is read, and the output layer, which a loss takes chunk by chunk."""
+        """The target vocabulary: how a token is read, and the output layer."""
 
     @property
     def carries(self) -> bool:
-        """Whether what a step looked at reaches later steps, so that a choice answers for their tokens too."""
+        """Whether what a step attended to reaches later steps, so that a choice answers for their tokens too."""
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """Project what is needed once per source; the source record and the first state.
@@ -27,14 +27,8 @@ class Decoder(Protocol):
         The temperature is for a selection that is annealed, see `History`; any other leaves it unread.
         """
 
-    def for_inference(self) -> "Decoder":
-        """The same function of the same parameters, with what can be computed from their values of today prepared."""
-
     def advance(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Advance:
         """One token for every row of the state, up to the output layer."""
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Any, state: Any) -> Unrolled:
-        """The same over all steps of a known target, in whatever way is fastest."""
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
+        """The same over all steps of a known target at once."""

@@ -7,12 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from regard.decoders.bridge import Start, first_state
-from regard.decoders.inference import prepared
-from regard.decoders.recurrence import Cells, Recurrence
+from regard.decoders.state import Start, first_state
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
+from regard.recurrent.cells import Cells, Recurrence
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class FixedDecoder(nn.Module):
         layer_dropout: between layers.
         start: how s(0) comes from the summary: "bridge", a layer with tanh; "summary", as it is.
 
-    The weights of its steps are all zeros: it looks at nothing.
+    The weights of its steps are all zeros: it attends to nothing.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class FixedDecoder(nn.Module):
 
     @property
     def carries(self) -> bool:
-        """Nothing is looked at."""
+        """Nothing is attended to."""
         return False
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[FixedSource, FixedState]:
@@ -87,10 +86,6 @@ class FixedDecoder(nn.Module):
         cells = self.recurrence.begin(self.bridge(memory.summary))
         rows = torch.arange(memory.mask.size(0), device=memory.mask.device)
         return FixedSource(memory.summary, memory.mask.size(1)), FixedState(cells, rows)
-
-    def for_inference(self) -> "FixedDecoder":
-        """The same decoder for weights that no longer change."""
-        return prepared(self)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: FixedState, source: FixedSource) -> Advance:
         """Features of the next token."""
@@ -102,15 +97,23 @@ class FixedDecoder(nn.Module):
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: FixedSource, state: FixedState) -> Unrolled:
         """All steps of a known target in one recurrent call."""
-        summary = source.summary.unsqueeze(1).expand(-1, inputs.size(1), -1)
-        embedded = self._inputs(inputs, summary)
-        features = self._deep(self.recurrence.unroll(embedded, state.cells), embedded)
-        nothing = features.new_zeros(inputs.shape)
-        return Unrolled(features, features.new_zeros(*inputs.shape, source.length), nothing, nothing)
+        read = self.inputs(inputs, source)
+        return self.answers(self.recurrence.unroll(read, state.cells), read, source)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
+    def inputs(self, tokens: Int[Tensor, "batch target"], source: FixedSource) -> Float[Tensor, "batch target input"]:
+        """What the recurrent part reads at every step of a known target."""
+        return self._inputs(tokens, source.summary.unsqueeze(1).expand(-1, tokens.size(1), -1))
+
+    def answers(
+        self,
+        hidden: Float[Tensor, "batch target hidden"],
+        inputs: Float[Tensor, "batch target input"],
+        source: FixedSource,
+    ) -> Unrolled:
+        """The answer for a whole target, from its states and what they read."""
+        nothing = hidden.new_zeros(hidden.shape[:2])
+        weights = hidden.new_zeros(*hidden.shape[:2], source.length)
+        return Unrolled(self._deep(hidden, inputs), weights, nothing, nothing)
 
     def _inputs(self, tokens: Tensor, summary: Tensor) -> Tensor:
         """[E y; c] at every step, or E y alone."""

@@ -8,35 +8,15 @@ from torch import Tensor, nn
 
 from regard.attention.attention import Attention
 from regard.attention.source import Source
-from regard.decoders.bridge import Start, first_state
-from regard.decoders.folded import Folded
-from regard.decoders.inference import prepared
-from regard.decoders.loops import (
-    Programs,
-    Stepping,
-    answer,
-    asking,
-    attend,
-    cell,
-    compiles,
-    enter,
-    join,
-    looking,
-    runs,
-    starts,
-    stepped,
-)
-from regard.decoders.recurrence import Recurrence
-from regard.decoders.state import AttentiveState, advanced, begin, look, unrolled
+from regard.decoders.state import AttentiveState, Start, advanced, attend, begin, first_state, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
-from regard.recurrent.autograd import loop
-from regard.recurrent.program import Linear, Program, Tanh, Tensors
+from regard.recurrent.cells import Recurrence
 
 
 class LuongDecoder(nn.Module):
-    """The state moves, looks at the source, and what it sees is joined to it.
+    """The state takes a step, attends to the source, and is joined with the context.
 
         s(t) = cell([E y(t-1); h̃(t-1)], s(t-1))     with input feeding; without it only E y(t-1)
         c(t) = attention(s(t))
@@ -47,7 +27,7 @@ class LuongDecoder(nn.Module):
 
     Args:
         tokens: E, O and b; `tokens.feature_size` is the size of h̃.
-        attention: what s(t) looks with; its query size is `hidden_size`.
+        attention: what s(t) attends with; its query size is `hidden_size`.
         memory_size, summary_size: features of the memory's values, and of its summary.
         hidden_size, num_layers, cell: the recurrent part.
         input_feeding: give h̃(t-1) to the next step. Without it, and with a mechanism that forgets, a known target
@@ -78,8 +58,6 @@ class LuongDecoder(nn.Module):
         input_size = tokens.embedding_size + self.fed_size
         self.recurrence = Recurrence(cell, input_size, hidden_size, num_layers, layer_dropout)
         self.combine = nn.Linear(memory_size + hidden_size, tokens.feature_size, bias=False)
-        self.folded: Folded | None = None
-        self.steps: Stepping | None = None
 
     @property
     def carries(self) -> bool:
@@ -89,89 +67,45 @@ class LuongDecoder(nn.Module):
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, AttentiveState]:
         """Project the keys and make the first state."""
         cells = self.recurrence.begin(self.bridge(memory.summary))
-        source, state = begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
-        return source if self.folded is None else self.folded.enter(source), state
-
-    def for_inference(self) -> "LuongDecoder":
-        """The same decoder for weights that no longer change."""
-        twin = prepared(self)
-        if compiles(self.attention, self.recurrence):
-            twin.folded = Folded(self.combine, self.combine.in_features - self.recurrence.rnn.hidden_size)
-            twin.steps = Stepping.of(self.tokens.embedding.weight, twin._stepped(), "fed")
-        return twin
+        return begin(self.attention, memory, cells, fed_size=self.fed_size, temperature=temperature)
 
     def advance(self, tokens: Int[Tensor, " rows"], state: AttentiveState, source: Source) -> Advance:
         """Features of the next token."""
-        if self.steps is not None and self.steps.takes(state):
-            found = self.steps(tokens, state, source)
-            return stepped(found, found["fed"], state)
-        state, embedded = state.apart(), self.tokens.embed(tokens)
-        gates = self.recurrence.gates(embedded)
+        gates = self.recurrence.gates(self.tokens.embed(tokens))
         if self.fed_size:
             gates = gates + self.recurrence.gates(state.fed, self.tokens.embedding_size, bias=False)
         cells = self.recurrence.step(gates, state.cells)
-        attended = look(self.attention, cells.top, source, state.history, state.rows)
+        attended = attend(self.attention, cells.top, source, state.history, state.rows)
         attentional = self._combine(attended.context.squeeze(1), cells.top)
         state = AttentiveState(cells, attentional[:, : self.fed_size], attended.history, state.rows)
         return advanced(attentional, state, [attended])
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: AttentiveState) -> Unrolled:
         """All steps of a known target."""
-        if self.fed_size:
-            known = runs(self.attention, source, self.recurrence)
-            return (self._run if known else self._loop)(inputs, source, state)
         embedded = self.tokens.embed(inputs)
-        hidden = self.recurrence.unroll(embedded, state.cells)
+        if self.fed_size:
+            return self._loop(embedded, source, state)
+        return self.attend_all(self.recurrence.unroll(embedded, state.cells), source, state)
+
+    def attend_all(
+        self, hidden: Float[Tensor, "batch target hidden"], source: Source, state: AttentiveState
+    ) -> Unrolled:
+        """Without input feeding: all steps at once, from their states."""
         attended = self.attention(hidden, source, state.history)
         return unrolled(self._combine(attended.context, hidden), [attended])
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
-
-    def _run(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
-        """The same loop as a program, time first."""
-        program, tensors = self._program()
-        tensors |= looking(source) | starts(state) | {"inputs": self.recurrence.entering(self.tokens.embed(inputs.t()))}
-        found = loop(program, tensors, source.mask, ["fed", "weights"])
-        return answer(found["fed"][1:].transpose(0, 1), found["weights"])
-
-    def _stepped(self) -> Programs:
-        """The same from the token on."""
-        first, tensors = enter(self.recurrence, self.tokens.embedding_size)
-        program, others = self._program()
-        return first, program, tensors | others
-
-    def _program(self) -> tuple[Program, Tensors]:
-        """What one step does, from the gates of the token, and its weights."""
-        fed = "gates" if self.fed_size else "inputs"
-        step, tensors = cell(self.recurrence, fed, "state-", "state")
-        if self.fed_size:
-            step = (Linear("fed-", "feed", "gates", plus="inputs"), *step)
-            tensors["feed"] = self.recurrence.weight("weight_ih")[:, self.tokens.embedding_size :]
-        if self.folded is None:
-            hidden_size = self.recurrence.rnn.hidden_size
-            parts = {"context": self.combine.in_features - hidden_size, "state": hidden_size}
-            _, combine, others = join(self.combine, parts, "joined")
-        else:
-            combine, others = self.folded.program("context", "state", "joined")
-        program = (*step, *attend(self.attention, "state"), *combine, Tanh("joined", "fed"))
-        return program, tensors | asking(self.attention) | others
-
-    def _loop(self, inputs: Tensor, source: Source, state: AttentiveState) -> Unrolled:
+    def _loop(self, embedded: Tensor, source: Source, state: AttentiveState) -> Unrolled:
         """Input feeding: each step needs the one before. The embeddings are projected before the loop."""
         cells, fed, history = state.cells, state.fed, state.history
-        features, looks = [], []
-        for gates in self.recurrence.gates(self.tokens.embed(inputs)).unbind(1):
+        features, steps = [], []
+        for gates in self.recurrence.gates(embedded).unbind(1):
             gates = gates + self.recurrence.gates(fed, self.tokens.embedding_size, bias=False)
             cells = self.recurrence.step(gates, cells)
             attended = self.attention(cells.top.unsqueeze(1), source, history)
             fed, history = self._combine(attended.context.squeeze(1), cells.top), attended.history
             features.append(fed)
-            looks.append(attended)
-        return unrolled(torch.stack(features, 1), looks)
+            steps.append(attended)
+        return unrolled(torch.stack(features, 1), steps)
 
     def _combine(self, context: Tensor, hidden: Tensor) -> Tensor:
-        if self.folded is None:
-            return torch.tanh(self.combine(torch.cat([context, hidden], -1)))
-        return torch.tanh(self.folded(context, hidden))
+        return torch.tanh(self.combine(torch.cat([context, hidden], -1)))

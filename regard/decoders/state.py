@@ -1,20 +1,83 @@
-"""State of the recurrent decoders, and how its rows look at their sources."""
+"""State of the recurrent decoders, and how its rows attend to their sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from regard.attention.attention import Attended, Attention
 from regard.attention.history import History
 from regard.attention.source import Source
-from regard.decoders.recurrence import Cells
 from regard.decoders.step import Advance, State, Unrolled
 from regard.encoders.memory import Memory
+from regard.recurrent.cells import Cells
+
+Start = Literal["bridge", "summary"]
+"""What makes the first state of a recurrent decoder."""
+
+
+class Bridge(nn.Module):
+    """First hidden states, one per layer.
+
+        s(0) = tanh(W summary + b)
+
+    Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.2.2 (there without bias, from the backward
+    state alone; here from the whole summary).
+
+    Args:
+        summary_size: features of `Memory.summary`.
+        hidden_size: features of the decoder's state.
+        num_layers: depth of the decoder.
+    """
+
+    def __init__(self, summary_size: int, hidden_size: int, num_layers: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(summary_size, hidden_size * num_layers)
+        self.num_layers = num_layers
+
+    def forward(self, summary: Float[Tensor, "batch summary"]) -> Float[Tensor, "batch layers hidden"]:
+        """One hidden state per layer."""
+        return torch.tanh(self.project(summary)).view(len(summary), self.num_layers, -1)
+
+
+class Handover(nn.Module):
+    """The summary itself as the first hidden state of every layer.
+
+        s(0) = summary
+
+    Source: Sutskever, Vinyals & Le 2014, arXiv:1409.3215, section 2 (there layer by layer; here the summary is that
+    of the encoder's last layer).
+
+    Args:
+        summary_size: features of `Memory.summary`.
+        hidden_size: features of the decoder's state; the same.
+        num_layers: depth of the decoder.
+
+    Raises ValueError if the sizes differ.
+    """
+
+    def __init__(self, summary_size: int, hidden_size: int, num_layers: int) -> None:
+        super().__init__()
+        if summary_size != hidden_size:
+            raise ValueError(
+                f"Handover: summary_size is {summary_size} and hidden_size is {hidden_size}; expected the same, since "
+                "the summary is the first state. Make the decoder as wide as the encoder's output, or use a bridge."
+            )
+        self.num_layers = num_layers
+
+    def forward(self, summary: Float[Tensor, "batch summary"]) -> Float[Tensor, "batch layers hidden"]:
+        """The same hidden state for each layer."""
+        return summary.unsqueeze(1).expand(-1, self.num_layers, -1).contiguous()
+
+
+def first_state(start: Start, summary_size: int, hidden_size: int, num_layers: int) -> Bridge | Handover:
+    """What makes the first state: a layer over the summary, or the summary itself."""
+    kind = Bridge if start == "bridge" else Handover
+    return kind(summary_size, hidden_size, num_layers)
 
 
 @dataclass(frozen=True)
@@ -79,65 +142,47 @@ class AttentiveState:
     Args:
         cells: the recurrent states.
         fed: the attentional vector of the step before; width 0 without input feeding.
-        past: what the attention remembers, but for its last steps.
+        history: what the attention remembers.
         rows: the source row that each state row decodes.
-        parents: the row of `cells` and `fed` that each hypothesis continues; None where each has one of its own.
-        steps: how many steps `past` does not know of yet, of an attention that forgets.
     """
 
     cells: Cells
-    fed: Float[Tensor, "continued fed"]
-    past: History
+    fed: Float[Tensor, "rows fed"]
+    history: History
     rows: Rows
-    parents: Int[Tensor, " rows"] | None = None
-    steps: int = 0
-
-    @property
-    def history(self) -> History:
-        """What the attention remembers."""
-        return self.past.later(self.steps) if self.steps else self.past
 
     def select(self, rows: Int[Tensor, " selected"]) -> "AttentiveState":
         """The state of the given rows, in the given order."""
-        kept, parents = _distinct(rows if self.parents is None else self.parents[rows])
-        looking = self.rows.select(rows)
-        past = self.past.select(rows, moved=looking is not self.rows)
-        cells, fed = self.cells.select(kept), self.fed.index_select(0, kept)
-        return AttentiveState(cells, fed, past, looking, parents, self.steps)
+        sources = self.rows.select(rows)
+        history = self.history.select(rows, moved=sources is not self.rows)
+        return AttentiveState(self.cells.select(rows), self.fed.index_select(0, rows), history, sources)
 
-    def apart(self) -> "AttentiveState":
-        """The same, with cells of its own for each hypothesis."""
-        if self.parents is None:
-            return self
-        return replace(self, cells=self.cells.select(self.parents), fed=self.fed[self.parents], parents=None)
+    def join(self, other: "AttentiveState", rows: Rows, length: int) -> "AttentiveState":
+        """The rows of another behind these.
 
-
-def _distinct(rows: Int[Tensor, " rows"]) -> tuple[Int[Tensor, " continued"], Int[Tensor, " rows"] | None]:
-    """Each row once, and the place of each among these; None where it is its own. A GPU would have to be waited for,
-    and gets what was asked for."""
-    if rows.device.type != "cpu":
-        return rows, None
-    given = rows.numpy()
-    kept = np.bincount(given).nonzero()[0]
-    if len(kept) == len(given):
-        return rows, None
-    return torch.from_numpy(kept), torch.from_numpy(kept.searchsorted(given))
+        Args:
+            other: a state of the same decoder.
+            rows: the source row that each row of both decodes.
+            length: positions of the sources.
+        """
+        history = self.history.narrow(length).join(other.history.narrow(length))
+        return AttentiveState(self.cells.join(other.cells), torch.cat([self.fed, other.fed]), history, rows)
 
 
 def begin(
     attention: Attention, memory: Memory, cells: Cells, *, fed_size: int, temperature: float
 ) -> tuple[Source, AttentiveState]:
-    """The source with its keys projected, and the first state: nothing fed yet, row r looks at source r."""
+    """The source with its keys projected, and the first state: nothing fed yet, row r decodes source r."""
     source = attention.prepare(memory.keys, memory.values, memory.mask)
     fed = memory.values.new_zeros(memory.mask.size(0), fed_size)
     history = attention.begin(source, temperature=temperature)
     return source, AttentiveState(cells, fed, history, Rows.start(memory.mask))
 
 
-def look(
+def attend(
     attention: Attention, query: Float[Tensor, "rows query"], source: Source, history: History, rows: Rows
 ) -> Attended:
-    """One look of every state row at its own source row; the record has a target axis of length 1.
+    """What every state row attends to of its own source row; the record has a target axis of length 1.
 
     Rows side by side that share a source, as those of a beam do, become several targets of one source, which is then
     read once for all of them. A mechanism for which a target has a past, a time or noise of its own gets copies.
@@ -168,25 +213,25 @@ def look(
     )
 
 
-def advanced(features: Float[Tensor, "rows features"], state: State, looks: Sequence[Attended]) -> Advance:
-    """What one step comes to, from the looks of its layers: its weights are those of the last."""
-    heads = tuple(heads_of(look).squeeze(2) for look in looks)
-    return Advance(features, state, looks[-1].weights.squeeze(1), heads)
+def advanced(features: Float[Tensor, "rows features"], state: State, attended: Sequence[Attended]) -> Advance:
+    """The answer of one step, from what each layer attended to: its weights are those of the last."""
+    heads = tuple(heads_of(each).squeeze(2) for each in attended)
+    return Advance(features, state, attended[-1].weights.squeeze(1), heads)
 
 
-def heads_of(look: Attended) -> Float[Tensor, "rows heads target source"]:
+def heads_of(attended: Attended) -> Float[Tensor, "rows heads target source"]:
     """The weights of each head, also where there is one."""
-    return look.weights.unsqueeze(1) if look.heads is None else look.heads
+    return attended.weights.unsqueeze(1) if attended.heads is None else attended.heads
 
 
-def unrolled(features: Float[Tensor, "batch target features"], looks: Sequence[Attended]) -> Unrolled:
-    """The answer for a whole target, from its features and the looks that they were made with, in order."""
-    weights = torch.cat([look.weights for look in looks], 1)
-    several = [look.heads for look in looks if look.heads is not None]
+def unrolled(features: Float[Tensor, "batch target features"], attended: Sequence[Attended]) -> Unrolled:
+    """The answer for a whole target, from its features and what was attended to at each step, in order."""
+    weights = torch.cat([each.weights for each in attended], 1)
+    several = [each.heads for each in attended if each.heads is not None]
     return Unrolled(
         features,
         weights,
-        torch.cat([look.log_prob for look in looks], 1),
-        torch.cat([look.entropy for look in looks], 1),
+        torch.cat([each.log_prob for each in attended], 1),
+        torch.cat([each.entropy for each in attended], 1),
         (torch.cat(several, 2) if several else weights.unsqueeze(1),),
     )

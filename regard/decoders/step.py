@@ -1,8 +1,7 @@
-"""What a decoder returns: of one step, before and behind its output layer,
-of some, and of all steps of a known target."""
+"""What a decoder returns: of one step, before and after its output layer, and of all steps of a known target."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -21,15 +20,17 @@ class Advance:
     """What one decoding step comes to before the output layer.
 
     Args:
-        features: what the output layer projects.
+        features: what the output layer reads.
         state: the state after this step.
         weights, heads: as in `Step`.
+        source: what the output layer kept of the source of each row, see `Output.begin`.
     """
 
     features: Float[Tensor, "rows features"]
     state: State
     weights: Float[Tensor, "rows source"]
     heads: tuple[Float[Tensor, "rows heads source"], ...] = ()
+    source: Any = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Step:
     """Answer of one decoding step.
 
     Args:
-        logits: unnormalised scores of the next token.
+        logits: log-probabilities of the next token, up to a constant of each row.
         state: the state after this step.
-        weights: what this token looked at; all zeros for a decoder without attention. Of several heads it is the mean,
-            of several layers the last.
-        heads: the weights of each head, a tensor per layer that looks; empty without attention.
+        weights: what this token attended to; all zeros for a decoder without attention. Of several heads they are
+            the mean, of several layers the last.
+        heads: the weights of each head, a tensor per layer that attends; empty without attention.
     """
 
     logits: Float[Tensor, "rows vocab"]
@@ -51,30 +52,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Followed:
-    """What some steps come to, of which each was given the best token of the one before.
-
-    Args:
-        tokens: the best of each step.
-        features, weights: as in `Advance`.
-        state: the state after the last.
-    """
-
-    tokens: Int[Tensor, "rows steps"]
-    features: Float[Tensor, "rows steps features"]
-    state: State
-    weights: Float[Tensor, "rows steps source"]
-
-
-@dataclass(frozen=True)
 class Unrolled:
     """Answer for a whole known target.
 
     Args:
-        features: what the output layer projects; kept apart so that a loss projects the real tokens only.
+        features: what the output layer reads; kept apart so that a loss projects the real tokens only.
         weights: row t is what produced the features of output token t; of heads and layers as in `Step`.
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
-        heads: the weights of each head, a tensor per layer that looks; empty without attention.
+        heads: the weights of each head, a tensor per layer that attends; empty without attention.
+        source: what the output layer kept of the source of each row, see `Output.begin`.
     """
 
     features: Float[Tensor, "batch target features"]
@@ -82,3 +68,4 @@ class Unrolled:
     log_prob: Float[Tensor, "batch target"]
     entropy: Float[Tensor, "batch target"]
     heads: tuple[Float[Tensor, "batch heads target source"], ...] = ()
+    source: Any = None

@@ -1,4 +1,4 @@
-"""The decoder of Vaswani et al.: every position looks at those before it, and at the source."""
+"""The decoder of Vaswani et al.: every position attends to those before it, and to the source."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,13 @@ from regard.attention.cache import Cache
 from regard.attention.history import History
 from regard.attention.self_attention import SelfAttention
 from regard.attention.source import Source
-from regard.decoders.inference import prepared
-from regard.decoders.state import Rows, advanced, heads_of, look
+from regard.decoders.state import Rows, advanced, attend, heads_of
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.encoders.sublayers import FeedForward, Residual, TransformerInput
 
-Look = Callable[[Attention, Tensor], Attended]
+Attend = Callable[[Attention, Tensor], Attended]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class TransformerState:
 
 
 class TransformerDecoderLayer(nn.Module):
-    """A position looks at those up to it, then at the source, then thinks for itself.
+    """A position attends to those up to it, then to the source; then comes a feed-forward network.
 
         x ← residual(x, self-attention),  x ← residual(x, W cross-attention),  x ← residual(x, feed-forward)
 
@@ -86,25 +85,25 @@ class TransformerDecoderLayer(nn.Module):
         )
 
     def forward(
-        self, states: Float[Tensor, "rows target hidden"], cache: Cache, look_at_source: Look
+        self, states: Float[Tensor, "rows target hidden"], cache: Cache, attend_source: Attend
     ) -> tuple[Float[Tensor, "rows target hidden"], Cache, Attended]:
-        """The states of the next layer, the cache with these positions, and what they saw of the source.
+        """The states of the next layer, the cache with these positions, and what they attended to in the source.
 
         Args:
             states: of the next target positions.
             cache: the positions before.
-            look_at_source: (cross-attention, query) → what is seen.
+            attend_source: (cross-attention, query) → what it attended to.
         """
         looked, cache = self.self_attention.extend(self.around_self.enter(states), cache)
         states = self.around_self.leave(states, looked.context)
-        seen = look_at_source(self.cross_attention, self.around_cross.enter(states))
+        seen = attend_source(self.cross_attention, self.around_cross.enter(states))
         states = self.around_cross.leave(states, self.project_context(seen.context))
-        thought = self.feed_forward(self.around_feed_forward.enter(states))
-        return self.around_feed_forward.leave(states, thought), cache, seen
+        moved = self.feed_forward(self.around_feed_forward.enter(states))
+        return self.around_feed_forward.leave(states, moved), cache, seen
 
 
 class TransformerDecoder(nn.Module):
-    """A stack of layers, each of which looks at the target so far and at the source.
+    """A stack of layers, each of which attends to the target so far and to the source.
 
         x(0) = TransformerInput(y(<t)),  x(l) = layer_l(x(≤t, l-1), memory),  features = U x(L), with "pre" U norm(x(L))
         p(y(t)) = softmax(O features(t) + b)
@@ -145,7 +144,7 @@ class TransformerDecoder(nn.Module):
 
     @property
     def carries(self) -> bool:
-        """With layers above, whose self-attention reads what was seen, or a mechanism that remembers."""
+        """With layers above, whose self-attention reads the contexts below, or a mechanism that remembers."""
         return len(self.layers) > 1 or any(layer.cross_attention.sequential for layer in self.layers)
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[tuple[Source, ...], TransformerState]:
@@ -159,35 +158,27 @@ class TransformerDecoder(nn.Module):
         caches = tuple(Cache.start(memory.values) for _ in attentions)
         return sources, TransformerState(caches, histories, Rows.start(memory.mask))
 
-    def for_inference(self) -> "TransformerDecoder":
-        """The same decoder for weights that no longer change."""
-        return prepared(self)
-
     def advance(self, tokens: Int[Tensor, " rows"], state: TransformerState, source: tuple[Source, ...]) -> Advance:
         """Features of the next token."""
 
         def each_at_its_own(source: Source, history: History, attention: Attention, query: Tensor) -> Attended:
-            return look(attention, query.squeeze(1), source, history, state.rows)
+            return attend(attention, query.squeeze(1), source, history, state.rows)
 
-        features, state, looks = self._run(tokens.unsqueeze(1), source, state, each_at_its_own)
-        return advanced(features.squeeze(1), state, looks)
+        features, state, attended = self._run(tokens.unsqueeze(1), source, state, each_at_its_own)
+        return advanced(features.squeeze(1), state, attended)
 
     def forward(
         self, inputs: Int[Tensor, "batch target"], source: tuple[Source, ...], state: TransformerState
     ) -> Unrolled:
         """All steps of a known target."""
-        features, _, looks = self._run(inputs, source, state, _all_at_once)
+        features, _, attended = self._run(inputs, source, state, _all_at_once)
         return Unrolled(
             features,
-            looks[-1].weights,
-            torch.stack([seen.log_prob for seen in looks]).sum(0),
-            torch.stack([seen.entropy for seen in looks]).sum(0),
-            tuple(heads_of(seen) for seen in looks),
+            attended[-1].weights,
+            torch.stack([seen.log_prob for seen in attended]).sum(0),
+            torch.stack([seen.entropy for seen in attended]).sum(0),
+            tuple(heads_of(seen) for seen in attended),
         )
-
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.tokens.project(features)
 
     def _run(
         self,
@@ -196,15 +187,15 @@ class TransformerDecoder(nn.Module):
         state: TransformerState,
         attend: Callable[[Source, History, Attention, Tensor], Attended],
     ) -> tuple[Tensor, TransformerState, list[Attended]]:
-        """The next positions through all layers: their features, the state behind them, and what each layer saw."""
+        """The next positions through all layers: features, the state after them, and what each layer attended to."""
         states = self.enter(self.tokens.embedding(tokens), state.caches[0].length)
-        caches, looks = [], []
+        caches, attended = [], []
         for layer, source, history, cache in zip(self.layers, sources, state.histories, state.caches, strict=True):
             states, cache, seen = layer(states, cache, partial(attend, source, history))
             caches.append(cache)
-            looks.append(seen)
-        histories = tuple(seen.history for seen in looks)
-        return self.combine(self.normalize(states)), TransformerState(tuple(caches), histories, state.rows), looks
+            attended.append(seen)
+        histories = tuple(seen.history for seen in attended)
+        return self.combine(self.normalize(states)), TransformerState(tuple(caches), histories, state.rows), attended
 
 
 def _all_at_once(source: Source, history: History, attention: Attention, query: Tensor) -> Attended:

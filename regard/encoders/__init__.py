@@ -9,6 +9,12 @@ from regard.registry import Table
 ENCODERS = Table(
     "encoder",
     "regard.config",
-    {"recurrent": "encoders:RecurrentEncoderConfig", "transformer": "encoders:TransformerEncoderConfig"},
+    {
+        "recurrent": "encoders:RecurrentEncoderConfig",
+        "transformer": "encoders:TransformerEncoderConfig",
+        "blstmp": "encoders:BlstmpEncoderConfig",
+        "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
+        "pyramidal": "encoders:PyramidalEncoderConfig",
+    },
     group="regard.encoders",
 )

@@ -19,10 +19,6 @@ class Encoder(Protocol):
     def state_size(self) -> int:
         """Features of the summary."""
 
-    def for_inference(self) -> "Encoder":
-        """The same function of the same parameters, with what can be computed from their values of today prepared;
-        itself where there is nothing to prepare."""
-
     def forward(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source, whose real positions come first. The memory may have fewer positions: its spans say which
         of the source each covers, and its mask which are real."""

@@ -1,6 +1,7 @@
 """What the encoder says about the source."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -19,6 +20,7 @@ class Memory:
         spans: first input position that each memory position covers, and the one after its last. Those of real
             positions ascend, and leave nothing between them. Of a picture, whose positions have two axes, the box that
             each covers: left, top, right, bottom.
+        source: what the encoder read, as the batch has it; of a text the token numbers (batch, source).
     """
 
     values: Float[Tensor, "batch source value"]
@@ -26,14 +28,4 @@ class Memory:
     mask: Bool[Tensor, "batch source"]
     summary: Float[Tensor, "batch summary"]
     spans: Int[Tensor, "batch source ends"]
-
-    def without(self, ends: Int[Tensor, " batch"]) -> "Memory":
-        """The same store with the end mark of each source hidden: what covers nothing else can no longer be looked at.
-
-        Nothing else changes: the encoder has read the mark, and the summary knows it. A source of the end mark alone
-        is left without a position that is real, and what is mixed from it is zero.
-
-        Args:
-            ends: the input position of each end mark.
-        """
-        return replace(self, mask=self.mask & (self.spans[..., 0] < ends.unsqueeze(1)))
+    source: Any = None

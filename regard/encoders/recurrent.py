@@ -1,7 +1,6 @@
 """Recurrent encoder: what stands around each source token, read from both sides."""
 
-from copy import copy
-from functools import reduce
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -9,11 +8,18 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.compiled.encoder import Reads, reads_serve
 from regard.encoders.memory import Memory
-from regard.recurrent.layer import unroll, unrolls
 
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+
+RunLayer = Callable[[nn.Module, Tensor], Tensor]
+"""`run(layer, inputs)`: the states of one layer in one direction, from zeros."""
+
+
+def run_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:
+    """As PyTorch runs it."""
+    states: Tensor = layer(inputs)[0]
+    return states
 
 
 class RecurrentEncoder(nn.Module):
@@ -68,64 +74,49 @@ class RecurrentEncoder(nn.Module):
         self.summary = summary
         self.source_bridging = source_bridging
         self.dropouts = (embedding_dropout, layer_dropout, output_dropout)
-        self.reads: tuple[Reads, ...] = ()
 
-    def for_inference(self) -> "RecurrentEncoder":
-        """The same encoder for weights that no longer change, which are laid out here where compiled code reads."""
-        if not isinstance(self.embedding, nn.Embedding) or not reads_serve(*self.parameters()):
-            return self
-        twin: Any = copy(self)
-        pairs = zip(self.forwards, self.backwards, strict=True) if self.backwards else zip(self.forwards, strict=True)
-        twin.reads = tuple(Reads(*directions) for directions in pairs)
-        return twin.eval()
-
-    def forward(self, source: Shaped[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]) -> Memory:
-        """Read the source. Raises ValueError for a source axis of length 0."""
+    def forward(
+        self, source: Shaped[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"], run: RunLayer = run_layer
+    ) -> Memory:
+        """Read the source; `run` says how a layer is run. Raises ValueError for a source axis of length 0."""
         if source.size(1) == 0:
             raise ValueError(
                 f"RecurrentEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
                 "Give an empty source its end mark."
             )
-        lengths, padding = mask.sum(1), ~mask.unsqueeze(-1)
-        reading = bool(self.reads) and not self.training and self.reads[0].takes(self.embedding.weight)
-        states, beside = (self._read if reading else self._states)(source, lengths)
-        if not reading or not isinstance(self.normalize, nn.Identity):
-            states = self.normalize(states).masked_fill(padding, 0.0)
+        lengths = mask.sum(1)
+        states, embedded = self._states(source, lengths, run)
+        states = self.normalize(states).masked_fill(~mask.unsqueeze(-1), 0.0)
         if self.summary == "last":
-            summary = self._last(states, lengths)
+            summary = self.last(states, lengths)
         else:
-            # torch.sum adds in an order that depends on the padding; a prepared encoder promises not to.
-            total = reduce(torch.add, states.unbind(1)) if reading else states.sum(1)
-            summary = total / lengths.clamp(min=1).unsqueeze(1)
-        if beside is not None:
-            states = torch.cat([states, beside.masked_fill(padding, 0.0)], -1)
+            summary = states.sum(1) / lengths.clamp(min=1).unsqueeze(1)
+        return self.store(states, embedded, summary, mask)
+
+    def store(
+        self, states: Tensor, embedded: Tensor | None, summary: Tensor, mask: Bool[Tensor, "batch source"]
+    ) -> Memory:
+        """The memory of these states, which are zero at padding; `embedded` stands beside them, if it is there."""
+        if embedded is not None:
+            states = torch.cat([states, embedded.masked_fill(~mask.unsqueeze(-1), 0.0)], -1)
         values = F.dropout(states, self.dropouts[2], self.training)
         starts = torch.arange(mask.size(1), device=mask.device).expand_as(mask)
         return Memory(values, values, mask, summary, torch.stack([starts, starts + 1], -1))
 
-    def _states(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _states(self, source: Tensor, lengths: Tensor, run: RunLayer) -> tuple[Tensor, Tensor | None]:
         """The states of the last layer, and the embedded source where the memory has it beside them."""
         embedding_dropout, layer_dropout, _ = self.dropouts
         states = embedded = F.dropout(self.embedding(source), embedding_dropout, self.training)
         for depth, forwards in enumerate(self.forwards):
             if depth:
                 states = F.dropout(states, layer_dropout, self.training)
-            outputs = [_run(forwards, states)]
+            outputs = [run(forwards, states)]
             if self.backwards:
-                outputs.append(reverse(_run(self.backwards[depth], reverse(states, lengths)), lengths))
+                outputs.append(reverse(run(self.backwards[depth], reverse(states, lengths)), lengths))
             states = torch.cat(outputs, -1)
         return states, embedded if self.source_bridging else None
 
-    def _read(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The same in compiled code, where each token is projected once, and states are zero at padding."""
-        tokens, places = torch.unique(source, return_inverse=True)
-        embedded = self.embedding(tokens)
-        states = self.reads[0](embedded, places, lengths)
-        for read in self.reads[1:]:
-            states = read(states.flatten(0, 1), torch.arange(source.numel()).view_as(source), lengths)
-        return states, embedded[places] if self.source_bridging else None
-
-    def _last(
+    def last(
         self, states: Float[Tensor, "batch source value"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch value"]:
         """The last state of each direction: the end of the sentence forwards, its beginning backwards."""
@@ -135,15 +126,6 @@ class RecurrentEncoder(nn.Module):
             return last
         half = self.state_size // 2
         return torch.cat([last[:, :half], states[:, 0, half:]], -1)
-
-
-def _run(rnn: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:
-    """One layer in one direction, from zeros."""
-    assert isinstance(rnn, nn.GRU | nn.LSTM)
-    if not unrolls(rnn, inputs):
-        return rnn(inputs)[0]
-    start = inputs.new_zeros(len(inputs), rnn.hidden_size)
-    return unroll(rnn, 0, inputs, start, start)
 
 
 def reverse(

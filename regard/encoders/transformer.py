@@ -1,4 +1,4 @@
-"""Transformer encoder: what stands around each source token, found by looking at all of them."""
+"""Transformer encoder: what stands around each source token, found by attending to all of them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -15,20 +15,20 @@ from regard.encoders.sublayers import FeedForward, Residual, TransformerInput
 
 
 class TransformerEncoderLayer(nn.Module):
-    """Every position looks at all positions, then each thinks for itself.
+    """Every position attends to all positions; then comes a feed-forward network.
 
         x ← residual(x, self-attention),  x ← residual(x, feed-forward)
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.1.
 
     Args:
-        attention: what the layer looks with; its queries, keys and contexts have `hidden_size` features.
+        attention: what the layer attends with; its queries, keys and contexts have `hidden_size` features.
         hidden_size: features of a position.
         feed_forward_size: features within the feed-forward network.
         norm: "pre" or "post", see `Residual`.
         dropout: of the output of each sub-layer.
 
-    Masks: padding is not looked at; what comes out at padded positions means nothing.
+    Masks: padding is not attended to; what comes out at padded positions means nothing.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class TransformerEncoderLayer(nn.Module):
         """The states of the next layer."""
         looked = self.self_attention(self.around_attention.enter(states), mask)
         states = self.around_attention.leave(states, looked.context)
-        thought = self.feed_forward(self.around_feed_forward.enter(states))
-        return self.around_feed_forward.leave(states, thought)
+        moved = self.feed_forward(self.around_feed_forward.enter(states))
+        return self.around_feed_forward.leave(states, moved)
 
 
 class TransformerEncoder(nn.Module):
-    """A stack of layers that look at the whole source.
+    """A stack of layers that attend to the whole source.
 
         x(0) = TransformerInput(source),  x(l) = layer_l(x(l-1)),  memory = x(L), with "pre" norm(x(L))
 
@@ -94,10 +94,6 @@ class TransformerEncoder(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.normalize = nn.LayerNorm(hidden_size) if norm == "pre" else nn.Identity()
         self.output_dropout = output_dropout
-
-    def for_inference(self) -> "TransformerEncoder":
-        """Itself: nothing is prepared."""
-        return self
 
     def forward(self, source: Shaped[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""

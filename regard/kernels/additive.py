@@ -23,23 +23,22 @@ def additive_scores(
 
     Source: Bahdanau, Cho & Bengio 2015, arXiv:1409.0473, appendix A.1.2, after its projections.
 
-    Nothing of size batch × target × source × hidden is held, forward or backward: the backward computes tanh again.
-    Single precision on the CPU runs in compiled code where that is in use (`library.kernels`), everything else in
-    blocks of PyTorch, or by the plain expression where pairs are at most twice the rows. Half precision is computed
-    in single precision and returned in its own. Tracing (`torch.export`, `torch.compile`, `torch.jit.trace`),
-    transforms (`torch.func`, forward mode) and second derivatives get the plain expression, whose memory grows with
-    all four sizes.
+    No array of size batch × target × source × hidden is stored, forward or backward: the backward computes tanh again.
+    Single precision on the CPU uses compiled code, if there is any (`library.kernels`). Everything else uses blocks of
+    PyTorch, or the plain expression if there are at most twice as many pairs as rows. Half precision is computed in
+    single precision and returned in half. Tracing (`torch.export`, `torch.compile`, `torch.jit.trace`), transforms
+    (`torch.func`, forward mode) and second derivatives use the plain expression, whose memory grows with all four
+    sizes.
 
     Args:
         query: projected queries.
-        keys: projected keys, and whatever else a score adds to them.
+        keys: projected keys, with all that a score adds to them.
         vector: the weights of the sum.
 
-    Errors against double precision, relative to the largest magnitude of a result, are below 1e-6; gradients too, but
-    in PyTorch they lose digits where every tanh is saturated, as its own do.
-    A NaN makes NaN of the scores of its row, and of no other. In compiled code the scores and gradients of a row do
-    not depend, to the last bit, on the rest of the batch, on padding, or on the number of threads; one target row by
-    itself is computed in another way than among others, with the same bound on its errors.
+    Errors against double precision are below 1e-6 of the largest result, also of gradients; but in PyTorch gradients
+    lose digits if every tanh is saturated. A NaN makes the scores of its own row NaN, and no others. In compiled code
+    the scores and gradients of a row do not depend on the rest of the batch, on padding, or on the number of threads:
+    they are the same bit for bit. A single target row is computed in another way, with the same bound on its errors.
 
     Raises ValueError for sizes or devices that do not fit, TypeError for integers.
     """
@@ -53,7 +52,7 @@ def additive_scores(
 
 
 def plain_scores(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
-    """The formula itself, which holds batch × target × source × hidden numbers."""
+    """The formula itself; it stores batch × target × source × hidden numbers."""
     return torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1)) @ vector
 
 
@@ -65,7 +64,7 @@ def plain_gradients(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -
 
 
 class _AdditiveScores(torch.autograd.Function):
-    """Scores by a kernel. The static methods are those that PyTorch asks for; transforms get the plain expression."""
+    """Scores by a kernel. Transforms use the plain expression."""
 
     @staticmethod
     def forward(query: Tensor, keys: Tensor, vector: Tensor) -> Tensor:
@@ -91,7 +90,7 @@ class _AdditiveScores(torch.autograd.Function):
 
 
 class _AdditiveGradients(torch.autograd.Function):
-    """Gradients by a kernel; theirs, the second derivatives, by the plain expression."""
+    """Gradients by a kernel; second derivatives by the plain expression."""
 
     @staticmethod
     def forward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,7 +135,7 @@ def _engine(tensor: Tensor) -> Any:
 
 
 def _is_small(query: Tensor, keys: Tensor, vector: Tensor) -> bool:
-    """Whether there are so few pairs that holding them is linear, too: always so for a single step."""
+    """Whether the pairs are few enough that storing them takes linear memory, as for a single step."""
     target, source = query.size(1), keys.size(1)
     return target * source <= 2 * (target + source)
 

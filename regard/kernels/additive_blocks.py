@@ -8,8 +8,8 @@ from torch import Tensor
 
 CPU_BLOCK = 2**20  # numbers in one buffer: 4 MiB in single precision; smaller ones cost more in calls than caches give
 OTHER_BLOCK = 2**24  # enough to fill a large device
-NEAR = 10.0  # exp(2 · (NEAR + NEAR)) is far inside the range of single precision
-SMALL = 0.7  # of 2x: below it expm1 has more digits than exp
+PRODUCT_LIMIT = 10.0  # exp(2 · (PRODUCT_LIMIT + PRODUCT_LIMIT)) is far inside the range of single precision
+EXPM1_BELOW = 0.7  # of 2x: below it expm1 has more digits than exp
 
 Slices = tuple[slice, slice, slice]
 
@@ -41,20 +41,20 @@ def backward(grad: Tensor, query: Tensor, keys: Tensor, vector: Tensor) -> tuple
 
 
 class _Tanh:
-    """tanh(query + keys), of one block at a time, and room of the same shape; the next block overwrites both.
+    """tanh(query + keys) of one block at a time, and a free buffer of the same shape. The next block overwrites both.
 
-    In single precision on a CPU, where tanh costs twenty times a product, from products of exponentials: see
-    `additive.c`. Each exponential is kept in two parts, of which the upper has 12 bits, so that the product of two
-    uppers is exact and the subtraction of 1 loses nothing.
+    In single precision on a CPU, tanh costs as much as twenty products. There it is computed from products of
+    exponentials, as in `c/additive_attention.c`. Each exponential has two parts. The upper one has 12 bits, so that the
+    product of two upper parts is exact, and subtracting 1 has no rounding error.
     """
 
     def __init__(self, query: Tensor, keys: Tensor) -> None:
         on_cpu = query.device.type == "cpu"
         self.query, self.keys = query.unsqueeze(2), keys.unsqueeze(1)
         self.size = CPU_BLOCK if on_cpu else OTHER_BLOCK
-        # What sums over all blocks are held in; not every device has double precision.
+        # The type of sums over all blocks; not every device has double precision.
         self.widest = torch.double if on_cpu else query.dtype
-        self.by_products = on_cpu and query.dtype == torch.float32 and _is_near(query) and _is_near(keys)
+        self.by_products = on_cpu and query.dtype == torch.float32 and _in_limit(query) and _in_limit(keys)
         if self.by_products:
             self.query_upper, self.query_rest = _split(self.query)
             self.key_upper, self.key_rest = _split(self.keys)
@@ -64,7 +64,7 @@ class _Tanh:
         self.buffers = query.new_empty(2, min(pairs * query.size(2), max(self.size, query.size(2))))
 
     def blocks(self) -> Iterator[Slices]:
-        """Slices of batch, target and source that fit a buffer; whole sources where they fit, then whole targets."""
+        """Slices of batch, target and source that fit a buffer; complete sources if they fit, then complete targets."""
         batch, target, source = self.query.size(0), self.query.size(1), self.keys.size(2)
         room = max(1, self.size // max(1, self.query.size(3)))
         sources = max(1, min(source, room))
@@ -89,16 +89,16 @@ class _Tanh:
         return hidden.div_(torch.add(hidden, 2, out=spare)), spare
 
 
-def _is_near(tensor: Tensor) -> bool:
-    """Whether all numbers are small enough for products of exponentials; not a number is not."""
+def _in_limit(tensor: Tensor) -> bool:
+    """Whether all numbers are small enough for products of exponentials; False for NaN."""
     least, most = tensor.aminmax() if tensor.numel() else (tensor.new_zeros(()),) * 2
-    return bool((least >= -NEAR) & (most <= NEAR))
+    return bool((least >= -PRODUCT_LIMIT) & (most <= PRODUCT_LIMIT))
 
 
 def _split(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """exp(2x): its upper 12 bits, and the rest, which for small x keeps the digits that exp rounds away."""
+    """exp(2x): its upper 12 bits, and the rest. For small x the rest has the digits that exp rounds away."""
     double = tensor * 2
     whole = torch.exp(double)
     upper = (whole.view(torch.int32) & -4096).view(torch.float32)
     precise = double.expm1().sub_(upper - 1)
-    return upper, torch.where(double.abs() < SMALL, precise, whole.sub_(upper))
+    return upper, torch.where(double.abs() < EXPM1_BELOW, precise, whole.sub_(upper))

@@ -1,4 +1,4 @@
-"""The best token of a few rows of an output layer, of which a quarter is read."""
+"""The best token of a few rows, from weights of eight bits: a quarter of the bytes of the output layer is read."""
 
 import ctypes
 import math
@@ -14,23 +14,23 @@ from regard.kernels.operands import expect_barred, expect_count, expect_operand,
 from regard.kernels.structs import Chooser, Int8Layer
 from regard.marks import END
 
-MOST_ROWS = 4  # as in c/argmax_int8.c
+MAX_ROWS = 4  # as in c/argmax_int8.c
 
 
 class Argmax:
-    """The best token of an output layer by its weights rounded to eight bits, and by the layer itself where those leave
-    a doubt.
+    """The best token of an output layer. Weights of eight bits give estimates; the weights themselves decide between
+    tokens whose estimates are too close.
 
         |h · w − h · ŵ| ≤ ‖h‖ ‖w − ŵ‖
 
-    so that what is further below the best estimate than both can err is not the best. The token is that of
-    `best(features, panels, bias, 1)`, whatever was rounded. Single precision, CPU, no gradient; where `serves()`.
+    A token is not the best if its estimate is below the best one by more than both errors. The result is the same as
+    that of `topk` with one token. Single precision, CPU, no gradient; if `serves()`.
 
     Args:
-        weight, bias: of the layer; read at every call, and expected not to change.
+        weight, bias: of the layer; read at every call, so they must not change.
         barred: a token that is never the best.
 
-    `known` says whether all their numbers are finite; without that it must not be asked.
+    Call it only if `known` is True: all numbers of the layer are finite.
 
     Raises ValueError for shapes, types or devices that do not fit.
     """
@@ -47,8 +47,8 @@ class Argmax:
         panels, pairs = -(-columns // PANEL), -(-depth // 2)
         weight, bias, missing = weight.detach().contiguous(), bias.detach().contiguous(), panels * PANEL - columns
         finite = bool(bias.isfinite().all())
-        slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # what sums with the bias lose, and tiny numbers
-        bias = F.pad(bias, (0, missing), value=-math.inf)  # what is missing is never near the best
+        slack = F.pad(8 * bias.abs() / 2**24 + 1e-36, (0, missing))  # rounding errors of sums with the bias
+        bias = F.pad(bias, (0, missing), value=-math.inf)  # padding is never the best
         if barred is not None:
             bias = bias.index_fill(0, torch.tensor(barred), -math.inf)
         rounded = torch.zeros(panels, pairs, PANEL, 2, dtype=torch.int8)
@@ -61,11 +61,11 @@ class Argmax:
         self.known = finite and not failed
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
-        """Of each of at most `MOST_ROWS` rows the best token from `END` on, and the lower among equals.
+        """The best token of each of at most `MAX_ROWS` rows, from `END` on; the lower one among equals.
 
-        None where a feature is not finite.
+        None if a feature is not finite.
         """
-        expect_rows("Argmax", features, self._layer.depth, MOST_ROWS)
+        expect_rows("Argmax", features, self._layer.depth, MAX_ROWS)
         if not self.known:
             raise ValueError("Argmax: a number of the layer is not finite; ask `known` first.")
         features = features.contiguous()
@@ -75,9 +75,9 @@ class Argmax:
 
     @property
     def chooser(self) -> Chooser:
-        """The same for compiled code; for as long as this lives."""
+        """The same as an address for compiled code, valid while this object exists."""
         columns, depth = self._layer.columns, self._layer.depth
-        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MOST_ROWS)
+        return Chooser(kernels().address("argmax_int8"), ctypes.addressof(self._layer), columns, depth, MAX_ROWS)
 
 
 def serves() -> bool:

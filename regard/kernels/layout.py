@@ -1,4 +1,4 @@
-"""Matrices and keys laid out as compiled code reads them."""
+"""Matrices and keys in the memory layout that compiled code reads."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,7 +11,7 @@ GROUP = 64  # as in c/additive_step.h
 
 
 def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth panel"]:
-    """Panels of `PANEL` columns of the product with the weight, row after row; what is missing in the last is zero."""
+    """The weight in panels of `PANEL` columns, row after row; the last panel is padded with zeros."""
     if not isinstance(weight, Tensor) or weight.dim() != 2:
         raise ValueError(f"pack: weight is {told(weight)}; expected (columns, depth).")
     columns, depth = weight.shape
@@ -20,6 +20,6 @@ def pack(weight: Float[Tensor, "columns depth"]) -> Float[Tensor, "panels depth 
     return whole.view((columns + missing) // PANEL, PANEL, depth).transpose(1, 2).contiguous()
 
 
-def room(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source power"]:
-    """For what looks read of the keys, whose rows go on to whole groups; nothing is in it yet."""
+def key_buffer(keys: Float[Tensor, "batch source key"]) -> Float[Tensor, "batch source padded"]:
+    """An empty buffer for exp(2 · keys), with rows padded to whole groups; see c/additive_step.h."""
     return keys.new_empty(*keys.shape[:-1], -(-keys.size(-1) // GROUP) * GROUP)

@@ -1,7 +1,7 @@
-"""The one door to compiled code: a library, called through ctypes.
+"""Loads the compiled library, checks it, and calls its functions through ctypes.
 
-Without headers of PyTorch or Python one library serves all versions. What it is handed is checked by the functions of
-this room that call it; how its records are laid out is checked here, once.
+The library uses no headers of PyTorch or Python, so one build serves all their versions. The functions of this folder
+check the arguments of each call; the layout of shared records is checked here, once.
 """
 
 import ctypes
@@ -23,12 +23,12 @@ SWITCH = "REGARD_KERNELS"
 NAMES = ("plain", "AVX2", "AVX-512")
 """The variants of the library, the newest last."""
 AVX512 = 2
-WISHES = ("", "off", "plain", "avx2")
+SETTINGS = ("", "off", "torch", "plain", "avx2")
 REBUILD = "with a C compiler (gcc or clang) on the path, install Regard again"
 DONE, OUT_OF_MEMORY, OUT_OF_RANGE = range(3)  # as in c/exports.h
 
-# What the functions take before the three that all end with: the newest variant that may be used, the number of
-# threads, and the team. p: a pointer, n: a size.
+# The arguments of each function. p: a pointer, n: a size. Three more follow in all of them: the newest variant that may
+# be used, the number of threads, and the function that runs threads.
 FUNCTIONS = {
     "additive_forward": "pppp nnnn",
     "additive_backward": "ppppppp nnnn",
@@ -41,10 +41,10 @@ FUNCTIONS = {
     "argmax_int8": "pp n p",
     "rnn_sequence": "p nnnn",
     "rnn_encoder": "p",
-    "key_powers": "p nn p",
+    "exp_keys": "p nn p",
     "decoder_step": "p n",
     "greedy_steps": "p n p n",
-    "course_step": "p nn",
+    "beam_program_step": "p nn",
     "beam_search": "p",
 }
 
@@ -54,11 +54,12 @@ class Kernels:
     """Which kernels are in use, and why.
 
     Args:
-        library: the loaded library; None where PyTorch computes.
+        library: the loaded library; None if PyTorch computes instead.
         fast: the newest variant that its calls may use, see `NAMES`.
-        team: the address of the function that runs work on PyTorch's own threads; None where each call brings its own.
+        team: the address of the function that runs work on PyTorch's own threads; None if each call starts its own.
         reason: in words, for `regard doctor`.
-        advice: what would make them faster; empty if nothing is amiss.
+        advice: what would make them faster; empty if there is nothing to do.
+        off: whether every formula is computed as it is defined, for a reader or a debugger.
     """
 
     library: Any
@@ -66,32 +67,40 @@ class Kernels:
     team: int | None
     reason: str
     advice: str = ""
+    off: bool = False
 
     def call(self, name: str, *given: Any) -> int:
-        """The function of this name, on PyTorch's number of threads. What it returns: `DONE`, or what its source says.
-        Raises ValueError where there is no library."""
+        """Call a function with PyTorch's number of threads. Returns its result, `DONE` if it succeeded.
+
+        Raises ValueError if there is no library.
+        """
         return self._function(name)(*given, self.fast, torch.get_num_threads(), self.team)
 
     def address(self, name: str) -> int:
-        """Of a function that compiled code is to call."""
+        """The address of a function, for other compiled code."""
         return ctypes.cast(self._function(name), ctypes.c_void_p).value or 0
 
     def _function(self, name: str) -> Any:
         if self.library is None:
-            raise ValueError(f"{name}: there is no compiled code ({self.reason}). Ask whether it serves first.")
+            raise ValueError(f"{name}: there is no compiled code ({self.reason}). Call `serves` first.")
         return getattr(self.library, f"regard_{name}")
 
 
 @cache
 def kernels() -> Kernels:
-    """The library, looked for once. `REGARD_KERNELS=off` keeps to PyTorch, `plain` to C that any processor runs, `avx2`
-    to that and AVX2."""
-    wish = os.environ.get(SWITCH, "")
+    """The library, loaded once.
+
+    `REGARD_KERNELS=off` computes every formula as it is defined, `torch` uses PyTorch only, `plain` C for any
+    processor, `avx2` no AVX-512.
+    """
+    setting = os.environ.get(SWITCH, "")
     advice = (
-        "" if wish in WISHES else f"{SWITCH} is {wish!r}; expected off, plain or avx2. Unset it to use what is fastest."
+        ""
+        if setting in SETTINGS
+        else f"{SWITCH} is {setting!r}; expected off, torch, plain or avx2. Unset it to use what is fastest."
     )
-    if wish == "off":
-        return _without(f"{SWITCH} is off")
+    if setting in ("off", "torch"):
+        return _without(f"{SWITCH} is {setting}", off=setting == "off")
     if not LIBRARY.exists():
         return _without("nothing was compiled when Regard was installed", REBUILD)
     try:
@@ -101,23 +110,23 @@ def kernels() -> Kernels:
         return _without(f"the compiled library does not load here ({error})", REBUILD)
     if loaded.regard_source() != checksum():
         return _without("the compiled library is not that of these sources", REBUILD)
-    amiss = difference(layout(loaded), expected_layout())
-    if amiss:
-        return _without(f"the compiled library and Python disagree: {amiss}", REBUILD)
-    most = {"plain": 0, "avx2": 1}.get(wish, AVX512)
+    problem = difference(layout(loaded), expected_layout())
+    if problem:
+        return _without(f"the compiled library and Python disagree: {problem}", REBUILD)
+    most = {"plain": 0, "avx2": 1}.get(setting, AVX512)
     fast, team = min(loaded.regard_variant(), most), _team()
     threads = "PyTorch's threads" if team else "threads of its own"
     return Kernels(loaded, fast, team, f"compiled C, {NAMES[fast]}, {threads}", advice)
 
 
 def checksum() -> int:
-    """Of all that the library is made of."""
+    """The checksum of all source files of the library."""
     paths = sorted(SOURCES.glob("*.[ch]"), key=lambda path: path.name)
     return zlib.crc32(b"".join(path.read_bytes() for path in paths))
 
 
 def layout(library: Any) -> Layout:
-    """How the library's own records are laid out."""
+    """The layout of its records, as the library reports it."""
     found: dict[str, list[tuple[str, int, int]]] = {}
     for lines in takewhile(bool, map(library.regard_layout, count())):
         for line in takewhile(lambda line: line.record, (lines[at] for at in count())):
@@ -126,7 +135,7 @@ def layout(library: Any) -> Layout:
 
 
 def difference(found: Layout, expected: Layout) -> str:
-    """The first, in words; empty where there is none."""
+    """The first difference, in words; empty if there is none."""
     for name in dict.fromkeys([*expected, *found]):
         here, there = expected.get(name, ()), found.get(name, ())
         for one, other in zip(here, there, strict=False):
@@ -141,7 +150,7 @@ def difference(found: Layout, expected: Layout) -> str:
 
 
 def _declare(library: Any) -> None:
-    """Tell ctypes what the functions take; AttributeError where one is missing."""
+    """Declare the argument types for ctypes. Raises AttributeError if a function is missing."""
     pointer, size, number = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
     kinds = {"p": pointer, "n": size}
     for name, taken in FUNCTIONS.items():
@@ -154,12 +163,12 @@ def _declare(library: Any) -> None:
     library.regard_layout.argtypes, library.regard_layout.restype = [size], ctypes.POINTER(LayoutLine)
 
 
-def _without(reason: str, advice: str = "") -> Kernels:
-    return Kernels(None, 0, None, f"PyTorch: {reason}", advice)
+def _without(reason: str, advice: str = "", off: bool = False) -> Kernels:
+    return Kernels(None, 0, None, f"PyTorch: {reason}", advice, off)
 
 
 def _team() -> int | None:
-    """Where PyTorch runs on GNU's OpenMP, its entry: a second pool of threads beside it would fight for the cores."""
+    """The entry of GNU's OpenMP, if PyTorch uses it: a second pool of threads would compete for the cores."""
     try:
         linked = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
         return ctypes.cast(linked.GOMP_parallel, ctypes.c_void_p).value

@@ -1,4 +1,4 @@
-"""A linear layer over all steps at once, whose products are those that compiled code is asked for."""
+"""A linear layer over all steps at once; its products use compiled code."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def projected(
     weight: Float[Tensor, "outputs features"],
     bias: Float[Tensor, " outputs"],
 ) -> Float[Tensor, "first second outputs"]:
-    """`F.linear` of tensors that `engine.serves`. Second derivatives go the plain way.
+    """`F.linear` with products by `add_product`. Second derivatives use PyTorch.
 
     Raises ValueError for shapes, types or devices that do not fit.
     """

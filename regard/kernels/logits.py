@@ -1,8 +1,8 @@
 """From logits to log-probabilities, and the best tokens of each row.
 
-Tokens 0 and 1 (padding and the begin mark) are never put out: the searches choose from `END` on. Nor is the one token
-that a model has barred: the unknown one, where it spells nothing. They stay in the normaliser, so that a
-log-probability is the model's own: what training minimises and what `force` reports.
+Tokens 0 and 1 (padding and the begin mark) are never part of an output: the searches choose from `END` on. The token
+that a model has barred (the unknown token, if it stands for no text) is not either. All of them count in the
+normaliser, so that log-probabilities are those of training and of forced decoding.
 """
 
 import torch
@@ -24,15 +24,15 @@ def choosable(logits: Float[Tensor, "rows vocab"], barred: int | None) -> Float[
 
 
 def normalizer(logits: Float[Tensor, "rows vocab"]) -> Float[Tensor, " rows"]:
-    """log Σ exp(logits), to be subtracted from a logit for its log-probability. NaN where the logits are no
-    distribution: where they are NaN or infinite, or leave no token possible."""
+    """log Σ exp(logits): a logit minus this is its log-probability. NaN if the logits are no distribution: NaN,
+    infinite, or without a possible token."""
     possible = logits[:, END:].amax(1) > -torch.inf
     whole = logits.logsumexp(1)
     return whole.masked_fill(~possible | (whole == torch.inf), torch.nan)
 
 
 def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) -> None:
-    """Raises RegardError, naming the first sentence for which the model's answer is not a distribution."""
+    """Raises RegardError that names the first sentence whose logits are no distribution."""
     broken = log_probs.isnan()
     if broken.any():
         raise RegardError(
@@ -45,7 +45,7 @@ def check(log_probs: Float[Tensor, " rows"], sentences: Int[Tensor, " rows"]) ->
 def top(scores: Float[Tensor, "rows choices"], width: int) -> tuple[Tensor, Tensor]:
     """The `width` largest of each row (or all, if there are fewer) and their places, best first.
 
-    Among equals the lower place comes first; `torch.topk` leaves that open, also which of them it takes.
+    Among equals the lower place comes first; `torch.topk` does not promise that.
     """
     choices = scores.size(1)
     if width == 1:
@@ -60,3 +60,18 @@ def top(scores: Float[Tensor, "rows choices"], width: int) -> tuple[Tensor, Tens
     places, order = places[:, :width].sort(1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     return values, places.gather(1, order)
+
+
+def best_of(
+    logits: Float[Tensor, "rows vocab"], width: int, barred: int | None = None
+) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
+    """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
+    equals; and before them their log-probabilities, which are those over the whole vocabulary. What is barred is never
+    among them, or has -inf.
+
+    A row that is no distribution has NaN, see `normalizer`.
+    """
+    logits = logits.detach().float()
+    values, places = top(choosable(logits, barred), width)
+    log_probs = values - normalizer(logits).unsqueeze(1)
+    return log_probs.masked_fill(values[:, :1] == -torch.inf, torch.nan), places + END

@@ -1,8 +1,6 @@
-"""Sums of large products, as gradients need them: in compiled code where AVX-512 is there, else by PyTorch.
+"""to += left · right for large matrices, as gradients need it: compiled code with AVX-512, else PyTorch.
 
-What is behind `torch.mm` does not use AVX-512 on the processors of one maker, and takes twice the time there.
-
-add_product    to += left · right
+The library behind `torch.mm` does not use AVX-512 on processors of AMD, and takes twice the time there.
 """
 
 import ctypes
@@ -15,16 +13,16 @@ from regard.kernels.library import AVX512, kernels
 from regard.kernels.operands import overlap, told
 from regard.kernels.structs import Matrix
 
-FEW = 16
-"""Numbers along an axis that are too few to be laid out for."""
+MIN_SIZE = 16
+"""If an axis is shorter, the copy into panels costs more than it saves."""
 
 
 def add_product(
     to: Float[Tensor, "rows columns"], left: Float[Tensor, "rows depth"], right: Float[Tensor, "depth columns"]
 ) -> None:
-    """to += left · right, however these lie in memory; of numbers without a gradient.
+    """to += left · right, for any strides; no gradients.
 
-    Raises ValueError for shapes, types or devices that do not fit, and where two numbers of `to` are one.
+    Raises ValueError for shapes, types or devices that do not fit, and if two numbers of `to` share memory.
     """
     _check(to, left, right)
     left, right = (each.clone() if overlap(to, each) else each for each in (left, right))
@@ -60,8 +58,8 @@ def _check(to: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 def _served(to: Tensor, left: Tensor, right: Tensor) -> bool:
-    """Whether compiled code takes these, and is faster."""
-    if min(*left.shape, right.size(1)) < FEW or to.stride(1) != 1:
+    """Whether compiled code accepts these, and is faster."""
+    if min(*left.shape, right.size(1)) < MIN_SIZE or to.stride(1) != 1:
         return False
     known = to.device.type == "cpu" and to.dtype == torch.float32
     return known and kernels().library is not None and kernels().fast >= AVX512

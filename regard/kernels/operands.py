@@ -1,6 +1,6 @@
-"""Checks of what compiled code is handed: a wrong address is a crash, a wrong stride a wrong number.
+"""Checks of arguments of compiled code: a wrong address would crash, a wrong stride give wrong numbers.
 
-Each is a few comparisons, so that it may stand where every step of a search passes.
+Each takes only a few comparisons, since every step of a search passes through it.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def expect_operand(
 
 
 def expect_rows(place: str, given: Any, size: int, most: int | None = None) -> None:
-    """Raise ValueError unless these are features: (rows, size) in single precision on the CPU, at most so many rows."""
+    """Raise ValueError unless these are features: (rows, size) in single precision on the CPU, at most `most` rows."""
     if (
         isinstance(given, Tensor)
         and given.dtype is torch.float32
@@ -44,7 +44,7 @@ def expect_rows(place: str, given: Any, size: int, most: int | None = None) -> N
 
 
 def expect_numbers(place: str, name: str, given: Any, count: int | None = None) -> None:
-    """Raise ValueError unless these are whole numbers along one axis, so many if that is said: torch.int64, CPU."""
+    """Raise ValueError unless this is an int64 vector on the CPU, of length `count` if that is given."""
     known = isinstance(given, Tensor) and given.dtype is torch.int64 and given.is_cpu and given.dim() == 1
     if known and (count is None or given.size(0) == count):
         return
@@ -53,7 +53,7 @@ def expect_numbers(place: str, name: str, given: Any, count: int | None = None) 
 
 
 def expect_count(place: str, name: str, given: Any, least: int = 1) -> None:
-    """Raise ValueError unless this is a whole number, and no less."""
+    """Raise ValueError unless this is a whole number of at least `least`."""
     if not isinstance(given, int) or isinstance(given, bool) or given < least:
         raise ValueError(f"{place}: {name} is {given!r}; expected a whole number from {least} on.")
 
@@ -68,7 +68,7 @@ def expect_barred(place: str, barred: Any, columns: int) -> None:
 
 
 def told(given: Any) -> str:
-    """What was given, in words."""
+    """An argument in words, for a message."""
     if not isinstance(given, Tensor):
         return repr(given)[:80]
     return f"{tuple(given.shape)} of {given.dtype} on {given.device}"

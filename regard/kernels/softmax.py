@@ -1,4 +1,4 @@
-"""Softmax of an output layer for a loss: in compiled code where that serves, else by PyTorch."""
+"""Softmax of an output layer for a loss: in compiled code if there is any, else by PyTorch."""
 
 import torch
 from jaxtyping import Float, Int
@@ -12,10 +12,10 @@ PLACE = "OutputSoftmax"
 
 
 class OutputSoftmax:
-    """An output layer whose weights stay as they are while it is in use.
+    """An output layer whose weights do not change while this object is used.
 
     Args:
-        weight, bias: of the layer; in compiled code the weight is laid out once.
+        weight, bias: of the layer; for compiled code the weight is copied into panels once.
         rows: most rows of a call.
 
     Raises ValueError for shapes, types or devices that do not fit, and for a target that is no column of the layer.
@@ -39,7 +39,7 @@ class OutputSoftmax:
         targets: Int[Tensor, " rows"],
         out: Float[Tensor, "rows vocab"],
     ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-        """Write the softmax of the logits; their logsumexp, and the logit of each target."""
+        """Write the softmax of the logits to `out`. Returns their logsumexp, and the logit of each target."""
         self._check(features, targets, out)
         return self._plain(features, targets, out) if self._panels is None else self._compiled(features, targets, out)
 

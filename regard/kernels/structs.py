@@ -21,18 +21,18 @@ class Chooser:
         given: of what it takes first.
         columns: tokens that it chooses from, with all below them.
         depth: features of a row.
-        most_rows: rows of a call, at most.
+        max_rows: rows of a call, at most.
     """
 
     function: int
     given: int
     columns: int
     depth: int
-    most_rows: int
+    max_rows: int
 
 
-class Book(ctypes.Structure):
-    """A structure, and what it points to: arrays, tensors, other structures, and whatever these need to live."""
+class LinkedRecord(ctypes.Structure):
+    """A record, and what it points to: arrays, tensors, other records, and what holds their memory."""
 
     def __init__(self, *alive: Any, **given: Any) -> None:
         super().__init__(**{name: _address(value) for name, value in given.items()})
@@ -86,7 +86,9 @@ class OperationRecord(ctypes.Structure):
         ("kind", ctypes.c_int64),
         *((name, Array) for name in ("into", "source", "other", "before", "saved", "added")),
         *_fields("weight bias", "stride"),
-        *_fields("panels keys values vector powers grad_keys grad_vector mask sources", "positions count source_count"),
+        *_fields(
+            "panels keys values vector exp_keys grad_keys grad_vector mask sources", "positions count source_count"
+        ),
     )
 
 
@@ -105,31 +107,31 @@ class LayerRecord(ctypes.Structure):
 # ---- c/decoder_step.c
 
 
-class CourseRecord(ctypes.Structure):
-    """A program over rows that come and go."""
+class BeamProgramRecord(ctypes.Structure):
+    """`beam_program`: a program over the hypotheses of a beam."""
 
     _fields_ = _fields("program shared", "count")
 
 
-class Flow(ctypes.Structure):
-    """A register that is copied behind each step."""
+class CopyRecord(ctypes.Structure):
+    """`register_copy`: a register that is copied after each step."""
 
     _fields_ = _fields("source to", "size stride")
 
     @classmethod
-    def of(cls, register: Tensor, to: Tensor, *, advance: bool = False) -> "Flow":
-        """Behind each step, the register goes to this place, or to the next behind it."""
+    def of(cls, register: Tensor, to: Tensor, *, advance: bool = False) -> "CopyRecord":
+        """After each step, the register goes to this place, or to the next one after it."""
         size = register.numel() * register.element_size()
         return cls(register.data_ptr(), to.data_ptr(), size, size if advance else 0)
 
 
-class Path(ctypes.Structure):
-    """Steps that each take the best token of the one before."""
+class GreedyRecord(ctypes.Structure):
+    """`greedy_run`: steps that each take the best token of the one before."""
 
     _fields_ = (
         *_fields("slots picked features"),
-        ("flows", ctypes.POINTER(Flow)),
-        *_fields("tokens choose layer", "flow_count rows most end"),
+        ("copies", ctypes.POINTER(CopyRecord)),
+        *_fields("tokens choose layer", "copy_count rows most end"),
     )
 
 
@@ -159,40 +161,41 @@ class Int8Layer(ctypes.Structure):
 # ---- c/beam_search.c
 
 
-class Part(Book):
-    """`part`: of the state."""
+class StatePart(LinkedRecord):
+    """`state_part`: a tensor of the state."""
 
     _fields_ = _fields("made given", "size")
 
 
-class Mark(Book):
-    """`mark`: a number that hypotheses pass on."""
+class CarriedNumber(LinkedRecord):
+    """`carried`: a number that hypotheses pass on to those that continue them."""
 
     _fields_ = _fields("rows continued")
 
 
-class Model(Book):
-    """`model`: what moves the rows, and what finds their best tokens."""
+class BeamModel(LinkedRecord):
+    """`beam_model`: what takes a step, and what finds the best tokens."""
 
     _fields_ = _fields(
-        "move course choose layer slots picks parents parts marks features weights", "part_count mark_count positions"
+        "step program choose layer slots picks parents parts numbers features weights",
+        "part_count number_count positions",
     )
 
 
-class Rules(Book):
-    """`rules`: what all sentences have, by their numbers."""
+class BeamRules(LinkedRecord):
+    """`beam_rules`: what all sentences have, by their numbers."""
 
     _fields_ = _fields("limits last penalties best", "nbest")
 
 
-class Slots(Book):
-    """`front`: the sentences that are searched, and the slots of each."""
+class BeamSlots(LinkedRecord):
+    """`beam_slots`: the sentences that are searched, and the slots of each."""
 
     _fields_ = _fields("sentences lengths free tokens log_probs", "live size rows continued")
 
 
-class Record(Book):
-    """`record`: what was done, step by step."""
+class BeamRecord(LinkedRecord):
+    """`beam_record`: what was done, step by step."""
 
     _fields_ = _fields(
         "live rows sentences parents tokens owners weights ended lengths ends cut log_probs scores",
@@ -200,16 +203,16 @@ class Record(Book):
     )
 
 
-class Room(Book):
-    """`room`: for one step."""
+class BeamScratch(LinkedRecord):
+    """`beam_scratch`: buffers of one step."""
 
     _fields_ = _fields("log_probs best chosen places", "width")
 
 
-class Search(Book):
-    """`search`: all of it."""
+class BeamSearch(LinkedRecord):
+    """`beam_search`: all of it."""
 
-    _fields_ = _fields("model rules slots record room", "end enough")
+    _fields_ = _fields("model rules slots record scratch", "end enough")
 
 
 RECORDS: dict[str, type[ctypes.Structure]] = {
@@ -217,20 +220,20 @@ RECORDS: dict[str, type[ctypes.Structure]] = {
     "array": Array,
     "operation": OperationRecord,
     "encoder_layer": LayerRecord,
-    "course": CourseRecord,
-    "flow": Flow,
-    "path": Path,
+    "beam_program": BeamProgramRecord,
+    "register_copy": CopyRecord,
+    "greedy_run": GreedyRecord,
     "topk_layer": TopkLayer,
     "shortlist_layer": ShortlistLayer,
     "int8_layer": Int8Layer,
-    "part": Part,
-    "mark": Mark,
-    "model": Model,
-    "rules": Rules,
-    "front": Slots,
-    "record": Record,
-    "room": Room,
-    "search": Search,
+    "state_part": StatePart,
+    "carried": CarriedNumber,
+    "beam_model": BeamModel,
+    "beam_rules": BeamRules,
+    "beam_slots": BeamSlots,
+    "beam_record": BeamRecord,
+    "beam_scratch": BeamScratch,
+    "beam_search": BeamSearch,
 }
 
 

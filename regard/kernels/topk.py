@@ -1,4 +1,4 @@
-"""The best tokens: of logits, and of an output layer in compiled code, without its logits."""
+"""The best tokens of an output layer in compiled code, without its logits."""
 
 import ctypes
 from typing import Any
@@ -9,25 +9,9 @@ from torch import Tensor
 
 from regard.kernels.layout import PANEL
 from regard.kernels.library import OUT_OF_MEMORY, Kernels, kernels
-from regard.kernels.logits import choosable, normalizer, top
 from regard.kernels.operands import expect_barred, expect_count, expect_operand, expect_rows
 from regard.kernels.structs import ShortlistLayer, TopkLayer
 from regard.marks import END
-
-
-def best_of(
-    logits: Float[Tensor, "rows vocab"], width: int, barred: int | None = None
-) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-    """The `width` best tokens of each row from `END` on (or all, if there are fewer), best first, and the lower among
-    equals; and before them their log-probabilities, which are those over the whole vocabulary. What is barred is never
-    among them, or has -inf.
-
-    A row that is no distribution has NaN, see `normalizer`.
-    """
-    logits = logits.detach().float()
-    values, places = top(choosable(logits, barred), width)
-    log_probs = values - normalizer(logits).unsqueeze(1)
-    return log_probs.masked_fill(values[:, :1] == -torch.inf, torch.nan), places + END
 
 
 class Finder:
@@ -35,15 +19,15 @@ class Finder:
 
     Args:
         compiled: the library.
-        name: of its function, which takes what c/topk.c and c/topk_shortlist.c say.
-        layer: what it takes first.
-        columns: tokens of the vocabulary; those from `END` on can be among the best.
+        name: of its function in c/topk.c or c/topk_shortlist.c.
+        layer: the first argument of the function.
+        columns: size of the vocabulary; tokens from `END` on can be among the best.
         depth: features of a row.
-        alive: what the layer points to.
-        most_rows: rows of a call, at most; None for any number.
+        alive: objects whose memory the layer points to.
+        max_rows: most rows of a call; None for any number.
 
     Attributes:
-        function, given: the addresses of the function and of the layer, for as long as this lives.
+        function, given: the addresses of the function and of the layer, valid while this object exists.
         count: tokens that can be among the best.
 
     Raises ValueError for features that do not fit.
@@ -57,9 +41,9 @@ class Finder:
         columns: int,
         depth: int,
         alive: Any,
-        most_rows: int | None = None,
+        max_rows: int | None = None,
     ) -> None:
-        self.columns, self.depth, self.most_rows = columns, depth, most_rows
+        self.columns, self.depth, self.max_rows = columns, depth, max_rows
         self.count = columns - END - (layer.barred >= 0)
         self.function = compiled.address(name)
         self.given = ctypes.addressof(layer)
@@ -68,8 +52,8 @@ class Finder:
     def __call__(
         self, features: Float[Tensor, "rows features"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-        """`best_of` the logits of the features."""
-        expect_rows(self._name, features, self.depth, self.most_rows)
+        """`logits.best_of` the logits of the features."""
+        expect_rows(self._name, features, self.depth, self.max_rows)
         expect_count(self._name, "width", width)
         features, rows, width = features.contiguous(), len(features), min(width, self.count)
         log_probs, tokens = features.new_empty(rows, width), torch.empty(rows, width, dtype=torch.long)
@@ -79,14 +63,14 @@ class Finder:
         if failed == OUT_OF_MEMORY:
             raise MemoryError(f"{self._name}: no memory for {rows} rows")
         if failed:
-            raise ValueError(f"{self._name}: a row names a list that there is not; expected one of those given.")
+            raise ValueError(f"{self._name}: a row names a list that does not exist; expected one of those given.")
         return log_probs, tokens
 
 
 def finder(
     panels: Float[Tensor, "panels features panel"], bias: Float[Tensor, " columns"], barred: int | None = None
 ) -> Finder:
-    """Of a layer with the logits features · panels + bias, which are not held but for a tile; where `serves()`.
+    """A finder for the logits features · panels + bias, of which only a tile is stored; if `serves()`.
 
     Raises ValueError for shapes, types or devices that do not fit.
     """
@@ -101,7 +85,7 @@ def finder(
 
 
 def as_number(barred: int | None) -> int:
-    """As in c/topk.c and c/topk_shortlist.c."""
+    """The barred token as C takes it: -1 for none."""
     return -1 if barred is None else barred
 
 

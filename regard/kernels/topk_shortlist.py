@@ -1,4 +1,4 @@
-"""The best tokens of an output layer where each row may use some of them alone."""
+"""The best tokens of an output layer if each row may use only some tokens."""
 
 import ctypes
 from collections.abc import Sequence
@@ -11,28 +11,29 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.kernels.argmax_int8 import MOST_ROWS
+from regard.kernels.argmax_int8 import MAX_ROWS
 from regard.kernels.layout import pack
 from regard.kernels.library import OUT_OF_RANGE, kernels
+from regard.kernels.logits import best_of
 from regard.kernels.operands import expect_barred, expect_operand, told
 from regard.kernels.structs import Chooser, ShortlistLayer
-from regard.kernels.topk import Finder, as_number, best_of
+from regard.kernels.topk import Finder, as_number
 from regard.marks import END
 
 
 @dataclass(frozen=True)
 class Lists:
-    """What each sentence may use, beside what all may.
+    """The tokens that each sentence may use, beside the common tokens.
 
     Args:
-        starts: where the list of each sentence begins in `tokens`, and where the last of them ends.
+        starts: where the list of each sentence begins in `tokens`, and the end of the last list.
         tokens: ascending in every list, none of them common.
         longest: entries of the longest list.
 
     Attributes:
         highest: the highest token of any list; -1 if there is none.
 
-    Raises ValueError for starts, tokens or a length that cannot be of lists.
+    Raises ValueError for starts, tokens or a length that do not describe lists.
     """
 
     starts: Int[Tensor, " lists_and_one"]
@@ -65,8 +66,7 @@ class Lists:
         count: int,
         common: Int[Tensor, " common"],
     ) -> "Lists":
-        """So many lists of the tokens that each owns, given in any order and any number of times; those that are common
-        are left out."""
+        """`count` lists from (owner, token) pairs in any order, with repetitions; common tokens are left out."""
         shared = common.numpy(force=True)
         size = 1 + max(tokens.max(initial=0), shared.max(initial=0))
         own = np.ones(size, dtype=bool)
@@ -84,7 +84,7 @@ class Lists:
 
     @classmethod
     def stack(cls, parts: "Sequence[tuple[Lists, Int[Tensor, ' chosen']]]") -> "Lists":
-        """The given lists of some, one behind the other."""
+        """The chosen lists of several objects, one after another."""
         found: list[np.ndarray] = []
         for lists, chosen in parts:
             starts, tokens = lists.starts.tolist(), lists.tokens.numpy(force=True)
@@ -94,14 +94,14 @@ class Lists:
 
 
 class ListedOutput:
-    """An output layer of rows that may use their lists alone, and what is common.
+    """An output layer of which each row may use only its list and the common tokens.
 
         logits(y) = features · W(y) + b(y) where y is common or listed, else -∞
 
     Args:
         weight, bias: of the layer.
-        common: what all may use, ascending.
-        barred: a token that is never among the best, though it be common or listed.
+        common: tokens that all rows may use, ascending.
+        barred: a token that is never among the best, even if it is common or listed.
 
     Raises ValueError for shapes, types, devices, tokens or rows that do not fit.
     """
@@ -119,7 +119,9 @@ class ListedOutput:
         self.weight = weight.detach().contiguous()
         self.bias = weight.new_zeros(len(weight)) if bias is None else bias.detach().contiguous()
         self.common = common = common.contiguous()
-        self._known: Lists | None = None  # the lists that were checked last: a search asks again and again
+        self._known: Lists | None = (
+            None  # the lists that were checked last; a search passes the same ones at every step
+        )
         known = weight.device.type == "cpu" and weight.dtype == torch.float32 and kernels().library is not None
         self._panels = pack(self.weight[common]) if known else None
         self._common_bias = self.bias[common]
@@ -142,7 +144,7 @@ class ListedOutput:
     def best(
         self, features: Float[Tensor, "rows features"], lists: Lists, rows: Int[Tensor, " rows"], width: int
     ) -> tuple[Float[Tensor, "rows width"], Int[Tensor, "rows width"]]:
-        """`best_of(project(features, lists, rows), width)`; in compiled code without what is not allowed."""
+        """`best_of(project(features, lists, rows), width)`; compiled code multiplies only allowed tokens."""
         self._check(lists, rows)
         if not isinstance(features, Tensor) or features.shape != (len(rows), self.weight.size(1)):
             raise ValueError(
@@ -156,22 +158,22 @@ class ListedOutput:
         return finder(features, width)
 
     def finder(self, lists: Lists, rows: Int[Tensor, " rows"]) -> Finder | None:
-        """What finds the best tokens in compiled code, if anything does; it reads `rows` whenever it is asked."""
+        """The finder in compiled code, or None. It reads `rows` at every call."""
         if self._panels is None or torch.is_grad_enabled():
             return None
         layer, (columns, depth) = self._layer(self._panels, lists, rows), self.weight.shape
         return Finder(kernels(), "topk_shortlist", layer, columns, depth, (self, lists, rows), len(rows))
 
     def argmax(self, lists: Lists, rows: Int[Tensor, " rows"]) -> "ListedArgmax | None":
-        """The best token alone of few such rows, for many steps; None where it is no faster to ask for it."""
+        """The best token of few rows, for many steps; None if that would not be faster."""
         self._check(lists, rows)
-        if self._panels is None or torch.is_grad_enabled() or len(rows) > MOST_ROWS:
+        if self._panels is None or torch.is_grad_enabled() or len(rows) > MAX_ROWS:
             return None
         rows = rows.contiguous()
         return ListedArgmax(self._layer(self._panels, lists, rows), len(self.weight), len(rows), (self, lists, rows))
 
     def _check(self, lists: Lists, rows: Tensor) -> None:
-        """Whether compiled code may read these; which list each row names it looks at itself."""
+        """Check that compiled code may read these. It checks itself which lists the rows name."""
         if (
             not isinstance(rows, Tensor)
             or rows.dim() != 1
@@ -204,26 +206,26 @@ class ListedOutput:
 
 
 class ListedArgmax:
-    """The best token of rows that may use their lists alone; made by `ListedOutput.argmax`."""
+    """The best token of rows that may use only their lists; made by `ListedOutput.argmax`."""
 
     def __init__(self, layer: ShortlistLayer, columns: int, rows: int, alive: Any) -> None:
         self._layer, self._columns, self._rows = layer, columns, rows
         self._alive = alive  # what the layer points to
 
     def __call__(self, features: Float[Tensor, "rows features"]) -> Int[Tensor, " rows"] | None:
-        """Of each row; None where one is no distribution."""
+        """The best token of each row; None if a row is no distribution."""
         expect_operand("ListedArgmax", "features", features, (self._rows, self._layer.depth))
         features = features.contiguous()
         tokens = torch.empty(len(features), dtype=torch.long)
         given = (ctypes.byref(self._layer), features.data_ptr(), len(features), tokens.data_ptr())
         failed = kernels().call("argmax_shortlist", *given)
         if failed == OUT_OF_RANGE:
-            raise ValueError("ListedArgmax: a row names a list that there is not; expected one of those given.")
+            raise ValueError("ListedArgmax: a row names a list that does not exist; expected one of those given.")
         return None if failed else tokens
 
     @property
     def chooser(self) -> Chooser:
-        """The same for compiled code; for as long as this lives."""
+        """The same as an address for compiled code, valid while this object exists."""
         function, given = kernels().address("argmax_shortlist"), ctypes.addressof(self._layer)
         return Chooser(function, given, self._columns, self._layer.depth, self._rows)
 

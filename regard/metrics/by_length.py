@@ -1,4 +1,4 @@
-"""Quality by length of the source: where models without attention fall off (Bahdanau et al. 2015, figure 2)."""
+"""Quality by length of the source, as in Bahdanau et al. 2015, figure 2."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -13,13 +13,13 @@ EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51, 61)
 
 @dataclass(frozen=True, slots=True)
 class LengthRow:
-    """One bucket.
+    """One bucket of lengths.
 
     Args:
         low, high: shortest and longest source in it; `high` is None for the last, which has no end.
         count: segments.
         mean_length: of their sources; the place of the bucket in a plot.
-        score: over these segments alone; None where there are none.
+        score: of these segments only; None if there are none.
     """
 
     low: int

@@ -2,8 +2,8 @@
 
     WER = (substitutions + deletions + insertions) / words of the reference, over the corpus
 
-For pronunciations and other strings of symbols, WER is the error rate of the symbols. Of several references, that with
-the fewest edits counts (of equals, the longest).
+For pronunciations and other strings of symbols, WER is the error rate of the symbols. Of several references, the one
+with the fewest edits counts (the longest among equals).
 """
 
 from collections.abc import Callable, Sequence

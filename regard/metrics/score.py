@@ -1,4 +1,4 @@
-"""What a metric gives, and what it takes."""
+"""The result of a metric, and the checks of its input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Score:
 
     Args:
         name: what it is, for a table: "BLEU".
-        value: in per cent.
+        value: in percent.
         signature: how it was computed, to be printed beside it: two numbers compare only if their signatures are equal.
         higher_is_better: the direction.
     """
@@ -28,13 +28,13 @@ class Score:
 
 
 def plain(text: str) -> str:
-    """The text with one space for any stretch of white space and none at its ends: to a tokeniser of symbols, and so to
-    every metric, it is one thing. A model may put out NUL, which counts as white space."""
+    """The text with one space for each sequence of white space, and none at its ends; NUL counts as white space. So all
+    white space is the same for every metric."""
     return " ".join(text.replace("\0", " ").split())
 
 
 def prepared(hypotheses: Sequence[str], references: References) -> tuple[list[str], list[list[str]]]:
-    """What a metric compares: the same, each text `plain`. Raises ValueError as `check` does."""
+    """Hypotheses and references with each text `plain`. Raises ValueError as `check` does."""
     check(hypotheses, references)
     return [plain(text) for text in hypotheses], [[plain(text) for text in texts] for texts in references]
 

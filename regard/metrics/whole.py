@@ -1,4 +1,4 @@
-"""Is the whole output right? What counts for pronunciations and inflections."""
+"""Exact match of whole outputs, for pronunciations and inflections."""
 
 from collections.abc import Sequence
 

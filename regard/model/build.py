@@ -11,9 +11,10 @@ from torch import nn
 
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
-from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig
+from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig, OutputParts
 from regard.data.sources import Embeds
 from regard.decoders.decoder import Decoder
+from regard.decoders.output import Output
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.encoder import Encoder
 from regard.errors import UsageError
@@ -50,7 +51,10 @@ def assemble(config: ModelConfig, source: Embeds, target_size: int, *, barred: i
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else source.embed(config.embedding_size)
-    output = nn.Linear(config.readout, target_size)
+    tied = None if config.tie == "none" else target_embedding
+    with _checked("output", ValueError):
+        output: Any = config.output.build(OutputParts(config.readout, target_size, tied, config.dropout))
+        _check_whole(output, Output, config.output.kind)
     with _checked("encoder", ValueError):
         encoder: Any = config.encoder.build(EncoderParts(source_embedding, config.dropout))
         _check_whole(encoder, Encoder, config.encoder.kind)
@@ -58,16 +62,12 @@ def assemble(config: ModelConfig, source: Embeds, target_size: int, *, barred: i
         target_embedding,
         output,
         embedding_dropout=config.dropout.embedding,
-        output_dropout=config.dropout.output,
         barred=barred,
     )
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))
         _check_whole(decoder, Decoder, config.decoder.kind)
-    model = EncoderDecoder(encoder, decoder, attends_end=config.attention.end or not source.has_end)
-    if config.tie != "none":
-        output.weight = target_embedding.weight
-    return model
+    return EncoderDecoder(encoder, decoder, attends_end=config.attention.end or not source.has_end)
 
 
 def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderParts:

@@ -1,26 +1,28 @@
 """The whole path on one page: encode, begin, step; or all steps of a known target at once."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
-from regard.decoders.beginning import begins_compiled
-from regard.decoders.inference import InferenceTokens
-from regard.decoders.step import Step, Unrolled
+from regard.decoders.output import Readout
+from regard.decoders.output_state import OutputState, advance_both
+from regard.decoders.step import Advance, Step, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 
 
 class EncoderDecoder(nn.Module):
-    """An encoder that says what it read, and a decoder that looks at it.
+    """An encoder that says what it read, and a decoder that attends to it.
 
     Args:
         encoder: an entry of `ENCODERS`, built: source and mask → Memory.
         decoder: an entry of `DECODERS`, built.
-        attends_end: whether the decoder may look at the end mark of the source. The encoder reads it either way. False
-            gives it a weight of exactly zero, and an empty source, which is its end mark alone, a context of zeros.
+        attends_end: whether the decoder may attend to the end mark of the source. The encoder reads it either way.
+            False gives it a weight of exactly zero, and an empty source, which is the mark alone, a context of zeros.
             True for sources that have no end mark.
 
     One token after another:
@@ -36,35 +38,55 @@ class EncoderDecoder(nn.Module):
         self.decoder: Any = decoder
         self.attends_end = attends_end
 
-    def for_inference(self) -> "EncoderDecoder":
-        """The same model over the same parameters, prepared for searching; it is to be made anew when they change."""
-        encoder, decoder = self.encoder.for_inference(), begins_compiled(self.decoder.for_inference())
-        return EncoderDecoder(encoder, decoder, attends_end=self.attends_end).eval()
-
     @property
-    def tokens(self) -> TargetTokens | InferenceTokens:
+    def tokens(self) -> TargetTokens:
         """The target vocabulary: how a token is read, and the output layer."""
         return self.decoder.tokens
 
     def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source. Real positions come first, an end mark last of them."""
-        memory: Memory = self.encoder(source, mask)
-        return memory if self.attends_end else memory.without(mask.sum(1) - 1)
+        return self.attendable(self.encoder(source, mask), source, mask)
+
+    def attendable(
+        self, memory: Memory, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]
+    ) -> Memory:
+        """What the decoder may attend to of all that was read: without `attends_end`, nothing that covers the end mark
+        alone.
+
+        Nothing else changes: the encoder has read the end mark, and the summary knows it. A source of the mark alone is
+        left without a position that is real, and what is mixed from it is zero.
+        """
+        memory = replace(memory, source=source)
+        if self.attends_end:
+            return memory
+        return replace(memory, mask=memory.mask & (memory.spans[..., 0] < mask.sum(1, keepdim=True) - 1))
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
-        """The decoder's view of the source, and its first state; the temperature is that of an annealed selection."""
-        return self.decoder.begin(memory, temperature)
+        """The decoder's view of the source, and the first state; the temperature is that of an annealed selection."""
+        source, state = self.decoder.begin(memory, temperature)
+        kept = self.tokens.output.begin(memory)
+        return source, state if kept is None else OutputState(state, kept)
+
+    def advance(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Advance:
+        """One token for every row of the state, up to the output layer."""
+        if isinstance(state, OutputState):
+            return advance_both(partial(self.decoder.advance, source=source), tokens, state)
+        moved: Advance = self.decoder.advance(tokens, state, source)
+        return moved
 
     def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
         """One token for every row of the state."""
-        moved = self.decoder.advance(tokens, state, source)
-        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
+        moved = self.advance(tokens, state, source)
+        return Step(self.logits(moved), moved.state, moved.weights, moved.heads)
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
-        """Features and weights under teacher forcing; `project` turns features into logits."""
-        source, state = self.begin(self.encode(batch.source, batch.source_mask), temperature)
-        return self.decoder(batch.inputs, source, state)
+        """Features and weights under teacher forcing, which `logits` reads."""
+        memory = self.encode(batch.source, batch.source_mask)
+        source, state = self.decoder.begin(memory, temperature)
+        unrolled: Unrolled = self.decoder(batch.inputs, source, state)
+        kept = self.tokens.output.begin(memory)
+        return unrolled if kept is None else replace(unrolled, source=kept)
 
-    def project(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"]:
-        """Logits of the features."""
-        return self.decoder.project(features)
+    def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
+        """Logits of a step, or of all steps."""
+        return self.tokens.logits(read)

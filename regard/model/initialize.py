@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-Part = TypeVar("Part", bound=nn.Module)
+from regard.decoders.output import LinearOutput
 
 
 def default(model: nn.Module) -> None:
@@ -17,7 +17,7 @@ def default(model: nn.Module) -> None:
     A width of 1/√d lets the same table serve as the output layer. Biases are zero, an LSTM's forget gate starts at
     one (Jozefowicz et al. 2015).
     """
-    for linear in _of(model, nn.Linear):
+    for linear in _of(model, nn.Linear, LinearOutput):
         nn.init.xavier_uniform_(linear.weight)
         _zero(linear.bias)
     for embedding in _of(model, nn.Embedding):
@@ -42,7 +42,7 @@ def bahdanau(model: nn.Module) -> None:
             else:
                 _blocks(rnn, name, weight, lambda block: nn.init.normal_(block, std=0.01))
     for name, part in model.named_modules():
-        if isinstance(part, nn.Linear | nn.Embedding):
+        if isinstance(part, nn.Linear | LinearOutput | nn.Embedding):
             in_score = ".score." in name
             nn.init.normal_(part.weight, std=0.001 if in_score else 0.01)
             if in_score and name.endswith("energy") and not _is_direction(model, name):
@@ -86,8 +86,8 @@ class Unset(TorchFunctionMode):
 _DRAWS = (Tensor.normal_, Tensor.uniform_, nn.init.kaiming_uniform_, nn.init.normal_, nn.init.uniform_)
 
 
-def _of(model: nn.Module, kind: type[Part]) -> Iterator[Part]:
-    return (part for part in model.modules() if isinstance(part, kind))
+def _of(model: nn.Module, *kinds: type[nn.Module]) -> Iterator[Any]:
+    return (part for part in model.modules() if isinstance(part, kinds))
 
 
 def _blocks(rnn: nn.RNNBase, name: str, weight: Tensor, of_inputs: Callable[[Tensor], Tensor]) -> None:
@@ -100,8 +100,8 @@ def _blocks(rnn: nn.RNNBase, name: str, weight: Tensor, of_inputs: Callable[[Ten
 
 
 def _uniform(model: nn.Module, width: float) -> None:
-    for kind in (nn.Linear, nn.Embedding, nn.RNNBase):
-        for part in _of(model, kind):
+    for kinds in ((nn.Linear, LinearOutput), (nn.Embedding,), (nn.RNNBase,)):
+        for part in _of(model, *kinds):
             for weight in part.parameters():
                 nn.init.uniform_(weight, -width, width)
 

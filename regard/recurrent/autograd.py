@@ -11,7 +11,7 @@ from regard.kernels.matmul import add_product
 from regard.recurrent import native_backend as native
 from regard.recurrent import torch_backend as stepwise
 from regard.recurrent.expected import expect_loop
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tensors, assigned, inputs, starts, written
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tensors, assigned, inputs, starts, written
 from regard.recurrent.reference import plain
 
 
@@ -21,7 +21,7 @@ def loop(program: Program, tensors: Tensors, mask: Bool[Tensor, "batch source"] 
     Args:
         program: what one step does.
         tensors: inputs, (time, batch, width); starts under their names with the minus, (batch, width); parameters.
-        mask: which source positions are real, if the program looks at one.
+        mask: which source positions are real, if the program attends to a source.
         outputs: the registers to return.
 
     Returns the outputs, (time, batch, width); those that are read a step later have one more row, in front: the start.
@@ -115,7 +115,7 @@ def _stores(program: Program, tensors: Tensors) -> Tensors:
                 add(memory, widths[gates] // 4)
                 add(into, widths[gates] // 4)
                 add(f"{into}.saved", widths[gates])
-            case Look(_, weights, into):
+            case Attend(_, weights, into):
                 add(weights, tensors["keys"].size(1))
                 add(into, tensors["values"].size(-1))
             case _:
@@ -177,7 +177,7 @@ def _of_parameters(program: Program, data: Tensors, grads: Tensors, tensors: Ten
             add_product(started(operation.weight), slope.t(), data[operation.source].flatten(0, 1))
             if operation.bias:
                 started(operation.bias).add_(slope.sum(0))
-        elif isinstance(operation, Look):
+        elif isinstance(operation, Attend):
             weights, slope = data[operation.weights].transpose(0, 1), grads[operation.into].transpose(0, 1)
             found["values"] = weights.transpose(1, 2) @ slope
             found["keys"], found["vector"] = grads["keys"], grads["vector"].sum(0)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regard.kernels.operands import told
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tensors, inputs, starts, written
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tensors, inputs, starts, written
 from regard.recurrent.widths import widths
 
 
@@ -30,20 +30,20 @@ def expect_loop(program: Program, tensors: Tensors, mask: Tensor | None, outputs
             raise ValueError(f"loop: {name} is {told(tensors[name])}; expected {axes} and its width.")
         known[name] = tensors[name].size(-1)
     found = widths(program, tensors, known)
-    looks = [operation for operation in program if isinstance(operation, Look)]
-    if looks:
-        _expect_source(tensors, mask, batch, found[looks[0].query], found[looks[0].into])
+    attends = [operation for operation in program if isinstance(operation, Attend)]
+    if attends:
+        _expect_source(tensors, mask, batch, found[attends[0].query], found[attends[0].into])
 
 
 def _expect_names(program: Program, tensors: Tensors, outputs: list[str]) -> None:
     """Everything that it reads is there, and everything that is asked for is made."""
     if any(isinstance(operation, Gru | Lstm) and operation.plus for operation in program):
         raise ValueError("loop: a cell adds to its gates; expected one of a single step alone to do so.")
-    if len([operation for operation in program if isinstance(operation, Look)]) > 1 or not inputs(program):
-        raise ValueError("loop: expected a program with an input, and at most one look at the source.")
+    if len([operation for operation in program if isinstance(operation, Attend)]) > 1 or not inputs(program):
+        raise ValueError("loop: expected a program with an input, and at most one attention to the source.")
     needed = {*inputs(program), *starts(program)}
     needed |= {name for each in program if isinstance(each, Linear) for name in (each.weight, each.bias) if name}
-    needed |= {name for each in program if isinstance(each, Look) for name in ("keys", "values", "vector")}
+    needed |= {name for each in program if isinstance(each, Attend) for name in ("keys", "values", "vector")}
     missing = [name for name in sorted(needed) if not isinstance(tensors.get(name), Tensor)]
     if missing or not set(outputs) <= set(written(program)):
         raise ValueError(f"loop: no tensor {', '.join(missing)}, or outputs {outputs}; expected {written(program)}.")

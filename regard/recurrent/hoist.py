@@ -1,7 +1,7 @@
-"""What rows that continue one row share: all that follows from the step before alone.
+"""What hypotheses that continue the same one have in common: all that is computed from the state before alone.
 
-Hypotheses of a beam part after a step: several continue the same one, each with a token of its own. Until the token
-comes into it they are one row, and a program whose sums begin with the past multiplies it once.
+In a beam several hypotheses continue the same one, each with a token of its own. What does not depend on the token is
+the same for all of them, and a program that computes it first computes it once.
 """
 
 from collections import Counter
@@ -11,40 +11,40 @@ from dataclasses import replace
 from regard.recurrent.program import Gru, Linear, Lstm, Operation, Program, read, written
 
 
-def past_first(program: Program, picked: Collection[str] = ()) -> Program:
-    """The same program; in every sum, the terms that follow from the step before stand first, in a register of their
-    own.
+def hoisted(program: Program, picked: Collection[str] = ()) -> Program:
+    """The same program; in every sum, the terms that are computed from the state before alone come first, in a register
+    of their own.
 
     Args:
         picked: registers that are given for each row. Where a sum begins with one and cells alone read it, these add it
-            instead, so that the rest may follow from the past.
+            instead, so that the rest needs no token.
     """
     found: Program = ()
     added: dict[str, str] = {}
     for terms in _sums(program):
         terms = [_adding(term, added) for term in terms]
-        past, into = of_the_past((*found, *terms)), terms[-1].into
+        known, into = from_state((*found, *terms)), terms[-1].into
         first = terms[0]
         if isinstance(first, Linear) and first.plus in picked and _only_cells_read(program, into):
             added[into] = str(first.plus)
             terms = [replace(first, plus=None), *terms[1:]]
-        early = [term for term in terms if isinstance(term, Linear) and term.source in past]
-        late = [term for term in terms if isinstance(term, Linear) and term.source not in past]
+        early = [term for term in terms if isinstance(term, Linear) and term.source in known]
+        late = [term for term in terms if isinstance(term, Linear) and term.source not in known]
         if early and late and None in (early[0].plus, late[0].plus):  # the sum begins with one of them
-            terms = [*_added(early, f"{into}.past", None), *_added(late, into, f"{into}.past")]
+            terms = [*_added(early, f"{into}.state", None), *_added(late, into, f"{into}.state")]
         found = (*found, *terms)
     return found
 
 
-def of_the_past(program: Program) -> frozenset[str]:
-    """The registers that follow from the step before alone, those of it among them."""
-    past: set[str] = {name for name in read(program) if name.endswith("-")}
+def from_state(program: Program) -> frozenset[str]:
+    """The registers that are computed from the state before alone, and those of this state."""
+    known: set[str] = {name for name in read(program) if name.endswith("-")}
     for operation in program:
-        if all(name in past for name in read((operation,))):
-            past.update(written((operation,)))
+        if all(name in known for name in read((operation,))):
+            known.update(written((operation,)))
         else:
-            past.difference_update(written((operation,)))
-    return frozenset(past)
+            known.difference_update(written((operation,)))
+    return frozenset(known)
 
 
 def _sums(program: Program) -> list[list[Operation]]:
@@ -78,7 +78,7 @@ def _adding(operation: Operation, added: dict[str, str]) -> Operation:
 
 
 def _added(terms: list[Linear], into: str, plus: str | None) -> list[Linear]:
-    """The terms as a sum in a register, behind what it begins with."""
+    """The terms as a sum in a register, after what it begins with."""
     found = []
     for term in terms:
         found.append(replace(term, into=into, plus=plus))

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from regard.kernels.layout import PANEL, room
+from regard.kernels.layout import PANEL, key_buffer
 from regard.kernels.library import kernels
 from regard.kernels.structs import Array, OperationRecord
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Operation, Program, Tanh, Tensors
 
-KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Look)  # in the order of the enumeration in c/rnn_ops.h
+KINDS: tuple[type, ...] = (Linear, Gru, Lstm, Tanh, Attend)  # in the order of the enumeration in c/rnn_ops.h
 
 
 def forward(program: Program, data: Tensors, tensors: Tensors, mask: Tensor | None, steps: int) -> None:
@@ -51,7 +51,7 @@ def _describe(
         panels = matrix.new_empty(-(-columns // PANEL) * PANEL * depth)
         to.panels = panels.data_ptr()
         return [panels]
-    if isinstance(operation, Look):
+    if isinstance(operation, Attend):
         keys, to.positions = tensors["keys"], tensors["keys"].size(1)
         visible = torch.ones_like(keys[..., 0], dtype=torch.bool) if mask is None else mask.contiguous()
         to.keys, to.values, to.vector = (tensors[name].data_ptr() for name in ("keys", "values", "vector"))
@@ -59,9 +59,9 @@ def _describe(
         if grads:
             to.grad_keys, to.grad_vector = grads["keys"].data_ptr(), grads["vector"].data_ptr()
             return [visible]
-        powers = room(keys)
-        to.powers = powers.data_ptr()
-        return [visible, powers]
+        exp_keys = key_buffer(keys)
+        to.exp_keys = exp_keys.data_ptr()
+        return [visible, exp_keys]
     return []
 
 
@@ -78,5 +78,5 @@ def fields(operation: Operation) -> dict[str, str]:
             return {"into": into, "source": gates} | cell | ({"added": plus} if plus else {})
         case Tanh(source, into):
             return {"into": into, "source": source}
-        case Look(query, weights, into):
+        case Attend(query, weights, into):
             return {"into": into, "source": query, "other": weights}

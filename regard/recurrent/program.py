@@ -8,7 +8,7 @@ steps beforehand, or a parameter. The decoder of Luong et al. with input feeding
     Linear("state-", "recurrent", "moved", bias="recurrent_bias")
     Gru("gates", "moved", "state-", "state")
     Linear("state", "project_query", "query")
-    Look("query", "weights", "context")
+    Attend("query", "weights", "context")
     Linear("context", "combine_context", "joined")
     Linear("state", "combine_state", "joined", plus="joined")
     Tanh("joined", "fed")
@@ -63,7 +63,7 @@ class Tanh:
 
 
 @dataclass(frozen=True)
-class Look:
+class Attend:
     """Additive attention with softmax over the source: parameters `keys` (projected), `vector` and `values`.
 
     weights = softmax(vector · tanh(query + keys)),  into = weights · values
@@ -74,7 +74,7 @@ class Look:
     into: str
 
 
-Operation = Linear | Gru | Lstm | Tanh | Look
+Operation = Linear | Gru | Lstm | Tanh | Attend
 Program = tuple[Operation, ...]
 Tensors = dict[str, Tensor]
 
@@ -84,7 +84,7 @@ def written(program: Program) -> tuple[str, ...]:
     """The registers that the loop fills, in order."""
     names: dict[str, None] = {}
     for operation in program:
-        if isinstance(operation, Look):
+        if isinstance(operation, Attend):
             names[operation.weights] = None
         elif isinstance(operation, Lstm):
             names[operation.memory] = None
@@ -107,7 +107,7 @@ def read(program: Program) -> tuple[str, ...]:
                 found = (gates, f"{memory}-", plus or gates)
             case Tanh(source):
                 found = (source,)
-            case Look(query):
+            case Attend(query):
                 found = (query,)
         names |= dict.fromkeys(found)
     return tuple(names)
@@ -138,7 +138,7 @@ def assigned(program: Program) -> frozenset[str]:
                 names.add(gates)
             case Tanh(source):
                 names.add(source)
-            case Look(query):
+            case Attend(query):
                 names.add(query)
             case Linear():
                 pass

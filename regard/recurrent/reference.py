@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regard.recurrent.cells import gru, lstm
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors, inputs, starts, written
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh, Tensors, inputs, starts, written
 
 
 def plain(program: Program, tensors: Tensors, mask: Bool[Tensor, "batch source"] | None) -> Tensors:
@@ -36,7 +36,7 @@ def _step(program: Program, now: Tensors, tensors: Tensors, mask: Tensor | None)
                 now[into], now[memory] = lstm(_sum(now, gates, plus), now[f"{memory}-"])
             case Tanh(source, into):
                 now[into] = torch.tanh(now[source])
-            case Look(query, weights, into):
+            case Attend(query, weights, into):
                 hidden = torch.tanh(now[query].unsqueeze(1) + tensors["keys"])
                 now[weights] = masked_softmax(hidden @ tensors["vector"], mask)
                 now[into] = (now[weights].unsqueeze(1) @ tensors["values"]).squeeze(1)

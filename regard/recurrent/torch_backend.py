@@ -7,7 +7,7 @@ are one product over all steps, behind the loop.
 import torch
 from torch import Tensor
 
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Operation, Program, Tanh, Tensors
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Operation, Program, Tanh, Tensors
 from regard.recurrent.reference import masked_softmax
 
 
@@ -63,7 +63,7 @@ def _forward(operation: Operation, now: Tensors, tensors: Tensors, mask: Tensor 
             torch.tanh(now[memory], out=now[into]).mul_(leave)
         case Tanh(source, into):
             torch.tanh(now[source], out=now[into])
-        case Look(query, weights, into):
+        case Attend(query, weights, into):
             hidden = _tanh(now[query].unsqueeze(1) + tensors["keys"])
             now[weights].copy_(masked_softmax(hidden @ tensors["vector"], mask))
             torch.bmm(now[weights].unsqueeze(1), tensors["values"], out=now[into].unsqueeze(1))
@@ -81,8 +81,8 @@ def _backward(operation: Operation, now: Tensors, grads: Tensors, tensors: Tenso
             grads[previous].addcmul_(grads[memory], now[f"{into}.saved"].chunk(4, -1)[1])
         case Tanh(source, into):
             grads[source].copy_(torch.ops.aten.tanh_backward(grads[into], now[into]))
-        case Look(query, weights, into):
-            _look(now[query], now[weights], grads[into], grads[weights], grads[query], grads, tensors)
+        case Attend(query, weights, into):
+            _attend(now[query], now[weights], grads[into], grads[weights], grads[query], grads, tensors)
 
 
 def _gru(
@@ -113,7 +113,7 @@ def _lstm(saved: Tensor, memory: Tensor, before: Tensor, grad: Tensor, to_memory
     to_leave.copy_(torch.ops.aten.sigmoid_backward(grad * bent, leave))
 
 
-def _look(
+def _attend(
     query: Tensor, weights: Tensor, grad: Tensor, slopes: Tensor, to_query: Tensor, grads: Tensors, tensors: Tensors
 ) -> None:
     """The values' gradient is left to one product behind the loop."""

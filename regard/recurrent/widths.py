@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tanh, Tensors
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh, Tensors
 
 POSITIONS = -1
-"""The width of weights over the source, which is that of what is looked at."""
+"""The width of weights over the source, which is the number of its positions."""
 
 
 class _Widths(dict[str, int]):
@@ -68,7 +68,7 @@ def _tell(operation: object, found: _Widths, tensors: Tensors) -> None:
             found.tell(size, memory, f"{memory}-", into)
         case Tanh(source, into):
             found.tell(found[source], into)
-        case Look(query, over, into):
+        case Attend(query, over, into):
             if _axes(tensors, "vector", 1) != (found[query],):
                 raise ValueError(
                     f"a program has {query} {found[query]} wide, and vector {tuple(tensors['vector'].shape)}."

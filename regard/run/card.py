@@ -1,12 +1,12 @@
-"""The model card: what a run directory is, for people."""
+"""The model card: a description of a run for people."""
 
 from regard.alignment.positions import DIAGONAL, SAME, Positions
-from regard.config import Config, DecoderConfig, EncoderConfig
+from regard.config import Config, DecoderConfig, EncoderConfig, OutputConfig
 from regard.training.events import Validated
 
 
 def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
-    """Markdown with what was trained on how much, how good it is, and how to use it."""
+    """Markdown: what was trained, on how many pairs, how good it is, and how to use it."""
     encoder, decoder, attention = config.model.encoder, config.model.decoder, config.model.attention
     looks = f"{attention.score} score, {attention.select} selection" if decoder.attends else "no attention"
     if attention.num_heads > 1 and decoder.attends:
@@ -27,6 +27,7 @@ An encoder-decoder that shows what it looks at, made with Regard.
 | --- | --- |
 | decoder | {_built(decoder)}, {looks} |
 | encoder | {_built(encoder)} |
+| output layer | {_built(config.model.output)} |
 | parameters | {parameters:,} |
 | pairs learned from | {pairs:,} |
 | updates | {validated.step:,} (epoch {validated.epoch + 1}, {validated.seconds / 60:.1f} minutes) |
@@ -42,7 +43,7 @@ Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a
 """
 
 
-def _built(stage: EncoderConfig | DecoderConfig) -> str:
+def _built(stage: EncoderConfig | DecoderConfig | OutputConfig) -> str:
     cell = getattr(stage, "cell", None)
     return stage.kind if cell is None else f"{stage.kind} ({cell})"
 

@@ -1,4 +1,4 @@
-"""A recipe for pairs that come without one, by rules that a person can follow.
+"""Chooses a recipe from the pairs, by rules that a person can follow.
 
 Tokens, for each side by itself, from a sample of the pairs:
 
@@ -7,7 +7,7 @@ Tokens, for each side by itself, from a sample of the pairs:
     inflection   of tables with the columns lemma, form and tags: the form is learned from tags and lemma
     bpe          everything else (sentences); one vocabulary for both sides where both write with the same letters
 
-Size, dropout and rate by the number of pairs (`SIZES`): few pairs, small model. As many epochs as make `UPDATES`
+Size, dropout and rate by the number of pairs (`SIZES`): fewer pairs, smaller model. As many epochs as make `UPDATES`
 updates, within bounds; batches are small enough for an epoch to have a hundred. The metric is one of decoded text where
 enough pairs are held out for it, else the loss. All figures are those of the recipes that come with Regard, or lie
 between them. The same pairs give the same recipe.
@@ -39,7 +39,7 @@ TABLE_LINES = 100
 
 @dataclass(frozen=True)
 class Size:
-    """What suits this many pairs and less."""
+    """Size of a model for at most this many pairs."""
 
     pairs: float
     embedding: int
@@ -67,7 +67,7 @@ class Side:
     Args:
         tokenizer: what suits them.
         vocab_size: at most so many entries.
-        because: what was seen of them, in words.
+        because: the reason, in words.
         lengths: of each text of the sample, in tokens; of pieces an estimate.
         unspaced: whether most hold a script without spaces.
         letters: the share of each character in all.
@@ -178,7 +178,7 @@ def _tags_and_lemmas(written: Sequence[str]) -> Side:
 
 
 def _are_symbols(kinds: Counter[str]) -> bool:
-    """At most 200 kinds, of at most 3 characters and seen 5 times on average: words are more, and longer."""
+    """Whether there are at most 200 kinds, of at most 3 characters, each 5 times on average; words are longer."""
     short = sum(map(len, kinds)) <= 3 * len(kinds)
     return short and len(kinds) <= 200 and kinds.total() >= 5 * len(kinds)
 
@@ -198,7 +198,7 @@ def _data(source: Side, target: Side, joint: bool) -> dict[str, Any]:
 
 
 def _model(size: Size, source: Side, joint: bool, pairs: int) -> dict[str, Any]:
-    # How a letter sounds hangs on more than its neighbours; a piece says more by itself.
+    # The sound of a letter depends on more than its neighbours; a longer piece is clearer.
     deep = source.tokenizer != "bpe" and pairs > SIZES[1].pairs
     return {
         "embedding_size": size.embedding,

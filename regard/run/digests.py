@@ -1,4 +1,4 @@
-"""The pairs of a run: what they are known by, so that a run does not go on with others, and some as they were given."""
+"""Digests of the pairs of a run, so that it is not resumed with others; and the original texts of some pairs."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def _one(corpus: Corpus) -> dict[str, Any]:
 
 
 def save(path: Path, pairs: dict[str, Any]) -> None:
-    """Write them, whole or not at all."""
+    """Write the digests, as a whole or not at all."""
     write_whole(path, json.dumps(pairs, indent=1).encode())
 
 
@@ -60,7 +60,7 @@ def check_same(path: Path, given: dict[str, Any]) -> bool:
 
 
 def _counts(begun: Any, given: Any) -> str:
-    """How many there were and are, where that is not the same."""
+    """The numbers of pairs before and now, if they differ."""
     if begun.get("pairs") == given["pairs"]:
         return ""
     return f": there were {begun.get('pairs')}, and there are {given['pairs']}"

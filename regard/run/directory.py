@@ -292,14 +292,9 @@ def load(
                     f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    models = [_prepared(run, chosen) for run in runs]
+    models = [run.load_model(chosen)[0] for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
-    return Translator(models, *first.sides, options or search_options(first.config.search), shortlists)
-
-
-def _prepared(run: Run, device: torch.device) -> EncoderDecoder:
-    """Its model for inference. What was laid out anew is seldom read where it lies in the file."""
-    model, _ = run.load_model(device)
-    prepared = model.for_inference()
-    give_back(run.weights_file, places(model.parameters()))
-    return prepared
+    translator = Translator(models, *first.sides, options or search_options(first.config.search), shortlists)
+    for run, model in zip(runs, models, strict=True):  # what was laid out anew is seldom read where it lies in the file
+        give_back(run.weights_file, places(model.parameters()))
+    return translator

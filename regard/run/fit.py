@@ -26,7 +26,7 @@ from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
 from regard.run.validate import Validator
 from regard.training.checkpoint import Checkpoints
-from regard.training.distributed import ALONE, World, launch
+from regard.training.distributed import ALONE, World, launch_name
 from regard.training.events import Listener
 from regard.training.lock import lock
 from regard.training.loop import train
@@ -64,11 +64,11 @@ def fit(
     nothing behind.
     """
     with ExitStack() as stack:
-        resume = world.share(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
+        resume = world.broadcast(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
         parts = prepare(
             config, files, validation, out, resume=resume, device=device, tell=tell, world=world, stack=stack
         )
-        return _train(parts, resume, listeners if world.leads else (), world)
+        return _train(parts, resume, listeners if world.is_first else (), world)
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,19 @@ def prepare(
     anything fails in here, nothing of it is left."""
     run, device = Run(out), device or torch.device("cpu")
     with ExitStack() as beginning:
-        with world.first_ahead():
-            if world.leads:
+        with world.first_before_others():
+            if world.is_first:
                 found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
             else:
                 found = (run, *split(run.config, files, validation, *run.sides, run.cache), [])
         run, learn, held, texts = found
-        if world.leads:
+        if world.is_first:
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
         model = build_model(config.model, source, target.size, barred=target.unspelt).to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
-        if world.leads:
+        if world.is_first:
             text = source.tokenizer
             entries = (
                 f"a vocabulary of {target.size:,}"
@@ -144,7 +144,7 @@ def _begun(
     check_place(run, resume=resume)
     _check_readable(files, validation, world)
     new = missing(run.path)
-    stack.enter_context(lock(run.path, launch()))
+    stack.enter_context(lock(run.path, launch_name()))
     beginning.enter_context(undone(run.path, new))
     check_place(run, resume=resume)  # another one may have been faster
     going_on = resume and run.config_file.exists()
@@ -214,7 +214,7 @@ def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: Wor
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
     validate, planned = Validator(run.config, run, parts.held, parts.texts), build_plan(options)
     publisher = Publisher(run, model, learn, checkpoints)
-    if world.leads:
+    if world.is_first:
         listeners = [*listeners, MetricsFile(run.path / "metrics.jsonl"), publisher]
     progress = train(
         learner,
@@ -228,6 +228,6 @@ def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: Wor
         origin=learn.corpus.origin,
         world=world,
     )
-    if world.leads and checkpoints.averaged.exists():
+    if world.is_first and checkpoints.averaged.exists():
         publisher.publish_average(model, validate, planned.goal, progress)
     return progress

@@ -1,4 +1,4 @@
-"""What is trained: the recipe that was named, or one chosen from the pairs, and the pairs as it reads them."""
+"""The inputs of training: the named recipe, or one chosen from the pairs, and the pairs as it reads them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ Read = Callable[[DataConfig], PairFiles]
 
 @dataclass(frozen=True)
 class Given:
-    """What to train on what.
+    """The inputs of training.
 
     Args:
         config: the recipe.
         files: the pairs to learn from.
-        reasons: where the recipe was chosen from the pairs, what was chosen and why, a line each.
+        reasons: if the recipe was chosen from the pairs, the choices and their reasons, a line each.
     """
 
     config: Config
@@ -42,18 +42,18 @@ def given(
     resume: bool = False,
     workers: int = 1,
 ) -> Given:
-    """The recipe and its pairs, for a run that can begin or go on in its directory.
+    """The recipe and its pairs, for a run that can begin or be resumed in its directory.
 
     Args:
-        recipe: itself, the path of its file, or the name of one that comes with Regard; None chooses one.
-        overrides: `a.b=c`, over that.
-        read: gives the pairs as a recipe says that they are read.
-        folder: where pairs are kept that can be read only once, and are read to choose a recipe.
+        recipe: a Config, the path of a file, or the name of a recipe of Regard; None chooses one.
+        overrides: `a.b=c`, changes of the recipe.
+        read: reads the pairs as a recipe says.
+        folder: for a copy of pairs that can be read only once, if they are read to choose a recipe.
         out: the directory of the run.
-        resume: go on with it; where no recipe is named, with its own.
-        workers: how many call this alike.
+        resume: continue the run; without a named recipe, with its own.
+        workers: number of workers that call this together.
 
-    Raises UsageError for a recipe that is none, and what `check_place` and `choose` raise.
+    Raises UsageError for a wrong recipe, and the errors of `check_place` and `choose`.
     """
     run, resume = Run(out), resume or restarted(out)
     check_place(run, resume=resume)

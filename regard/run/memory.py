@@ -1,4 +1,4 @@
-"""What the system is asked about memory: to keep what is used again at every step, and to take back what is not."""
+"""Requests to the system about memory: keep freed blocks for the next step, and release pages of mapped files."""
 
 import ctypes
 import mmap
@@ -23,8 +23,10 @@ def keep_memory() -> None:
 
 
 def mapped(path: Path, places: Iterable[tuple[int, int]]) -> bool:
-    """Whether all places, an address and a size each, lie in the file as this process has it mapped; False where the
-    system does not tell."""
+    """Whether all places (address, size) are in the memory into which this process has mapped the file.
+
+    False if the system does not tell.
+    """
     try:
         maps = os.fsdecode(Path("/proc/self/maps").read_bytes())  # names may be no UTF-8
     except OSError:
@@ -36,8 +38,10 @@ def mapped(path: Path, places: Iterable[tuple[int, int]]) -> bool:
 
 
 def give_back(path: Path, places: Iterable[tuple[int, int]]) -> None:
-    """Give the pages of these places back if they are `mapped`: they are read from the file again when they are needed.
-    What was written to them is lost."""
+    """Release the pages of these places if they are `mapped`; the system reads them from the file again when needed.
+
+    Changes to them are lost.
+    """
     places = list(places)
     if not mapped(path, places):
         return

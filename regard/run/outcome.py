@@ -1,4 +1,4 @@
-"""What training came to: the score of the weights that a run holds, and what is suspicious about them."""
+"""The result of training: the score of the published weights, and warnings about them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ NEAR_ZERO = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trained run holds.
+    """The result of a trained run.
 
     Args:
-        metric: what decided which weights are the best.
+        metric: the metric that decided which weights are best.
         scores: of these weights, by validation.
-        steps: when they were; several where they are an average.
+        steps: the steps of these weights; several for an average.
     """
 
     metric: str
@@ -34,7 +34,7 @@ class Outcome:
 
     @property
     def warnings(self) -> Iterator[str]:
-        """What a user should look at before using it, a sentence each."""
+        """What a user should check before using the model, a sentence each."""
         if self.metric != "loss" and self.metric in self.scores:
             score, higher = self.scores[self.metric], METRICS[self.metric](["a"], [["a"]]).higher_is_better
             if score < NEAR_ZERO if higher else score > 100 - NEAR_ZERO:
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def outcome(run: Run) -> Outcome:
-    """Of the weights in a run. Raises CheckpointError where there are none."""
+    """The result of a run. Raises CheckpointError if it has no weights."""
     facts = load_weights(run.weights_file).metadata
     steps = tuple(facts.get("steps") or [facts["step"]])
     return Outcome(run.config.training.metric, facts.get("scores", {}), steps)

@@ -1,4 +1,4 @@
-"""Whether a run can begin, or go on, in a directory."""
+"""Whether a run can begin, or be resumed, in a directory."""
 
 from fnmatch import fnmatch
 
@@ -11,8 +11,9 @@ LEFT = (".*", "cache", "tensorboard", "tokenizer*.json", "pairs.json", "*.tmp", 
 
 
 def check_place(run: Run, *, resume: bool) -> None:
-    """Raises UsageError for a directory with something else in it, with a run where none is to be gone on with, or
-    without one where one is; CheckpointError for a run without its recipe.
+    """Raises UsageError for a directory with other files, for a run without `resume`, and for `resume` without a run.
+
+    Raises CheckpointError for a run without its recipe.
     """
     if run.config_file.exists():
         if not resume:

@@ -1,4 +1,4 @@
-"""What of a run can be used: its best weights so far, or the average where that is better."""
+"""Publishes the weights to use: the best ones so far, or the average if that is better."""
 
 from regard.files import write_whole
 from regard.model.encoder_decoder import EncoderDecoder
@@ -24,7 +24,7 @@ class Publisher:
         self.checkpoints = checkpoints
 
     def __call__(self, event: Event) -> None:
-        """Publish what has just been kept as the best."""
+        """Publish weights that have just become the best."""
         if isinstance(event, Validated) and event.best:
             self._publish(load_weights(self.checkpoints.best), event)
 

@@ -1,4 +1,4 @@
-"""When a run is gone on with, and what it may change then: the limits of its training, and nothing else."""
+"""When a run is resumed, and what may change then: only the limits of its training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from regard.config import BEFORE, Config, fill, value_of
 from regard.errors import UsageError
 from regard.run.directory import Run
-from regard.training.distributed import World, launch, restarts
+from regard.training.distributed import World, launch_name, restarts
 from regard.training.lock import last_launch
 
 LIMITS = {f"training.{key}" for key in ("max_epochs", "max_steps", "max_minutes", "patience")}
@@ -15,14 +15,14 @@ LIMITS = {f"training.{key}" for key in ("max_epochs", "max_steps", "max_minutes"
 
 def restarted(out: Path) -> bool:
     """Whether torchrun has started the workers again and the run in `out` is the one that it had begun."""
-    return restarts() > 0 and last_launch(out) == launch()
+    return restarts() > 0 and last_launch(out) == launch_name()
 
 
 def shared(config: Config, run: Run, world: World, *, resume: bool) -> Config:
-    """The recipe with the number of workers that its batches are for, where it leaves that open.
+    """The recipe with the number of workers that share its batches, if it does not say one.
 
-    It is fixed when a run begins: who goes on with more or fewer workers shares the same batches among them. So is
-    what a recipe leaves open that is older than the key: a run goes on as it began, whatever the default is by now.
+    The number is fixed when a run begins: with more or fewer workers later, the same batches are shared among them. An
+    older recipe without a newer key keeps its old behaviour, whatever the default is now.
     """
     if resume:
         config = fill(config, {path: value_of(run.config, path) for path in BEFORE})
@@ -33,9 +33,9 @@ def shared(config: Config, run: Run, world: World, *, resume: bool) -> Config:
 
 
 def limits_changed(run: Run, config: Config) -> bool:
-    """Whether the limits of the training have changed, which may be taken over.
+    """Whether the limits of the training have changed, which is allowed.
 
-    Raises UsageError that names what else has changed: the run would no longer be the one that was begun.
+    Raises UsageError that names all other changes: it would no longer be the same run.
     """
     if run.weights_file.exists():
         run.verify()

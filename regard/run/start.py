@@ -1,4 +1,4 @@
-"""What a start finds in the directory of a run, and what it leaves there when it fails."""
+"""Clean-up around the start of a run: leftovers of killed processes, and files of a start that failed."""
 
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -8,7 +8,9 @@ from pathlib import Path
 from regard.files import sweep
 from regard.training.lock import NAME as LOCK
 
-OWN = ("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json")
+OWN = (
+    *("config.yaml", "pairs.json", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json", "source.json"),
+)
 
 
 def missing(directory: Path) -> list[Path]:
@@ -18,8 +20,8 @@ def missing(directory: Path) -> list[Path]:
 
 @contextmanager
 def undone(directory: Path, new: Sequence[Path]) -> Iterator[None]:
-    """If what is in the `with` fails, what it has made in the directory of a run goes away again; what stood there
-    before stays. Only for who holds the run's lock.
+    """If the block of the `with` fails, remove what it has made in the directory of a run; older files stay. The caller
+    holds the lock of the run.
 
     Args:
         directory: the run.
@@ -46,8 +48,9 @@ def undone(directory: Path, new: Sequence[Path]) -> Iterator[None]:
 
 
 def tidy(directory: Path, corpora: Collection[str]) -> None:
-    """Remove what killed processes have left of this run, and encoded corpora that it has no more use for; only for
-    who holds the run's lock.
+    """Remove leftovers of killed processes, and encoded corpora that are not used any more.
+
+    The caller holds the lock of the run.
 
     Args:
         directory: the run.

@@ -1,4 +1,4 @@
-"""From the training part of a recipe to the parts of the loop."""
+"""Builds the parts of the training loop from a recipe: learner, objective, plan, schedule."""
 
 from torch import nn
 
@@ -17,7 +17,7 @@ from regard.training.temperature import Annealing
 
 
 def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: int) -> Learner:
-    """All that an update reads and changes.
+    """The learner: all that an update reads and changes.
 
     Args:
         options: the `training` part of a recipe.
@@ -36,7 +36,7 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
 
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
-    """What the model's attention needs: a selection without a gradient of its own is taught by the score function."""
+    """The objective that the attention needs: a selection without its own gradient uses the score function."""
     if not any(getattr(part, "sampled", False) for part in model.modules()):
         return CrossEntropy(options.label_smoothing)
     return ScoreFunction(
@@ -49,7 +49,7 @@ def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module
 
 
 def build_plan(options: TrainingConfig) -> Plan:
-    """When things happen."""
+    """The plan: when to validate, report and end."""
     # A metric says its direction with every score.
     higher = options.metric != "loss" and METRICS[options.metric](["a"], [["a"]]).higher_is_better
     return Plan(

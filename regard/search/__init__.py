@@ -9,6 +9,8 @@
     length_limit.py    the longest output
     ensemble.py        `Ensemble`: several step functions as one
     shortlist.py       `Shortlist`: a step function over part of the vocabulary
+    start.py           `Reader`: from sources to the step function and the first state of models
+    joint.py           `JointStep`: a decoder and the CTC of the same memory as one step function; ctc.py has its scores
     step_function.py   what a search asks of a model
     refill.py          further sentences enter greedy search and a beam where others have ended
 

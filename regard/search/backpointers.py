@@ -1,4 +1,4 @@
-"""What a search did, step by step, read backwards once it is over."""
+"""Every choice of a search, each with a pointer to the one before it; followed back once the search is over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,27 +28,30 @@ class End:
     score: float
 
 
-class Trail:
+class Backpointers:
     """Every choice of a search, with a pointer to the choice before it.
 
     Nothing is copied while the search runs: a beam that reorders its hypotheses leaves tokens and weights where they
     were written, and `hypotheses` follows the pointers.
+
+    Attributes:
+        steps: of each step the arguments of `add`, which appends them.
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
+        self.steps: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Tensor]] = []
         self._began = np.zeros(0, dtype=np.int64)
         self._source_lengths: list[int] = []
 
-    def enter(self, source_lengths: Int[Tensor, " batch"]) -> Int[np.ndarray, " batch"]:
+    def add_sentences(self, source_lengths: Int[Tensor, " batch"]) -> Int[np.ndarray, " batch"]:
         """Sentences whose first step comes next, with the real source positions of each; returns their numbers."""
         self._source_lengths += source_lengths.tolist()
-        self._began = np.append(self._began, np.full(source_lengths.numel(), len(self._steps)))
+        self._began = np.append(self._began, np.full(source_lengths.numel(), len(self.steps)))
         return np.arange(len(self._began) - source_lengths.numel(), len(self._began))
 
     def lengths(self, sentences: Int[np.ndarray, " live"]) -> Int[np.ndarray, " live"]:
         """The steps that each has taken."""
-        return len(self._steps) - self._began.take(sentences)
+        return len(self.steps) - self._began.take(sentences)
 
     def add(
         self,
@@ -58,20 +61,20 @@ class Trail:
         rows: Int[np.ndarray, "live slots"],
         weights: Float[Tensor, "rows source"],
     ) -> None:
-        """Write one step down.
+        """One step.
 
         Args:
             sentences: numbers of the sentences that are still searched, ascending.
             parents: the slot that each choice continues.
             tokens: the choices.
             rows: of the weights, those of each choice.
-            weights: what the continued hypotheses looked at.
+            weights: what the continued hypotheses attended to.
         """
-        self._steps.append((sentences, parents, tokens, rows, weights.detach()))
+        self.steps.append((sentences, parents, tokens, rows, weights.detach()))
 
     def hypotheses(self, ends: Sequence[End]) -> list[Hypothesis]:
         """Tokens and weights that lead to each end; the weights are cut to the real positions of its source."""
-        steps = [(*choices, weights.cpu().numpy()) for *choices, weights in self._steps]
+        steps = [(*choices, weights.cpu().numpy()) for *choices, weights in self.steps]
         sentence, length, slot = (
             np.array([getattr(end, name) for end in ends], dtype=np.int64) for name in ("sentence", "length", "slot")
         )
@@ -80,11 +83,11 @@ class Trail:
         widest = max((step[-1].shape[1] for step in steps), default=0)
         tokens = np.zeros((len(ends), length.max(initial=0)), dtype=np.int64)
         weights = np.empty((*tokens.shape, widest), dtype=np.float32)  # what is cut out of it below is written first
-        for number, (live, parents, chosen, rows, looked) in reversed(list(enumerate(steps))):
+        for number, (live, parents, chosen, rows, attended) in reversed(list(enumerate(steps))):
             on = ((began <= number) & (number < ended)).nonzero()[0]
             position, choice = number - began[on], (live.searchsorted(sentence[on]), slot[on])
             tokens[on, position] = chosen[choice]
-            weights[on, position, : looked.shape[1]] = looked[rows[choice]]
+            weights[on, position, : attended.shape[1]] = attended[rows[choice]]
             slot[on] = parents[choice]
         return [
             Hypothesis(

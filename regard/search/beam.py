@@ -7,16 +7,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from regard.search.backpointers import Trail
-from regard.search.beam_finished import Harvest
-from regard.search.beam_live import Front
+from regard.search.backpointers import Backpointers
+from regard.search.beam_finished import Finished
+from regard.search.beam_live import Live
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.length_penalty import Ranking
-from regard.search.numpy_bridge import select
 from regard.search.refill import Entrance, Group, Later, joined
-from regard.search.step_function import StepFunction, best
-from regard.search.unattended import go, goes
+from regard.search.step_function import StepFunction, best, select
 
 
 def beam(
@@ -54,27 +52,27 @@ def beam(
     if not 1 <= nbest <= size:
         raise ValueError(f"beam: nbest is {nbest} and size is {size}; expected 1 ≤ nbest ≤ size. Widen the beam.")
     device, entrance = source_lengths.device, Entrance(Group.each(state, source_lengths, limit, later))
-    harvest, trail = Harvest(Ranking(length_normalization, coverage_penalty), nbest), Trail()
-    state, front = None, Front.start(np.arange(0), size)
-    unattended: Any = getattr(step, "unattended", None) if goes(step) and not coverage_penalty else None
+    finished, backpointers = Finished(Ranking(length_normalization, coverage_penalty), nbest), Backpointers()
+    state, live = None, Live.start(np.arange(0), size)
+    several: Any = None if coverage_penalty else getattr(step, "beam_steps", None)
     while True:
-        for group in entrance.admit(len(front.sentences)):
+        for group in entrance.admit(len(live.sentences)):
             state = joined(state, group)
-            front = front.join(Front.start(trail.enter(group.source_lengths), size))
-            harvest.enter(group)
-        count = len(front.filled)
+            live = live.join(Live.start(backpointers.add_sentences(group.source_lengths), size))
+            finished.add_sentences(group)
+        count = len(live.filled)
         if not count:
             break
-        moving = unattended(state, int(front.free.sum())) if unattended else None
-        if moving is not None:
-            front, state = go(moving, front, harvest, trail, entrance.room)
+        moved = several(state, live, finished, backpointers, entrance.room) if several else None
+        if moved is not None:
+            live, state = moved
             continue
-        tokens = torch.from_numpy(front.tokens.take(front.filled)).to(device)
+        tokens = torch.from_numpy(live.tokens.take(live.filled)).to(device)
         found = best(step, tokens, state, size)
-        front = front.expand(found, track=coverage_penalty > 0)
-        trail.add(front.sentences, front.parents, front.tokens, front.rows, found.weights)
-        front = harvest.gather(front, trail.lengths(front.sentences))
-        state = select(found.state, front.rows.take(front.filled), count, device)
-    ends = harvest.best()
-    hypotheses = iter(trail.hypotheses([end for each in ends for end in each]))
+        live = live.expand(found, track=coverage_penalty > 0)
+        backpointers.add(live.sentences, live.parents, live.tokens, live.rows, found.weights)
+        live = finished.take(live, backpointers.lengths(live.sentences))
+        state = select(found.state, live.rows.take(live.filled), count, device)
+    ends = finished.best()
+    hypotheses = iter(backpointers.hypotheses([end for each in ends for end in each]))
     return [[next(hypotheses) for _ in each] for each in ends]

@@ -1,75 +1,74 @@
-"""What a beam has brought in: the hypotheses that have ended."""
+"""The hypotheses of a beam that have ended."""
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from regard.data.batch import END
-from regard.kernels.structs import Rules
 from regard.search.backpointers import End
-from regard.search.beam_live import Front
+from regard.search.beam_live import Live
 from regard.search.length_penalty import Ranking
 from regard.search.refill import Group
 
 
-class Harvest:
+class Finished:
     """Where the hypotheses of each sentence end, and when a sentence has all that it needs.
 
     Args:
         ranking: what ended hypotheses are ranked by.
         nbest: how many each sentence needs.
+
+    Attributes:
+        limits, source_lengths: most tokens of each sentence, and its real source positions.
+        penalties: the length penalty of each length.
+        best_scores: the best scores of each sentence so far, in any order; -inf for those that are not there yet.
     """
 
     def __init__(self, ranking: Ranking, nbest: int) -> None:
         self.ranking = ranking
         self.nbest = nbest
         self.limits = self.source_lengths = np.zeros(0, dtype=np.int64)
-        self._penalties = np.ones(1)  # by length
-        self._best = np.zeros((0, nbest))  # scores, in any order; anything beats those that are not there yet
+        self.penalties = np.ones(1)
+        self.best_scores = np.zeros((0, nbest))
         self._ended: list[tuple[np.ndarray, ...]] = []
 
-    def enter(self, group: Group) -> None:
+    def add_sentences(self, group: Group) -> None:
         """Further sentences."""
         self.limits = np.append(self.limits, group.limits.cpu().numpy())
-        self._penalties = self.ranking.length_penalty(np.arange(1 + self.limits.max(initial=0)))
+        self.penalties = self.ranking.length_penalty(np.arange(1 + self.limits.max(initial=0)))
         self.source_lengths = np.append(self.source_lengths, group.source_lengths.cpu().numpy())
-        self._best = np.append(self._best, np.full((group.limits.numel(), self.nbest), -np.inf), 0)
+        self.best_scores = np.append(self.best_scores, np.full((group.limits.numel(), self.nbest), -np.inf), 0)
 
-    def gather(self, front: Front, lengths: Int[np.ndarray, " live"]) -> Front:
+    def take(self, live: Live, lengths: Int[np.ndarray, " live"]) -> Live:
         """Take out what has ended or reached its limit, and the sentences that are done; what goes on."""
-        late = self.limits.take(front.sentences) <= lengths
-        over = ((front.tokens == END) | late[:, None]) & (front.log_probs > -np.inf)
+        late = self.limits.take(live.sentences) <= lengths
+        over = ((live.tokens == END) | late[:, None]) & (live.log_probs > -np.inf)
         places = over.ravel().nonzero()[0]
-        log_probs, free = self._take(front, places, lengths) if len(places) else (front.log_probs, front.free)
+        log_probs, free = self._end(live, places, lengths) if len(places) else (live.log_probs, live.free)
         # The bound rises with the log-probability, so that of the best in each sentence is enough.
-        bounds = self.ranking.bound(log_probs.max(1), self._penalties.take(self.limits.take(front.sentences)))
-        kept = (bounds > self._best.take(front.sentences, 0).min(1)).nonzero()[0]
-        return front.keep(kept, log_probs, free) if len(places) or len(kept) < len(bounds) else front
+        bounds = self.ranking.bound(log_probs.max(1), self.penalties.take(self.limits.take(live.sentences)))
+        kept = (bounds > self.best_scores.take(live.sentences, 0).min(1)).nonzero()[0]
+        return live.keep(kept, log_probs, free) if len(places) or len(kept) < len(bounds) else live
 
-    def _take(
-        self, front: Front, places: Int[np.ndarray, " over"], lengths: Int[np.ndarray, " live"]
+    def _end(
+        self, live: Live, places: Int[np.ndarray, " over"], lengths: Int[np.ndarray, " live"]
     ) -> tuple[Float[np.ndarray, "live slots"], Int[np.ndarray, " live"]]:
         """Write down what is over, in these slots, counted through all sentences; log-probabilities and free slots of
-        the front without it."""
-        live, size = front.tokens.shape
-        rows, log_probs, whole = places // size, front.log_probs.take(places), front.tokens.take(places) == END
-        sentences, lengths = front.sentences.take(rows), lengths.take(rows)
-        coverage = front.coverage.reshape(live * size, -1).take(places, 0)
+        the live hypotheses without it."""
+        count, size = live.tokens.shape
+        rows, log_probs, whole = places // size, live.log_probs.take(places), live.tokens.take(places) == END
+        sentences, lengths = live.sentences.take(rows), lengths.take(rows)
+        coverage = live.coverage.reshape(count * size, -1).take(places, 0)
         source_lengths = self.source_lengths.take(sentences)
         scores = self.ranking.score(log_probs, lengths, coverage, source_lengths)
         self.add(sentences, ~whole, scores, lengths, places - rows * size, log_probs)
-        left, free = front.log_probs.copy(), front.free.copy()
+        left, free = live.log_probs.copy(), live.free.copy()
         left.put(places, -np.inf)
         for row, sentence, score in zip(*(each[whole].tolist() for each in (rows, sentences, scores)), strict=True):
-            best = self._best[sentence]
+            best = self.best_scores[sentence]
             worst = best.argmin()
             best[worst] = max(best[worst], score)
             free[row] -= 1
         return left, free
-
-    def rules(self) -> Rules:
-        """What compiled code ends sentences by; it keeps the best scores."""
-        limits, penalties = self.limits, self._penalties
-        return Rules(limits=limits, last=penalties[limits], penalties=penalties, best=self._best, nbest=self.nbest)
 
     def add(
         self,

@@ -7,19 +7,18 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regard.data.batch import BEGIN
-from regard.search.numpy_bridge import read
-from regard.search.step_function import Choices
+from regard.search.step_function import Choices, read
 
 
 @dataclass(frozen=True)
-class Front:
+class Live:
     """Hypotheses that go on, `slots` side by side for each sentence.
 
     Args:
         sentences: numbers of the sentences in the batch, ascending.
         tokens: the last token of each hypothesis.
         log_probs: float64; -inf for an empty slot.
-        parents: the slot of the front before that each continues.
+        parents: the slot at the step before that each continues.
         rows: the row of the state that each continues; means nothing for an empty slot.
         coverage: sum of the weights so far; a zero of width 1 where none has been kept.
         free: slots of each sentence that no finished hypothesis has taken.
@@ -34,7 +33,7 @@ class Front:
     free: Int[np.ndarray, " live"]
 
     @classmethod
-    def start(cls, sentences: Int[np.ndarray, " batch"], size: int) -> "Front":
+    def start(cls, sentences: Int[np.ndarray, " batch"], size: int) -> "Live":
         """One hypothesis per sentence, the begin mark; the other slots are empty."""
         batch = len(sentences)
         zeros = np.zeros((batch, size), dtype=np.int64)
@@ -54,18 +53,18 @@ class Front:
         kept: Int[np.ndarray, " kept"],
         log_probs: Float[np.ndarray, "live slots"],
         free: Int[np.ndarray, " live"],
-    ) -> "Front":
+    ) -> "Live":
         """The sentences in these places of all; log-probabilities and free slots of all are new."""
         parts = (self.sentences, self.tokens, log_probs, self.parents, self.rows, self.coverage, free)
-        return Front(*(part.take(kept, 0) for part in parts))
+        return Live(*(part.take(kept, 0) for part in parts))
 
-    def join(self, later: "Front") -> "Front":
+    def join(self, later: "Live") -> "Live":
         """The sentences of another behind these."""
         width = max(self.coverage.shape[2], later.coverage.shape[2])
         first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
-        return Front(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
+        return Live(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
 
-    def expand(self, found: Choices, *, track: bool) -> "Front":
+    def expand(self, found: Choices, *, track: bool) -> "Live":
         """Continue every hypothesis and keep the best of each sentence.
 
         Args:
@@ -87,10 +86,10 @@ class Front:
         tokens = choices.take(places + (rows - parents) * width)
         coverage = self.coverage
         if track:
-            looked = found.weights.detach().float().cpu().numpy()[rows]
-            width = max(looked.shape[2], coverage.shape[2])
-            coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(looked, width)
-        return Front(self.sentences, tokens, log_probs, parents, rows, coverage, self.free)
+            attended = found.weights.detach().float().cpu().numpy()[rows]
+            width = max(attended.shape[2], coverage.shape[2])
+            coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(attended, width)
+        return Live(self.sentences, tokens, log_probs, parents, rows, coverage, self.free)
 
 
 def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:

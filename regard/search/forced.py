@@ -1,5 +1,5 @@
-"""Forced decoding: the probability of a given target, what the model looks at while it says it, and what else it could
-have said at every step."""
+"""Forced decoding: the probability of a given target, what the model attends to, and what else could have stood at
+every step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

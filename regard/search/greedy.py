@@ -10,22 +10,16 @@ from torch import Tensor
 
 from regard.data.batch import BEGIN, END
 from regard.kernels.logits import check, normalizer
-from regard.search.backpointers import End, Trail
-from regard.search.beam import beam
+from regard.search.backpointers import Backpointers, End
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
-from regard.search.numpy_bridge import read, select
 from regard.search.refill import Entrance, Group, Later, joined
-from regard.search.step_function import Choices, StepFunction, Walked, best
-from regard.search.unattended import goes
-
-FEW = 16
-"""Of no more sentences, greedy search mostly has so few left that it is fastest by `walk`."""
+from regard.search.step_function import Choices, GreedySteps, StepFunction, best, read, select, single
 
 Choose = Callable[[Tensor, Tensor, int], Tensor]
 """`choose(logits, sentences, position)`: the next token of each row."""
 
-Take = Callable[[Tensor, Any, Tensor, int, int], Walked]
+Take = Callable[[Tensor, Any, Tensor, int, int], GreedySteps]
 """`take(tokens, state, sentences, position, most)`: one step or some, at most so many, and what comes of them. The
 position is the number of steps since the search began."""
 
@@ -33,13 +27,13 @@ position is the number of steps since the search began."""
 def by_logits(step: StepFunction, choose: Choose) -> Take:
     """A way to take steps that looks at all logits."""
 
-    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> Walked:
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> GreedySteps:
         answer = step(tokens, state)
         logits = answer.logits.detach().float()
         log_normalizers = normalizer(logits).unsqueeze(1)
         check(log_normalizers.squeeze(1), sentences)  # before anything is drawn from them
         chosen = choose(logits, sentences, position).unsqueeze(1)
-        return Walked.one(Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights))
+        return single(Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights))
 
     return take
 
@@ -53,40 +47,45 @@ def walk(take: Take, groups: Iterable[Group]) -> list[Hypothesis]:
 
     Raises RegardError where the logits are NaN or infinite.
     """
-    entrance, trail, state, ends = Entrance(groups), Trail(), None, dict[int, End]()
-    sentences, limits, running = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    entrance, backpointers, state, ends = Entrance(groups), Backpointers(), None, dict[int, End]()
+    sentences, limits, lengths, running = (np.zeros(0, kind) for kind in (np.int64, np.int64, np.int64, np.float64))
     numbers = tokens = torch.zeros(0, dtype=torch.long)
-    position = 0
+    position, changed = 0, True
     while True:
-        for group in entrance.admit(len(sentences)):
+        for group in entrance.admit(len(sentences)) if changed else ():
             state, device = joined(state, group), group.limits.device
-            entering = trail.enter(group.source_lengths)
+            entering = backpointers.add_sentences(group.source_lengths)
             sentences, limits = np.append(sentences, entering), np.append(limits, group.limits.cpu().numpy())
-            running = np.append(running, np.zeros(len(entering)))
+            lengths, running = (
+                np.append(each, np.zeros_like(each, shape=len(entering))) for each in (lengths, running)
+            )
             numbers = torch.from_numpy(sentences).to(device)
             tokens = torch.cat([tokens.to(device), torch.full_like(group.limits, BEGIN)])
         if not len(sentences):
             break
-        found = take(tokens, state, numbers, position, int((limits - trail.lengths(sentences)).min()))
+        found = take(tokens, state, numbers, position, int((limits - lengths).min()))
         choices, log_probs = read(found, sentences)
         rows = np.arange(len(sentences))[:, None]
         for number in range(choices.shape[1]):
             column = choices[:, number : number + 1]
             running = running + log_probs[:, number]
-            trail.add(sentences, np.zeros_like(column), column, rows, found.weights[:, number])
-        position += choices.shape[1]
-        state, tokens, lengths = found.state, found.tokens[:, -1], trail.lengths(sentences)
+            backpointers.steps.append(
+                (sentences, np.zeros_like(column), column, rows, found.weights[:, number].detach())
+            )
+        position, lengths = position + choices.shape[1], lengths + choices.shape[1]
+        state, tokens = found.state, found.tokens[:, -1]
         staying = (choices[:, -1] != END) & (limits > lengths)
-        if staying.all():
+        changed = not staying.all()
+        if not changed:
             continue
         for row in np.flatnonzero(~staying).tolist():
             total = float(running[row])
             ends[int(sentences[row])] = End(int(sentences[row]), int(lengths[row]), 0, total, total)
         kept = np.flatnonzero(staying)
         state = select(state, kept, len(sentences), tokens.device)
-        sentences, limits, running = sentences[kept], limits[kept], running[kept]
+        sentences, limits, lengths, running = (each[kept] for each in (sentences, limits, lengths, running))
         numbers, tokens = (each[torch.from_numpy(kept).to(tokens.device)] for each in (numbers, tokens))
-    return trail.hypotheses([ends[sentence] for sentence in sorted(ends)])
+    return backpointers.hypotheses([ends[sentence] for sentence in sorted(ends)])
 
 
 def greedy(
@@ -110,12 +109,14 @@ def greedy(
     or infinite.
     """
 
-    if len(source_lengths) > FEW and goes(step):
-        return [found for (found,) in beam(step, state, source_lengths, size=1, limit=limit, later=later)]
-    several = getattr(step, "walk", None)
+    whole: Any = getattr(step, "greedy", None)
+    found: list[Hypothesis] | None = whole(state, source_lengths, limit, later) if whole else None
+    if found is not None:
+        return found
+    several: Any = getattr(step, "greedy_steps", None)
 
-    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> Walked:
-        found: Walked | None = several and several(tokens, state, most)
-        return found or Walked.one(best(step, tokens, state, 1))
+    def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> GreedySteps:
+        found: GreedySteps | None = several and several(tokens, state, most)
+        return found or single(best(step, tokens, state, 1))
 
     return walk(take, Group.each(state, source_lengths, limit, later))

@@ -1,4 +1,4 @@
-"""One answer of a search, with what it looked at."""
+"""One answer of a search, with its attention weights."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Hypothesis:
         tokens: token numbers, the end mark included where the search reached it.
         log_prob: natural logarithm of the probability of `tokens` under the model.
         score: what the search ranked by: `log_prob` with its length normalisation and penalties.
-        weights: row t is what the decoder looked at when it produced token t; float32 (target, source).
+        weights: row t is what the decoder attended to when it produced token t; float32 (target, source).
     """
 
     tokens: tuple[int, ...]

@@ -1,12 +1,12 @@
 """A search over part of the vocabulary: what the words of a source may become, and nothing else.
 
-Shortlist   what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
-ListedStep  a step function whose rows use the tokens of their own sentence alone
+Shortlist     what each source token may become; made once, from a model's own attention (analysis/shortlist.py)
+MaskedStep    a step function whose rows use the tokens of their own sentence alone, from any step function
+ShortlistStep the same, over a linear output layer, of which it multiplies no more than it needs
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,11 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from regard.compiled.beam_steps import roomy
 from regard.data.batch import BEGIN, END, PAD
-from regard.decoders.following import Several, follow_one_by_one
-from regard.decoders.looking import distinct
-from regard.decoders.step import Advance, Step
+from regard.decoders.sourced_state import SourcedState, distinct
+from regard.decoders.step import Step
 from regard.kernels.topk_shortlist import ListedOutput, Lists
-from regard.search.step_function import MOST_STEPS, Choices, Unattended, Walked
+from regard.search.step_function import Choices, StepFunction, advance, barred
 
 UNKNOWN = 3
 MARKS = (PAD, BEGIN, END, UNKNOWN)
@@ -92,11 +90,11 @@ def lists(
 
 
 @dataclass(frozen=True, slots=True)
-class ListedState:
+class ShortlistState:
     """The state of a decoder whose rows may use some tokens alone.
 
     Args:
-        state: what the decoder made.
+        state: of the decoder.
         lists: the lists of all sentences.
         rows: which of them each row may use.
     """
@@ -106,77 +104,72 @@ class ListedState:
     rows: Int[Tensor, " rows"]
 
     @classmethod
-    def start(cls, state: Any, lists: Lists) -> "ListedState":
+    def start(cls, state: SourcedState, lists: Lists) -> "ShortlistState":
         """Row r may use list r."""
         return cls(state, lists, torch.arange(len(lists.starts) - 1, device=lists.starts.device))
 
-    def select(self, rows: Int[Tensor, " selected"]) -> "ListedState":
+    def select(self, rows: Int[Tensor, " selected"]) -> "ShortlistState":
         """The given rows."""
-        return ListedState(self.state.select(rows), self.lists, self.rows.index_select(0, rows))
+        return ShortlistState(self.state.select(rows), self.lists, self.rows.index_select(0, rows))
 
-    def join(self, other: "ListedState") -> "ListedState":
-        """The rows of another behind these. Lists of which nobody makes use any more are left out."""
+    def join(self, other: "ShortlistState") -> "ShortlistState":
+        """The rows of another behind these. Lists that no row uses any more are left out."""
         (used, rows), (others, more) = (distinct(each.rows) for each in (self, other))
         lists = Lists.stack([(self.lists, used), (other.lists, others)])
-        return ListedState(self.state.join(other.state), lists, torch.cat([rows, more + len(used)]))
+        return ShortlistState(self.state.join(other.state), lists, torch.cat([rows, more + len(used)]))
 
 
-class ListedStep:
-    """A step function whose rows may use some tokens alone; its state is a `ListedState`. All else has a logit of -inf.
+class MaskedStep:
+    """Any step function, of which each row may use some tokens alone; its state is a `ShortlistState`. All else has a
+    logit of -inf.
 
     The probabilities are those of the model given that only allowed tokens come.
 
     Args:
-        advance: `advance(tokens, state)`, up to the output layer.
-        output: the layer.
-        several: takes several steps in one call, if anything does.
+        step: the step function.
+        common: what all rows may use, beside the list of each.
     """
 
-    def __init__(
-        self, advance: Callable[[Tensor, Any], Advance], output: ListedOutput, several: Several | None = None
-    ) -> None:
-        self.advance = advance
+    def __init__(self, step: StepFunction, common: Int[Tensor, " common"]) -> None:
+        self.step = step
+        self.common = common
+        self.barred = barred(step)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ShortlistState) -> Step:
+        """One step, with all logits."""
+        answer, lists = self.step(tokens, state.state), state.lists
+        owners = torch.arange(len(lists.starts) - 1, device=lists.starts.device)
+        hidden = torch.ones(len(owners), answer.logits.size(1), dtype=torch.bool, device=owners.device)
+        hidden[:, self.common] = False
+        hidden[owners.repeat_interleave(lists.starts.diff()), lists.tokens] = False
+        logits = answer.logits.masked_fill(hidden[state.rows], -torch.inf)
+        return replace(answer, logits=logits, state=replace(state, state=answer.state))
+
+
+class ShortlistStep:
+    """A step function whose rows may use some tokens alone; its state is a `ShortlistState`. All else has a logit of
+    -inf.
+
+    The probabilities are those of the model given that only allowed tokens come.
+
+    Args:
+        decoder: from tokens to features.
+        output: the output layer.
+    """
+
+    def __init__(self, decoder: Any, output: ListedOutput) -> None:
+        self.decoder = decoder
         self.output = output
         self.barred = output.barred
-        self.several = several
-        self.follow = several.follow if several else partial(follow_one_by_one, advance)
 
-    def __call__(self, tokens: Int[Tensor, " rows"], state: ListedState) -> Step:
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ShortlistState) -> Step:
         """One step, with all logits."""
-        moved = self.advance(tokens, state.state)
+        moved = advance(self.decoder, tokens, state.state)
         logits = self.output.project(moved.features, state.lists, state.rows)
-        return Step(logits, replace(state, state=moved.state), moved.weights, moved.heads)
+        return Step(logits, ShortlistState(moved.state, state.lists, state.rows), moved.weights, moved.heads)
 
-    def best(self, tokens: Int[Tensor, " rows"], state: ListedState, width: int) -> Choices:
+    def best(self, tokens: Int[Tensor, " rows"], state: ShortlistState, width: int) -> Choices:
         """One step with its best tokens."""
-        moved = self.advance(tokens, state.state)
+        moved = advance(self.decoder, tokens, state.state)
         log_probs, chosen = self.output.best(moved.features, state.lists, state.rows, width)
-        return Choices(chosen, log_probs, ListedState(moved.state, state.lists, state.rows), moved.weights)
-
-    def walk(self, tokens: Int[Tensor, " rows"], state: ListedState, most: int) -> Walked | None:
-        """Greedy steps of few rows, at most so many and until a row ends; what they led to is looked at again for its
-        probability."""
-        argmax = self.output.argmax(state.lists, state.rows)
-        found = None if argmax is None else self.follow(argmax, tokens, state.state, min(most, MOST_STEPS))
-        if found is None:
-            return None
-        rows = state.rows.repeat_interleave(found.tokens.size(1))
-        log_probs, _ = self.output.best(found.features.flatten(0, 1), state.lists, rows, 1)
-        after = replace(state, state=found.state)
-        return Walked(found.tokens, log_probs.view(found.tokens.shape), after, found.weights)
-
-    def unattended(self, state: ListedState, room: int) -> Unattended | None:
-        """For so many rows."""
-        several = self.several
-        if several is None:
-            return None
-        rows = roomy(state.rows, room)
-        course, finder = several.course(state.state, room), self.output.finder(state.lists, rows)
-        if course is None or finder is None:
-            return None
-
-        def after(origins: Tensor, continued: int, steps: int) -> ListedState:
-            moved = several.after(state.state, course, origins, continued, steps)
-            return ListedState(moved, state.lists, rows[: len(origins)])
-
-        return Unattended(course, finder, (rows,), after)
+        return Choices(chosen, log_probs, ShortlistState(moved.state, state.lists, state.rows), moved.weights)

@@ -1,29 +1,37 @@
-"""What a search chooses from: the best tokens of every row, however the step function comes to them."""
+"""What a search asks of a model, and what passes between the two at each step.
+
+A search keeps its record in NumPy, where small steps cost least; the model has tensors, on any device.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from regard.compiled.beam_steps import Course
-from regard.decoders.following import Best, Several, follow_one_by_one
+from regard.decoders.output import Output
+from regard.decoders.sourced_state import SourcedState
 from regard.decoders.step import Advance, Step
-from regard.kernels.topk import Finder, best_of
+from regard.kernels.logits import best_of, check
 
 StepFunction = Callable[[Tensor, Any], Step]
 """`step(tokens, state) → Step`, one token per row of the state. All that a search has to know of a model.
 
-A step function with a token that is never put out, beside padding and the begin mark, names it as `barred`. One that
-finds the best tokens faster than by all logits has a method `best(tokens, state, width) → Choices` besides. One that
-can take several steps of a greedy search at once has `walk(tokens, state, most) → Walked`, and one that compiled code
-can move by itself has `unattended(state, room) → Unattended`; both give None where they cannot, or would not be
-faster."""
+What else a step function may have, each of which a search asks for by name and can do without:
 
-MOST_STEPS = 256
-"""More are not taken at once: what they came to is kept until they are over."""
+barred        the number of a token that is never put out, beside padding and the begin mark
+best          `best(tokens, state, width) → Choices`: a step with its best tokens, faster than by all logits
+greedy_steps  `greedy_steps(tokens, state, most) → GreedySteps`: several steps, each with the best token of the one
+              before
+greedy        `greedy(state, source_lengths, limit, later) → hypotheses`: a whole greedy search
+beam_steps    `beam_steps(state, live, finished, backpointers, enough) → (live, state)`: several steps of a beam, until
+              no more than `enough` sentences are searched; the arguments are those of beam.py
+
+The last three return None where they cannot, or would not be faster.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,8 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Walked:
-    """Some steps, and of each the token that came of it. No row ends before the last.
+class GreedySteps:
+    """Some steps, and the token that was chosen at each. No row ends before the last.
 
     Args:
         tokens: of every row, step by step.
@@ -58,27 +66,10 @@ class Walked:
     state: Any
     weights: Float[Tensor, "rows steps source"]
 
-    @classmethod
-    def one(cls, found: Choices) -> "Walked":
-        """A single step, from which one token was taken."""
-        return cls(found.tokens, found.log_probs, found.state, found.weights.unsqueeze(1))
 
-
-@dataclass(frozen=True)
-class Unattended:
-    """A model that a search in compiled code moves by itself.
-
-    Args:
-        course: what moves it, with room for rows.
-        finder: what finds the best tokens of each.
-        marks: further numbers that hypotheses pass on, with the same room.
-        after: `after(origins, continued, steps)`, the state behind so many steps; see `Several.after`.
-    """
-
-    course: Course
-    finder: Finder
-    marks: tuple[Int[Tensor, " room"], ...]
-    after: Callable[[Tensor, int, int], Any]
+def single(found: Choices) -> GreedySteps:
+    """One step, at which one token was chosen."""
+    return GreedySteps(found.tokens, found.log_probs, found.state, found.weights.unsqueeze(1))
 
 
 def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: int) -> Choices:
@@ -92,95 +83,69 @@ def best(step: StepFunction, tokens: Int[Tensor, " rows"], state: Any, width: in
 
 
 def barred(step: StepFunction) -> int | None:
-    """The token that never comes of these steps, if there is one."""
+    """The token that these steps never put out, if there is one."""
     return getattr(step, "barred", None)
 
 
-class PlainStep:
-    """A step function from a decoder without its output layer, and this, which gives logits and nothing else.
+def advance(decoder: Any, tokens: Int[Tensor, " rows"], state: SourcedState) -> Advance:
+    """One step of a decoder, up to the output layer."""
+    moved: Advance = decoder.advance(tokens, state.state, state.source)
+    return replace(moved, state=replace(state, state=moved.state), source=state.output)
+
+
+class DecoderStep:
+    """The step function of a decoder and its output layer, by their definitions. Its state is a `SourcedState`.
 
     Args:
-        advance: `advance(tokens, state)`, up to the output layer.
-        project: the layer: features → logits.
+        decoder: an entry of `DECODERS`, built.
+        output: its output layer.
         barred: a token that is never put out.
     """
 
-    def __init__(
-        self, advance: Callable[[Tensor, Any], Advance], project: Callable[[Tensor], Tensor], barred: int | None
-    ) -> None:
-        self.advance = advance
-        self.project = project
+    def __init__(self, decoder: Any, output: Output, barred: int | None = None) -> None:
+        self.decoder = decoder
+        self.output = output
         self.barred = barred
 
-    def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
+    def __call__(self, tokens: Int[Tensor, " rows"], state: SourcedState) -> Step:
         """One step, with all logits."""
-        moved = self.advance(tokens, state)
-        return Step(self.project(moved.features), moved.state, moved.weights, moved.heads)
+        moved = advance(self.decoder, tokens, state)
+        return Step(self.output.logits(moved), moved.state, moved.weights, moved.heads)
 
-
-@runtime_checkable
-class Output(Protocol):
-    """An output layer that finds its best tokens."""
-
-    barred: int | None
-
-    def argmax(self, rows: int) -> Best | None:
-        """What finds the best token of so many rows faster, if anything does."""
-
-    def project(self, features: Float[Tensor, "rows features"]) -> Float[Tensor, "rows vocab"]:
-        """Logits."""
-
-    def best(self, features: Float[Tensor, "rows features"], width: int) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and numbers of the best tokens."""
-
-    def finder(self) -> Finder | None:
-        """What finds them in compiled code, if anything does."""
-
-
-class ProjectedStep:
-    """A step function from a decoder without its output layer, and this.
-
-    Args:
-        advance: `advance(tokens, state)`, up to the output layer.
-        output: the layer.
-        several: takes several steps in one call, if anything does.
-    """
-
-    def __init__(
-        self, advance: Callable[[Tensor, Any], Advance], output: Output, several: Several | None = None
-    ) -> None:
-        self.advance = advance
-        self.output = output
-        self.barred = output.barred
-        self.several = several
-        self.follow = several.follow if several else partial(follow_one_by_one, advance)
-
-    def __call__(self, tokens: Int[Tensor, " rows"], state: Any) -> Step:
-        """One step, with all logits."""
-        moved = self.advance(tokens, state)
-        return Step(self.output.project(moved.features), moved.state, moved.weights, moved.heads)
-
-    def best(self, tokens: Int[Tensor, " rows"], state: Any, width: int) -> Choices:
+    def best(self, tokens: Int[Tensor, " rows"], state: SourcedState, width: int) -> Choices:
         """One step, with its best tokens."""
-        moved = self.advance(tokens, state)
-        log_probs, chosen = self.output.best(moved.features, width)
+        moved = advance(self.decoder, tokens, state)
+        log_probs, chosen = self.output.topk(moved, width, self.barred)
         return Choices(chosen, log_probs, moved.state, moved.weights)
 
-    def walk(self, tokens: Int[Tensor, " rows"], state: Any, most: int) -> Walked | None:
-        """Greedy steps of few rows, at most so many and until a row ends. Which token is the best is found by reading a
-        part of the layer, and how probable the tokens are by reading it once for all steps."""
-        argmax = self.output.argmax(len(tokens))
-        found = None if argmax is None else self.follow(argmax, tokens, state, min(most, MOST_STEPS))
-        if found is None:
-            return None
-        log_probs, _ = self.output.best(found.features.flatten(0, 1), 1)
-        return Walked(found.tokens, log_probs.view(found.tokens.shape), found.state, found.weights)
 
-    def unattended(self, state: Any, room: int) -> Unattended | None:
-        """For so many rows."""
-        if self.several is None:
-            return None
-        course, finder = self.several.course(state, room), self.output.finder()
-        if course is None or finder is None:
-            return None
-        return Unattended(course, finder, (), partial(self.several.after, state, course))
+def read(
+    found: Choices | GreedySteps, sentences: Int[np.ndarray, " rows"]
+) -> tuple[Int[np.ndarray, "rows width"], Float[np.ndarray, "rows width"]]:
+    """The tokens that may come next and their log-probabilities.
+
+    Raises RegardError, naming the first sentence for which the answer is not a distribution.
+    """
+    tokens, log_probs = found.tokens.numpy(force=True), found.log_probs.numpy(force=True)
+    if len(np.isnan(log_probs).nonzero()[0]):
+        refuse(log_probs, sentences)
+    return tokens, log_probs
+
+
+def refuse(log_probs: Float[np.ndarray, "rows width"], sentences: Int[np.ndarray, " rows"]) -> None:
+    """Raises RegardError for the first sentence that has a NaN."""
+    check(torch.from_numpy(log_probs.max(1)), torch.from_numpy(sentences))
+
+
+def select(state: Any, rows: Int[np.ndarray, " selected"], count: int, device: torch.device) -> Any:
+    """The given rows of a state.
+
+    Args:
+        state: as the step function gave it; returned untouched where all its rows stay in place.
+        rows: in their new order; None is returned where there are none.
+        count: the rows that the state has.
+        device: where it lives.
+    """
+    if len(rows) == count and (rows == np.arange(count)).all():
+        return state
+    return state.select(torch.from_numpy(rows).to(device)) if len(rows) else None

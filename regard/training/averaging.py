@@ -16,8 +16,8 @@ class MovingAverage:
 
         a ← d a + (1 - d) w,   d = min(decay, (1 + step) / (10 + step))
 
-    The smaller d of the first steps lets the random first weights go. Source: Polyak & Juditsky 1992; the ramp is
-    that of TensorFlow's ExponentialMovingAverage. Buffers that are not fractions are copied.
+    d is smaller at first, so that the random initial weights are soon forgotten. Source: Polyak & Juditsky 1992; the
+    ramp is that of TensorFlow's ExponentialMovingAverage. Buffers that are not fractions are copied.
 
     Args:
         model: whose weights to average, from what they are now.
@@ -32,7 +32,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take the weights after update number `step` in."""
+        """Add the weights after update number `step` to the average."""
         decay = min(self.decay, (1 + step) / (10 + step))
         own = weights_of(model)
         averaged = [name for name, tensor in self.tensors.items() if tensor.is_floating_point()]
@@ -65,7 +65,7 @@ def chosen(validations: Sequence[Validation], count: int, of: Literal["last", "b
 
 
 def mean(states: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of several states of one model, one held at a time; what is no fraction is taken from the last.
+    """The mean of several states of one model, read one after another. Integer tensors come from the last state.
 
     The sum is in double precision, so that the order of the states does not matter.
     """

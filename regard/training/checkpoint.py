@@ -1,4 +1,4 @@
-"""The checkpoints of a run: `last` to go on from, `best` and `averaged` to publish."""
+"""The checkpoints of a run: `last` to resume from, `best` and `averaged` to publish."""
 
 import math
 import time
@@ -20,8 +20,8 @@ __all__ = ["Checkpoints", "apply", "load_weights", "save_weights"]
 class Checkpoints:
     """A directory of `last.safetensors`, `best.safetensors` and `averaged.safetensors`, each whole or absent.
 
-    `last` holds all that the next updates depend on; `best` and `averaged` hold weights. The states that `averaged`
-    is the mean of are kept as files, `state-<step>.safetensors`, so that they cost no memory and survive a kill.
+    `last` holds everything that the next updates depend on; `best` and `averaged` hold weights. `averaged` is the mean
+    of several states, which are kept as files, `state-<step>.safetensors`: they take no memory and survive a kill.
 
     Args:
         directory: where; made when it does not exist. Only one run may write to it: hold its lock.
@@ -50,7 +50,7 @@ class Checkpoints:
 
     @property
     def last(self) -> Path:
-        """The file to go on from."""
+        """The file to resume from."""
         return self.directory / "last.safetensors"
 
     @property
@@ -64,7 +64,7 @@ class Checkpoints:
         return self.directory / "averaged.safetensors"
 
     def resume(self, learner: Learner) -> Progress:
-        """Put the learner where `last` left it; a run that was killed before the first save starts from its beginning.
+        """Load `last` into the learner. A run that was killed before the first save starts from its beginning.
 
         Raises CheckpointError when `last` is not whole or belongs to another learner.
         """
@@ -72,7 +72,7 @@ class Checkpoints:
         return self.load(learner)
 
     def load(self, learner: Learner) -> Progress:
-        """The same, and nothing is tidied up: for who does not hold the lock."""
+        """The same without removing temporary files: for a worker that does not hold the lock."""
         if not self.last.exists():
             return Progress()
         contents = tensorfile.read(self.last)
@@ -100,7 +100,10 @@ class Checkpoints:
         return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
 
     def save(self, learner: Learner, progress: Progress) -> Path:
-        """Write `last`; then let go of the states that it does not need. Raises RegardError, the earlier one intact."""
+        """Write `last`, then remove the states that it does not need.
+
+        Raises RegardError; then the earlier `last` is intact.
+        """
         tensorfile.write(self.last, learner.tensors(), {"kind": "checkpoint", "progress": progress.to_json()})
         self.step, self._saved_at = progress.step, time.monotonic()
         needed = {self._state(step) for step in self._chosen(progress)}
@@ -110,7 +113,7 @@ class Checkpoints:
         return self.last
 
     def keep(self, learner: Learner, progress: Progress, scores: Mapping[str, float]) -> None:
-        """After a validation: keep the weights that it was of, if they are the best or part of the average."""
+        """After a validation: write its weights, if they are the best or part of the average."""
         finite = {name: score for name, score in scores.items() if math.isfinite(score)}  # JSON has no NaN
         metadata = {"kind": "weights", "step": progress.step, "scores": finite}
         if progress.improved:
@@ -119,7 +122,7 @@ class Checkpoints:
             tensorfile.write(self._state(progress.step), learner.published_tensors(), metadata)
 
     def finish(self, progress: Progress) -> None:
-        """Write `averaged`, where it is wanted and there is something to average."""
+        """Write `averaged`, if the recipe asks for it and there are states."""
         if steps := self._chosen(progress):
             states = (tensorfile.read(self._state(step)).tensors for step in steps)
             tensorfile.write(self.averaged, mean(states), {"kind": "weights", "steps": steps})

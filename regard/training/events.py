@@ -1,4 +1,4 @@
-"""What the loop tells its listeners."""
+"""The events that the loop sends to its listeners."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from regard.training.progress import Progress
 
 @dataclass(frozen=True)
 class Started:
-    """A run begins, or goes on from where `progress` is; `share` of it is over, where that can be known."""
+    """A run starts, or continues at `progress`. `share`: the finished fraction of the run, if it is known."""
 
     progress: Progress
     share: float | None
@@ -23,8 +23,8 @@ class Updated:
         nll: its loss in nats, summed over its target tokens, without smoothing.
         tokens: its target tokens.
         update_seconds: how long it took.
-        seconds: time spent so far, over all sittings.
-        share: how much of the run is over, where that can be known.
+        seconds: time of training so far, over all resumptions.
+        share: the finished fraction of the run, if it is known.
     """
 
     step: int
@@ -46,8 +46,8 @@ class Trained:
         learning_rate, gradient_norm: of the last update; the norm before clipping.
         tokens: target tokens seen so far.
         tokens_per_second: target tokens per second of updating.
-        seconds: time spent so far, over all sittings.
-        share: how much of the run is over, where that can be known.
+        seconds: time of training so far, over all resumptions.
+        share: the finished fraction of the run, if it is known.
     """
 
     step: int
@@ -74,7 +74,7 @@ class Validated:
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint to go on from was written."""
+    """A checkpoint to resume from was written."""
 
     step: int
 
@@ -90,7 +90,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Ended:
-    """Nothing more comes, for whatever reason."""
+    """The run ended, for any reason."""
 
 
 Event = Started | Updated | Trained | Validated | Saved | Failed | Ended

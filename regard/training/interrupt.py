@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP): finish the step, save, leave."""
+"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP): finish the step, save, end."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ from regard.errors import RegardError
 
 
 class Interrupted(RegardError):
-    """A signal stopped the run after what there was had been saved.
+    """A signal stopped the run after it had been saved.
 
     Args:
         number: the signal.
@@ -25,18 +25,18 @@ class Interrupted(RegardError):
 
 
 class Abandoned(BaseException):
-    """Unwinds a long piece of work that can be done again; the loop catches it."""
+    """Ends long work that can be repeated later, such as a validation; the training loop catches it."""
 
 
 class Signals:
     """Inside the `with`, the first SIGINT, SIGTERM or SIGHUP is noted in `received`; the second exits at once.
 
-    A SIGHUP that is ignored, as under `nohup`, stays ignored. Handlers can only be set in the main thread; elsewhere
-    nothing is noted and nothing changes.
+    A SIGHUP that is ignored, as under `nohup`, stays ignored. Handlers can only be set in the main thread; in other
+    threads this does nothing.
 
     Args:
-        forwarded: torchrun hands on to its workers what they may have got themselves, and kills who does not leave;
-            so no second signal is heeded, and none at all any more after the `with`.
+        forwarded: torchrun sends each signal to its workers once more, and kills workers that do not end. So a second
+            signal is ignored, and after the `with` every signal is.
     """
 
     def __init__(self, *, forwarded: bool = False) -> None:
@@ -61,7 +61,7 @@ class Signals:
 
     @contextmanager
     def abandonable(self) -> Iterator[None]:
-        """Inside, a signal raises `Abandoned`: for work that changes nothing and is long, such as a validation."""
+        """Inside the `with`, a signal raises `Abandoned`: for long work that changes nothing, such as a validation."""
         self._abandonable = True
         try:
             if self.received:

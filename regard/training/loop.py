@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import torch
+from torch import Tensor
 
+from regard.compiled.training import accelerated
 from regard.data.batch import Batch
 from regard.training.checkpoint import Checkpoints
-from regard.training.distributed import ALONE, World, add_gradients, blend
+from regard.training.distributed import ALONE, World, add_gradients, average_buffers
 from regard.training.events import Listener
 from regard.training.interrupt import Signals
 from regard.training.learner import Learner
-from regard.training.optimizers import clip
 from regard.training.plan import Feed, Origin, Plan, Validate
 from regard.training.progress import Progress
 from regard.training.randomness import reseed
@@ -34,30 +35,30 @@ def train(
 ) -> Progress:
     """Train until a limit is reached, and return how far that was.
 
-    The updates are a function of the learner, the feed and torch's generator as they are at the start, so a run that
-    was killed anywhere and resumed computes what it would have computed, bit for bit, on the same machine with the
-    same number of threads. Seed torch before building the learner.
+    The updates are a function of the learner, the feed and torch's generator at the start. So a run that was killed at
+    any moment and resumed ends with the same weights, bit for bit, on the same machine with the same number of threads.
+    Seed torch before you build the learner.
 
-    Several workers call this alike and end with the same weights; all but the first only compute, with dropout and
-    sampling of their own: in a world of several, noise is a function of torch's seed at the start, step and rank.
+    Several workers call this with the same arguments and end with the same weights. Only the first one validates and
+    saves. Dropout and sampling differ between workers: with several, noise is a function of seed, step and rank.
 
     Args:
         learner: what an update reads and changes.
-        feed: `feed(epoch, start)`, the batches of an epoch from a number on; none when `start` is how many it has.
-            Of several workers each is fed its own rows of every batch, which may be none.
+        feed: `feed(epoch, start)`, the batches of an epoch from number `start` on; empty at the end of the epoch. With
+            several workers, each gets its own rows of every batch, possibly none.
         plan: when things happen.
         validate: scores of a model, in evaluation mode and without gradients; it may draw random numbers.
         checkpoints: where the run is saved; None for nowhere.
-        resume: go on from the last checkpoint, where there is one.
-        listeners: what is told of the run's events.
-        batches_per_epoch: number of batches of an epoch, for the share of the run that is over.
+        resume: continue from the last checkpoint, if there is one.
+        listeners: functions that receive the events of the run.
+        batches_per_epoch: number of batches of an epoch, for the finished fraction of the run.
         origin: file and line of a row of the corpus, for messages.
         world: the workers that train together.
 
     Raises:
         Interrupted: after a SIGINT, SIGTERM or SIGHUP, once the step is finished and saved.
         RegardError: a loss or gradient is not finite (nothing of it is saved), or the disk is full.
-        Elsewhere: another worker ended.
+        OtherWorkerFailed: another worker ended.
         CheckpointError: the checkpoint to resume from is not whole, or is not this learner's.
         DataError: an epoch without batches.
     """
@@ -85,7 +86,7 @@ def train(
 
 
 def grouped(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
-    """The batches of one update after the other; the last may be fewer."""
+    """Groups of batches, one group for each update; the last may be smaller."""
     iterator = iter(batches)
     while group := list(islice(iterator, size)):
         yield group
@@ -98,19 +99,23 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
     NotFinite, on every worker, before the weights change.
     """
     step = progress.step + 1
+    rate = learner.schedule(step, progress.gains)
     own = sum(int(batch.target_mask.sum()) for batch in batches)
-    tokens = int(world.total(float(own))[0])
+    tokens = int(world.sum(float(own))[0])
     learner.optimizer.zero_grad(set_to_none=True)
     nll, fault = backward(learner, batches, step, tokens)
-    nll, faults = world.total(nll, float(fault is not None))
-    if faults:
-        raise fault or NotFinite(step, "", [])
-    add_gradients(learner.model.parameters(), world)
-    blend(learner.objective.buffers(), own / tokens, world)
+    if world.size > 1:
+        nll, faults = world.sum(nll, float(fault is not None))
+        if faults and fault is None:
+            fault = NotFinite(step, "", [])
+    if fault is not None:
+        raise fault
+    if world.size > 1:
+        add_gradients(learner.model.parameters(), world)
+        average_buffers(learner.objective.buffers(), own / tokens, world)
     norm = float(clip(learner.model.parameters(), learner.clip))
     if not math.isfinite(norm):
         raise NotFinite(step, f"the gradient's norm is {norm}", batches)
-    rate = learner.schedule(step, progress.gains)
     for group in learner.optimizer.param_groups:
         group["lr"] = rate
     learner.optimizer.step()
@@ -120,14 +125,30 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
 
 
 def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int) -> tuple[float, NotFinite | None]:
-    """This worker's part of the gradient; the unsmoothed loss, and what of it is not finite, where it ends."""
-    nll = 0.0
+    """Compute this worker's part of the gradient. Returns the unsmoothed loss; and the fault if it is not finite."""
+    nll, model = 0.0, accelerated(learner.model)
     for batch in batches:
         if not len(batch.order):
             continue
-        loss = learner.objective(learner.model, batch.to(learner.device), learner.temperature(step))
+        loss = learner.objective(model, batch.to(learner.device), learner.temperature(step))
         if not math.isfinite(total := float(loss.total.detach())):
             return nll, NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)
         (loss.total / tokens).backward()
     return nll, None
+
+
+def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
+    """Shorten the whole gradient to the limit where it is longer; None leaves it. Returns its length before.
+
+        g ← g · min(1, limit / ‖g‖)
+
+    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
+    no more; that of PyTorch is then multiplied by one.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]
+    length = torch.linalg.vector_norm(torch.stack(lengths)) if lengths else torch.zeros(())
+    if limit is not None and length > limit:
+        torch._foreach_mul_(gradients, limit / length)
+    return length

@@ -1,4 +1,4 @@
-"""metrics.jsonl: what happened in a run, one JSON object a line."""
+"""metrics.jsonl: the events of a run, one JSON object a line."""
 
 import json
 import math
@@ -24,7 +24,7 @@ class MetricsFile:
     """A listener that appends each event to a file.
 
     Each line has `event` (trained, validated, failed) and the fields of the event's record; a number that is not
-    finite is null. When a run goes on, the lines after its checkpoint go away, so that each step stands once.
+    finite is null. When a run is resumed, lines after its checkpoint are removed, so that each step is there once.
 
     Args:
         path: the file. Raises RegardError when it cannot be written.
@@ -62,7 +62,7 @@ class MetricsFile:
 
 
 def _before(path: Path, progress: Progress) -> list[bytes]:
-    """The whole lines of events that the run has seen when it is at `progress`."""
+    """The complete lines of events up to `progress`."""
     if not progress.step or not path.exists():
         return []
     reached = {"trained": progress.step, "validated": progress.validated, "failed": progress.step}
@@ -75,7 +75,7 @@ def _before(path: Path, progress: Progress) -> list[bytes]:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The events in such a file, as it is now: none of a file that is not there, and no half line at its end."""
+    """The events in such a file; none if it does not exist. An incomplete line at its end is left out."""
     try:
         return [values for _, values in _events(path)] if path.is_file() else []
     except OSError as error:
@@ -83,7 +83,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _events(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Each line that is whole, and what it says; the last one of a killed run may be cut short."""
+    """Each complete line and its values; the last line of a killed run may be incomplete."""
     if path.stat().st_size > MOST_BYTES:
         raise CheckpointError(f"{path} has more than {MOST_BYTES} bytes; no run writes as much. Move it away.")
     with open(path, "rb") as file:

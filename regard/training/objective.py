@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
-from regard.training.linear_cross_entropy import CrossEntropies, linear_cross_entropy
+from regard.decoders.output import Readout
+from regard.kernels.linear_cross_entropy import CrossEntropies
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,15 @@ class CrossEntropy(nn.Module):
         self.smoothing = expect_smoothing("CrossEntropy", smoothing)
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
-        """The loss of a batch; a model maps a batch and a temperature to `features`, and has `tokens`."""
-        costs = cross_entropies(model, model(batch, temperature).features, batch, self.smoothing)
+        """The loss of a batch; a model maps it and a temperature to what the output layer of its `tokens` reads."""
+        costs = cross_entropies(model, model(batch, temperature), batch, self.smoothing)
         return Loss(costs.total, costs.nll.sum(), len(costs.nll))
 
 
-def cross_entropies(
-    model: Any, features: Float[Tensor, "batch target features"], batch: Batch, smoothing: float = 0.0
-) -> CrossEntropies:
-    """What the real tokens of a batch cost, row by row, through the model's output layer."""
-    chosen, targets = real_tokens(features, batch)
-    output = model.tokens.output
-    return linear_cross_entropy(model.tokens.drop(chosen), output.weight, output.bias, targets, smoothing)
+def cross_entropies(model: Any, read: Readout, batch: Batch, smoothing: float = 0.0) -> CrossEntropies:
+    """What the real tokens of a batch cost, row by row, by the model's output layer, which reads all steps of them."""
+    costs: CrossEntropies = model.tokens.output.loss(read, batch.targets, batch.target_mask, smoothing)
+    return costs
 
 
 def expect_smoothing(place: str, smoothing: float) -> float:
@@ -61,14 +59,3 @@ def expect_smoothing(place: str, smoothing: float) -> float:
     if not 0 <= smoothing < 1:
         raise ValueError(f"{place}: smoothing is {smoothing}; expected 0 ≤ smoothing < 1. Try 0.1.")
     return smoothing
-
-
-def real_tokens(
-    features: Float[Tensor, "batch target features"], batch: Batch
-) -> tuple[Float[Tensor, "tokens features"], Int[Tensor, " tokens"]]:
-    """Features and targets of the real tokens, row by row.
-
-    They are picked before the projection onto the vocabulary, which is half the cost of a step.
-    """
-    real = batch.target_mask.flatten().nonzero().squeeze(1)  # an index is twice as fast as a mask, both ways
-    return features.flatten(0, 1).index_select(0, real), batch.targets.flatten().index_select(0, real)

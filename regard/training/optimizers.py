@@ -1,9 +1,7 @@
-"""Optimisers over the parameters of a model, and the clipping of its gradient."""
-
-from collections.abc import Iterable
+"""Optimisers over the parameters of a model."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 def adam(model: nn.Module, learning_rate: float = 1e-3, weight_decay: float = 0.0) -> torch.optim.Adam:
@@ -19,7 +17,7 @@ def adamw(model: nn.Module, learning_rate: float = 1e-3, weight_decay: float = 0
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """The matrices with decay; biases, gains and embeddings without.
 
-    A bias or gain at zero is no simpler, and an embedding that a batch does not hold would shrink unseen. A tied
+    A bias or gain of zero is not simpler, and an embedding would shrink also in batches without its token. A tied
     output layer is an embedding.
     """
     embeddings = {
@@ -34,19 +32,3 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object
         {"params": spared, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
-
-
-def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
-    """Shorten the whole gradient to the limit where it is longer; None leaves it. Returns its length before.
-
-        g ← g · min(1, limit / ‖g‖)
-
-    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
-    no more; that of PyTorch is then multiplied by one.
-    """
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]
-    length = torch.linalg.vector_norm(torch.stack(lengths)) if lengths else torch.zeros(())
-    if limit is not None and length > limit:
-        torch._foreach_mul_(gradients, limit / length)
-    return length

@@ -1,4 +1,4 @@
-"""When things happen in a run, and the callables that it is given."""
+"""When a run validates, reports and ends, and the types of the functions that it receives."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Origin = Callable[[int], tuple[str, int]]  # row of the corpus → file and line
 
 @dataclass(frozen=True)
 class Plan:
-    """When things happen; counts are of updates.
+    """When a run validates, reports and ends; counts are of updates.
 
     Args:
         limits: when the run ends.

@@ -1,10 +1,10 @@
-"""How far a run is: everything that is neither a tensor nor a choice."""
+"""The counters of a run: everything in its state that is neither a tensor nor an option."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-MOST = 2.0**53
+LARGEST_NUMBER = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,14 @@ class Validation:
 
 @dataclass(frozen=True)
 class Progress:
-    """Counters of a run after some update; all that the loop knows beside the learner.
+    """Counters of a run after some update; all that the loop keeps beside the learner.
 
     Args:
         step: updates made.
-        epoch: the epoch under way, from 0.
-        batch: batches of it that were used.
+        epoch: the current epoch, from 0.
+        batch: batches of this epoch that are done.
         tokens: target tokens seen.
-        seconds: time spent, over all sittings of a resumed run.
+        seconds: time of training, over all resumptions.
         validations: every validation so far; schedule, early stopping and averaging are functions of them.
         recent_nll, recent_tokens: sums since the last logged step, whose mean is the logged loss.
     """
@@ -96,5 +96,5 @@ def _check(value: Any, kind: Any) -> None:
     if kind in (int, float):
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise TypeError(f"{value!r} is no {kind.__name__}")
-        if not abs(value) < MOST or (kind is int and value < 0):
+        if not abs(value) < LARGEST_NUMBER or (kind is int and value < 0):
             raise ValueError("no run has such a number")

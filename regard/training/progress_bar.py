@@ -1,4 +1,4 @@
-"""What a run says of itself on standard error: lines that stay, and on a terminal a bar below them."""
+"""The progress of a run on standard error: lines, and on a terminal a bar below them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,18 +8,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from regard.training.events import Ended, Event, Started, Updated, Validated
 
 EVERY_SECONDS = 30.0
-"""Seconds of training between two lines that stay."""
+"""Seconds of training between two lines."""
 WIDEST, NARROWEST, LEAST_BAR = 100, 10, 8
 
 
 class ProgressBar:
-    """A listener that says how far a run is.
+    """A listener that prints the progress of a run.
 
-    A line that stays comes after the first update, then every 30 seconds, and for every validation. On a terminal, a
-    bar below them moves with every update; it is as wide as the terminal at most, and leaves out what has no room.
+    It prints a line after the first update, every 30 seconds, and for every validation. On a terminal, a bar below
+    these lines moves with every update; it is at most as wide as the terminal, and leaves out the parts that do not
+    fit.
 
     Args:
-        quiet: silent everywhere.
+        quiet: print nothing.
         console: where to write instead of stderr.
         metric: the score that decides what is best; the lines name it.
     """
@@ -42,7 +43,7 @@ class ProgressBar:
         self._started = False
 
     def __call__(self, event: Event) -> None:
-        """Say what happened."""
+        """Print the event."""
         if self._quiet:
             return
         if isinstance(event, Started):
@@ -97,20 +98,20 @@ class ProgressBar:
 
 
 def scores_in_words(scores: Mapping[str, float], metric: str) -> str:
-    """The loss, and the metric where it is another."""
+    """The loss, and the metric if it is another one."""
     names = dict.fromkeys(("loss", metric))
     return ", ".join(f"{name} {scores[name]:.4g}" for name in names if name in scores)
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, as 1:02:03; without the hours where there are none."""
+    """Hours, minutes and seconds, as 1:02:03; without hours if there are none."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def fitted(parts: Sequence[str], room: int) -> str:
-    """As many of the parts, from the first on, as there is room for."""
+    """The first parts that fit into `room` characters, joined."""
     text = parts[0][: max(room, 0)]
     for part in parts[1:]:
         if len(text) + 2 + len(part) > room:

@@ -1,7 +1,7 @@
 """The learning rate of each update: a pure function of the update's number and of the validations so far.
 
 Steps count from 1. `gains` are the scores of all validations in order, signed so that more is better (`Goal.gain`);
-all but `Plateau` ignore them. Where there is a warm-up, the rate grows linearly to `rate` over it.
+all but `Plateau` ignore them. During a warm-up the rate grows linearly to `rate`.
 """
 
 import math

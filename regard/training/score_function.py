@@ -69,7 +69,7 @@ class ScoreFunction(nn.Module):
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch; its model samples in training mode."""
         unrolled = model(batch, temperature)
-        costs = cross_entropies(model, unrolled.features, batch, self.smoothing)
+        costs = cross_entropies(model, unrolled, batch, self.smoothing)
         choices = (self._answered(costs.losses, batch) * unrolled.log_prob)[batch.target_mask].sum()
         entropy = unrolled.entropy[batch.target_mask].sum()
         total = costs.total + self.reinforce * choices - self.entropy * entropy

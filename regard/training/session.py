@@ -1,4 +1,4 @@
-"""What happens between two updates: counting, telling, validating, saving, stopping."""
+"""What happens between two updates: count, report, validate, save, stop."""
 
 import signal
 import time
@@ -9,7 +9,7 @@ from functools import lru_cache
 from regard.data.batch import Batch
 from regard.errors import DataError, RegardError
 from regard.training.checkpoint import Checkpoints
-from regard.training.distributed import Elsewhere, World
+from regard.training.distributed import OtherWorkerFailed, World
 from regard.training.events import Ended, Event, Failed, Listener, Saved, Started, Trained, Updated, Validated
 from regard.training.interrupt import Abandoned, Interrupted, Signals
 from regard.training.learner import Learner
@@ -41,10 +41,11 @@ class NotFinite(Exception):
 
 
 class Session:
-    """One sitting of a run. It changes nothing that an update reads; `Progress` goes in and comes out.
+    """One process life of a run, from its start or resumption to its end. It changes nothing that an update reads;
+    `Progress` goes in and comes out.
 
-    Several workers have a session each, with the same progress at every moment. The first one validates, saves and
-    tells; the others wait for what comes of it.
+    Each worker has a session, with the same progress at every moment. The first one validates, saves and reports; the
+    others wait for the results.
 
     The arguments are those of `train`. A sitting that is resumed at a step where a validation was due and did not
     happen makes up for it, so that the validations are those of a run that was never stopped.
@@ -78,23 +79,23 @@ class Session:
         self.busy = (0.0, 0)  # seconds of updating and tokens since the last Trained event
 
     def begin(self, resume: bool) -> Progress:
-        """Where the run starts or goes on."""
+        """The progress at which the run starts or continues."""
         if resume and self.checkpoints is None:
             raise ValueError("train: resume is True and checkpoints is None; expected Checkpoints to resume from.")
         progress = Progress()
-        with self.world.first_ahead():
-            if self.checkpoints is not None and self.world.leads:
+        with self.world.first_before_others():
+            if self.checkpoints is not None and self.world.is_first:
                 progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
             elif self.checkpoints is not None and resume:
                 progress = self.checkpoints.load(self.learner)
-        self.world.meet()  # the first may save only after everybody has read
+        self.world.barrier()  # the first may save only after everybody has read
         self.learner.model.train()
         self.tell(Started(progress, self._share(progress)))
         return self.pause(progress) if progress.step else progress
 
     def count(self, progress: Progress, done: Update, batches: int) -> Progress:
-        """One more update; tells of it when it is its turn."""
-        seconds = self._lap()
+        """Count one update; report it every `log_every` updates."""
+        seconds = self._count_time()
         self.busy = (self.busy[0] + seconds, self.busy[1] + done.tokens)
         progress = progress.after_update(batches, done.nll, done.tokens, seconds)
         step, share = progress.step, self._share(progress)
@@ -118,40 +119,40 @@ class Session:
         return replace(progress, recent_nll=0.0, recent_tokens=0)
 
     def pause(self, progress: Progress, *, end_of_epoch: bool = False, end: bool = False) -> Progress:
-        """Between two updates: validate and save when it is time, leave when a signal came."""
+        """Between two updates: validate and save when it is due; end if a signal has come."""
         every = self.plan.validate_every
         due = end or (end_of_epoch if every is None else progress.step % every == 0)
         validated = progress.validated
         if self.validate is not None and due and validated != progress.step:
-            progress = self._look(progress)
-        progress, received = self._agree(progress)
+            progress = self._validate_on_first(progress)
+        progress, received = self._synchronize(progress)
         self._save(progress, at_once=end or received is not None, again=validated != progress.validated)
         if received:
             if self.checkpoints is None:
                 raise Interrupted(received, f"step {progress.step} is not saved.")
-            self.world.meet()  # torchrun ends all when one leaves, so first it is saved
+            self.world.barrier()  # torchrun ends all when one leaves, so first it is saved
             saved = f"step {progress.step} is saved in {self.checkpoints.last}; resume to go on."
             raise Interrupted(received, saved)
         return progress
 
     def end_epoch(self, progress: Progress) -> Progress:
-        """The feed of this epoch is used up."""
+        """After the last batch of an epoch."""
         if not progress.batch:
             raise DataError(f"epoch {progress.epoch} has no batches. Give at least one pair to learn from.")
         return self.pause(progress, end_of_epoch=True).after_epoch()
 
     def finish(self, progress: Progress) -> Progress:
-        """A limit is reached: validate and save what there is."""
+        """At a limit: validate and save."""
         progress = self.pause(progress, end=True)
-        if self.checkpoints is not None and self.world.leads:
+        if self.checkpoints is not None and self.world.is_first:
             self.checkpoints.finish(progress)
         return progress
 
     def failure(self, error: NotFinite, origin: Origin | None) -> RegardError:
-        """The message for an update that is not finite: step, and the lines that went into it."""
+        """The error for an update that is not finite: its step, and the lines of its batch."""
         found = self.world.gather([error.finding, error.rows])
         if not found:
-            return Elsewhere("a number is not finite; the first worker says which.")
+            return OtherWorkerFailed("a number is not finite; the first worker says which.")
         finding = next(finding for finding, _ in found if finding)
         lines = tuple(origin(row) if origin else ("row", row) for _, rows in found for row in rows)
         message = (
@@ -162,7 +163,7 @@ class Session:
         return RegardError(message)
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Tell every listener that the run has ended."""
         self.tell(Ended())
 
     def tell(self, event: Event) -> None:
@@ -172,55 +173,55 @@ class Session:
                 listener(event)
             except OSError:
                 if self.signals.received != signal.SIGHUP:
-                    raise  # else it draws on the terminal that is gone, and there is something to save
+                    raise  # after SIGHUP a listener writes to a closed terminal; go on, since the run must be saved
 
-    def _look(self, progress: Progress) -> Progress:
-        """The first worker validates, and all of them know what comes of it."""
-        with self.world.first_ahead():
-            if self.world.leads:
+    def _validate_on_first(self, progress: Progress) -> Progress:
+        """The first worker validates; all workers get the new progress."""
+        with self.world.first_before_others():
+            if self.world.is_first:
                 progress = self._validated(progress)
-        return progress if self.world.size == 1 else Progress.from_json(self.world.share(progress.to_json()))
+        return progress if self.world.size == 1 else Progress.from_json(self.world.broadcast(progress.to_json()))
 
-    def _agree(self, progress: Progress) -> tuple[Progress, signal.Signals | None]:
-        """One clock and one signal for all workers, whoever has it: they stop at the same step."""
-        seconds = progress.seconds if self.world.leads else 0.0
-        seconds, number = self.world.largest(seconds, float(self.signals.received or 0))
+    def _synchronize(self, progress: Progress) -> tuple[Progress, signal.Signals | None]:
+        """Give all workers the same clock and the same signal, so that they stop at the same step."""
+        seconds = progress.seconds if self.world.is_first else 0.0
+        seconds, number = self.world.max(seconds, float(self.signals.received or 0))
         if number:
             self.signals.received = signal.Signals(int(number))
         return replace(progress, seconds=seconds), self.signals.received if number else None
 
     def _validated(self, progress: Progress) -> Progress:
-        """Validate; a signal gives it up, and the progress stays without it."""
+        """Validate. A signal stops it; then the progress does not change."""
         assert self.validate is not None
         try:
             with self.learner.published() as model, undisturbed(model), self.signals.abandonable():
                 scores = self.validate(model)
         except Abandoned:
             return progress
-        progress = progress.after_validation(self.plan.goal.gain(scores), self._lap())
+        progress = progress.after_validation(self.plan.goal.gain(scores), self._count_time())
         if self.checkpoints is not None:
             self.checkpoints.keep(self.learner, progress, scores)
         self.tell(Validated(progress.step, progress.epoch, progress.seconds, scores, progress.improved))
         return progress
 
     def _save(self, progress: Progress, *, at_once: bool, again: bool) -> None:
-        """Save when it is time, or at once; a step that is saved already only if it is to be saved again."""
-        if self.checkpoints is None or not self.world.leads:
+        """Save if it is due or `at_once`; a step that is saved already only with `again`."""
+        if self.checkpoints is None or not self.world.is_first:
             return
         if again or (self.checkpoints.step != progress.step and (at_once or self.checkpoints.due(progress))):
-            self.checkpoints.save(self.learner, replace(progress, seconds=progress.seconds + self._since()))
+            self.checkpoints.save(self.learner, replace(progress, seconds=progress.seconds + self._uncounted()))
             self.tell(Saved(progress.step))
 
     def _share(self, progress: Progress) -> float | None:
         return self.plan.limits.share(progress, self.batches_per_epoch)
 
-    def _since(self) -> float:
-        """Seconds that are not counted yet."""
+    def _uncounted(self) -> float:
+        """Seconds since the clock was last read."""
         return time.monotonic() - self.clock
 
-    def _lap(self) -> float:
-        """The same, counted from now on."""
-        seconds = self._since()
+    def _count_time(self) -> float:
+        """Seconds since the clock was last read; reads it."""
+        seconds = self._uncounted()
         self.clock += seconds
         return seconds
 

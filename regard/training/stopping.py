@@ -1,4 +1,4 @@
-"""What a run is after, and when it ends."""
+"""The metric that decides what is best, and the limits that end a run."""
 
 import math
 from collections.abc import Callable, Mapping

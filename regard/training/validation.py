@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from torch import nn
 
 from regard.alignment.positions import PositionCount
+from regard.compiled.training import accelerated
 from regard.data.batch import END, Batch
 from regard.decoders.step import Unrolled
 from regard.training.objective import cross_entropies
@@ -26,11 +28,12 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
     """
     total, tokens = 0.0, 0
     device = next(model.parameters()).device
+    forward: Any = accelerated(model)
     with undisturbed(model):
         for batch in batches:
             batch = batch.to(device)
-            unrolled = model(batch)
-            nll = cross_entropies(model, unrolled.features, batch).nll
+            unrolled = forward(batch)
+            nll = cross_entropies(forward, unrolled, batch).nll
             if watch is not None:
                 watch(unrolled, batch)
             total += float(nll.sum())

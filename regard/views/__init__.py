@@ -1,22 +1,21 @@
 """Alignment → terminal, picture, page. Each view takes Alignments and nothing else; none imports torch.
 
-    labels     the user's text made harmless and short; what is said of what was looked at on the end marks
+    labels     labels of a map, harmless and short; the sentence about the end marks
     ramp       weight → colour
     brush      one weight, one word in a terminal
     terminal   heatmap, show
-    listing    the same as a list, where a map is too wide
-    fonts      which fonts draw a text; font/ has the one that comes along
-    plotting   the one door to matplotlib (the extra `plot`)
+    listing    the same as a list, if a map is too wide
+    fonts      which fonts draw a text; font/ has the one that comes with Regard
+    plotting   all use of matplotlib (the extra `plot`)
     figure     save_figure: PNG, SVG, PDF
     panel      one heat map of a picture
-    notebook   an alignment shows itself in a notebook
+    notebook   an alignment as the result of a notebook's cell
     curves     save_curves: a score by length for several models
     chart      show_panels: numbers over steps or time, in the terminal
     panels     save_panels: the same as a picture
-    disk       a file is whole or as it was before
     page       page, save_page: one HTML file, with page.html, page.css and three scripts
 
-The names below are imported when they are first used, since rich and matplotlib take their time.
+The names below are imported when they are first used, since rich and matplotlib are slow to import.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""How one weight and one word look in a terminal, in colour, in shades, or in ASCII."""
+"""One weight and one word in a terminal: in colour, in shades, or in ASCII."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ LEFT_TO_RIGHT_MARK = "\u200e"
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """What a terminal can show.
+    """Draws cells and words for a terminal.
 
     Args:
-        color: cells may be coloured.
-        ascii: anything but ASCII must be avoided.
+        color: whether cells may be coloured.
+        ascii: whether only ASCII may be used.
     """
 
     color: bool
@@ -32,26 +32,26 @@ class Brush:
 
     @property
     def dots(self) -> str:
-        """What stands for the end of a word that is cut."""
+        """The sign at the end of a shortened word."""
         return "..." if self.ascii else "…"
 
     @property
-    def wall(self) -> str:
-        """What stands between the words and the end marks."""
+    def vertical_line(self) -> str:
+        """The line between the words and the end marks."""
         return "|" if self.ascii else "│"
 
     @property
-    def floor(self) -> str:
-        """The same, lying."""
+    def horizontal_line(self) -> str:
+        """The same, horizontal."""
         return "-" if self.ascii else "─"
 
     @property
-    def crossing(self) -> str:
-        """Where both meet."""
+    def line_crossing(self) -> str:
+        """The crossing of both lines."""
         return "+" if self.ascii else "┼"
 
     def cell(self, weight: float, width: int) -> Text:
-        """One weight, so many columns wide."""
+        """One weight, `width` columns wide."""
         if self.color:
             return Text(" " * width, Style(bgcolor=hexadecimal(weight, dark=True)))
         if self.ascii:
@@ -60,25 +60,25 @@ class Brush:
         return Text(SHADES[sum(weight >= edge for edge in SHADE_EDGES)] * width)
 
     def label(self, unit: Unit) -> str:
-        """What to write beside the unit."""
-        return self.written(label(unit))
+        """The label of a unit."""
+        return self.printable(label(unit))
 
-    def written(self, text: str) -> str:
-        """Harmless text as this terminal can show it."""
+    def printable(self, text: str) -> str:
+        """Harmless text, as this terminal can show it."""
         text = text.translate(EMOJI_SHAPERS)
         if self.ascii:
             return escaped(text)
         if text and cell_len(text[:1]) == 0:
-            text = "◌" + text  # a mark with nothing to stand on would climb onto the neighbour
+            text = "◌" + text  # a combining mark alone would join the character before it
         return text
 
     def shortened(self, text: str, width: int) -> str:
-        """The text, cut where it is wider than this."""
+        """The text, shortened if it is wider than this."""
         return shorten(text, width, self.dots)
 
 
 def anchored(text: str) -> str:
-    """The text; after letters that run from the right, a mark that keeps what follows on its right."""
+    """The text; after right-to-left letters, with a mark that keeps the next text on its right."""
     from_the_right = any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
     return text + LEFT_TO_RIGHT_MARK if from_the_right else text
 
@@ -89,7 +89,7 @@ def padded(text: str, width: int) -> str:
 
 
 def wrapped(pieces: list[Text], room: int) -> list[Text]:
-    """The pieces one after the other, with a blank between them, in lines no wider than the room."""
+    """The pieces, separated by blanks, in lines that fit into `room` columns."""
     lines = [Text()]
     for piece in pieces:
         if lines[-1].cell_len and lines[-1].cell_len + 1 + piece.cell_len > room:
@@ -100,7 +100,7 @@ def wrapped(pieces: list[Text], room: int) -> list[Text]:
     return lines
 
 
-def squared(lines: list[Text]) -> Text:
+def equally_wide(lines: list[Text]) -> Text:
     """The lines, all as wide as the widest."""
     widest = max(line.cell_len for line in lines)
     for line in lines:

@@ -32,7 +32,7 @@ class Panel:
 
     @property
     def ranges(self) -> tuple[float, float, float, float]:
-        """Left, right, low and high; none of both spans is empty."""
+        """Left, right, low and high; both ranges are not empty."""
         points = [point for series in self.series.values() for point in series]
         if not points:
             raise UsageError(f"There is nothing to draw: no line of {self.title!r} has a point.")
@@ -54,12 +54,12 @@ def show_panels(panels: Sequence[Panel], xlabel: str, console: Console) -> None:
 
 
 def chart(panel: Panel, xlabel: str, *, width: int, color: bool, ascii: bool) -> Text:
-    """The lines in dots of braille, told apart by colour; without colour or beyond ASCII, in letters.
+    """The lines in dots of braille with a colour each; without colour or in ASCII, with a letter each.
 
     Args:
         panel: what to draw; with no point at all, UsageError.
-        xlabel: what stands under it.
-        width: columns of the terminal; at least 24 are taken.
+        xlabel: the label of the x axis.
+        width: columns of the terminal; at least 24 are used.
         color: whether lines may be coloured.
         ascii: whether anything but ASCII must be avoided.
     """
@@ -86,7 +86,7 @@ def chart(panel: Panel, xlabel: str, *, width: int, color: bool, ascii: bool) ->
 
 
 def _cells(panel: Panel, columns: int, letters: bool) -> dict[tuple[int, int], tuple[str, int]]:
-    """The sign of each cell that a line goes through, and whose line it is; later lines stand before earlier ones."""
+    """The sign and the line number of each cell that a line passes; later lines cover earlier ones."""
     left, right, low, high = panel.ranges
     high_dots, wide_dots = (1, 1) if letters else DOTS.shape
     cells: dict[tuple[int, int], tuple[str, int]] = {}
@@ -104,7 +104,7 @@ def _cells(panel: Panel, columns: int, letters: bool) -> dict[tuple[int, int], t
 
 
 def _line(x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
-    """The dots on the way from point to point."""
+    """The dots of the line from point to point."""
     dots = set(zip(np.rint(x).astype(int).tolist(), np.rint(y).astype(int).tolist(), strict=True))
     for place in range(len(x) - 1):
         steps = int(max(abs(x[place + 1] - x[place]), abs(y[place + 1] - y[place]))) + 2
@@ -119,7 +119,7 @@ def _letter(number: int) -> str:
 
 
 def _legend(panel: Panel, columns: int, gutter: int, letters: bool, color: bool, ascii: bool) -> list[Text]:
-    """The names of the lines, as many in a row as there is room for."""
+    """The names of the lines, as many in a row as fit."""
     sign = "-" if ascii else "━"
     rows = [Text(" " * (gutter + 2))]
     for number, name in enumerate(panel.series):

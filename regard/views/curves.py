@@ -1,4 +1,4 @@
-"""A score against length, one line for each model: the picture that attention was invented for."""
+"""A score by length, one line for each model, as in Bahdanau et al. 2015, figure 2."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from regard.errors import UsageError
-from regard.views.fonts import fonts_for, warn_of
+from regard.views.fonts import fonts_for, warn_missing
 from regard.views.labels import shorten, visible
 from regard.views.plotting import FAINT, HAIR, INK, Axes, Figure, checked_path, new_figure, quiet, write
 
 Point = tuple[float | int, float | int, int]
 
-# Told apart without colour vision (steps of lightness) and in print (markers).
+# Distinct without colour vision (steps of lightness) and in print (markers).
 LINES = (
     ("#3b1a6b", "o"),
     ("#d6456b", "s"),
@@ -29,12 +29,12 @@ LONGEST_NAME = 28
 
 
 def save_curves(series: Mapping[str, Sequence[Point]], path: str | Path, title: str, xlabel: str, ylabel: str) -> None:
-    """Draw one line for each name, with the number of sentences behind each point as bars beneath.
+    """Draw one line for each name, and the number of sentences of each point as bars below.
 
     Args:
         series: name → (x, y, count) of each point; for instance the mean length of a bucket, its BLEU, its sentences.
         path: ends in .png, .svg or .pdf.
-        title, xlabel, ylabel: what is written above and beside; the title may be empty.
+        title, xlabel, ylabel: labels; the title may be empty.
 
     Raises UsageError for another ending or if there is no point at all; RegardError if the file cannot be written.
     """
@@ -43,7 +43,7 @@ def save_curves(series: Mapping[str, Sequence[Point]], path: str | Path, title: 
     if not ordered:
         raise UsageError("There is nothing to draw: no series has a point. Give each model at least one bucket.")
     families, missing = fonts_for("".join([*ordered, title, xlabel, ylabel]) + "0123456789")
-    warn_of(missing)
+    warn_missing(missing)
     with quiet():
         write(_draw(ordered, families, visible(title), visible(xlabel), visible(ylabel)), path)
 
@@ -80,7 +80,7 @@ def _cycle(count: int) -> list[tuple[str, str]]:
 
 
 def _name_lines(axes: Axes, ordered: Mapping[str, Sequence[Point]], style: dict[str, Any]) -> None:
-    """Write each name at the end of its line, moved apart where lines end together."""
+    """Write each name at the end of its line, moved apart if lines end at the same height."""
     ends = [points[-1][1] for points in ordered.values()]
     values = [point[1] for points in ordered.values() for point in points]
     low, high = min(0.0, *values), max(values)
@@ -106,7 +106,7 @@ def _name_lines(axes: Axes, ordered: Mapping[str, Sequence[Point]], style: dict[
 
 
 def _apart(heights: Sequence[float | int], line: float) -> np.ndarray:
-    """The heights, moved as little as it takes so that neighbours are a line apart."""
+    """The heights, moved as little as possible so that neighbours do not overlap."""
     order = np.argsort(heights, kind="stable")
     placed = np.asarray(heights, dtype=float)[order]
     groups: list[list[float]] = []  # each: wanted centre, number of labels
@@ -122,7 +122,7 @@ def _apart(heights: Sequence[float | int], line: float) -> np.ndarray:
 
 
 def _draw_counts(bars: Axes, ordered: Mapping[str, Sequence[Point]], families: list[str]) -> None:
-    """How many sentences stand behind each x: the largest number, where models were given different ones."""
+    """Draw the number of sentences of each x; the largest number if models differ."""
     counts: dict[float, int] = {}
     for points in ordered.values():
         for x, _, count in points:

@@ -10,7 +10,7 @@ from regard.alignment.alignment import Alignment
 from regard.data.media import Recording
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.fonts import fonts_for, warn_of
+from regard.views.fonts import fonts_for, warn_missing
 from regard.views.heading import CELLS_PER_INCH, TEXT_POINTS, heading_of, wrap
 from regard.views.labels import label, nothing_to_draw, visible
 from regard.views.panel import Panel, measure
@@ -47,23 +47,23 @@ def save_figure(
 ) -> None:
     """Draw one heat map for each alignment into one file, under both sentences and the score.
 
-    What each row looked at on the end mark of the source stands in a hatched column of its own, `end`; the row that
-    wrote the end of the output stands apart below. Signs that no font has are named in one warning, with the package
-    to install; the picture is written all the same. SVG keeps text as text, so that a browser may draw what this
-    machine cannot. A recording is drawn as its spectrogram with a row of weights for each output unit below; a picture
-    once for each output unit, grey, in its own aspect ratio, its exact cells in one hue. There the opacity of a place is
-    its weight over the largest weight of the whole output, so that a look at everything looks like one.
+    The weights on the end mark of the source are a separate, hatched column, `end`; the row of the end of the output is
+    separate too. One warning names characters that no font has, and the package to install; the picture is written in
+    any case. SVG keeps text as text, so that a browser can draw characters for which this machine has no font.
+
+    A recording is drawn as its spectrogram with a row of weights for each output unit below; a picture once for each
+    output unit, in grey and in its own aspect ratio, with its exact cells in one hue. The opacity of a cell is its
+    weight over the largest weight of the whole output, so that a uniform row looks uniform.
 
     Args:
         alignments: one or up to 40; several are numbered.
         path: ends in .png, .svg or .pdf.
-        title: what stands above all of it.
-        numbers: whether cells hold their weight, in percent; those of a map of words only.
-        gold: for each alignment the seconds at which lines are drawn, such as where the words of a recording really
-            begin and end.
+        title: the title of the picture.
+        numbers: whether cells hold their weight, in percent; only in a map of words.
+        gold: for each alignment the seconds at which lines are drawn over a recording, such as the gold times of words.
 
-    Raises UsageError for another ending, none or too many alignments, or not as many entries of `gold`; RegardError if the file cannot be written;
-    ValueError for weights that are NaN or infinite.
+    Raises UsageError for another ending, none or too many alignments, or `gold` of another length; RegardError if the
+    file cannot be written; ValueError for weights that are NaN or infinite.
     """
     path = checked_path(path)
     chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
@@ -91,7 +91,7 @@ def picture(
     texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
     texts += [label(unit) for one in chosen for unit in (*(() if one.medium else one.source), *one.target)]
     families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
-    warn_of(missing)
+    warn_missing(missing)
     with quiet():
         return encoded(draw(chosen, families, visible(title), numbers, gold), kind)
 
@@ -103,7 +103,7 @@ def draw(
     numbers: bool = False,
     gold: Sequence[Sequence[float]] | None = None,
 ) -> Figure:
-    """The figure itself, for those who want to go on with it."""
+    """The matplotlib figure itself."""
     longest = max([max(len(one.source), len(one.target), 1) + 1 for one in alignments if one.medium is None], default=1)
     cell = cell_inches(longest)
     names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
@@ -112,7 +112,7 @@ def draw(
         _measured(one, name, cell, families, numbers, seconds)
         for one, name, seconds in zip(alignments, names, lines, strict=True)
     ]
-    shelves = _shelves(panels)
+    shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN
     lines = wrap(title, (width - 2 * MARGIN) * CELLS_PER_INCH * TEXT_POINTS / TITLE_POINTS)
     places, bottom = _places(shelves, MARGIN + len(lines) * TITLE_LINE + BELOW_TITLE * bool(lines))
@@ -142,12 +142,12 @@ def _measured(
 
 
 def cell_inches(units: int) -> float:
-    """Side of a cell, for the longest side in units: the picture grows before its labels shrink."""
+    """Side of a cell, for the longest side in units: first the picture grows, then labels get smaller."""
     legible = float(np.clip(SIDE_INCHES / units, LEGIBLE, COMFORTABLE))
     return max(min(legible, LONGEST_SIDE_INCHES / units), SMALLEST)
 
 
-def _shelves(panels: Sequence[AnyPanel]) -> list[list[AnyPanel]]:
+def _panel_rows(panels: Sequence[AnyPanel]) -> list[list[AnyPanel]]:
     """The panels in rows of about the width of a page."""
     shelves: list[list[AnyPanel]] = [[]]
     for panel in panels:
@@ -167,7 +167,7 @@ def _page_width(shelves: Sequence[Sequence[AnyPanel]]) -> float:
 
 
 def _places(shelves: Sequence[Sequence[AnyPanel]], top: float) -> tuple[list[tuple[float, float]], float]:
-    """Upper left corner of each panel, in inches from the upper left of the page, and where the last shelf ends."""
+    """Upper left corner of each panel, in inches from the upper left of the page, and the end of the last row."""
     places: list[tuple[float, float]] = []
     y = top
     for shelf in shelves:

@@ -1,8 +1,8 @@
 """Which fonts can draw a text.
 
-matplotlib takes, for each character, the first font of a list that has it. So the list is made for the text: a
-Latin font first, then a Chinese one, then whichever has something of what is still missing. `font/regard-hanzi.ttf`
-comes along, so that common Chinese is drawn on a machine without any Chinese font.
+For each character, matplotlib uses the first font of a list that has it. So the list is made for the text: a Latin font
+first, then a Chinese one, then any font that has missing characters. `font/regard-hanzi.ttf` comes with Regard, so that
+common Chinese can be drawn on a machine without a Chinese font.
 """
 
 import warnings
@@ -44,8 +44,8 @@ EAST_ASIAN = (
 def fonts_for(text: str) -> tuple[list[str], str]:
     """Font families that together draw the text, best first, and the characters that none has.
 
-    A font that was installed after matplotlib made its list is found, too. The list ends in `sans-serif`, which lets
-    the reader's browser go on where the fonts of this machine stop.
+    A font that was installed after matplotlib made its list is found, too. The list ends in `sans-serif`, so that a
+    browser can choose a font for the other characters.
     """
     families, missing = _chosen(text)
     if missing and _found_new():
@@ -73,13 +73,13 @@ def font_for(text: str) -> str | None:
     return next((family for family in families if _has(family, wanted) == wanted), None)
 
 
-def signs(family: str) -> int:
+def character_count(family: str) -> int:
     """How many characters the font has."""
     return len(_covered(_installed()[family]))
 
 
-def warn_of(missing: str) -> None:
-    """Say which characters are drawn as boxes and what to install, once in a process; nothing if none are."""
+def warn_missing(missing: str) -> None:
+    """Warn, once in a process, that characters are drawn as boxes, and say what to install."""
     if not missing:
         return
     east_asian = any(low <= ord(character) <= high for character in missing for low, high in EAST_ASIAN)
@@ -104,7 +104,7 @@ def _has(family: str, characters: set[str]) -> set[str]:
 
 @cache
 def _installed() -> dict[str, str]:
-    """Family → file, of the fonts in an upright style, the one that comes along among them."""
+    """Family → file, of upright fonts, with the font that comes with Regard."""
     if all(entry.fname != OWN_FILE for entry in font_manager.fontManager.ttflist):
         font_manager.fontManager.addfont(OWN_FILE)
     entries = [entry for entry in font_manager.fontManager.ttflist if entry.style == "normal"]

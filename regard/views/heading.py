@@ -1,4 +1,4 @@
-"""What stands above and below one panel of a picture: both sentences, the score, a caption. And how wide a text is."""
+"""The texts above and below one panel of a picture: both sentences, the score, a caption. And the width of a text."""
 
 import math
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Heading:
 
     Args:
         lines: both sentences, in lines.
-        score: what the model thinks of them, "" for nothing.
-        caption: lines of text at its foot.
+        score: the score as text, "" for none.
+        caption: lines of text at the foot.
     """
 
     lines: tuple[str, ...]
@@ -54,8 +54,9 @@ def draw_heading(figure: Figure, heading: Heading, x: float, y: float, foot: flo
     for index, line in enumerate((*heading.lines, heading.score)):
         place = (x / width, (y - (index + 0.8) * LINE) / height)
         figure.text(*place, line, color=INK if index < len(heading.lines) else FAINT, **style)
-    for index, line in enumerate(reversed(heading.caption)):
-        figure.text(x / width, (foot + (index + 0.3) * LINE) / height, line, color=FAINT, **style)
+    for index, line in enumerate(heading.caption, 1):
+        place = (x / width, (foot + (len(heading.caption) - index + 0.3) * LINE) / height)
+        figure.text(*place, line, color=FAINT, **style)
 
 
 def text_width(text: str, size: float, families: list[str]) -> float:

@@ -1,4 +1,4 @@
-"""What may be written beside a cell: the user's text, with nothing in it that a terminal or a picture would obey."""
+"""Labels of a map: the user's text without characters that a terminal or a picture would obey."""
 
 import re
 import unicodedata
@@ -10,8 +10,8 @@ from regard.alignment.alignment import Alignment, Unit
 
 ELLIPSIS = "…"
 END = "end"  # the name of the end marks beside a map, where they stand apart from the words
-SEEN = 0.005  # what is less is written as 0 %
-MOSTLY = 0.5  # from here on a sentence says who looked at the end of the source
+SHOWN_FROM = 0.005  # a smaller weight is written as 0 %
+NAMED_FROM = 0.5  # from here on a sentence names the units that looked at the end of the source
 MOST_NAMED = 8
 LONGEST_NAMED = 16
 JOINERS = "\u200c\u200d"  # Persian and Indic spelling need them; every other format character is written out
@@ -19,7 +19,7 @@ INVISIBLE = JOINERS + "\ufe0e\ufe0f"
 
 
 def visible(text: str) -> str:
-    """The text with everything that acts instead of showing made visible.
+    """The text with all characters that are not visible written as escapes.
 
     Control characters, bidi controls and other format characters, separators of lines, lone surrogates and
     noncharacters are written as their escapes: \\x1b, \\u202e.
@@ -47,7 +47,7 @@ def _acts(character: str) -> bool:
 
 
 def label(unit: Unit) -> str:
-    """What to write beside the unit; nothing, blanks and lone joiners as well get something to see."""
+    """The label of a unit. Empty text, blanks and single joiners get a visible sign."""
     text = visible(unit.text)
     if not text:
         return "∅"
@@ -57,7 +57,7 @@ def label(unit: Unit) -> str:
 
 
 def clusters(text: str) -> list[str]:
-    """The text in pieces that each start with a character of some width; marks stay with what they mark."""
+    """The text in pieces that each start with a character of some width; combining marks stay with their character."""
     pieces: list[str] = []
     for character in text:
         if pieces and cell_len(character) == 0:
@@ -85,10 +85,9 @@ def words_of(text: str) -> list[str]:
 
 
 def cells(alignment: Alignment) -> np.ndarray:
-    """All that a map shows, between 0 and 1: `weights`, then `source_end` as a column and `target_end` as a row.
+    """All cells of a map, between 0 and 1: `weights`, then `source_end` as a column and `target_end` as a row.
 
-    Each of the two stands there only if the alignment has it. Raises ValueError for NaN and infinity: a picture
-    of such numbers would be a picture of something else.
+    Each of the two is there only if the alignment has it. Raises ValueError for NaN and infinity.
     """
     weights = alignment.weights
     if alignment.source_end is not None:
@@ -112,22 +111,24 @@ def nothing_to_draw(alignment: Alignment) -> str | None:
     if empty:
         nothing = "words" if text or "target" in empty else "places that could be looked at"
         return f"Nothing to draw: the {' and the '.join(empty)} {'has' if len(empty) == 1 else 'have'} no {nothing}."
-    if not alignment.weights.sum(axis=1).max() < SEEN:  # a row, since of many places each has less; NaN is for `cells`
+    if (
+        not alignment.weights.sum(axis=1).max() < SHOWN_FROM
+    ):  # a row, since of many places each has less; NaN is for `cells`
         return None
     looked = f"no {'word' if text else 'place'} of the source was looked at"
-    if alignment.source_end is not None and alignment.source_end.max() >= SEEN:
+    if alignment.source_end is not None and alignment.source_end.max() >= SHOWN_FROM:
         return f"Nothing to draw: {looked}, only the end of the sentence."
     return f"Nothing to draw: {looked}."
 
 
 def looked_at_the_end(alignment: Alignment) -> str | None:
-    """A sentence that names the units that looked at the end of the source with `MOSTLY` or more; None if none did."""
+    """A sentence with the units that have a weight of `NAMED_FROM` or more on the end of the source, or None."""
     if alignment.source_end is None:
         return None
     found = [
         f"{shorten(label(unit), LONGEST_NAMED)} {100 * share:.0f} %"
         for unit, share in zip(alignment.target, alignment.source_end.tolist(), strict=True)
-        if share >= MOSTLY
+        if share >= NAMED_FROM
     ]
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""What each target unit looked at, as a list: for maps that are wider than the terminal."""
+"""The largest weights of each target unit as a list, for maps that are wider than the terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ PERCENT = len(" 100,")
 def listing(
     rows: Sequence[str], columns: Sequence[str], weights: np.ndarray, end_marks: bool, width: int, brush: Brush
 ) -> list[Text]:
-    """A line for each row: the words with the largest weights, the end mark, and what is left, in percent.
+    """A line for each row: the words with the largest weights, the end mark, and the rest, in percent.
 
-    What a row says sums to what the row sums to. A word that stands in the source several times has its number,
-    counted from 1.
+    The numbers of a line have the same sum as the row. A word that is in the source several times gets a number, from
+    1.
 
     Args:
-        rows: what to write before each line, already as short as it has to be.
+        rows: the label before each line, short enough already.
         columns: the words of the source.
         weights: (rows, columns), with one column more if `end_marks`.
         end_marks: whether the last column is the end mark of the source.
         width: columns of the terminal.
     """
     gutter = max(map(cell_len, rows))
-    between = f" {brush.wall} "
+    between = f" {brush.vertical_line} "
     room = width - gutter - len(between)
     names = _names(columns, min(LONGEST_LISTED, room - PERCENT - SWATCH), brush)
     names += [END] if end_marks else []
@@ -54,7 +54,7 @@ def _names(columns: Sequence[str], room: int, brush: Brush) -> list[str]:
 
 
 def _entries(names: Sequence[str], looks: np.ndarray, words: int, brush: Brush) -> list[Text]:
-    """Name and percent of what is listed; what is left of the row, from the rounded numbers, is `others`."""
+    """Name and percent of each entry; `others` is the rest of the row, from the rounded numbers."""
     percents = np.rint(100 * looks).astype(int).tolist()
     chosen = sorted(range(words), key=lambda place: -looks[place])[:MOST_LISTED]
     chosen += range(words, len(names))  # the end mark, if there is one

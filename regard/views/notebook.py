@@ -1,7 +1,7 @@
-"""An Alignment as the last line of a notebook's cell: a table with coloured cells, and a picture beside it.
+"""An Alignment as the result of a notebook's cell: a table with coloured cells, and a picture.
 
-IPython keeps a table of how types are shown, by their names, and asks it only for what is to be shown. So an
-alignment knows nothing of its pictures, and nothing here is imported before there is one to show.
+IPython has a table from the names of types to functions that display them. So `Alignment` needs no code for display,
+and this file is imported only when there is one to show.
 """
 
 from html import escape
@@ -9,7 +9,7 @@ from typing import Any
 
 from regard.alignment.alignment import Alignment
 from regard.errors import RegardError
-from regard.views.labels import END, SEEN, cells, label, looked_at_the_end, nothing_to_draw, visible
+from regard.views.labels import END, SHOWN_FROM, cells, label, looked_at_the_end, nothing_to_draw, visible
 from regard.views.ramp import hexadecimal
 
 NAME = (Alignment.__module__, Alignment.__qualname__)
@@ -26,7 +26,7 @@ def register(shell: Any) -> None:
 
 
 def html(alignment: Alignment) -> str:
-    """One table, weights in percent, with what was looked at on the end marks apart. Needs nothing else.
+    """One table, weights in percent, the end marks separate.
 
     Raises ValueError for weights that are NaN or infinite.
     """
@@ -51,7 +51,7 @@ def html(alignment: Alignment) -> str:
 
 
 def png(alignment: Alignment) -> bytes | None:
-    """The picture that `save_figure` draws; None, which is no picture, without matplotlib."""
+    """The picture of `save_figure`; None without matplotlib."""
     try:
         from regard.views.figure import picture
     except RegardError:
@@ -62,7 +62,7 @@ def png(alignment: Alignment) -> bytes | None:
 def _cell(weight: float, ending: bool) -> str:
     color = "#fff" if weight >= DARK else "#2a2733"
     paper = f"{HATCHED},{hexadecimal(weight)}" if ending else hexadecimal(weight)
-    percent = f"{100 * weight:.0f}" if weight >= SEEN else ""
+    percent = f"{100 * weight:.0f}" if weight >= SHOWN_FROM else ""
     wall = "border-left:6px solid #0000;background-clip:padding-box;" if ending else ""
     style = f"text-align:center;min-width:2em;background:{paper};color:{color};{wall}"
     return f'<td style="{style}">{percent}</td>'

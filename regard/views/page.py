@@ -1,8 +1,8 @@
 """Alignments → one HTML file that needs nothing else and fetches nothing.
 
 `page.html`, `page.css` and the scripts `page-draw.js`, `page-paint.js` and `page-events.js` stand beside this file and
-are put together here. The user's text travels as JSON and becomes text nodes; a policy in the page allows this very
-style and script, no more.
+are put together here. The user's text is in the page as JSON and becomes text nodes; a content security policy allows
+only this style and these scripts.
 """
 
 import json
@@ -38,8 +38,8 @@ ACTIVE: dict[str, str | int | None] = {
 def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str:
     """The whole page as one string.
 
-    What was looked at on the end of the source is a column apart, what wrote the end of the output the last row and the
-    last step; the choices of each step are shown where the alignments have their predictions. The address chooses what
+    The weights on the end of the source are a separate column, those of the end of the output the last row and the last
+    step. If the alignments have predictions, the most probable tokens of each step are shown. The address chooses what
     is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
 
     Args:
@@ -73,15 +73,15 @@ def save_page(alignments: Alignment | Sequence[Alignment], path: str | Path, tit
 
 
 def inert_json(value: object) -> str:
-    """JSON that cannot end the script element it stands in, nor a line of script."""
+    """JSON that cannot end its script element or a line of script."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(str.maketrans(ACTIVE))
 
 
 def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
-    """The text in order, cut at its units: (piece, index of the unit, or −1 for what lies between two).
+    """The text in order, cut at its units: (piece, index of the unit, or −1 for text between two units).
 
-    Units that are not stretches of the text (seconds of a recording) are written one after the other.
+    Units that are not parts of the text (seconds of a recording) follow one after another.
     """
     if any(unit.start != int(unit.start) or not 0 <= unit.start <= unit.end <= len(text) for unit in units):
         return [part for index, unit in enumerate(units) for part in ((label(unit), index), (" ", -1))]
@@ -99,7 +99,7 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
 
 
 def _sentence(alignment: Alignment) -> dict[str, object]:
-    """What page-draw.js reads: the rows and columns of the end marks stand last among the weights."""
+    """The data for page-draw.js; the rows and columns of the end marks are the last ones."""
     columns, row = alignment.source_end, alignment.target_end
     note = nothing_to_draw(alignment)
     return {
@@ -110,11 +110,11 @@ def _sentence(alignment: Alignment) -> dict[str, object]:
         "weights": _rounded(cells(alignment)),
         "sourceEnd": columns is not None,
         "targetEnd": row is not None,
-        # Without any trace of end marks nobody knows whether the output was cut.
+        # Without weights of the end marks it is not known whether the output was cut.
         "cut": row is None and (columns is not None or bool(alignment.predictions)),
         "predictions": _predictions(alignment),
         "score": round(float(alignment.score), DIGITS) if math.isfinite(alignment.score) else None,
-        # A map of zeros is drawn, and what stands beside it says so.
+        # A map of zeros is drawn, with a sentence about it.
         "nothing": None if alignment.source and alignment.target else note,
         "note": note and note.removeprefix("Nothing to draw: "),
     }
@@ -137,7 +137,7 @@ def _predictions(alignment: Alignment) -> list[list[object]] | None:
 
 
 def _token(text: str) -> str:
-    """A token to be seen: the space that it begins with, too; "" is the end of the output."""
+    """A token with its leading space made visible; "" is the end of the output."""
     seen = visible(text)
     bare = seen.lstrip(" ")
     return shorten("␣" * (len(seen) - len(bare)) + bare, LONGEST_LABEL)

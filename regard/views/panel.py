@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment
 from regard.views.heading import LINE, Heading, draw_heading, heading_of, text_width
-from regard.views.labels import END, SEEN, cells, label, nothing_to_draw, shorten
+from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, shorten
 from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection
 
 LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
@@ -29,9 +29,9 @@ class Panel:
         alignment: what is drawn.
         heading: the texts above and below.
         rows, columns: the labels, those of the end marks last; none where there is nothing to draw.
-        slanted: whether the labels of the columns lean.
+        slanted: whether the labels of the columns are slanted.
         left, top: room for the labels.
-        right: room for what leans out of the last label.
+        right: room for the slanted end of the last label.
         cell: side of a cell.
         numbers: whether cells hold their weight, in percent.
     """
@@ -59,17 +59,17 @@ class Panel:
 
     @property
     def width(self) -> float:
-        """Of all of it."""
+        """The width of the whole panel."""
         return max(self.left + self.across * self.cell + self.right, NARROWEST_TEXT)
 
     @property
     def header(self) -> float:
-        """Height of what stands above the cells."""
+        """Height above the cells."""
         return self.heading.height + self.top
 
     @property
     def below(self) -> float:
-        """Height of the cells and of what stands under them."""
+        """Height of the cells and of the text below them."""
         caption = self.heading.caption
         return self.down * self.cell + (len(caption) + 0.6) * LINE * bool(caption)
 
@@ -83,12 +83,12 @@ class Panel:
 
 
 def measure(alignment: Alignment, number: str, cell: float, families: list[str], numbers: bool) -> Panel:
-    """How much room a heat map takes.
+    """Measure the room that a heat map takes.
 
     Args:
-        number: what stands before the sentence, "" where there is one only.
+        number: the number before the sentence, "" if there is only one.
         cell: side of a cell, in inches.
-        families: of fonts, that have all signs.
+        families: fonts that together have all characters.
         numbers: whether cells hold their weight.
     """
     sentence = nothing_to_draw(alignment)
@@ -117,14 +117,14 @@ def measure(alignment: Alignment, number: str, cell: float, families: list[str],
 
 
 def label_points(cell: float) -> float:
-    """Size of the labels; they leave a third of the cell to the eye."""
+    """Size of the labels, two thirds of a cell."""
     return min(LABEL_POINTS, 0.68 * 72 * cell)
 
 
 def _room(
     rows: Sequence[str], columns: Sequence[str], cell: float, families: list[str]
 ) -> tuple[bool, float, float, float]:
-    """Whether the columns' labels lean, and the room left of, above and right of the cells."""
+    """Whether the labels of the columns are slanted, and the room left of, above and right of the cells."""
     size = label_points(cell)
     widths = [text_width(column, size, families) for column in columns]
     left = max(text_width(row, size, families) for row in rows) + GAP
@@ -157,7 +157,7 @@ def _draw_map(figure: Figure, panel: Panel, corner: tuple[float, float], familie
         axes.text(x + place, -gap, column, color=color, **how, **style)
     if panel.numbers:
         points = min(9.0, 0.45 * 72 * panel.cell)
-        for t, s in np.argwhere(weights >= SEEN):
+        for t, s in np.argwhere(weights >= SHOWN_FROM):
             color = "white" if weights[t, s] >= DARK else INK
             where: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": points, "color": color}
             if xs[s] != int(xs[s]):  # the hatching must not cross the number

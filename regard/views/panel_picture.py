@@ -9,7 +9,7 @@ from regard.alignment.alignment import Alignment
 from regard.data.media import Picture
 from regard.views.binning import boxes
 from regard.views.heading import LINE, Heading, draw_heading
-from regard.views.labels import END, SEEN, cells, label, shorten
+from regard.views.labels import END, SHOWN_FROM, cells, label, shorten
 from regard.views.media import grey, largest_weight, reduced
 from regard.views.plotting import FAINT, INK, Axes, Figure, PolyCollection, draw_scale, hue
 
@@ -110,7 +110,7 @@ class PicturePanel:
 
     def _name(self, figure: Figure, title: str, end: float, place: tuple[float, float], families: list[str]) -> None:
         room = max(int(max(self.size[0], NARROWEST) * 72 / (0.54 * LABEL_POINTS)), 4)
-        said = f" · {END} {100 * end:.0f} %" if end >= SEEN else ""
+        said = f" · {END} {100 * end:.0f} %" if end >= SHOWN_FROM else ""
         style: dict[str, Any] = {"fontfamily": families, "parse_math": False, "fontsize": LABEL_POINTS}
         color = FAINT if title == END and self.alignment.target_end is not None else INK
         figure.text(*place, shorten(title, max(room - len(said), 4)) + said, color=color, **style)
@@ -124,6 +124,8 @@ def measure_picture(alignment: Alignment, picture: Picture, heading: Heading) ->
 
 def _light(axes: Axes, places: np.ndarray, relative: np.ndarray) -> None:
     """The exact cells in one hue, as opaque as they have weight."""
-    corners = [[(l, t), (r, t), (r, b), (l, b)] for l, t, r, b in places.tolist()]
+    corners = [
+        [(left, top), (right, top), (right, bottom), (left, bottom)] for left, top, right, bottom in places.tolist()
+    ]
     colors = [hue(float(share)) for share in relative]
     axes.add_collection(PolyCollection(corners, facecolors=colors, edgecolors="none", antialiased=False))

@@ -10,7 +10,7 @@ import numpy as np
 from regard.alignment.alignment import Alignment
 from regard.data.media import Recording
 from regard.views.heading import LINE, Heading, draw_heading, text_width
-from regard.views.labels import END, SEEN, cells, label, shorten
+from regard.views.labels import END, SHOWN_FROM, cells, label, shorten
 from regard.views.media import largest_weight
 from regard.views.panel import GAP, LONGEST_LABEL
 from regard.views.plotting import FAINT, HAIR, INK, Axes, Figure, LineCollection, PolyCollection, draw_scale, hue
@@ -156,7 +156,7 @@ def _draw_rows(axes: Axes, panel: RecordingPanel, families: list[str]) -> None:
             **style,
         )
         end = float(weights[t, sources]) if alignment.source_end is not None else 0.0
-        if end >= SEEN and math.isfinite(end):
+        if end >= SHOWN_FROM and math.isfinite(end):
             said = f"{END} {100 * end:.0f} %"
             axes.text(
                 1 + GAP / panel.across, t + 0.5, said, transform=to_side, fontsize=SMALL_POINTS, color=FAINT, **style

@@ -6,7 +6,7 @@ from typing import Any
 
 from regard.views.chart import Panel
 from regard.views.curves import LINES
-from regard.views.fonts import fonts_for, warn_of
+from regard.views.fonts import fonts_for, warn_missing
 from regard.views.labels import shorten, visible
 from regard.views.plotting import FAINT, HAIR, INK, Axes, checked_path, new_figure, quiet, write
 
@@ -28,7 +28,7 @@ def save_panels(panels: Sequence[Panel], path: str | Path, xlabel: str) -> None:
     path = checked_path(path)
     names = dict.fromkeys(visible(name) for panel in panels for name in panel.series)
     families, missing = fonts_for("".join([*names, xlabel, *(visible(panel.title) for panel in panels)]) + "0123456789")
-    warn_of(missing)
+    warn_missing(missing)
     height = PANEL_HEIGHT * len(panels) + MARGIN
     with quiet():
         figure = new_figure(WIDTH, height)

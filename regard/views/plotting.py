@@ -1,4 +1,4 @@
-"""The one door to matplotlib: what the pictures use of it, their common look, and how they reach the disk.
+"""All use of matplotlib: figures, their common style, and how they are written.
 
 Importing this file without matplotlib raises RegardError with the command that installs it. pyplot is never touched:
 a figure belongs to whoever made it, and nothing needs a display.
@@ -97,7 +97,7 @@ def encoded(figure: Figure, kind: str) -> bytes:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep matplotlib's remarks on glyphs and font weights from stderr; `fonts.warn_of` has said what matters, once."""
+    """No messages of matplotlib about glyphs and font weights on stderr; `fonts.warn_missing` has warned already."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     log.setLevel(logging.ERROR)

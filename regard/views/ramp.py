@@ -1,7 +1,7 @@
 """One colour for each weight, the same in the terminal, the picture and the page.
 
 The ramp is a straight line in lightness and in hue of OKLCH (Ottosson 2020, bottosson.github.io/posts/oklab), so that
-equal steps of weight look equal, also without colour vision or in print:
+equal steps of weight look equal, also without colour vision and in print:
 
     on light    paper → amber → rose → ink
     on dark     ink → rose → amber → paper

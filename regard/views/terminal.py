@@ -1,8 +1,8 @@
 """Alignment → heat map in the terminal: a row for each target unit, a column for each source unit.
 
-The words of the source stand above their columns, written as a sentence where that fits and downwards where it does
-not. What was looked at on the end mark of the source stands apart in a last column, the row that wrote the end of the
-output in a last row. A map that is wider than the terminal becomes a list: each target unit, and what it looked at.
+The words of the source are above their columns, as a sentence if that fits, else downwards. The weights on the end mark
+of the source are a separate last column, the row of the end of the output is the last row. A map that is wider than the
+terminal becomes a list: each target unit with its largest weights.
 """
 
 import sys
@@ -16,20 +16,20 @@ from rich.text import Text
 
 from regard.alignment.alignment import Alignment
 from regard.data.media import Picture, Recording
-from regard.views.brush import Brush, anchored, padded, squared, wrapped
+from regard.views.brush import Brush, anchored, equally_wide, padded, wrapped
 from regard.views.labels import END, cells, clusters, looked_at_the_end, nothing_to_draw, words_of
 from regard.views.listing import listing
 from regard.views.terminal_picture import picture_maps
 from regard.views.terminal_recording import recording_map
 
-NARROWEST = 24  # with fewer columns a map and its legend say nothing
+NARROWEST = 24  # with fewer columns a map and its legend cannot be read
 TALLEST_HEADER = 10
 KEY = "weights in %; the#4 is word 4"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a map: how wide each cell is, the gap after it, the lines above them."""
+    """The columns of a map: width of each cell, gap after it, lines above."""
 
     widths: tuple[int, ...]
     gap: int
@@ -60,9 +60,9 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
 
     Args:
         alignment: what to draw; a sentence is returned if one side is empty, or no word of the source was looked at.
-        width: columns of the terminal, at least 24; None asks this one. What is wider becomes a list.
+        width: columns of the terminal, at least 24; None: those of this terminal. A wider map becomes a list.
         color: whether cells may be coloured; rich reduces the colours to what the terminal has.
-        ascii: whether anything but ASCII must be avoided; None asks standard output.
+        ascii: whether only ASCII may be used; None: as standard output needs it.
 
     Raises ValueError for weights that are NaN or infinite.
     """
@@ -82,7 +82,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     remark = looked_at_the_end(alignment)
     if remark:
         lines += [Text(), *_sentence(remark, width, brush)]
-    return squared(lines)
+    return equally_wide(lines)
 
 
 def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
@@ -116,7 +116,7 @@ def fit(columns: Sequence[str], room: int, brush: Brush) -> Layout | None:
 
 
 def _down(words: Sequence[str], width: int, dots: str) -> tuple[str, ...]:
-    """The words downwards, standing on the map."""
+    """The words downwards, above the map."""
     stacks = [clusters(word) for word in words]
     stacks = [stack if len(stack) <= TALLEST_HEADER else [*stack[: TALLEST_HEADER - 1], dots] for stack in stacks]
     height = max(map(len, stacks))
@@ -125,35 +125,35 @@ def _down(words: Sequence[str], width: int, dots: str) -> tuple[str, ...]:
 
 
 def _map(rows: Sequence[str], weights: np.ndarray, layout: Layout, end_marks: bool, brush: Brush) -> list[Text]:
-    """The lines above and the rows; the end mark of the source behind a wall."""
+    """The lines above and the rows; a line separates the end mark of the source."""
     gutter = max(map(cell_len, rows))
     lines = [Text(" " * (gutter + 1) + line) for line in layout.header]
     if end_marks:
         for number, line in enumerate(lines, 1):
-            line.append(f"{brush.wall} {END if number == len(lines) else ''}")
+            line.append(f"{brush.vertical_line} {END if number == len(lines) else ''}")
     for name, looks in zip(rows, weights, strict=True):
         line = Text(" " * (gutter - cell_len(name)) + anchored(name) + " ")
         for weight, width in zip(looks.tolist(), layout.widths, strict=False):
             line.append_text(brush.cell(weight, width + layout.gap * brush.color))
             line.append(" " * (layout.gap * (not brush.color)))
         if end_marks:
-            line.append(f"{brush.wall} ").append_text(brush.cell(float(looks[-1]), len(END)))
+            line.append(f"{brush.vertical_line} ").append_text(brush.cell(float(looks[-1]), len(END)))
         lines.append(line)
     return lines
 
 
 def _rule(before: int, layout: Layout, end_marks: bool, brush: Brush) -> Text:
-    """What stands between the output and its end."""
-    line = brush.floor * (before + layout.width)
-    return Text(line + brush.crossing + brush.floor * (len(END) + 1) if end_marks else line)
+    """The line between the output and its end."""
+    line = brush.horizontal_line * (before + layout.width)
+    return Text(line + brush.line_crossing + brush.horizontal_line * (len(END) + 1) if end_marks else line)
 
 
 def _sentence(text: str, width: int, brush: Brush) -> list[Text]:
-    return wrapped([Text(brush.shortened(brush.written(word), width)) for word in words_of(text)], width)
+    return wrapped([Text(brush.shortened(brush.printable(word), width)) for word in words_of(text)], width)
 
 
 def _legend(gutter: int, brush: Brush) -> Text:
-    """How to read a cell."""
+    """The legend of the cells."""
     line = Text(" " * (gutter + 1))
     if brush.ascii:
         return line.append("weight in %")

@@ -15,7 +15,7 @@ from regard.alignment.alignment import Alignment
 from regard.data.media import Picture
 from regard.views.binning import over_pixels, shares
 from regard.views.brush import SHADES, Brush, padded
-from regard.views.labels import END, SEEN, cells
+from regard.views.labels import END, SHOWN_FROM, cells
 from regard.views.media import grey
 from regard.views.ramp import HUE
 
@@ -46,7 +46,7 @@ def picture_maps(alignment: Alignment, picture: Picture, width: int, brush: Brus
     ends = weights[:, sources] if alignment.source_end is not None else np.zeros(len(weights))
     copies = [_copy("", _drawn(small, size, brush), size, brush)]
     for name, look, end in zip(names, shown, ends.tolist(), strict=True):
-        title = f"{name} {brush.wall} {END} {100 * end:.0f}" if end >= SEEN else name
+        title = f"{name} {brush.vertical_line} {END} {100 * end:.0f}" if end >= SHOWN_FROM else name
         copies.append(_copy(title, _weighed(small, look, largest, size, brush), size, brush))
     fit = max((width + BETWEEN) // (size.columns + BETWEEN), 1)
     lines: list[Text] = []

@@ -38,14 +38,14 @@ def recording_map(alignment: Alignment, recording: Recording, width: int, brush:
     lines = [Text(before + line) for line in waveform(recording, columns * cell, brush)]
     lines.append(Text(before + axis(recording.seconds, columns * cell, brush)))
     if ends:
-        lines[-1].append(f"{brush.wall} {END}")
+        lines[-1].append(f"{brush.vertical_line} {END}")
     largest = float(looks.max()) or 1.0
     for number, (name, look) in enumerate(zip(rows, looks, strict=True)):
         line = Text(" " * (gutter - cell_len(name)) + anchored(name) + " ")
         for weight in look.tolist():
             line.append_text(_cell(weight, largest, brush))
         if ends:
-            line.append(f"{brush.wall} ").append_text(brush.cell(float(weights[number, sources]), len(END)))
+            line.append(f"{brush.vertical_line} ").append_text(brush.cell(float(weights[number, sources]), len(END)))
         lines.append(line)
     return [*lines, Text(), _legend(before, largest, recording.seconds / columns, brush)]
 
@@ -64,7 +64,7 @@ def axis(seconds: float, columns: int, brush: Brush) -> str:
     line = ""
     for place, written in marks(seconds, max(columns / MARK_ROOM, 1)):
         column = int(columns * place / seconds) if seconds else 0
-        mark = f"{brush.wall}{written}"
+        mark = f"{brush.vertical_line}{written}"
         if column + len(mark) <= columns:
             line = line.ljust(column) + mark
     return line.ljust(columns)

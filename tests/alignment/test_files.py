@@ -39,7 +39,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
     for left, right in zip(alignments(), load(path), strict=True):
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
         assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
-        assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:])
+        assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:3])
         for name in ("weights", "source_end", "target_end"):
             one, other = getattr(left, name), getattr(right, name)
             assert (one is None) == (other is None)
@@ -70,7 +70,16 @@ def test_files_of_before_still_load(tmp_path: Path) -> None:
             assert (one.source_end, one.target_end, one.predictions) == (None, None, ())
             assert (one.source, one.target) == (other.source, other.target)
             np.testing.assert_array_equal(one.weights, other.weights)
-            assert all(type(place) is int for unit in one.source for place in unit[1:])
+            assert all(type(place) is int for unit in one.source for place in unit[1:3])
+
+
+@WAYS
+def test_boxes_come_back_as_boxes(save: Save, load: Load, tmp_path: Path) -> None:
+    cells = (Unit("left", 0.0, 0.0, (0.0, 0.0, 8.0, 16.0)), Unit("right", 0.0, 0.0, (8.0, 0.0, 16.0, 16.0)))
+    shown = Alignment("", "b", cells, (Unit("b", 0, 1),), np.ones((1, 2), np.float32), 0.0, source_kind="picture")
+    save(tmp_path / "a", [shown])
+    (found,) = load(tmp_path / "a")
+    assert (found.source, found.source_kind) == (cells, "picture")
 
 
 @WAYS
@@ -91,7 +100,7 @@ def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     first = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[0]
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
-        *("weights", "source_end", "target_end", "predictions"),
+        *("weights", "source_end", "target_end", "predictions", "source_kind"),
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")

@@ -70,7 +70,7 @@ def test_lengths_count_characters_where_sources_are_single_words(run: Path) -> N
         (["--metric", "blue"], 2, "--metric is 'blue'; expected one of bleu, bleu_zh"),
         (["--metric", "blue"], 2, "Did you mean bleu?"),
         (["--lengths", "chars"], 2, "--lengths is 'chars'; expected one of words, characters, auto"),
-        (["--out", "/nowhere/x"], 2, "--out is /nowhere/x; expected a file in a directory that there is"),
+        (["--out", "/nowhere/x"], 2, "--out is /nowhere/x; expected a file in an existing directory"),
     ],
 )
 def test_options_that_cannot_be(run: Path, files: Path, options: list[str], code: int, message: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from toy import regard
 
 import regard as library
-from regard.cli import health
+from regard.cli import doctor
 
 COMMANDS = [
     "demo",
@@ -77,7 +77,7 @@ def test_doctor_says_how_to_install_what_is_missing(monkeypatch: pytest.MonkeyPa
     def absent(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(health, "version", absent)
+    monkeypatch.setattr(doctor, "version", absent)
     result = regard("doctor")
     assert "tensorboard (TensorBoard): pip install 'regard[log]'" in result.lines
     assert "rich: pip install rich" in result.lines

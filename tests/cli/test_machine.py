@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from regard.cli import FRAMES_ROOM, main, roomy
-from regard.cli.machine import set_up
+from regard.cli import FRAME_SLOTS, in_one_frame_block, main
+from regard.cli.workers import set_up
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_calls_at_any_depth_take_no_memory_from_the_system() -> None:
     def deep() -> None:
         most.append(max(faults_of_calls_below(depth) for depth in range(400)))
 
-    roomy(deep)()
+    in_one_frame_block(deep)()
     assert most[0] < 100  # at the edge of a block of 16 KiB it would be one for each of 200 calls
-    assert main.__code__.co_stacksize >= FRAMES_ROOM
+    assert main.__code__.co_stacksize >= FRAME_SLOTS
 
 
 def faults_of_calls_below(depth: int) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from toy import pairs, recipe, regard
 
-from regard.cli import rehearsal, workers
+from regard.cli import dry_run as dry_run_command
+from regard.cli import workers
 from regard.cli.train import _resuming
 from regard.config import dump
 
@@ -148,7 +149,7 @@ def test_a_dry_run_that_is_stopped_leaves_nothing(
 ) -> None:
     (tmp_path / "recipe.yaml").write_text(dump(recipe()))
     (tmp_path / "pairs.tsv").write_text("a\tb\n")
-    monkeypatch.setattr(rehearsal, "dry_run", lambda *given: os.kill(os.getpid(), number))
+    monkeypatch.setattr(dry_run_command, "dry_run", lambda *given: os.kill(os.getpid(), number))
     before = signal.getsignal(number)
     done = regard("train", tmp_path / "recipe.yaml", tmp_path / "pairs.tsv", "--out", tmp_path / "o", "--dry-run")
     assert (done.code, done.out) == (code, "")

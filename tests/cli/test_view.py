@@ -55,7 +55,7 @@ def test_files_hold_every_sentence(run: Path, tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--png", "a.svg"], "--png is a.svg; expected a name that ends in .png"),
-        (["--html", "/nowhere/a.html"], "--html is /nowhere/a.html; expected a file in a directory that there is"),
+        (["--html", "/nowhere/a.html"], "--html is /nowhere/a.html; expected a file in an existing directory"),
         (["--html", "/tmp"], "--html is /tmp; expected a file"),
         (["--target", "a", "--target", "b"], "--target is given 2 times, for 1 texts"),
         (["--numbers"], "--numbers writes weights into a picture. Add --png, --svg or --pdf"),

@@ -57,7 +57,7 @@ def test_a_program_that_imports_regard_keeps_its_own() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "spin, as OpenMP has them"),
+        ({}, "spin, the default of OpenMP"),
         (POLICY, "Regard's choice"),
         ({"OMP_WAIT_POLICY": "active"}, "OMP_WAIT_POLICY=active, from the environment"),
     ],

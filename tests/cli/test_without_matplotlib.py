@@ -33,20 +33,28 @@ print(*needing)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--compare"]])
-def test_the_demo_ends_well_and_says_how_to_get_pictures(tmp_path: Path, options: list[str]) -> None:
+def test_the_demo_ends_well_and_says_how_to_get_pictures(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    out.mkdir()
-    for name in ("alignment.png", "by-length.png")[: 1 + len(options)]:
-        (out / name).write_bytes(b"of an earlier demo")
-    (out / "corpus").mkdir()
+    (out / "corpus").mkdir(parents=True)
     (out / "corpus" / "train.tsv").touch()
-    command = ["demo", "--small", "--threads", "1", "--out", str(out), *options]
-    done = python("from regard.cli import main; main()", *command)
+    (out / "alignment.png").write_bytes(b"of an earlier demo")
+    done = python("from regard.cli import main; main()", "demo", "--small", "--threads", "1", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert (out / "alignment.html").is_file()
     assert "alignment error" in done.stdout
     assert done.stdout.count("pip install 'regard[plot]'") == 1
     assert "best validation" in done.stderr
-    assert sorted(path.name for path in out.glob("*.png")) == []
-    assert not options or (out / "by-length.json").is_file()
+    assert list(out.glob("*.png")) == []
+
+
+def test_a_comparison_keeps_its_numbers_and_no_earlier_picture(tmp_path: Path) -> None:
+    (tmp_path / "by-length.png").write_bytes(b"of an earlier demo")
+    code = """
+import pathlib, sys
+from regard.cli.demo_compare import Trained, _report
+_report([Trained("attention", 7, 11.0, 13.0, [])], pathlib.Path(sys.argv[1]))
+"""
+    done = python(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "no by-length.png, the numbers are in by-length.json" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["by-length.json"]

@@ -166,7 +166,8 @@ def test_runs_of_0_1_0_load(stage: str) -> None:
     """They hold the keys of all kinds; those of other kinds, which are at their defaults, are left out."""
     table = TABLES[stage]
     stored = yaml.safe_load((Path(__file__).parent / "config-0.1.0.yaml").read_text(encoding="utf-8"))
-    for kind in table:
+    kinds = {"encoder": ["recurrent", "transformer"], "decoder": list(table)}  # those that there were
+    for kind in kinds[stage]:
         stored["model"][stage]["kind"] = kind
         config = parse(stored, "a run of 0.1.0")
         assert config == parse({"model": {stage: {"kind": kind}}}, "test")

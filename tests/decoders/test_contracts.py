@@ -16,7 +16,7 @@ def forced(model: EncoderDecoder, batch: Batch) -> tuple[torch.Tensor, torch.Ten
     """Logits and weights of all steps at once."""
     with torch.inference_mode():
         unrolled = model(batch)
-        return model.project(unrolled.features), unrolled.weights
+        return model.logits(unrolled), unrolled.weights
 
 
 def stepped(model: EncoderDecoder, batch: Batch, beam: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -85,7 +85,7 @@ def test_fixed_looks_at_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", models.DECODERS)
 def test_every_parameter_learns(name: str) -> None:
     model, batch = models.small_model(models.recipe(models.DECODERS[name])), models.batch_of(LENGTHS)
-    logits = model.project(model(batch).features[batch.target_mask])
+    logits = model.logits(model(batch))[batch.target_mask]
     torch.nn.functional.cross_entropy(logits, batch.targets[batch.target_mask]).backward()
     still = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not still
@@ -107,7 +107,7 @@ def test_padding_gets_no_gradient(name: str) -> None:
     gradients = []
     for given in (batch, noisy):
         model.zero_grad()
-        logits = model.project(model(given).features[given.target_mask])
+        logits = model.logits(model(given))[given.target_mask]
         torch.nn.functional.cross_entropy(logits, given.targets[given.target_mask]).backward()
         gradients.append({key: weight.grad.clone() for key, weight in model.named_parameters()})
     for key, gradient in gradients[0].items():

@@ -43,7 +43,7 @@ def test_bahdanau_attends_with_the_state_before() -> None:
 
 def test_luong_steps_first() -> None:
     decoder, memory, state, embedded, step = parts("luong-fed")
-    fed = torch.zeros(1, decoder.tokens.output.in_features)
+    fed = torch.zeros(1, decoder.tokens.output.feature_size)
     hidden = gru(decoder.recurrence.rnn, torch.cat([embedded, fed], -1), state)
     context, weights = attend(decoder, hidden, memory)
     attentional = torch.tanh(decoder.combine(torch.cat([context, hidden], -1)))

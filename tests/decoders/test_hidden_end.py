@@ -9,17 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from regard.compiled.freeze import frozen
+from regard.compiled.training import accelerated
 from regard.config import Config
 from regard.data.batch import END, Batch
 from regard.encoders.memory import Memory
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.reading import Readers
 from regard.search.beam import beam
 from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader
 
 MECHANISMS: dict[str, dict[str, Any]] = {
     "additive": {},
@@ -64,7 +66,7 @@ def without_position(model: EncoderDecoder, batch: Batch, row: int, source: int,
     parts = {name: getattr(whole, name)[:, :source] for name in ("values", "keys", "mask", "spans")}
     prepared, state = model.begin(replace(whole, **parts))
     found = model.decoder(batch.inputs[row : row + 1, : target + 1], prepared, state)
-    return model.project(found.features)[0], found.weights[0]
+    return model.logits(found)[0], found.weights[0]
 
 
 @pytest.mark.parametrize(("name", "mechanism"), dict.fromkeys(COMBINATIONS))
@@ -73,7 +75,7 @@ def test_it_is_as_if_the_memory_had_no_such_position(name: str, mechanism: str) 
     model, batch = model_of(config_of(name, mechanism)), models.batch_of(LENGTHS, padding=2)
     with torch.inference_mode():
         unrolled = model(batch)
-        logits = model.project(unrolled.features)
+        logits = model.logits(unrolled)
     for row, (source, target) in enumerate(LENGTHS):
         assert (unrolled.weights[row, :, source:] == 0).all()
         assert logits[row, : target + 1].isfinite().all()
@@ -95,23 +97,18 @@ def test_the_encoder_reads_it_all_the_same(encoder: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("name", "mechanism"), ADDITIVE + NORMALIZED)
-def test_compiled_loops_have_the_gradients_of_the_plain_ones(
-    name: str, mechanism: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_loops_have_the_gradients_of_the_plain_ones(name: str, mechanism: str) -> None:
     model, batch = models.small_model(config_of(name, mechanism)), models.batch_of(LENGTHS, padding=1)
 
-    def gradients() -> tuple[Tensor, list[Tensor]]:
-        unrolled = model(batch)
-        loss = model.project(unrolled.features)[batch.target_mask].square().mean() + unrolled.weights.square().sum()
+    def gradients(forward: Any) -> tuple[Tensor, list[Tensor]]:
+        unrolled = forward(batch)
+        loss = model.logits(unrolled)[batch.target_mask].square().mean() + unrolled.weights.square().sum()
         return unrolled.weights, list(
             torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True, allow_unused=True)
         )
 
-    weights, compiled = gradients()
-    for module in ("luong", "bahdanau", "conditional"):
-        monkeypatch.setattr(f"regard.decoders.{module}.runs", lambda *parts: False)
-    monkeypatch.setattr("regard.encoders.recurrent.unrolls", lambda *parts: False)
-    expected, plain = gradients()
+    weights, compiled = gradients(accelerated(model))
+    expected, plain = gradients(model)
     torch.testing.assert_close(weights, expected, atol=1e-6, rtol=0)
     largest = max(float(gradient.abs().max()) for gradient in plain)
     for one, other in zip(compiled, plain, strict=True):
@@ -119,7 +116,7 @@ def test_compiled_loops_have_the_gradients_of_the_plain_ones(
         assert float((one - other).abs().max()) <= 1e-5 * largest
 
 
-def searched(readers: Readers, size: int) -> list[Hypothesis]:
+def searched(readers: Reader, size: int) -> list[Hypothesis]:
     """Two sentences at a time, the others entering where these have ended."""
     batch = models.batch_of(LENGTHS)
     begun = list(readers.read(batch.source, batch.source_mask, 2 if readers_join(readers) else 9))
@@ -132,7 +129,7 @@ def searched(readers: Readers, size: int) -> list[Hypothesis]:
         return [best for best, *_ in found]
 
 
-def readers_join(readers: Readers) -> bool:
+def readers_join(readers: Reader) -> bool:
     """Whether its sentences can be searched beside others."""
     batch = models.batch_of(LENGTHS[:1])
     return next(readers.read(batch.source, batch.source_mask, 1)).joins
@@ -150,14 +147,14 @@ def same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
 @pytest.mark.parametrize("size", [1, 3])
 def test_searches_find_the_same_prepared_or_not_and_have_no_column_for_it(name: str, mechanism: str, size: int) -> None:
     model = model_of(config_of(name, mechanism))
-    plain, prepared = (searched(Readers([each], ()), size) for each in (model, model.for_inference()))
+    plain, prepared = (searched(Reader([each], ()), size) for each in (model, frozen(model)))
     same(prepared, plain)
     for found, (source, _) in zip(plain, LENGTHS, strict=True):
         assert found.weights.shape == (len(found.tokens), source)
         if source and name != "fixed-every":
             np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
     batch = models.batch_of(LENGTHS)
-    begun = next(Readers([model.for_inference()], ()).read(batch.source, batch.source_mask, len(LENGTHS)))
+    begun = next(Reader([frozen(model)], ()).read(batch.source, batch.source_mask, len(LENGTHS)))
     with torch.inference_mode():
         forced = force(begun.step, begun.state, begun.lengths, [found.tokens for found in plain])
     for one, other in zip(forced, plain, strict=True):
@@ -175,8 +172,8 @@ def test_members_of_an_ensemble_may_differ(size: int, listed: bool, other: str) 
     starts = torch.arange(0, 5 * models.SOURCE_VOCABULARY + 1, 5)
     targets = torch.randint(4, models.TARGET_VOCABULARY, (int(starts[-1]),), generator=torch.Generator().manual_seed(0))
     lists = [Shortlist(torch.tensor([7, 11]), starts, targets, models.TARGET_VOCABULARY)] if listed else []
-    together = searched(Readers([each.for_inference() for each in members], lists), size)
-    same(together, searched(Readers(members, lists), size))
+    together = searched(Reader([frozen(each) for each in members], lists), size)
+    same(together, searched(Reader(members, lists), size))
     for found, (source, _) in zip(together, LENGTHS, strict=True):
         assert found.weights.shape == (len(found.tokens), source + 1)
         assert (found.weights[:, -1] > 0).all()

@@ -128,7 +128,7 @@ def test_every_mechanism_has_heads(names: tuple[str, str, str], kind: str) -> No
     model, batch = model_of(models.recipe(models.DECODERS[kind], attention=attention))
     with torch.inference_mode():
         unrolled, steps = model(batch), steps_of(model, batch)
-        logits = model.project(unrolled.features)
+        logits = model.logits(unrolled)
     torch.testing.assert_close(torch.stack([step.logits for step in steps], 1), logits, atol=1e-5, rtol=0)
     for layer, heads in enumerate(unrolled.heads):
         each = torch.stack([step.heads[layer] for step in steps], 2)
@@ -172,7 +172,7 @@ def test_a_source_without_positions_gives_zero_weights_and_finite_logits() -> No
     model, batch = model_of()
     unrolled: Unrolled = model(replace(batch, source_mask=batch.source_mask & (torch.arange(3) != 1).unsqueeze(1)))
     assert (unrolled.weights[1] == 0).all()
-    model.project(unrolled.features).sum().backward()
+    model.logits(unrolled).sum().backward()
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
 
 
@@ -181,7 +181,7 @@ def test_a_source_without_positions_gives_zero_weights_and_finite_logits() -> No
 
 def test_gradients_of_stepping_are_those_of_forcing() -> None:
     model, batch = model_of()
-    model.project(model(batch).features).square().sum().backward()
+    model.logits(model(batch)).square().sum().backward()
     forced = {name: weight.grad.clone() for name, weight in model.named_parameters()}
     model.zero_grad()
     torch.stack([step.logits for step in steps_of(model, batch)]).square().sum().backward()
@@ -190,7 +190,7 @@ def test_gradients_of_stepping_are_those_of_forcing() -> None:
 
 
 def test_two_ways_from_one_state_do_not_meet() -> None:
-    """A step writes into room that it shares with the state it came from, which must not be seen."""
+    """A step writes into room that it shares with the state it came from, which must not be source."""
     model, batch = model_of()
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
@@ -229,7 +229,7 @@ def test_a_step_writes_where_there_is_room() -> None:
     with torch.inference_mode():
         for position in range(101):
             _, cache = attention.extend(values[:, position : position + 1], cache)
-            places.add((cache.room.values.data_ptr(), cache.room.values.size(-2)))
+            places.add((cache.buffers.values.data_ptr(), cache.buffers.values.size(-2)))
     assert len(places) <= 5
     assert cache.length == 101
 
@@ -241,10 +241,10 @@ def test_selected_rows_have_room_of_their_own() -> None:
         kept = torch.tensor([2, 0, 0])
         chosen = cache.select(kept)
         _, cache = attention.extend(values[:, 5:6], cache)
-        seen, chosen = attention.extend(values[kept, 5:6], chosen)
+        source, chosen = attention.extend(values[kept, 5:6], chosen)
         expected, _ = attention.extend(values[kept, :6], Cache.start(values))
-    torch.testing.assert_close(seen.context[:, 0], expected.context[:, 5])
-    assert chosen.room is not cache.room
+    torch.testing.assert_close(source.context[:, 0], expected.context[:, 5])
+    assert chosen.buffers is not cache.buffers
 
 
 def test_a_sequential_self_attention_cannot_grow() -> None:
@@ -276,5 +276,5 @@ def test_tied_tables_learn_together(tie: str) -> None:
 
 
 def loss(model: EncoderDecoder, batch: Batch) -> Tensor:
-    logits = model.project(model(batch).features[batch.target_mask])
+    logits = model.logits(model(batch))[batch.target_mask]
     return F.cross_entropy(logits, batch.targets[batch.target_mask])

@@ -16,12 +16,23 @@ from regard.attention.attention import Attention
 from regard.attention.history import History
 from regard.attention.select import Selected, deterministic, masked_softmax
 from regard.attention.source import Source
-from regard.config import DecoderConfig, DecoderParts, EncoderConfig, EncoderParts, SourceConfig
+from regard.config import (
+    DecoderConfig,
+    DecoderParts,
+    EncoderConfig,
+    EncoderParts,
+    OutputConfig,
+    OutputParts,
+    SourceConfig,
+)
 from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
-from regard.decoders.state import Rows, advanced, look, unrolled
+from regard.decoders.output import Readout, loss_of_logits
+from regard.decoders.state import Rows, advanced, attend, unrolled
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
+from regard.kernels.linear_cross_entropy import CrossEntropies
+from regard.kernels.logits import best_of
 from regard.metrics.score import Score, prepared
 
 
@@ -188,10 +199,6 @@ class ConvolutionalEncoder(nn.Module):
         self.convolution = nn.Conv1d(embedding.embedding_dim, hidden_size, width, padding=width // 2)
         self.output_size = self.state_size = hidden_size
 
-    def for_inference(self) -> "ConvolutionalEncoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def forward(self, source: Tensor, mask: Tensor) -> Memory:
         """Read the source."""
         real = mask.unsqueeze(-1)
@@ -244,10 +251,6 @@ class CellDecoder(nn.Module):
         """What was looked at reaches later steps only through the attention's own memory."""
         return self.attention.sequential
 
-    def for_inference(self) -> "CellDecoder":
-        """Itself: nothing is prepared."""
-        return self
-
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Source, CellState]:
         """Project the keys and make the first state."""
         source = self.attention.prepare(memory.keys, memory.values, memory.mask)
@@ -258,7 +261,7 @@ class CellDecoder(nn.Module):
     def advance(self, tokens: Tensor, state: CellState, source: Source) -> Advance:
         """Features of the next token."""
         hidden, memory = self._move(self.tokens.embed(tokens), state.hidden, state.memory)
-        looked = look(self.attention, hidden, source, state.history, state.rows)
+        looked = attend(self.attention, hidden, source, state.history, state.rows)
         features = self._features(hidden, looked.context.squeeze(1))
         return advanced(features, CellState(hidden, memory, looked.history, state.rows), [looked])
 
@@ -271,10 +274,6 @@ class CellDecoder(nn.Module):
         queries = torch.stack(states, 1)
         looked = self.attention(queries, source, state.history)
         return unrolled(self._features(queries, looked.context), [looked])
-
-    def project(self, features: Tensor) -> Tensor:
-        """Logits of the features."""
-        return self.tokens.project(features)
 
     def _move(self, embedded: Tensor, hidden: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         if isinstance(self.cell, nn.LSTMCell):
@@ -297,6 +296,44 @@ class CellConfig(DecoderConfig):
             raise ValueError("CellDecoder: hidden_size is 13; expected a luckier number")
         sizes = (parts.memory_size, parts.summary_size, self.hidden_size)
         return CellDecoder(parts.tokens, parts.attention(self.hidden_size), sizes, self.cell)
+
+
+class MixtureOutput(nn.Module):
+    """p(y) = Σ(k) π(k) softmax(O(k) f)(y),  π = softmax(P f)"""
+
+    def __init__(self, feature_size: int, size: int, components: int) -> None:
+        super().__init__()
+        self.feature_size, self.size = feature_size, size
+        self.prior = nn.Linear(feature_size, components)
+        self.parts = nn.ModuleList(nn.Linear(feature_size, size) for _ in range(components))
+
+    def begin(self, memory: Memory) -> None:
+        """It reads features alone."""
+
+    def logits(self, read: Readout) -> Tensor:
+        """Log-probabilities."""
+        each = torch.stack([part(read.features).log_softmax(-1) for part in self.parts], -1)
+        return (each + self.prior(read.features).log_softmax(-1).unsqueeze(-2)).logsumexp(-1)
+
+    def topk(self, read: Readout, width: int, barred: int | None = None) -> tuple[Tensor, Tensor]:
+        """From all logits."""
+        return best_of(self.logits(read), width, barred)
+
+    def loss(self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0) -> CrossEntropies:
+        """From all logits."""
+        return loss_of_logits(self.logits(read), targets, mask, smoothing)
+
+
+class MixtureConfig(OutputConfig):
+    """The keys of `MixtureOutput`."""
+
+    components: int = Field(2, ge=1)
+
+    def build(self, parts: OutputParts) -> nn.Module:
+        """From three sizes."""
+        if parts.tied is not None:
+            raise ValueError("MixtureOutput: tied is an embedding; expected none, since each part has its own weight")
+        return MixtureOutput(parts.feature_size, parts.size, self.components)
 
 
 def first_letters(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Score:

@@ -24,7 +24,7 @@ from regard.config import dump, parse
 from regard.data.sources import SOURCES
 from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
-from regard.decoders import DECODERS
+from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.metrics import METRICS
@@ -42,6 +42,7 @@ ADDED = [
     (ENCODERS, "convolutional"),
     (ENCODERS, "strided"),
     (DECODERS, "cell"),
+    (OUTPUTS, "mixture"),
     (METRICS, "first_letters"),
 ]
 PARTS = {"score": "distance", "select": "sharp", "window": "halved"}
@@ -51,6 +52,7 @@ model:
   embedding_size: 5
   encoder: {kind: convolutional, hidden_size: 6, width: 5}
   decoder: {kind: cell, cell: lstm, hidden_size: 7}
+  output: {kind: mixture, components: 3}
   attention: {score: distance, select: sharp, window: halved, options: {distance: {scale: 0.5}}}
 training: {max_steps: 2, metric: first_letters}
 search: {max_extra: 3}
@@ -117,7 +119,8 @@ def test_a_name_that_is_listed_builds_the_module_of_that_name(stage: str, table:
     for kind in table.places:
         config = parse({"model": {"embedding_size": 5, stage: {"kind": kind, "hidden_size": 16}}}, "test")
         built = getattr(build_model(config.model, Vocabulary(11), 13), stage)
-        assert type(built).__name__ == f"{kind.title()}{stage.title()}"
+        named = "".join(part.title() for part in kind.split("_"))
+        assert type(getattr(built, "encoder", built)).__name__ == f"{named}{stage.title()}"  # one may stand on another
 
 
 def test_a_package_that_is_not_installed_adds_nothing(path: pytest.MonkeyPatch) -> None:
@@ -133,20 +136,22 @@ def test_a_package_that_is_not_installed_adds_nothing(path: pytest.MonkeyPatch) 
 def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) -> None:
     encoder = {"kind": "convolutional", "hidden_size": 6, "width": 5}
     attention = PARTS | {"options": {"distance": {"scale": 0.5}}}
-    config = models.recipe({"kind": "cell", "cell": cell}, encoder=encoder, attention=attention)
+    output = {"kind": "mixture", "components": 3}
+    config = models.recipe({"kind": "cell", "cell": cell}, encoder=encoder, attention=attention, output=output)
     assert parse({"model": config.model.model_dump()}, "test").model == config.model
     assert parse({"model": config.model.model_dump(exclude_defaults=True)}, "test").model == config.model
     assert "width: 5" in dump(config)
     model, batch = models.small_model(config), models.batch_of([(3, 4), (5, 2)])
     assert type(model.encoder).__module__ == type(model.decoder).__module__ == "beside"
     assert model.decoder.attention.score.scale == 0.5
+    assert len(model.tokens.output.parts) == 3
     source, state = model.begin(model.encode(batch.source, batch.source_mask))
     unrolled = model.decoder(batch.inputs, source, state)
     for position, tokens in enumerate(batch.inputs.unbind(1)):
         step = model.step(tokens, state, source)
         state = step.state
         torch.testing.assert_close(step.weights, unrolled.weights[:, position])
-        torch.testing.assert_close(step.logits, model.decoder.project(unrolled.features[:, position]))
+        torch.testing.assert_close(step.logits, model.logits(unrolled)[:, position])
 
 
 @pytest.mark.usefixtures("_beside")
@@ -155,7 +160,7 @@ def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) ->
     [
         (
             {"encoder": {"kind": "convolutionl"}},
-            "expected one of recurrent, transformer, convolutional, strided .did you mean c",
+            "expected one of recurrent, transformer, .*, convolutional, strided .did you mean c",
         ),
         ({"encoder": {"kind": "convolutional", "widht": 3}}, "unknown key model.encoder.widht; did you mean width?"),
         ({"encoder": {"kind": "convolutional", "width": 4}}, "model.encoder.width is 4: input should be 1, 3 or 5"),
@@ -166,6 +171,8 @@ def test_a_recipe_builds_them_and_steps_agree_with_teacher_forcing(cell: str) ->
         ({"decoder": {"kind": "cell", "cell": "lstn"}}, "did you mean lstm?"),
         ({"decoder": {"kind": "cell", "hidden_size": 0}}, "model.decoder.hidden_size is 0: input should be greater"),
         ({"attention": {"score": "distanse"}}, "did you mean distance?"),
+        ({"output": {"kind": "mixtur"}}, "expected one of linear, mixture .did you mean mixture?"),
+        ({"output": {"kind": "linear", "components": 3}}, "unknown key model.output.components"),
     ],
 )
 def test_slips_in_their_keys_are_mended(model: dict, message: str) -> None:
@@ -178,12 +185,15 @@ def test_what_their_constructors_refuse_and_what_they_lack_is_a_sentence(path: p
     config = parse({"model": {"decoder": {"kind": "cell", "hidden_size": 13}}}, "test")
     with pytest.raises(UsageError, match=r"^model\.decoder: CellDecoder: hidden_size is 13; expected a luckier number"):
         build_model(config.model, Vocabulary(11), 13)
-    config = parse({"model": {"encoder": {"kind": "convolutional"}}}, "test")
-    path.delattr("beside.ConvolutionalEncoder.for_inference")
+    config = parse({"model": {"decoder": {"kind": "cell"}}}, "test")
+    tied = parse({"model": {"output": {"kind": "mixture"}, "tie": "two_way"}}, "test")
+    with pytest.raises(UsageError, match=r"^model\.output: MixtureOutput: tied is an embedding; expected none, since"):
+        build_model(tied.model, Vocabulary(11), 13)
+    path.delattr("beside.CellDecoder.carries")
     with pytest.raises(
         UsageError,
-        match=r"^model\.encoder: convolutional builds a ConvolutionalEncoder without for_inference; expected all that "
-        r"regard\.encoders\.encoder\.Encoder lists\.$",
+        match=r"^model\.decoder: cell builds a CellDecoder without carries; expected all that "
+        r"regard\.decoders\.decoder\.Decoder lists\.$",
     ):
         build_model(config.model, Vocabulary(11), 13)
     with pytest.raises(ValueError, match=r"score 'distance' has no option 'skale'; .* Did you mean 'scale'"):
@@ -254,6 +264,7 @@ def test_the_command_line_trains_with_them_and_translates(site: Path, tmp_path: 
     assert trained.returncode == 0, trained.stderr
     card = (tmp_path / "run/card.md").read_text(encoding="utf-8")
     assert "| decoder | cell (lstm), distance score, sharp selection |" in card
+    assert "| output layer | mixture |" in card
     assert "| first_letters |" in card
     translated = command(site, tmp_path, "translate", "run", "--align", stdin="abab\n")
     assert (translated.returncode, translated.stdout.count("\n")) == (0, 1), translated.stderr

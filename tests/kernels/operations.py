@@ -13,15 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from regard.compiled.encoder import Reads
-from regard.compiled.records import Seen
-from regard.compiled.step import Steps, powers
-from regard.compiled.token_cache import Entered
+from regard.compiled.encoder import EncoderLayer
+from regard.compiled.records import StepSource
+from regard.compiled.step import Steps, exp_keys
+from regard.compiled.token_cache import TokenCache
 from regard.kernels import additive_native
 from regard.kernels.additive import additive_scores, plain_gradients, plain_scores
-from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.argmax_int8 import MAX_ROWS, Argmax
 from regard.kernels.layout import PANEL, pack
 from regard.kernels.linear import projected
+from regard.kernels.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
 from regard.kernels.matmul import add_product
 from regard.kernels.softmax import OutputSoftmax
 from regard.kernels.topk import finder
@@ -29,9 +30,8 @@ from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.marks import END
 from regard.recurrent.autograd import loop
 from regard.recurrent.layer import unroll
-from regard.recurrent.program import Gru, Linear, Look, Lstm, Program, Tanh
+from regard.recurrent.program import Attend, Gru, Linear, Lstm, Program, Tanh
 from regard.recurrent.reference import plain
-from regard.training.linear_cross_entropy import linear_cross_entropy, plain_cross_entropies
 
 Inputs = dict[str, Any]
 SIZES = (1, 2, 3, 5, 7, 16, 17, 33, 70)
@@ -88,7 +88,7 @@ def _attention_gradient(random: Random) -> Inputs:
 
 
 def _powers(keys: Tensor) -> tuple[Tensor]:
-    return (powers(keys)[..., : keys.size(-1)],)
+    return (exp_keys(keys)[..., : keys.size(-1)],)
 
 
 # ---- products
@@ -253,7 +253,7 @@ def _listed_argmax(weight, bias, features, common, starts, tokens, longest, rows
 
 
 def _listed_argmax_defined(weight, bias, features, common, starts, tokens, longest, rows, barred):
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MAX_ROWS:
         return (None,)
     best = _listed_topk_defined(weight, bias, features, common, starts, tokens, longest, rows, barred, 1)[0]
     return (best if (best > -torch.inf).all() else None,)
@@ -271,7 +271,7 @@ CELL: dict[str, Program] = {
 }
 REST: Program = (
     Linear("state", "ask", "query"),
-    Look("query", "weights", "context"),
+    Attend("query", "weights", "context"),
     Linear("context", "combine", "joined", plus="shown"),
     Tanh("joined", "fed"),
 )
@@ -348,8 +348,8 @@ def _steps(kind: str) -> Callable[..., tuple[Tensor, ...]]:
         with torch.no_grad():
             own = {name: tensors.pop(name) for name in weights}
             steps = Steps((*CELL[kind], *REST), own, _names(kind), ["gates"])
-            seen = Seen(keys, values, mask, sources, powers(keys))
-            found = steps(tensors, seen, parents, picks)
+            source = StepSource(keys, values, mask, sources, exp_keys(keys))
+            found = steps(tensors, source, parents, picks)
         return tuple(found[name] for name in _names(kind))
 
     return call
@@ -432,7 +432,7 @@ def _read(kind: str) -> Callable[..., tuple[Tensor, ...]]:
     def call(inputs, places, lengths, **tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.no_grad():
             rnn = _Rnn.of(kind, **tensors)
-            return (Reads(rnn, rnn)(inputs, places, lengths),)
+            return (EncoderLayer(rnn, rnn)(inputs, places, lengths),)
 
     return call
 
@@ -462,7 +462,9 @@ def _entering(random: Random) -> Inputs:
 
 def _enter(enter: Tensor, bias: Tensor, vectors: Tensor, tokens: np.ndarray) -> tuple[Tensor]:
     with torch.no_grad():
-        entered = Entered((Linear("embedded", "enter", "gates", bias="bias"),), {"enter": enter, "bias": bias}, vectors)
+        entered = TokenCache(
+            (Linear("embedded", "enter", "gates", bias="bias"),), {"enter": enter, "bias": bias}, vectors
+        )
         kept, picks = entered(tokens)
     return (kept.tables["gates"][torch.from_numpy(picks)],)
 
@@ -487,7 +489,7 @@ def _recurrent(kind: str) -> dict[str, Operation]:
         f"unroll ({kind})": Operation(
             _layer(kind), _run_layer(kind), _layer_defined(kind), (*layer, *(["memory"] if memory else []))
         ),
-        f"Reads ({kind})": Operation(_reading(kind), _read(kind), _read_defined(kind), compiled_alone=True),
+        f"EncoderLayer ({kind})": Operation(_reading(kind), _read(kind), _read_defined(kind), compiled_alone=True),
     }
 
 
@@ -536,7 +538,7 @@ OPERATIONS: dict[str, Operation] = {
     "Argmax": Operation(_few(_output), _argmax, _argmax_defined, compiled_alone=True),
     "ListedOutput.best": Operation(_with_width(_listed), _listed_topk, _listed_topk_defined),
     "ListedOutput.argmax": Operation(_few(_listed), _listed_argmax, _listed_argmax_defined, compiled_alone=True),
-    "Entered": Operation(
+    "TokenCache": Operation(
         _entering,
         _enter,
         lambda enter, bias, vectors, tokens: (

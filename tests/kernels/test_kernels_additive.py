@@ -11,20 +11,20 @@ from regard.kernels import additive_native as native
 from regard.kernels.additive import additive_scores, plain_scores
 from regard.kernels.library import SWITCH
 
-WISHES = {"compiled": "", "compiled-plain": "plain", "pytorch": "off"}
+SETTINGS = {"compiled": "", "compiled-plain": "plain", "pytorch": "off"}
 SIZES = [(3, 7, 5, 13), (2, 31, 67, 129), (1, 1, 1, 7), (5, 1, 30, 64), (2, 3, 1, 17), (1, 131, 2, 16), (2, 2, 70, 300)]
 targets = pytest.mark.parametrize("target", [1, 3])  # one is computed in its own way
 
 
 def choose(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the kernels of that name, or skip where they cannot be had."""
-    monkeypatch.setenv(SWITCH, WISHES[name])
+    monkeypatch.setenv(SWITCH, SETTINGS[name])
     native.kernels.cache_clear()
     if name != "pytorch" and native.kernels().library is None:
         pytest.skip(native.kernels().reason)
 
 
-@pytest.fixture(params=WISHES)
+@pytest.fixture(params=SETTINGS)
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     choose(request.param, monkeypatch)
     yield request.param

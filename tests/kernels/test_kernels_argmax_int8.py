@@ -8,7 +8,7 @@ from torch import Tensor
 
 from regard.data.batch import END
 from regard.kernels import argmax_int8 as argmax
-from regard.kernels.argmax_int8 import MOST_ROWS, Argmax
+from regard.kernels.argmax_int8 import MAX_ROWS, Argmax
 from regard.kernels.layout import pack
 from regard.kernels.library import SWITCH
 from regard.kernels.library import kernels as others
@@ -33,7 +33,7 @@ def agree(features: Tensor, weight: Tensor, bias: Tensor) -> None:
     found = Argmax(weight, bias)
     assert found.known
     _, expected = finder(pack(weight), bias)(features, 1)
-    for few in range(1, MOST_ROWS + 1):
+    for few in range(1, MAX_ROWS + 1):
         tokens = torch.cat([torch.as_tensor(found(part)) for part in features.split(few)])
         assert torch.equal(tokens, expected.squeeze(1))
 
@@ -102,7 +102,7 @@ def test_what_is_not_finite_is_left_to_others(fault: float) -> None:
 
 
 def test_threads_change_nothing() -> None:
-    features, weight, bias = torch.randn(MOST_ROWS, 96), torch.randn(5000, 96), torch.randn(5000)
+    features, weight, bias = torch.randn(MAX_ROWS, 96), torch.randn(5000, 96), torch.randn(5000)
     threads, found = torch.get_num_threads(), []
     try:
         for count in (1, 2, 3):

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from regard.cli.health import findings
+from regard.cli.doctor import findings
 from regard.kernels import additive_blocks as blocks
 from regard.kernels import additive_native as native
 from regard.kernels import library as room
@@ -164,17 +164,20 @@ def test_a_record_that_is_laid_out_otherwise_keeps_the_library_out(
     assert f"{record} has {len(others) + 2} fields here, and {len(others) + 1} there" in kernels().reason
 
 
-@pytest.mark.parametrize(("wish", "fine"), [("off", True), ("plain", True), ("avx2", True), ("fast", False)])
+@pytest.mark.parametrize(
+    ("wish", "fine"), [("off", True), ("torch", True), ("plain", True), ("avx2", True), ("fast", False)]
+)
 def test_doctor_says_which_kernels_and_why(wish: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SWITCH, wish)
     (found,) = [one for one in findings() if one.about == "compiled code"]
     assert found.is_so == kernels().reason
-    if wish == "off":
-        assert found.is_so == "PyTorch: REGARD_KERNELS is off"
+    if wish in ("off", "torch"):
+        assert found.is_so == f"PyTorch: REGARD_KERNELS is {wish}"
+    assert kernels().off == (wish == "off")
     if LIBRARY.exists():
         assert ("AVX-512" in found.is_so) == (wish == "fast" and NEWEST == 2)
         assert found.fine == fine
-        assert ("REGARD_KERNELS is 'fast'; expected off, plain or avx2." in found.advice) == (not fine)
+        assert ("REGARD_KERNELS is 'fast'; expected off, torch, plain or avx2." in found.advice) == (not fine)
 
 
 @pytest.mark.slow

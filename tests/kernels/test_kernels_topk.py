@@ -12,7 +12,8 @@ from regard.data.batch import END
 from regard.kernels import topk as best
 from regard.kernels.layout import PANEL, pack
 from regard.kernels.library import SWITCH
-from regard.kernels.topk import best_of, finder, kernels, serves
+from regard.kernels.logits import best_of
+from regard.kernels.topk import finder, kernels, serves
 
 ENGINES = {"fast": "", "plain": "plain"}
 SIZES = [(1, 1, 3), (3, 7, 5), (7, 64, 127), (70, 33, 1000), (131, 5, 130), (2, 11, 4000)]

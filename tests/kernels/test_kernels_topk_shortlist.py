@@ -10,7 +10,7 @@ from torch import Tensor
 from regard.data.batch import END
 from regard.kernels import topk_shortlist as listed
 from regard.kernels.library import SWITCH
-from regard.kernels.topk import best_of
+from regard.kernels.logits import best_of
 from regard.kernels.topk_shortlist import ListedOutput, Lists, kernels
 
 ENGINES = {"fast": "", "plain": "plain", "pytorch": "off"}

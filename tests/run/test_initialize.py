@@ -79,10 +79,10 @@ def test_the_seed_decides() -> None:
 @pytest.mark.parametrize("name", [*models.DECODERS, *models.FIXED])
 def test_unset_weights_are_not_drawn(name: str) -> None:
     config = models.recipe((models.DECODERS | models.FIXED)[name]).model
-    drawn = assemble(config, 11, 13)
+    drawn = assemble(config, Vocabulary(11), 13)
     before = torch.get_rng_state()
     with Unset():
-        unset = assemble(config, 11, 13)
+        unset = assemble(config, Vocabulary(11), 13)
     assert torch.equal(torch.get_rng_state(), before)
     assert unset.state_dict().keys() == drawn.state_dict().keys()
     for one, other in zip(unset.buffers(), drawn.buffers(), strict=True):

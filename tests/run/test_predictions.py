@@ -12,6 +12,7 @@ from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader
 from regard.translator import SamplingOptions, SearchOptions, Translator
 
 TEXTS = ["the cat saw the dog .", "a dog", "the small cat and the dog and the bird sang .", "  ", "bird"]
@@ -32,10 +33,14 @@ def translator(
         with torch.no_grad():
             model.decoder.tokens.output.weight.mul_(4)
             model.decoder.tokens.output.bias[END] += 2
-        built.append(model.for_inference() if fast else model)
+        built.append(model)
     starts = torch.zeros(SOURCE.size + 1, dtype=torch.long)
     some = Shortlist(torch.tensor([5, 7, 8]), starts, starts[:0], SYMBOLS.size)
-    return Translator(built, TextSource(SOURCE), SYMBOLS, SearchOptions(beam_size=beam_size), [some] if listed else [])
+    shortlists = [some] if listed else []
+    made = Translator(built, TextSource(SOURCE), SYMBOLS, SearchOptions(beam_size=beam_size), shortlists)
+    if not fast:
+        made._reader = Reader(made.models, shortlists)  # the models as they were built
+    return made
 
 
 ONE, TWO = (0,), (0, 1)

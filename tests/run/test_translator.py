@@ -171,7 +171,7 @@ def test_runs_of_other_tokenisers_are_no_ensemble(tmp_path: Path) -> None:
     config = models.recipe({"kind": "luong"})
     saved(tmp_path / "one", config)
     other = Run(tmp_path / "other")
-    other.create(config, SYMBOLS, SYMBOLS)
+    other.create(config, TextSource(SYMBOLS), SYMBOLS)
     with pytest.raises(CheckpointError, match="different source tokenisers; an ensemble needs the same"):
         regard.load([tmp_path / "one", tmp_path / "other"])
 

@@ -7,12 +7,12 @@ import models
 import pytest
 import torch
 
+from regard.compiled.freeze import frozen
 from regard.data.batch import END
 from regard.data.text import Vocabulary
 from regard.marks import UNKNOWN
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.reading import Begun, Readers
 from regard.search.beam import beam
 from regard.search.forced import force, rank
 from regard.search.greedy import greedy
@@ -20,9 +20,10 @@ from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
+from regard.search.start import Reader, Started
 
 LIMIT = LengthLimit(1.0, 3)
-SEARCHES: dict[str, Callable[[Begun], list[list[Hypothesis]]]] = {
+SEARCHES: dict[str, Callable[[Started], list[list[Hypothesis]]]] = {
     "greedy": lambda begun: [[one] for one in greedy(*_given(begun), limit=LIMIT)],
     "beam": lambda begun: beam(*_given(begun), size=4, nbest=4, limit=LIMIT),
     "wider than the vocabulary": lambda begun: beam(*_given(begun), size=40, nbest=40, limit=LIMIT),
@@ -38,7 +39,7 @@ SEARCHES: dict[str, Callable[[Begun], list[list[Hypothesis]]]] = {
 }
 
 
-def _given(begun: Begun) -> tuple[Any, Any, Any]:
+def _given(begun: Started) -> tuple[Any, Any, Any]:
     return begun.step, begun.state, begun.lengths
 
 
@@ -52,15 +53,15 @@ def built(decoder: str, barred: int | None, seed: int = 0) -> EncoderDecoder:
     return model
 
 
-def begun(way: str, decoder: str, sentences: int, barred: int | None = UNKNOWN) -> Begun:
+def begun(way: str, decoder: str, sentences: int, barred: int | None = UNKNOWN) -> Started:
     """What a search begins with, in each of the ways in which a search comes to its tokens."""
     made = [built(decoder, barred, seed) for seed in range(2 if way == "ensemble" else 1)]
-    prepared = [model if way == "plain" else model.for_inference() for model in made]
+    prepared = [model if way == "plain" else frozen(model) for model in made]
     target = torch.arange(4, models.TARGET_VOCABULARY)
     starts = torch.linspace(0, len(target), models.SOURCE_VOCABULARY + 1).long()
     shortlist = Shortlist(torch.tensor([5, 7]), starts, target, models.TARGET_VOCABULARY)
     source = models.batch_of([(2 + number % 5, 1) for number in range(sentences)])
-    readers = Readers(prepared, [shortlist] if way == "listed" else [])
+    readers = Reader(prepared, [shortlist] if way == "listed" else [])
     (first,) = readers.read(source.source, source.source_mask, sentences)
     return first
 

@@ -63,8 +63,8 @@ def test_a_group_enters_as_soon_as_there_is_room() -> None:
         return Group(count, torch.ones(count, dtype=torch.long), torch.ones(count, dtype=torch.long))
 
     entrance = Entrance(map(group, [4, 2, 1, 3, 9, 1]))
-    seen = [[each.state for each in entrance.admit(live)] for live in (0, 3, 2, 1, 1, 0, 3, 0)]
-    assert seen == [[4], [], [2], [1], [3], [9], [1], []]
+    source = [[each.state for each in entrance.admit(live)] for live in (0, 3, 2, 1, 1, 0, 3, 0)]
+    assert source == [[4], [], [2], [1], [3], [9], [1], []]
 
 
 def test_nothing_is_read_before_it_is_needed() -> None:

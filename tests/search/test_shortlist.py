@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from regard.data.batch import BEGIN, END, PAD
+from regard.decoders.sourced_state import SourcedState
 from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.beam import beam
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import LengthLimit
-from regard.search.shortlist import MARKS, ListedState, ListedStep, Shortlist, common, lists
+from regard.search.shortlist import MARKS, Shortlist, ShortlistState, ShortlistStep, common, lists
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5)]
 LIMIT = LengthLimit(1.0, 5)
@@ -71,8 +72,8 @@ def searched(name: str, size: int, shortlist: Shortlist, source: Tensor, mask: T
             model = named(name, seed)
             prepared, state = model.begin(model.encode(source, mask))
             output = ListedOutput(model.tokens.output.weight, model.tokens.output.bias, common([shortlist]))
-            steps.append(ListedStep(partial(model.decoder.advance, source=prepared), output))
-            states.append(ListedState.start(state, allowed))
+            steps.append(ShortlistStep(model.decoder, output))
+            states.append(ShortlistState.start(SourcedState(state, prepared), allowed))
         step, state = (steps[0], states[0]) if len(seeds) == 1 else (Ensemble(steps), EnsembleState(tuple(states)))
         if size == 1:
             return greedy(step, state, mask.sum(1), limit=LIMIT)
@@ -126,8 +127,8 @@ def test_probabilities_are_those_given_what_is_allowed() -> None:
     with torch.inference_mode():
         prepared, state = model.begin(model.encode(batch.source, batch.source_mask))
         output = ListedOutput(model.tokens.output.weight, model.tokens.output.bias, common([shortlist]))
-        step = ListedStep(partial(model.decoder.advance, source=prepared), output)
-        begun = ListedState.start(state, lists([shortlist], batch.source, batch.source_mask))
+        step = ShortlistStep(model.decoder, output)
+        begun = ShortlistState.start(SourcedState(state, prepared), lists([shortlist], batch.source, batch.source_mask))
         begin = torch.full((len(LENGTHS),), BEGIN)
         logits, whole = step(begin, begun).logits, model.step(begin, state, prepared).logits
     torch.testing.assert_close(logits, whole.masked_fill(~allowed, -torch.inf), atol=1e-5, rtol=0)

@@ -20,7 +20,15 @@ from regard.data.batch import Batch
 from regard.data.readers import PairFiles
 from regard.errors import RegardError
 from regard.run.fit import fit
-from regard.training.distributed import ALONE, Elsewhere, World, add_gradients, blend, joined, restarts
+from regard.training.distributed import (
+    ALONE,
+    OtherWorkerFailed,
+    World,
+    add_gradients,
+    average_buffers,
+    join_world,
+    restarts,
+)
 from regard.training.interrupt import Interrupted
 from regard.training.loop import train, update
 from regard.training.objective import CrossEntropy, Loss
@@ -79,17 +87,17 @@ def fit_killed(world: World, directory: Path, victim: str) -> None:
     if world.rank == int(victim) and not restarts():
         threading.Thread(target=kill, daemon=True).start()
     fit_dropout(world, directory)
-    if world.leads:
+    if world.is_first:
         (directory / "restarts").write_text(str(restarts()))
 
 
 def says(world: World, directory: Path) -> None:
     """What workers say to each other."""
     assert world.size == 3
-    assert world.total(1.0, float(world.rank)) == [3.0, 3.0]
-    assert world.largest(float(world.rank), -1.0) == [2.0, -1.0]
-    assert world.share({"ä": [world.rank, None]}) == {"ä": [0, None]}
-    assert world.gather("x" * 7 * world.rank) == (["", "x" * 7, "x" * 14] if world.leads else [])
+    assert world.sum(1.0, float(world.rank)) == [3.0, 3.0]
+    assert world.max(float(world.rank), -1.0) == [2.0, -1.0]
+    assert world.broadcast({"ä": [world.rank, None]}) == {"ä": [0, None]}
+    assert world.gather("x" * 7 * world.rank) == (["", "x" * 7, "x" * 14] if world.is_first else [])
     layers = [nn.Linear(2, 1, bias=False) for _ in range(3)]
     layers[0].weight.grad = torch.full((1, 2), 2.0**world.rank)
     if world.rank == 1:  # one worker alone has a gradient for the second layer, and none has one for the third
@@ -98,21 +106,21 @@ def says(world: World, directory: Path) -> None:
     assert [layer.weight.grad is not None for layer in layers] == [True, True, False]
     assert torch.cat([layer.weight.grad for layer in layers[:2]]).tolist() == [[7.0, 7.0], [3.0, 5.0]]
     fraction, number = torch.tensor(float(world.rank)), torch.tensor(world.rank)
-    blend([fraction, number], [0.5, 0.0, 0.5][world.rank], world)
+    average_buffers([fraction, number], [0.5, 0.0, 0.5][world.rank], world)
     assert (float(fraction), int(number)) == (1.0, world.rank)
     end = error = None
     try:
-        with world.first_ahead():
-            if world.leads:
+        with world.first_before_others():
+            if world.is_first:
                 (directory / "first").write_text("")
                 raise RegardError("a message")
             end = "reached"
     except RegardError as caught:
         error = caught
     assert end is None
-    assert isinstance(error, Elsewhere) != world.leads
-    with world.first_ahead():
-        assert world.leads or (directory / "first").exists()
+    assert isinstance(error, OtherWorkerFailed) != world.is_first
+    with world.first_before_others():
+        assert world.is_first or (directory / "first").exists()
 
 
 def learns(world: World, directory: Path) -> None:
@@ -152,8 +160,8 @@ def fails(world: World, directory: Path) -> None:
         train(learner, shared_feed(world), Plan(Limits(max_epochs=3)), origin=lambda row: ("a", row), world=world)
     except RegardError as caught:
         error = caught
-    assert isinstance(error, Elsewhere) != world.leads
-    if world.leads:
+    assert isinstance(error, OtherWorkerFailed) != world.is_first
+    if world.is_first:
         # Rows 12, 13 and 14 make the fifth batch; the second of two workers has the one in the middle.
         assert str(error).startswith("the loss is nan at step 5, so training stopped")
         assert "its batch holds a: 13." in str(error)
@@ -169,7 +177,7 @@ def leaves(world: World, directory: Path) -> None:
             nonlocal fetched
             for batch in shared_feed(world)(epoch, start):
                 fetched += 1
-                if stop and fetched == 5 and not world.leads:
+                if stop and fetched == 5 and not world.is_first:
                     os.kill(os.getpid(), signal.SIGTERM)
                 yield batch
 
@@ -194,6 +202,6 @@ def shared_feed(world: World) -> Callable[[int, int], Iterable[Batch]]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with joined(torch.device("cpu")) as this:
+    with join_world(torch.device("cpu")) as this:
         for job in sys.argv[2].split("+"):
             globals()[job](this, Path(sys.argv[1]), *sys.argv[3:])

@@ -13,6 +13,7 @@ from torch import nn
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.decoders.bahdanau import BahdanauDecoder
+from regard.decoders.output import LinearOutput
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.model.encoder_decoder import EncoderDecoder
@@ -67,11 +68,10 @@ def feed(epoch: int, start: int) -> Iterator[Batch]:
 
 def make_model(dropout: float = 0.3, select: str = "softmax") -> EncoderDecoder:
     """A tied model of a few hundred weights."""
-    embedding, output = nn.Embedding(TARGET_VOCAB, 5), nn.Linear(5, TARGET_VOCAB)
-    output.weight = embedding.weight
-    rates = {"embedding_dropout": dropout, "output_dropout": dropout}
-    encoder = RecurrentEncoder(nn.Embedding(SOURCE_VOCAB, 5), 3, **rates)
-    tokens = TargetTokens(embedding, output, **rates)
+    embedding = nn.Embedding(TARGET_VOCAB, 5)
+    output = LinearOutput(5, TARGET_VOCAB, dropout=dropout, tied=embedding)
+    encoder = RecurrentEncoder(nn.Embedding(SOURCE_VOCAB, 5), 3, embedding_dropout=dropout, output_dropout=dropout)
+    tokens = TargetTokens(embedding, output, embedding_dropout=dropout)
     sizes = {"memory_size": encoder.output_size, "summary_size": encoder.state_size, "hidden_size": 7}
     attention = build_attention(7, encoder.output_size, score="additive", select=select)
     return EncoderDecoder(encoder, BahdanauDecoder(tokens, attention, **sizes))
@@ -116,7 +116,7 @@ def run(
         validate=validate,
         checkpoints=Checkpoints(directory / "checkpoints", every_steps=3, every_minutes=None, average=2),
         resume=resume,
-        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners] if world.leads else [],
+        listeners=[MetricsFile(directory / "metrics.jsonl"), *listeners] if world.is_first else [],
         batches_per_epoch=lambda epoch: BATCHES,
         origin=lambda row: ("train.tsv", row + 1),
         world=world,

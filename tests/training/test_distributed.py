@@ -15,7 +15,7 @@ from test_resume import assert_same
 from regard.config import dump
 from regard.run.directory import Run
 from regard.run.fit import fit
-from regard.training.distributed import ALONE, launch, own_device, restarts
+from regard.training.distributed import ALONE, launch_name, restarts, worker_device
 from regard.training.weights import load_weights
 
 SCRIPT = Path(__file__).with_name("distributed_worker.py")
@@ -50,10 +50,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_world_of_one_says_nothing() -> None:
-    assert (ALONE.total(2.0, 3.0), ALONE.largest(5.0), ALONE.share("a"), ALONE.gather(7)) == ([2, 3], [5], "a", [7])
-    with ALONE.first_ahead():
-        ALONE.meet()
-    assert (restarts(), launch(), own_device("auto")) == (0, "", "auto")
+    assert (ALONE.sum(2.0, 3.0), ALONE.max(5.0), ALONE.broadcast("a"), ALONE.gather(7)) == ([2, 3], [5], "a", [7])
+    with ALONE.first_before_others():
+        ALONE.barrier()
+    assert (restarts(), launch_name(), worker_device("auto")) == (0, "", "auto")
     assert not torch.distributed.is_initialized()
 
 

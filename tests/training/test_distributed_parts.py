@@ -16,7 +16,7 @@ from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 from regard.run.resume import restarted
-from regard.training.distributed import launch, restarts
+from regard.training.distributed import launch_name, restarts
 from regard.training.interrupt import Signals
 from regard.training.lock import last_launch, lock
 from regard.training.randomness import reseed
@@ -90,7 +90,7 @@ def test_a_signal_that_comes_twice_is_one_to_a_worker() -> None:
 
 def test_a_restart_goes_on_with_what_its_own_launch_began(torchrun: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not restarted(tmp_path)
-    with lock(tmp_path, launch()):
+    with lock(tmp_path, launch_name()):
         pass
     assert (restarts(), restarted(tmp_path)) == (0, False)
     torchrun.setenv("TORCHELASTIC_RESTART_COUNT", "1")
@@ -107,6 +107,7 @@ def test_how_to_go_on_names_the_launcher(torchrun: pytest.MonkeyPatch) -> None:
     torchrun.setenv("GROUP_WORLD_SIZE", "2")
     assert again(["train"])[:5] == ["torchrun", "--nnodes", "2", "--nproc-per-node", "3"]
     torchrun.delenv("TORCHELASTIC_RUN_ID")
+    torchrun.setattr("sys.argv", ["regard"])
     assert again(["train"]) == ["regard", "train"]
 
 

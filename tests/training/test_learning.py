@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
+from regard.decoders.output import LinearOutput
 from regard.decoders.vocabulary import TargetTokens
 from regard.training.objective import CrossEntropy
 from regard.training.score_function import ScoreFunction
@@ -34,8 +35,10 @@ class Looked:
     """What an objective reads."""
 
     features: Tensor
+    weights: Tensor
     log_prob: Tensor
     entropy: Tensor
+    source: None = None
 
 
 class Finder(nn.Module):
@@ -45,7 +48,7 @@ class Finder(nn.Module):
         super().__init__()
         self.symbols, self.places = nn.Embedding(END + 1 + SYMBOLS, SIZE), nn.Embedding(MOST, SIZE)
         self.steps = nn.Embedding(MOST, 2 * SIZE)
-        self.tokens = TargetTokens(self.symbols, nn.Linear(SIZE, END + 1 + SYMBOLS))
+        self.tokens = TargetTokens(self.symbols, LinearOutput(SIZE, END + 1 + SYMBOLS))
         self.attention = build_attention(2 * SIZE, 2 * SIZE, score=score, select=select, window=window, options=options)
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Looked:
@@ -59,7 +62,7 @@ class Finder(nn.Module):
             source,
             self.attention.begin(source, temperature=temperature),
         )
-        return Looked(attended.context, attended.log_prob, attended.entropy)
+        return Looked(attended.context, attended.weights, attended.log_prob, attended.entropy)
 
 
 def draw(generator: torch.Generator, rows: int = ROWS) -> Batch:
@@ -80,7 +83,7 @@ def learned(model: Finder, objective: nn.Module) -> float:
         (loss.total / loss.tokens).backward()
         optimizer.step()
     batch = draw(generator, 503)
-    found = model.eval().tokens.project(model(batch).features).argmax(-1)
+    found = model.eval().tokens.output(model(batch).features).argmax(-1)
     return float((found == batch.targets)[batch.target_mask].float().mean())
 
 

@@ -7,10 +7,11 @@ from small_run import TARGET_VOCAB, join, make_batch, make_learner, make_model
 from torch import Tensor
 from torch.nn import functional as F
 
-from regard.training import objective
-from regard.training.linear_cross_entropy import CrossEntropies, linear_cross_entropy
+from regard.decoders import output
+from regard.decoders.output import real_rows
+from regard.kernels.linear_cross_entropy import CrossEntropies, linear_cross_entropy
 from regard.training.loop import update
-from regard.training.objective import CrossEntropy, real_tokens
+from regard.training.objective import CrossEntropy
 from regard.training.progress import Progress
 from regard.training.validation import mean_loss
 
@@ -19,7 +20,7 @@ from regard.training.validation import mean_loss
 def test_total_is_the_formula(smoothing: float) -> None:
     model, batch = make_model(dropout=0.0), make_batch([(3, 5), (5, 2)], seed=1)
     loss = CrossEntropy(smoothing)(model, batch)
-    log_probs = model.project(model(batch).features).log_softmax(-1)
+    log_probs = model.logits(model(batch)).log_softmax(-1)
     right = log_probs.gather(-1, batch.targets.unsqueeze(-1)).squeeze(-1)
     per_token = -(1 - smoothing) * right - smoothing / TARGET_VOCAB * log_probs.sum(-1)
     torch.testing.assert_close(loss.total, per_token[batch.target_mask].sum())
@@ -30,7 +31,7 @@ def test_total_is_the_formula(smoothing: float) -> None:
 
 def test_total_matches_torch_over_padding() -> None:
     model, batch = make_model(dropout=0.0), make_batch([(3, 5), (5, 2)], seed=1)
-    logits = model.project(model(batch).features)
+    logits = model.logits(model(batch))
     expected = F.cross_entropy(
         logits.flatten(0, 1), batch.targets.flatten(), ignore_index=0, label_smoothing=0.1, reduction="sum"
     )
@@ -45,7 +46,7 @@ def test_only_real_tokens_are_projected(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(features.shape)
         return linear_cross_entropy(features, *others)
 
-    monkeypatch.setattr(objective, "linear_cross_entropy", spy)
+    monkeypatch.setattr(output, "linear_cross_entropy", spy)
     CrossEntropy(0.1)(model, batch)
     assert seen == [(7, 5)]
 
@@ -56,16 +57,16 @@ def test_features_are_dropped_as_before_a_projection(training: bool) -> None:
     torch.manual_seed(3)
     loss = CrossEntropy()(model, batch)
     torch.manual_seed(3)
-    features, targets = real_tokens(model(batch).features, batch)
-    torch.testing.assert_close(loss.total, F.cross_entropy(model.project(features), targets, reduction="sum"))
+    features, targets = real_rows(batch.target_mask, model(batch).features, batch.targets)
+    torch.testing.assert_close(loss.total, F.cross_entropy(model.tokens.output(features), targets, reduction="sum"))
 
 
 @pytest.mark.parametrize("decoder", models.DECODERS | models.FIXED)
 def test_every_decoder_shows_its_output_layer(decoder: str) -> None:
     model = models.small_model(models.recipe((models.DECODERS | models.FIXED)[decoder]))
     batch = models.batch_of([(5, 3), (1, 7)])
-    features, targets = real_tokens(model(batch).features, batch)
-    expected = F.cross_entropy(model.decoder.project(features), targets, reduction="sum")
+    features, targets = real_rows(batch.target_mask, model(batch).features, batch.targets)
+    expected = F.cross_entropy(model.decoder.tokens.output(features), targets, reduction="sum")
     torch.testing.assert_close(CrossEntropy()(model, batch).total, expected)
 
 

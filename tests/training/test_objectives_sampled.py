@@ -77,7 +77,7 @@ def exact_gradient(model: EncoderDecoder, entropy: float, smoothing: float) -> T
     sampling, model.decoder.attention.select = model.decoder.attention.select, Forced(paths)
     batch = one_pair(len(paths))
     unrolled = model(batch)
-    logits = model.project(unrolled.features).transpose(1, 2)
+    logits = model.logits(unrolled).transpose(1, 2)
     losses = F.cross_entropy(logits, batch.targets, reduction="none", label_smoothing=smoothing).sum(1)
     probs = unrolled.log_prob.sum(1).exp()
     torch.testing.assert_close(probs.sum(), torch.ones_like(probs.sum()))
@@ -115,7 +115,7 @@ def test_the_gradient_is_unbiased(name: str, carries: bool, smoothing: float) ->
 def by_hand(model: EncoderDecoder, batch: Batch, objective: ScoreFunction) -> tuple[Tensor, Tensor]:
     """The total and the mean cross-entropy, token by token."""
     unrolled = model(batch)
-    log_probs = model.project(unrolled.features).log_softmax(-1)
+    log_probs = model.logits(unrolled).log_softmax(-1)
     losses = -log_probs.gather(-1, batch.targets.unsqueeze(-1)).squeeze(-1)
     total = torch.zeros(())
     for row, length in enumerate(batch.target_mask.sum(1).tolist()):

@@ -3,7 +3,7 @@ import torch
 from small_run import make_model
 
 from regard.training import OPTIMIZERS
-from regard.training.optimizers import clip
+from regard.training.loop import clip
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

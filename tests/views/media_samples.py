@@ -1,4 +1,6 @@
-"""Alignments of a recording and of a picture of the embedded corpora, with weights made by hand around the gold places."""
+"""Alignments of a recording and of a picture of the embedded corpora, with weights by hand around the gold places."""
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +17,7 @@ def heard(number: int = 3, **more: np.ndarray) -> Alignment:
     made = spoken.recording("dev", number)
     medium = Recording(made.samples, spoken.RATE_HZ)
     edges = np.append(np.arange(0, medium.seconds, CELL_SECONDS), medium.seconds)
-    units = tuple(Unit(f"{a:.2f}-{b:.2f} s", float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True))
+    units = tuple(Unit(f"{a:.2f}-{b:.2f} s", float(a), float(b)) for a, b in pairwise(edges))
     middles = (edges[:-1] + edges[1:]) / 2
     rows = []
     for start, end in made.seconds:

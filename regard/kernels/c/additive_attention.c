@@ -6,20 +6,20 @@
 
        tanh(q + k) = N / D,   N = A·B − 1,   D = A·B + 1,   1 − tanh² = 4·A·B / D².
 
-   A and B are rounded, and where A·B is near 1 that is all of N; so each row keeps the rounding too, relative to the
-   exponential: N = (A·B − 1) + (a + b), the first part by one fused multiply-add. Elsewhere a + b is too small to
-   matter. A pair costs two multiply-adds and half a division where |q| and |k| are at most NEAR, see tanh_pairs.h. For a
-   single target row, where each key has one pair only, exponentials are taken pair by pair, and nothing is staged. What
-   a pair gives depends on its two rows alone, and on whether there is one target row: not on the batch, the lengths, the
+   A and B are rounded. If A·B is near 1, N would consist of rounding errors only. So each row keeps its rounding errors
+   a and b too, relative to the exponential: N = (A·B − 1) + (a + b), the first part by one fused multiply-add. A pair
+   costs two multiply-adds and half a division if |q| and |k| are at most PRODUCT_LIMIT, see tanh_pairs.h. With a single
+   target row each key has only one pair: then the exponential is taken for each pair, and nothing is staged. The result
+   of a pair depends only on its two rows, and on whether there is one target row: not on the batch, the lengths, the
    tiles or the threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
-#define NARROW /* chunks of two vectors share divisions, and are the same in every variant */
+#define NARROW /* two vectors share divisions, and a chunk has the same size in every variant */
 #include "tanh_pairs.h"
 
-#define NEAR 10.0f              /* exp(2·(NEAR + NEAR))² is 5e34: room for a vector of up to LARGEST */
-#define TILE_BYTES (128 * 1024) /* of what is staged at a time: a part of the second cache */
+#define PRODUCT_LIMIT 10.0f     /* exp(4 · PRODUCT_LIMIT)² is 5e34, a float also when multiplied by LARGEST */
+#define TILE_BYTES (128 * 1024) /* of staged rows: a part of the second cache */
 #define GRAD_TILE 64                 /* rows whose gradients are summed before they join the total */
 
 typedef struct {
@@ -30,18 +30,18 @@ typedef struct {
     int64_t rows, tile;                               /* forward: target rows and keys of one item */
     int64_t span;                                     /* backward: chunks of features of one item */
     int64_t items;
-    int near;                                         /* whether the vector is of a usual size */
+    int in_limit;                                         /* whether the vector is at most LARGEST */
     int failed;
     int64_t next;                                     /* the next item that no thread has taken */
 } job;
 
 work VARIANTS(additive_forward), VARIANTS(additive_backward);
 
-/* How a row's exponentials are kept: with fused multiply-adds, rounded, and what the rounding left relative to that;
-   without, their upper 12 bits, whose products are exact, and all the rest. */
+/* How the exponentials of a row are kept. With fused multiply-adds: rounded, and the relative rounding error. Without:
+   the upper 12 bits, whose products are exact, and the rest. */
 static inline void keep(vec *whole, vec *rest) {
 #ifndef FUSED
-    const ints upper = spread_bits(-4096);
+    const ints upper = broadcast_bits(-4096);
     const vec kept = (vec)((ints)*whole & upper);
     *rest = *whole - kept + *whole * *rest;
     *whole = kept;
@@ -53,28 +53,28 @@ static inline void keep(vec *whole, vec *rest) {
 /* A·B, and A·B − 1 to its last digits, of the kept exponentials of a query and a key. */
 static inline vec product(vec a, vec rest_a, vec b, vec rest_b, vec *less) {
 #ifdef FUSED
-    *less = muladd(a, b, spread(-1.0f)) + (rest_a + rest_b);
+    *less = muladd(a, b, broadcast(-1.0f)) + (rest_a + rest_b);
     return a * b;
 #else
     const vec whole = b + rest_b;
-    *less = (a * b - spread(1.0f)) + (a * rest_b + rest_a * whole);
+    *less = (a * b - broadcast(1.0f)) + (a * rest_b + rest_a * whole);
     return (a + rest_a) * whole;
 #endif
 }
 
-/* The exponentials of one chunk, and whether it is near: where it is not, they are of no use. */
+/* Write the exponentials of one chunk. Returns whether all its numbers are within PRODUCT_LIMIT; if not, they are not used. */
 static inline char stage(const float *row, int64_t left, float *whole, float *rest) {
     vec first, second, whole_first, whole_second, rest_first, rest_second;
     load_chunk(row, left, &first, &second);
-    exponential(first, &whole_first, &rest_first);
-    exponential(second, &whole_second, &rest_second);
+    exp2x_with_rounding(first, &whole_first, &rest_first);
+    exp2x_with_rounding(second, &whole_second, &rest_second);
     keep(&whole_first, &rest_first);
     keep(&whole_second, &rest_second);
     store(whole, whole_first);
     store(whole + LANES, whole_second);
     store(rest, rest_first);
     store(rest + LANES, rest_second);
-    return (char)within(NEAR, first, second);
+    return (char)within(PRODUCT_LIMIT, first, second);
 }
 
 static void *reserve(job *todo, size_t bytes) {
@@ -86,28 +86,28 @@ static void *reserve(job *todo, size_t bytes) {
     return memory;
 }
 
-/* A staged row: its numbers, their exponentials, what rounding left of those, and which chunks are near. */
+/* A staged row: its numbers, their exponentials with rounding errors, and which chunks are within PRODUCT_LIMIT. */
 typedef struct {
     const float *raw, *whole, *rest;
-    const char *near;
+    const char *in_limit;
 } row;
 
-/* Scores of `count` query rows against one key, lanes still apart. The count is a constant where this is inlined. */
+/* Scores of `count` query rows against one key, lanes not yet added up. `count` is a constant after inlining. */
 static inline void score(const job *todo, const row *queries, int count, const row *key, vec *sums) {
-    for (int r = 0; r < count; r++) sums[r] = spread(0.0f);
+    for (int r = 0; r < count; r++) sums[r] = broadcast(0.0f);
     for (int64_t at = 0, chunk = 0; at < todo->width; at += CHUNK, chunk++) {
         const vec v0 = load(todo->vector + at), v1 = load(todo->vector + at + LANES);
         const vec b0 = load(key->whole + at), b1 = load(key->whole + at + LANES);
         const vec s0 = load(key->rest + at), s1 = load(key->rest + at + LANES);
         for (int r = 0; r < count; r++) {
-            if (__builtin_expect(!(queries[r].near[chunk] & key->near[chunk]), 0)) {
+            if (__builtin_expect(!(queries[r].in_limit[chunk] & key->in_limit[chunk]), 0)) {
                 sums[r] = score_pair(todo->vector + at, queries[r].raw + at, key->raw + at, todo->hidden - at, sums[r]);
                 continue;
             }
             const float *whole = queries[r].whole + at, *rest = queries[r].rest + at;
             vec n0, n1;
-            const vec d0 = product(load(whole), load(rest), b0, s0, &n0) + spread(1.0f);
-            const vec d1 = product(load(whole + LANES), load(rest + LANES), b1, s1, &n1) + spread(1.0f);
+            const vec d0 = product(load(whole), load(rest), b0, s0, &n0) + broadcast(1.0f);
+            const vec d1 = product(load(whole + LANES), load(rest + LANES), b1, s1, &n1) + broadcast(1.0f);
             sums[r] += quotients(v0, n0, d0, v1, n1, d1);
         }
     }
@@ -125,33 +125,33 @@ static void forward_item(const job *todo, int64_t item, float *memory) {
     const float *raw = todo->keys + (batch * todo->source + first_key) * hidden;
     float *whole = memory, *rest = whole + todo->tile * width, *query_whole = rest + todo->tile * width;
     float *query_rest = query_whole + TOGETHER * width;
-    char *near = (char *)(query_rest + TOGETHER * width), *query_near = near + todo->tile * chunks;
+    char *in_limit = (char *)(query_rest + TOGETHER * width), *query_in_limit = in_limit + todo->tile * chunks;
 
     for (int64_t j = 0; j < keys; j++)
         for (int64_t c = 0; c < chunks; c++)
-            near[j * chunks + c] = todo->near & stage(raw + j * hidden + c * CHUNK, hidden - c * CHUNK,
+            in_limit[j * chunks + c] = todo->in_limit & stage(raw + j * hidden + c * CHUNK, hidden - c * CHUNK,
                                                       whole + j * width + c * CHUNK, rest + j * width + c * CHUNK);
     for (int64_t i = first; i < last; i += TOGETHER) {
         const int count = (int)smaller(TOGETHER, last - i);
         row queries[TOGETHER];
         for (int r = 0; r < count; r++) {
             const float *query = todo->query + (batch * todo->target + i + r) * hidden;
-            queries[r] = (row){query, query_whole + r * width, query_rest + r * width, query_near + r * chunks};
+            queries[r] = (row){query, query_whole + r * width, query_rest + r * width, query_in_limit + r * chunks};
             for (int64_t c = 0; c < chunks; c++)
-                query_near[r * chunks + c] =
+                query_in_limit[r * chunks + c] =
                     stage(query + c * CHUNK, hidden - c * CHUNK, query_whole + r * width + c * CHUNK,
                           query_rest + r * width + c * CHUNK);
         }
         for (int64_t j = 0; j < keys; j++) {
-            const row key = {raw + j * hidden, whole + j * width, rest + j * width, near + j * chunks};
+            const row key = {raw + j * hidden, whole + j * width, rest + j * width, in_limit + j * chunks};
             float *scores = todo->scores + (batch * todo->target + i) * todo->source + first_key + j;
             vec sums[TOGETHER];
             if (count == TOGETHER) {
                 score(todo, queries, TOGETHER, &key, sums);
-                for (int r = 0; r < TOGETHER; r++) scores[r * todo->source] = total(sums[r]);
+                for (int r = 0; r < TOGETHER; r++) scores[r * todo->source] = sum_lanes(sums[r]);
             } else {
                 score(todo, queries, 1, &key, sums);
-                scores[0] = total(sums[0]);
+                scores[0] = sum_lanes(sums[0]);
             }
         }
     }
@@ -163,11 +163,11 @@ static void forward_step(const job *todo, int64_t item) {
     const int64_t batch = item / tiles, first = item % tiles * todo->tile;
     const int64_t last = batch * todo->source + smaller(first + todo->tile, todo->source);
     for (int64_t j = batch * todo->source + first; j < last; j++) {
-        vec sum = spread(0.0f);
+        vec sum = broadcast(0.0f);
         for (int64_t at = 0; at < hidden; at += CHUNK)
             sum = score_pair(todo->vector + at, todo->query + batch * hidden + at, todo->keys + j * hidden + at,
                              hidden - at, sum);
-        todo->scores[j] = total(sum);
+        todo->scores[j] = sum_lanes(sum);
     }
 }
 
@@ -184,23 +184,23 @@ void NAME(additive_forward)(void *given) {
     free(memory);
 }
 
-/* What one thread needs of one chunk of features of one row of the batch: CHUNK floats per row, one row after another. */
+/* Memory of one thread for one chunk of features of one row of the batch: CHUNK floats per row, one row after another. */
 typedef struct {
-    float *whole_query, *rest_query, *whole_key, *rest_key; /* exponentials, and what rounding left */
+    float *whole_query, *rest_query, *whole_key, *rest_key; /* exponentials, and their rounding errors */
     float *grad_query, *grad_keys;                          /* without the factor 4 · vector */
     float *tile_keys;                                       /* grad_keys of one tile */
-    char *near_query, *near_key;
+    char *query_in_limit, *key_in_limit;
 } stages;
 
-/* g·tanh and g·(1 − tanh²)/4 of one pair and two vectors of features, which share a division. */
-static inline void slopes_near(const stages *at, int64_t i, int64_t j, vec g, vec *tanhs, vec *slope) {
+/* g·tanh and g·(1 − tanh²)/4 of one pair and two vectors of features, which share one division. */
+static inline void slopes_by_products(const stages *at, int64_t i, int64_t j, vec g, vec *tanhs, vec *slope) {
     const float *a = at->whole_query + i * CHUNK, *b = at->whole_key + j * CHUNK;
     const float *p = at->rest_query + i * CHUNK, *s = at->rest_key + j * CHUNK;
     vec n0, n1;
     const vec e0 = product(load(a), load(p), load(b), load(s), &n0);
     const vec e1 = product(load(a + LANES), load(p + LANES), load(b + LANES), load(s + LANES), &n1);
-    const vec d0 = e0 + spread(1.0f), d1 = e1 + spread(1.0f);
-    const vec inverse = spread(1.0f) / (d0 * d1);
+    const vec d0 = e0 + broadcast(1.0f), d1 = e1 + broadcast(1.0f);
+    const vec inverse = broadcast(1.0f) / (d0 * d1);
     const vec r0 = inverse * d1, r1 = inverse * d0, g0 = g * r0, g1 = g * r1;
     tanhs[0] = muladd(g0, n0, tanhs[0]);
     tanhs[1] = muladd(g1, n1, tanhs[1]);
@@ -210,8 +210,8 @@ static inline void slopes_near(const stages *at, int64_t i, int64_t j, vec g, ve
 
 static inline void slopes_pair(vec q, vec k, vec g, vec *tanhs, vec *slope) {
     vec less;
-    const vec whole = exponential_less(q + k, &less);
-    const vec inverse = spread(1.0f) / (whole + spread(1.0f)), part = g * inverse;
+    const vec whole = exp2x_expm1(q + k, &less);
+    const vec inverse = broadcast(1.0f) / (whole + broadcast(1.0f)), part = g * inverse;
     *tanhs = muladd(part, less, *tanhs);
     *slope = part * (inverse * whole);
 }
@@ -230,9 +230,9 @@ static void backward_tile(const job *todo, const stages *at, int64_t batch, int6
         const float *grad = todo->grad + (batch * todo->target + i) * todo->source;
         vec tanhs[2] = {{0}, {0}}, sum[2] = {{0}, {0}}, slope[2];
         for (int64_t j = from; j < to; j++) {
-            const vec g = spread(grad[j]);
-            if (__builtin_expect(at->near_query[i] & at->near_key[j], 1)) {
-                slopes_near(at, i, j, g, tanhs, slope);
+            const vec g = broadcast(grad[j]);
+            if (__builtin_expect(at->query_in_limit[i] & at->key_in_limit[j], 1)) {
+                slopes_by_products(at, i, j, g, tanhs, slope);
             } else {
                 vec q[2], k[2];
                 load_chunk(todo->query + (batch * todo->target + i) * todo->hidden + feature, left, &q[0], &q[1]);
@@ -252,13 +252,13 @@ static void backward_tile(const job *todo, const stages *at, int64_t batch, int6
     }
 }
 
-/* The sums of one row and chunk, with the factor that they all have. */
+/* Write the sums of one row and chunk, times their common factor. */
 static inline void finish(const job *todo, int64_t feature, vec first, vec second, float *to) {
     const vec v0 = load(todo->vector + feature), v1 = load(todo->vector + feature + LANES);
-    store_chunk(to, todo->hidden - feature, v0 * spread(4.0f) * first, v1 * spread(4.0f) * second);
+    store_chunk(to, todo->hidden - feature, v0 * broadcast(4.0f) * first, v1 * broadcast(4.0f) * second);
 }
 
-/* Where the stages of one chunk are; without memory, how many bytes they take. */
+/* Lay out the stages of one chunk in memory. Returns the bytes that they take; with NULL it does only that. */
 static size_t place(stages *at, char *memory, size_t target, size_t source) {
     float *next = (float *)memory;
     float **parts[] = {&at->whole_query, &at->rest_query, &at->grad_query, &at->whole_key,
@@ -269,12 +269,12 @@ static size_t place(stages *at, char *memory, size_t target, size_t source) {
         if (memory) *parts[part] = next + floats;
         floats += CHUNK * rows[part];
     }
-    at->near_query = memory + sizeof(float) * floats;
-    at->near_key = at->near_query + target;
+    at->query_in_limit = memory + sizeof(float) * floats;
+    at->key_in_limit = at->query_in_limit + target;
     return (sizeof(float) * floats + target + source + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Some chunks of features of one row of the batch: their gradients belong to no other item. */
+/* Some chunks of features of one row of the batch. No other item writes their gradients. */
 static void backward_item(const job *todo, int64_t item, const stages *at) {
     const int64_t chunks = todo->width / CHUNK, spans = (chunks + todo->span - 1) / todo->span;
     const int64_t batch = item / spans, first = item % spans * todo->span, count = smaller(todo->span, chunks - first);
@@ -285,11 +285,11 @@ static void backward_item(const job *todo, int64_t item, const stages *at) {
 
     for (int64_t i = 0; i < target; i++)
         for (int64_t c = 0; c < count; c++)
-            at[c].near_query[i] = stage(todo->query + query + i * hidden + c * CHUNK, hidden - begin - c * CHUNK,
+            at[c].query_in_limit[i] = stage(todo->query + query + i * hidden + c * CHUNK, hidden - begin - c * CHUNK,
                                         at[c].whole_query + i * CHUNK, at[c].rest_query + i * CHUNK);
     for (int64_t j = 0; j < source; j++)
         for (int64_t c = 0; c < count; c++)
-            at[c].near_key[j] = stage(todo->keys + keys + j * hidden + c * CHUNK, hidden - begin - c * CHUNK,
+            at[c].key_in_limit[j] = stage(todo->keys + keys + j * hidden + c * CHUNK, hidden - begin - c * CHUNK,
                                       at[c].whole_key + j * CHUNK, at[c].rest_key + j * CHUNK);
     for (int64_t c = 0; c < count; c++) {
         memset(at[c].grad_query, 0, sizeof(float) * CHUNK * target);
@@ -309,7 +309,7 @@ static void backward_item(const job *todo, int64_t item, const stages *at) {
                    load(at[c].grad_keys + j * CHUNK + LANES), todo->grad_keys + keys + j * hidden + c * CHUNK);
 }
 
-/* The same where there is one target row. The sums: three times as many numbers as the chunks have features. */
+/* The same for a single target row. `sums` has three numbers for each feature of the chunks. */
 static void backward_step(const job *todo, int64_t item, float *sums) {
     const int64_t chunks = todo->width / CHUNK, spans = (chunks + todo->span - 1) / todo->span;
     const int64_t batch = item / spans, first = item % spans * todo->span, hidden = todo->hidden;
@@ -324,7 +324,7 @@ static void backward_step(const job *todo, int64_t item, float *sums) {
         for (int64_t j = from; j < smaller(from + GRAD_TILE, todo->source); j++) {
             const float *keys = todo->keys + (batch * todo->source + j) * hidden;
             float *grad_keys = todo->grad_keys + (batch * todo->source + j) * hidden;
-            const vec g = spread(todo->grad[batch * todo->source + j]);
+            const vec g = broadcast(todo->grad[batch * todo->source + j]);
             for (int64_t at = 0; at < features; at += CHUNK) {
                 const int64_t h = begin + at;
                 vec q[2], k[2], slope[2], sum[2] = {load(tanhs + at), load(tanhs + at + LANES)};
@@ -371,27 +371,27 @@ void NAME(additive_backward)(void *given) {
     free(at);
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
-/* The vector with zeros up to a whole chunk, and what follows from the sizes. Returns 0 without memory. */
+/* The vector padded with zeros to whole chunks, and values that follow from the sizes. NULL if there is no memory. */
 static float *complete(job *todo) {
     todo->width = (todo->hidden + CHUNK - 1) / CHUNK * CHUNK;
     float *vector = calloc(todo->width ? todo->width : 1, sizeof(float));
     if (!vector) return NULL;
-    todo->near = 1;
+    todo->in_limit = 1;
     for (int64_t h = 0; h < todo->hidden; h++) {
         vector[h] = todo->vector[h];
-        todo->near &= fabsf(vector[h]) <= LARGEST;
+        todo->in_limit &= fabsf(vector[h]) <= LARGEST;
     }
     todo->vector = vector;
     return vector;
 }
 
-/* All arrays whole and in order: query (batch, target, hidden), keys (batch, source, hidden), vector (hidden),
-   scores and grad (batch, target, source). `fast`: the newest variant that may be used. `together` may be NULL:
-   then threads are made for the call. Both return 0, or 1 if there was no memory. */
+/* All arrays are contiguous: query (batch, target, hidden), keys (batch, source, hidden), vector (hidden), scores and
+   grad (batch, target, source). `fast`: the newest variant that may be used. `together` may be NULL: then the call
+   starts its own threads. Both return 0, or 1 if there is no memory. */
 EXPORT int regard_additive_forward(const float *query, const float *keys, const float *vector, float *scores,
                                    int64_t batch, int64_t target, int64_t source, int64_t hidden, int fast, int threads,
                                    team together) {
@@ -403,11 +403,11 @@ EXPORT int regard_additive_forward(const float *query, const float *keys, const 
     todo.tile = smaller(source, TILE_BYTES / (2 * sizeof(float) * (todo.width ? todo.width : 1)));
     if (todo.tile < 4) todo.tile = 4;
     const int64_t tiles = (source + todo.tile - 1) / todo.tile;
-    /* Few rows in the batch: share its target rows too, in pieces that repay the exponentials of the keys. */
+    /* If the batch has few rows, threads share the target rows too, in pieces large enough to pay for the keys. */
     todo.rows = batch * tiles >= 4 * threads ? target : smaller(target, 64);
     if (todo.rows < 1) todo.rows = 1;
     todo.items = batch * tiles * ((target + todo.rows - 1) / todo.rows);
-    run(PICK(additive_forward, fast), &todo, smaller(todo.items, 1 + cost / WORTH_A_THREAD), threads, together);
+    run(PICK(additive_forward, fast), &todo, smaller(todo.items, 1 + cost / THREAD_MIN_WORK), threads, together);
     free(padded);
     return todo.failed;
 }
@@ -426,9 +426,9 @@ EXPORT int regard_additive_backward(const float *query, const float *keys, const
     if (batch < 4 * threads) todo.span = smaller(todo.span, (batch * chunks + 4 * threads - 1) / (4 * threads));
     todo.items = todo.span ? batch * ((chunks + todo.span - 1) / todo.span) : 0;
     if (!padded || !todo.grad_vector) todo.failed = 1;
-    else run(PICK(additive_backward, fast), &todo, smaller(todo.items, 1 + cost / WORTH_A_THREAD), threads, together);
+    else run(PICK(additive_backward, fast), &todo, smaller(todo.items, 1 + cost / THREAD_MIN_WORK), threads, together);
     if (!todo.failed) {
-        double *sums = todo.grad_vector; /* the first row's take in those of the others */
+        double *sums = todo.grad_vector; /* added up in the first row */
         for (int64_t b = 1; b < batch; b++)
             for (int64_t h = 0; h < hidden; h++) sums[h] += sums[b * todo.width + h];
         for (int64_t h = 0; h < hidden; h++) grad_vector[h] = (float)sums[h];

@@ -1,102 +1,103 @@
 /* Additive attention in one step, as program.py describes it, and its gradients.
 
-   With A = exp(2q) and B = exp(2k), tanh(q + k) = 1 − 2 / D where D = A·B + 1, and four neighbours share one division.
-   A softmax feels what scores differ by and not their size, so that the ones are left out, and what the rounding of A
-   and B leaves a tanh, an error of 1e-7, may stay. The powers B of the keys are given, since no step changes them; rows
-   that look at the same source share the loads of its values. Each row gets what it would get alone. */
+   With A = exp(2q) and B = exp(2k), tanh(q + k) = 1 − 2 / D where D = A·B + 1. Four neighbours share one division. The
+   ones are left out: a softmax depends only on differences of scores. Rounding of A and B gives tanh an error of 1e-7,
+   which is small enough. B is computed once, since no step changes the keys. Rows that attend to the same source share
+   the loads of its values. The result of a row does not depend on the other rows. */
 
 #pragma once
 
 #include "rnn_ops.h"
 
-#define RUN 8             /* rows of one source that look together ... */
-#define SPAN 512          /* ... with so many features at a time: what is staged of them stays in the first cache */
-#define STRETCH 16        /* features of a group that stand side by side ... */
-#define GROUP (4 * STRETCH) /* ... and one of each stretch share a division; rows of powers go on to whole groups */
-#define POWER_LIMIT 40.0f        /* exp(2·POWER_LIMIT) is a float, and so is 1 / exp(2·POWER_LIMIT) ... */
-#define VECTOR_LIMIT 1e3f      /* of a vector whose products with those of three D stay in range */
-#define MUCH 1e9f         /* ... and where D is larger, tanh is 1; the fourth power is a float */
+#define SHARED_ROWS 8          /* rows of one source that are computed together ... */
+#define FEATURES_AT_ONCE 512   /* ... with so many features at a time: these stay in the first cache */
+#define SUBGROUP 16            /* adjacent features of a group ... */
+#define GROUP (4 * SUBGROUP)   /* ... one feature of each subgroup shares a division; rows of `exp_keys` have whole groups */
+#define EXP2X_LIMIT 40.0f      /* exp(2 · EXP2X_LIMIT) is a float, and so is its inverse */
+#define VECTOR_LIMIT 1e3f      /* of a vector: its products with three D stay in range */
+#define DENOMINATOR_LIMIT 1e9f /* if D is larger, tanh is 1; the fourth power is a float */
 
 static inline int64_t grouped(int64_t width) { return (width + GROUP - 1) / GROUP * GROUP; }
 
-/* A vector of a row that goes on with zeros. */
+/* A vector of a row that is padded with zeros. */
 static inline vec part(const float *row, int64_t at, int64_t width) {
-    return at < width ? get(row + at, width - at) : spread(0.0f);
+    return at < width ? get(row + at, width - at) : broadcast(0.0f);
 }
 
-/* x, but not a number where it is beyond the limit: whatever is computed from it shows that it has to be redone. */
+/* x, or NaN if it is beyond the limit: a NaN in a score shows that the score has to be computed again. */
 static inline vec limit(vec x, float most) {
-    const vec size = (vec)((ints)x & spread_bits(0x7fffffff));
-    return choose(size <= spread(most), x, spread(NAN));
+    const vec size = (vec)((ints)x & broadcast_bits(0x7fffffff));
+    return blend(size <= broadcast(most), x, broadcast(NAN));
 }
 
 /* exp(2x) of a row. */
-static void raise_row(const float *row, int64_t width, float *powers) {
+static void exp2x_row(const float *row, int64_t width, float *exp_keys) {
     for (int64_t j = 0; j < grouped(width); j += LANES) {
-        const vec x = limit(part(row, j, width), POWER_LIMIT);
+        const vec x = limit(part(row, j, width), EXP2X_LIMIT);
         vec left, series;
-        const vec whole = expand(x, &left, &series);
-        store(powers + j, muladd(whole, muladd(series, left, left), whole));
+        const vec whole = exp2x_parts(x, &left, &series);
+        store(exp_keys + j, muladd(whole, muladd(series, left, left), whole));
     }
 }
 
-/* The same of many. */
-static void raise_rows(const float *keys, int64_t rows, int64_t width, float *powers) {
-    for (int64_t row = 0; row < rows; row++) raise_row(keys + row * width, width, powers + row * grouped(width));
+/* The same for many rows. */
+static void exp2x_rows(const float *keys, int64_t rows, int64_t width, float *exp_keys) {
+    for (int64_t row = 0; row < rows; row++) exp2x_row(keys + row * width, width, exp_keys + row * grouped(width));
 }
 
 /* Σ vector / D over whole groups. */
 static inline float score(const float *vector, const float *query, const float *key, int64_t features) {
-    const vec one = spread(1.0f), much = spread(MUCH);
+    const vec one = broadcast(1.0f), denominator_limit = broadcast(DENOMINATOR_LIMIT);
     eight sums = {0};
     for (int64_t group = 0; group < features; group += GROUP)
-        for (int64_t at = group; at < group + STRETCH; at += LANES) {
+        for (int64_t at = group; at < group + SUBGROUP; at += LANES) {
             vec v[4], d[4];
 #pragma GCC unroll 4
             for (int c = 0; c < 4; c++) {
-                const int64_t j = at + c * STRETCH;
+                const int64_t j = at + c * SUBGROUP;
                 v[c] = load(vector + j);
-                d[c] = lesser(much, muladd(load(query + j), load(key + j), one));
+                d[c] = vec_min(denominator_limit, muladd(load(query + j), load(key + j), one));
             }
             const vec first = muladd(v[0], d[1], v[1] * d[0]), second = muladd(v[2], d[3], v[3] * d[2]);
             const vec below = d[0] * d[1], beside = d[2] * d[3];
-            sums = gather(sums, muladd(first, beside, second * below) / (below * beside));
+            sums = add_lanes(sums, muladd(first, beside, second * below) / (below * beside));
         }
-    return total(sums);
+    return sum_lanes(sums);
 }
 
-/* −2 Σ vector / D over a row, from the numbers themselves, however large they are. */
+/* −2 Σ vector / D over a row, from the numbers themselves; for numbers of any size. */
 static float score_far(const float *vector, const float *query, const float *key, int64_t width) {
     eight sums = {0};
     for (int64_t j = 0; j < width; j += LANES) {
         const int64_t left = width - j;
         vec less;
-        const vec power = exponential_less(get(query + j, left) + get(key + j, left), &less);
-        sums = gather(sums, spread(-2.0f) * get(vector + j, left) / (power + spread(1.0f)));
+        const vec power = exp2x_expm1(get(query + j, left) + get(key + j, left), &less);
+        sums = add_lanes(sums, broadcast(-2.0f) * get(vector + j, left) / (power + broadcast(1.0f)));
     }
-    return total(sums);
+    return sum_lanes(sums);
 }
 
-/* Scores of some rows; −∞ where nothing is visible. */
+/* Scores of some rows; −∞ at positions that are masked. */
 static void compare(const operation *at, int64_t first, int64_t rows, int64_t b) {
     const int64_t width = at->source.width, count = at->positions;
     const char *visible = at->mask + b * count;
-    float queries[RUN][SPAN] __attribute__((aligned(ALIGNMENT))), vector[SPAN] __attribute__((aligned(ALIGNMENT)));
+    float queries[SHARED_ROWS][FEATURES_AT_ONCE] __attribute__((aligned(ALIGNMENT)));
+    float vector[FEATURES_AT_ONCE] __attribute__((aligned(ALIGNMENT)));
     float *scores = at->other.data + first * count;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < count; i++) scores[r * count + i] = visible[i] ? 0.0f : -INFINITY;
-    for (int64_t from = 0; from < width; from += SPAN) {
-        const int64_t left = smaller(SPAN, width - from), features = grouped(left);
-        const float *powers = at->powers + b * count * grouped(width) + from;
+    for (int64_t from = 0; from < width; from += FEATURES_AT_ONCE) {
+        const int64_t left = smaller(FEATURES_AT_ONCE, width - from), features = grouped(left);
+        const float *exp_keys = at->exp_keys + b * count * grouped(width) + from;
         for (int64_t j = 0; j < features; j += LANES)
-            store(vector + j, spread(-2.0f) * limit(part(at->vector + from, j, left), VECTOR_LIMIT));
-        for (int64_t r = 0; r < rows; r++) raise_row(place(&at->source, first + r) + from, left, queries[r]);
+            store(vector + j, broadcast(-2.0f) * limit(part(at->vector + from, j, left), VECTOR_LIMIT));
+        for (int64_t r = 0; r < rows; r++) exp2x_row(place(&at->source, first + r) + from, left, queries[r]);
         for (int64_t i = 0; i < count; i++) {
             if (!visible[i]) continue;
-            fetch(powers + (i + 1) * grouped(width), features);
-            if (!from) fetch(at->values + (b * count + i) * at->into.width, at->into.width); /* for the mix */
+            prefetch(exp_keys + (i + 1) * grouped(width), features);
+            if (!from) prefetch(at->values + (b * count + i) * at->into.width, at->into.width); /* for the mix */
             for (int64_t r = 0; r < rows; r++)
-                scores[r * count + i] += score(vector, queries[r], powers + i * grouped(width), features);
+                scores[r * count + i] += score(vector, queries[r], exp_keys + i * grouped(width), features);
         }
     }
     for (int64_t r = 0; r < rows; r++)
@@ -106,24 +107,24 @@ static void compare(const operation *at, int64_t first, int64_t rows, int64_t b)
                                                   at->keys + (b * count + i) * width, width);
 }
 
-/* Scores become weights: a softmax over the visible positions; zero where nothing is visible. */
+/* Scores become weights: a softmax over the visible positions, zero at the others. */
 static void weigh(float *weights, const char *visible, int64_t count) {
     float most = -INFINITY;
     eight sums = {0};
     for (int64_t i = 0; i < count; i++)
         if (weights[i] > most) most = weights[i];
     for (int64_t i = 0; i < count; i += LANES) {
-        const vec from = get(weights + i, count - i) - spread(most);
+        const vec from = get(weights + i, count - i) - broadcast(most);
         vec less;
-        const vec power = exponential_less(from * spread(0.5f), &less);
-        put(weights + i, count - i, choose(from == spread(-INFINITY), spread(0.0f), power));
-        sums = gather(sums, get(weights + i, count - i)); /* what is missing is zero */
+        const vec power = exp2x_expm1(from * broadcast(0.5f), &less);
+        put(weights + i, count - i, blend(from == broadcast(-INFINITY), broadcast(0.0f), power));
+        sums = add_lanes(sums, get(weights + i, count - i)); /* what is missing is zero */
     }
-    const float sum = total(sums);
+    const float sum = sum_lanes(sums);
     for (int64_t i = 0; i < count; i++) weights[i] = visible[i] ? weights[i] / sum : 0.0f;
 }
 
-/* Contexts of some rows: the visible values by their weights. The count is a constant where this is inlined. */
+/* Contexts of some rows: Σ weight · value over visible positions. `rows` is a constant after inlining. */
 static inline __attribute__((always_inline)) void mix(int rows, const operation *at, int64_t row, const float *values,
                                                       const char *visible) {
     const int64_t count = at->positions, size = at->into.width;
@@ -132,13 +133,13 @@ static inline __attribute__((always_inline)) void mix(int rows, const operation 
     for (int64_t j = 0; j < size; j += 2 * LANES) {
         vec sums[ROWS][2];
 #pragma GCC unroll 6
-        for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = spread(0.0f);
+        for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = broadcast(0.0f);
         for (int64_t i = 0; i < count; i++) {
             if (!visible[i]) continue;
             const vec first = get(values + i * size + j, size - j), second = part(values + i * size, j + LANES, size);
 #pragma GCC unroll 6
             for (int r = 0; r < rows; r++) {
-                const vec weight = spread(weights[r * count + i]);
+                const vec weight = broadcast(weights[r * count + i]);
                 sums[r][0] = muladd(weight, first, sums[r][0]);
                 sums[r][1] = muladd(weight, second, sums[r][1]);
             }
@@ -151,8 +152,8 @@ static inline __attribute__((always_inline)) void mix(int rows, const operation 
     }
 }
 
-/* source: the query; other: the weights; into: the context. At most RUN rows, all of which look at source b. */
-static void look(const operation *at, int64_t row, int64_t rows, int64_t b) {
+/* source: the query; other: the weights; into: the context. At most SHARED_ROWS rows, all of which attend to source b. */
+static void attend(const operation *at, int64_t row, int64_t rows, int64_t b) {
     const int64_t count = at->positions;
     const char *visible = at->mask + b * count;
     const float *values = at->values + b * count * at->into.width;
@@ -175,11 +176,11 @@ static inline float dot(const float *first, const float *second, int64_t size) {
     eight sums = {0};
     for (int64_t j = 0; j < size; j += SUMS)
         sums = muladd_eight(get_eight(first + j, size - j), get_eight(second + j, size - j), sums);
-    return total(sums);
+    return sum_lanes(sums);
 }
 
-/* The values' gradient is left to one product behind the loop. */
-static void look_back(const operation *at, int64_t row, int64_t b) {
+/* The gradient of the values is one product after the loop. */
+static void attend_back(const operation *at, int64_t row, int64_t b) {
     const int64_t count = at->positions, width = at->source.width, size = at->into.width;
     const char *visible = at->mask + b * count;
     const float *query = at->source.data + row * width, *weights = at->other.data + row * count;
@@ -196,12 +197,12 @@ static void look_back(const operation *at, int64_t row, int64_t b) {
         if (!visible[i]) continue;
         const float *key = at->keys + (b * count + i) * width;
         float *grad_key = at->grad_keys + (b * count + i) * width;
-        const vec g = spread(weights[i] * (slopes[i] - mean));
+        const vec g = broadcast(weights[i] * (slopes[i] - mean));
         for (int64_t j = 0; j < width; j += LANES) {
             const int64_t left = width - j;
-            const vec bent = tangent(get(query + j, left) + get(key + j, left));
-            const vec slope = g * get(at->vector + j, left) * (spread(1.0f) - bent * bent);
-            put(grad_vector + j, left, muladd(g, bent, get(grad_vector + j, left)));
+            const vec tanh_value = tanh_vec(get(query + j, left) + get(key + j, left));
+            const vec slope = g * get(at->vector + j, left) * (broadcast(1.0f) - tanh_value * tanh_value);
+            put(grad_vector + j, left, muladd(g, tanh_value, get(grad_vector + j, left)));
             put(grad_key + j, left, get(grad_key + j, left) + slope);
             put(to + j, left, get(to + j, left) + slope);
         }

@@ -1,21 +1,21 @@
-/* The best token of a few rows: from weights of eight bits where they leave no doubt, from the layer where they do.
+/* The best token of a few rows: estimated from weights of eight bits, then decided by the weights themselves.
 
-   Reading the weights of a layer is what a product of few rows costs. Here a quarter is read. How far such a logit can
-   be from that of the layer follows from what rounding took, so that only tokens within reach of the best are
-   multiplied again; their logits, and so the token, are those of topk.c to the last bit.
+   For a few rows, a product costs as much as reading the weights; here a quarter of the bytes is read. The rounding
+   errors give a bound on the error of each estimate. Only tokens whose upper bound reaches the best lower bound are
+   multiplied again; their logits, and so the token, are the same as in topk.c, bit for bit.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "vocab_tiles.h"
 
-#define MOST_ROWS 4  /* as in argmax_int8.py */
-#define TOP 127      /* of a rounded weight */
+#define MAX_ROWS 4  /* as in argmax_int8.py */
+#define LARGEST_INT8 127 /* of a rounded weight */
 
-/* A layer, and what follows from its weights. */
+/* A layer, and its rounded weights. */
 typedef struct {
     const float *weight;         /* (columns, depth) */
-    const float *bias;           /* as long as all panels, and so the next four */
-    const int8_t *rounded;       /* panels of PANEL columns, whose numbers of two depths stand side by side */
+    const float *bias;           /* padded to whole panels, like the four below */
+    const int8_t *rounded;       /* panels of PANEL columns; the numbers of two depths are side by side */
     const float *scales;         /* weight ≈ scale · rounded */
     const float *reach, *slack;  /* |logit − its estimate| ≤ reach · ‖features‖ + slack */
     int64_t columns, depth, first; /* tokens below `first` are never the best */
@@ -27,12 +27,12 @@ typedef struct {
     const int16_t *rounded;  /* (rows, depth), two depths side by side */
     const float *scales, *norms;
     float *estimates;        /* (rows, columns of all panels) */
-    float *panel;            /* room for tokens that are looked at again, and ... */
-    int64_t *near;           /* ... for their numbers */
+    float *panel;            /* memory for the weights of candidates, and ... */
+    int64_t *candidates;           /* ... for their token numbers */
     int64_t *best, rows, next;
 } job;
 
-/* A layer that is being rounded. */
+/* The work of rounding a layer. */
 typedef struct {
     const float *weight;
     int8_t *rounded;
@@ -47,14 +47,14 @@ static inline int64_t halves(int64_t depth) { return (depth + 1) / 2; }
 
 /* Largest number of a rounded feature, so that sums of products stay within 31 bits. */
 static inline int32_t most_of(int64_t depth) {
-    return (int32_t)smaller(INT16_MAX, INT32_MAX / (TOP * 2 * halves(depth)));
+    return (int32_t)smaller(INT16_MAX, INT32_MAX / (LARGEST_INT8 * 2 * halves(depth)));
 }
 
-/* Sums of rounded numbers, `count` rows against one panel. The count is a constant where this is inlined. */
+/* Sums of rounded numbers, `count` rows against one panel. `count` is a constant after inlining. */
 static inline __attribute__((always_inline)) void add_up(int count, const int16_t *from, int64_t pairs, const int8_t *panel,
-                                                         int32_t to[MOST_ROWS][PANEL]) {
+                                                         int32_t to[MAX_ROWS][PANEL]) {
 #ifdef FUSED
-    __m256i sums[MOST_ROWS][2];
+    __m256i sums[MAX_ROWS][2];
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
     for (int64_t k = 0; k < pairs; k++) {
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void add_up(int count, const int16_
 }
 
 static inline void sums(int64_t count, const int16_t *from, int64_t pairs, const int8_t *panel,
-                        int32_t to[MOST_ROWS][PANEL]) {
+                        int32_t to[MAX_ROWS][PANEL]) {
     switch (count) {
     case 1: add_up(1, from, pairs, panel, to); break;
     case 2: add_up(2, from, pairs, panel, to); break;
@@ -99,7 +99,7 @@ void NAME(int8_estimate)(void *given) {
     job *todo = given;
     const int8_layer *of = todo->of;
     const int64_t rows = todo->rows, count = panels(of->columns), pairs = halves(of->depth);
-    int32_t found[MOST_ROWS][PANEL] __attribute__((aligned(ALIGNMENT)));
+    int32_t found[MAX_ROWS][PANEL] __attribute__((aligned(ALIGNMENT)));
     for (int64_t tile; (tile = take(&todo->next)) < tiles(of->columns);) {
         for (int64_t panel = tile * TILE_PANELS; panel < smaller((tile + 1) * TILE_PANELS, count); panel++) {
             sums(rows, todo->rounded, pairs, of->rounded + panel * PANEL * 2 * pairs, found);
@@ -107,7 +107,7 @@ void NAME(int8_estimate)(void *given) {
                 for (int64_t c = 0; c < PANEL; c += LANES) {
                     const int64_t at = panel * PANEL + c;
                     const vec sum = __builtin_convertvector(*(const ints *)(found[row] + c), vec);
-                    const vec scale = load(of->scales + at) * spread(todo->scales[row]);
+                    const vec scale = load(of->scales + at) * broadcast(todo->scales[row]);
                     store(todo->estimates + row * count * PANEL + at, muladd(sum, scale, load(of->bias + at)));
                 }
             }
@@ -115,18 +115,18 @@ void NAME(int8_estimate)(void *given) {
     }
 }
 
-/* Of tokens the best by the layer itself, of equals the first. Sums are made as topk.c makes them. */
+/* The best of the candidates, by the weights themselves; the first among equals. Sums have the order of topk.c. */
 static int64_t compare(const job *todo, const float *features, int64_t count) {
     const int8_layer *of = todo->of;
     float most = -INFINITY, bias[PANEL], logits[PANEL];
-    int64_t best = todo->near[0];
+    int64_t best = todo->candidates[0];
     for (int64_t at = 0; at < count; at += PANEL) {
-        const int64_t here = smaller(PANEL, count - at), *tokens = todo->near + at;
+        const int64_t here = smaller(PANEL, count - at), *tokens = todo->candidates + at;
         for (int64_t c = 0; c < here; c++) {
             bias[c] = of->bias[tokens[c]];
             for (int64_t k = 0; k < of->depth; k++) todo->panel[k * PANEL + c] = of->weight[tokens[c] * of->depth + k];
         }
-        const sink out = {.bias = bias, .to = logits, .stride = PANEL};
+        const destination out = {.bias = bias, .to = logits, .stride = PANEL};
         multiply(features, 1, of->depth, todo->panel, 0, 1, here, &out);
         for (int64_t c = 0; c < here; c++)
             if (logits[c] > most) most = logits[c], best = tokens[c];
@@ -134,23 +134,23 @@ static int64_t compare(const job *todo, const float *features, int64_t count) {
     return best;
 }
 
-/* The tokens that can be the best, from their estimates; how many. */
-static int64_t near(const job *todo, const float *estimates, float norm) {
+/* Find the tokens that can be the best, from their estimates. Returns how many. */
+static int64_t candidates(const job *todo, const float *estimates, float norm) {
     const int8_layer *of = todo->of;
-    const vec least = spread(-norm), most = spread(norm);
-    vec lowest = spread(-INFINITY);
+    const vec least = broadcast(-norm), most = broadcast(norm);
+    vec lowest = broadcast(-INFINITY);
     for (int64_t j = 0; j < of->columns; j += LANES) {
-        vec surely = muladd(load(of->reach + j), least, load(estimates + j) - load(of->slack + j));
-        for (int64_t lane = 0; j + lane < of->first; lane++) surely[lane] = -INFINITY;
-        lowest = choose(surely > lowest, surely, lowest);
+        vec lower_bound = muladd(load(of->reach + j), least, load(estimates + j) - load(of->slack + j));
+        for (int64_t lane = 0; j + lane < of->first; lane++) lower_bound[lane] = -INFINITY;
+        lowest = blend(lower_bound > lowest, lower_bound, lowest);
     }
     const float bar = highest_lane(lowest);
     int64_t count = 0;
     for (int64_t j = 0; j < of->columns; j += LANES) {
-        const vec perhaps = muladd(load(of->reach + j), most, load(estimates + j) + load(of->slack + j));
-        if (!any(perhaps >= spread(bar))) continue;
+        const vec upper_bound = muladd(load(of->reach + j), most, load(estimates + j) + load(of->slack + j));
+        if (!any(upper_bound >= broadcast(bar))) continue;
         for (int64_t lane = 0; lane < LANES; lane++)
-            if (perhaps[lane] >= bar && j + lane >= of->first && j + lane < of->columns) todo->near[count++] = j + lane;
+            if (upper_bound[lane] >= bar && j + lane >= of->first && j + lane < of->columns) todo->candidates[count++] = j + lane;
     }
     return count;
 }
@@ -159,38 +159,38 @@ void NAME(int8_decide)(void *given) {
     job *todo = given;
     const int64_t stride = panels(todo->of->columns) * PANEL;
     for (int64_t row = 0; row < todo->rows; row++) {
-        const int64_t count = near(todo, todo->estimates + row * stride, todo->norms[row]);
+        const int64_t count = candidates(todo, todo->estimates + row * stride, todo->norms[row]);
         todo->best[row] = compare(todo, todo->features + row * todo->of->depth, count);
     }
 }
 
-static inline vec magnitude(vec x) { return (vec)((ints)x & spread_bits(INT32_MAX)); }
+static inline vec magnitude(vec x) { return (vec)((ints)x & broadcast_bits(INT32_MAX)); }
 
-/* Round the weights of one column to the next of −TOP, …, TOP times its scale. */
+/* Round the weights of one column to the nearest of −LARGEST_INT8, …, LARGEST_INT8 times its scale. */
 static void round_column(plan *todo, int64_t column) {
     const int64_t depth = todo->depth, pairs = halves(depth);
     const float *from = todo->weight + column * depth;
     int8_t *to = todo->rounded + column / PANEL * PANEL * 2 * pairs + column % PANEL * 2;
-    vec most = spread(0.0f);
+    vec most = broadcast(0.0f);
     eight squares = {0}, lost = {0}, kept = {0};
     for (int64_t k = 0; k < depth; k += LANES) {
         const vec size = magnitude(get(from + k, depth - k));
-        most = choose(size > most, size, most);
+        most = blend(size > most, size, most);
     }
-    const float top = highest_lane(most), scale = top > 0 ? top / TOP : 1.0f;
-    const vec magic = spread(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
+    const float top = highest_lane(most), scale = top > 0 ? top / LARGEST_INT8 : 1.0f;
+    const vec magic = broadcast(12582912.0f); /* 1.5 · 2^23: a sum's last bits are the integer */
     for (int64_t k = 0; k < depth; k += LANES) {
-        const vec x = get(from + k, depth - k) / spread(scale), whole = (x + magic) - magic, left = x - whole;
-        squares = gather(squares, x * x);
-        lost = gather(lost, left * left);
-        kept = gather(kept, magnitude(whole));
+        const vec x = get(from + k, depth - k) / broadcast(scale), whole = (x + magic) - magic, left = x - whole;
+        squares = add_lanes(squares, x * x);
+        lost = add_lanes(lost, left * left);
+        kept = add_lanes(kept, magnitude(whole));
         for (int64_t lane = 0; lane < LANES && k + lane < depth; lane++)
             to[(k + lane) / 2 * 2 * PANEL + (k + lane) % 2] = (int8_t)whole[lane];
     }
-    /* By Cauchy and Schwarz: what rounding took of the weights; what it takes of features, each of which is at most
-       ‖features‖; and what float32 loses in sums, those of the layer and ours. */
-    const float sums = (float)(depth + 32) * sqrtf(total(squares)) / (1 << 24);
-    const float reach = (sqrtf(total(lost)) + total(kept) / (float)(2 * most_of(depth)) + sums) * 1.001f;
+    /* Three errors, by Cauchy and Schwarz: of rounded weights; of rounded features, each at most ‖features‖; and of
+       float32 sums, those of the layer and those here. */
+    const float sums = (float)(depth + 32) * sqrtf(sum_lanes(squares)) / (1 << 24);
+    const float reach = (sqrtf(sum_lanes(lost)) + sum_lanes(kept) / (float)(2 * most_of(depth)) + sums) * 1.001f;
     todo->scales[column] = scale;
     todo->reach[column] = reach * scale;
     if (!(reach * scale < INFINITY)) __atomic_store_n(&todo->failed, 1, __ATOMIC_RELAXED);
@@ -202,7 +202,7 @@ void NAME(int8_round)(void *given) {
         for (int64_t column = from; column < smaller(from + PANEL, todo->columns); column++) round_column(todo, column);
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
@@ -211,16 +211,16 @@ const layout int8_layout[] = {
     FIELD(int8_layer, scales), FIELD(int8_layer, reach), FIELD(int8_layer, slack), FIELD(int8_layer, columns),
     FIELD(int8_layer, depth), FIELD(int8_layer, first), LAYOUT_ENDS};
 
-/* Fills what follows from the weights of a layer, `rounded` with zeros so far. Returns whether a number is not finite. */
+/* Fill `rounded` (zeros so far), `scales` and `reach` from the weights of a layer. Returns 1 if a number is not finite. */
 EXPORT int regard_round_int8(const float *weight, int64_t columns, int64_t depth, int8_t *rounded, float *scales,
                              float *reach, int fast, int threads, team together) {
     plan todo = {.weight = weight, .rounded = rounded, .scales = scales, .reach = reach, .columns = columns,
                  .depth = depth};
-    run(PICK(int8_round, fast), &todo, 1 + columns * depth / WORTH_A_THREAD, threads, together);
+    run(PICK(int8_round, fast), &todo, 1 + columns * depth / THREAD_MIN_WORK, threads, together);
     return todo.failed;
 }
 
-/* Round the features of a row, two depths side by side; their norm, which is not finite where a number is not. */
+/* Round the features of a row, two depths side by side. Returns their norm; not finite if a number is not. */
 static float round_row(const float *from, int64_t depth, int16_t *to, float *scale) {
     double most = 0, whole = 0;
     for (int64_t k = 0; k < depth; k++) most = fmax(most, fabs(from[k])), whole += (double)from[k] * from[k];
@@ -234,17 +234,17 @@ static float round_row(const float *from, int64_t depth, int16_t *to, float *sca
     return (float)(sqrt(whole) * 1.0001);
 }
 
-/* Of each of at most MOST_ROWS rows the best token from `first` on, and the lower among equals. Returns 1 where a feature
-   is not finite, 2 where there is no memory for it. */
+/* For each of at most MAX_ROWS rows: the best token from `first` on, the lower one among equals. Returns 1 if a feature
+   is not finite, 2 if there is no memory. */
 EXPORT int regard_argmax_int8(const int8_layer *of, const float *features, int64_t rows, int64_t *best, int fast,
                               int threads, team together) {
     const int64_t depth = of->depth, pairs = halves(depth), wide = panels(of->columns) * PANEL;
-    const int64_t most = smaller(tiles(of->columns), 1 + rows * depth * wide / WORTH_A_THREAD);
-    float norms[MOST_ROWS], scales[MOST_ROWS];
-    int64_t *near = malloc(sizeof(int64_t) * of->columns + sizeof(float) * (rows * wide + PANEL * depth) +
+    const int64_t most = smaller(tiles(of->columns), 1 + rows * depth * wide / THREAD_MIN_WORK);
+    float norms[MAX_ROWS], scales[MAX_ROWS];
+    int64_t *candidates = malloc(sizeof(int64_t) * of->columns + sizeof(float) * (rows * wide + PANEL * depth) +
                            sizeof(int16_t) * rows * 2 * pairs);
-    if (!near) return 2;
-    float *estimates = (float *)(near + of->columns), *panel = estimates + rows * wide;
+    if (!candidates) return 2;
+    float *estimates = (float *)(candidates + of->columns), *panel = estimates + rows * wide;
     int16_t *rounded = (int16_t *)(panel + PANEL * depth);
     int failed = 0;
     for (int64_t row = 0; row < rows; row++) {
@@ -253,11 +253,11 @@ EXPORT int regard_argmax_int8(const int8_layer *of, const float *features, int64
     }
     if (!failed) {
         job todo = {.of = of, .features = features, .rounded = rounded, .scales = scales, .norms = norms,
-                    .estimates = estimates, .panel = panel, .near = near, .best = best, .rows = rows};
+                    .estimates = estimates, .panel = panel, .candidates = candidates, .best = best, .rows = rows};
         run(PICK(int8_estimate, fast), &todo, most, threads, together);
         PICK(int8_decide, fast)(&todo);
     }
-    free(near);
+    free(candidates);
     return failed;
 }
 

@@ -1,6 +1,7 @@
-/* Steps of a beam search one behind the other: what front.py and harvest.py do of each, beside the model, in one call.
+/* Steps of a beam search one behind the other: what beam_live.py and beam_finished.py do, and the model, in one
+   call.
 
-   A front has `size` slots for each sentence that is still searched; those that hold a hypothesis have a row of the
+   A beam has `size` slots for each sentence that is still searched; those that hold a hypothesis have a row of the
    model's state each, in order. What is decided is decided in double precision, as there. */
 
 #ifndef __AVX2__ /* nothing here has a faster variant; what is called chooses its own */
@@ -11,38 +12,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Moves so many rows, which continue so many, by one step; returns whether it cannot. */
-typedef int (*mover)(const void *of, int64_t rows, int64_t continued, int fast, int threads, team together);
+/* Takes one step of so many rows, which continue so many; returns whether it cannot. */
+typedef int (*stepper)(const void *of, int64_t rows, int64_t continued, int fast, int threads, team together);
 
 /* The best tokens of every row and their log-probabilities, (rows, width); returns whether it cannot. */
 typedef int (*chooser)(const void *of, const float *features, int64_t rows, int64_t width, float *log_probs,
                        int64_t *best, int fast, int threads, team together);
 
-/* A part of the state: rows of `made` become rows of `given`, from which the next step begins. */
+/* A state_part of the state: rows of `made` become rows of `given`, from which the next step begins. */
 typedef struct {
     const char *made;
     char *given;
     int64_t size; /* of a row, in bytes */
-} part;
+} state_part;
 
 /* A number that hypotheses pass on to those that continue them: of each row, and of what rows continue. */
 typedef struct {
     int64_t *rows, *continued;
-} mark;
+} carried;
 
 typedef struct {
-    mover move;
-    const void *course;
+    stepper step;
+    const void *program;
     chooser choose;
     const void *layer;
     const int64_t *slots;      /* where tables hold what a token adds to a step; below 0 where they do not */
     int64_t *picks;            /* the row of the tables of each row */
     int64_t *parents;          /* what each row continues; NULL where each continues its own */
-    const part *parts;
-    const mark *marks;
+    const state_part *parts;
+    const carried *numbers;
     const float *features, *weights;
-    int64_t part_count, mark_count, positions;
-} model;
+    int64_t part_count, number_count, positions;
+} beam_model;
 
 /* What all sentences of the search have, by their numbers. */
 typedef struct {
@@ -51,7 +52,7 @@ typedef struct {
     const double *penalties;   /* that of each length */
     double *best;              /* (sentences, nbest): the best scores so far, in any order */
     int64_t nbest;
-} rules;
+} beam_rules;
 
 /* Sentences that are searched, and the slots of each. */
 typedef struct {
@@ -59,7 +60,7 @@ typedef struct {
     int64_t *tokens;
     double *log_probs;         /* -inf where a slot is empty */
     int64_t live, size, rows, continued;
-} front;
+} beam_slots;
 
 /* What was done, step by step. */
 typedef struct {
@@ -71,41 +72,45 @@ typedef struct {
     int64_t *cut;                        /* ... whether that was at the limit, ... */
     double *log_probs, *scores;
     int64_t steps, most, sentence_count, row_count, ended_count;
-} record;
+} beam_record;
 
-/* Room for one step. */
+/* Buffers of one step. */
 typedef struct {
     float *log_probs;          /* (rows, width) */
     int64_t *best;
     int64_t *chosen, *places;  /* of rows */
     int64_t width;
-} room;
+} beam_scratch;
 
 typedef struct {
-    const model *model;
-    const rules *rules;
-    front *slots;
-    record *record;
-    room *room;
-    int64_t end, enough;       /* the mark of an end; how few sentences are searched before others may enter */
-} search;
+    const beam_model *model;
+    const beam_rules *rules;
+    beam_slots *slots;
+    beam_record *record;
+    beam_scratch *scratch;
+    int64_t end, enough;       /* the carried of an end; how few sentences are searched before others may enter */
+} beam_search;
 
 const layout beam_layout[] = {
-    WHOLE(part), FIELD(part, made), FIELD(part, given), FIELD(part, size), WHOLE(mark), FIELD(mark, rows),
-    FIELD(mark, continued), WHOLE(model), FIELD(model, move), FIELD(model, course), FIELD(model, choose),
-    FIELD(model, layer), FIELD(model, slots), FIELD(model, picks), FIELD(model, parents), FIELD(model, parts),
-    FIELD(model, marks), FIELD(model, features), FIELD(model, weights), FIELD(model, part_count),
-    FIELD(model, mark_count), FIELD(model, positions), WHOLE(rules), FIELD(rules, limits), FIELD(rules, last),
-    FIELD(rules, penalties), FIELD(rules, best), FIELD(rules, nbest), WHOLE(front), FIELD(front, sentences),
-    FIELD(front, lengths), FIELD(front, free), FIELD(front, tokens), FIELD(front, log_probs), FIELD(front, live),
-    FIELD(front, size), FIELD(front, rows), FIELD(front, continued), WHOLE(record), FIELD(record, live),
-    FIELD(record, rows), FIELD(record, sentences), FIELD(record, parents), FIELD(record, tokens), FIELD(record, owners),
-    FIELD(record, weights), FIELD(record, ended), FIELD(record, lengths), FIELD(record, ends), FIELD(record, cut),
-    FIELD(record, log_probs), FIELD(record, scores), FIELD(record, steps), FIELD(record, most),
-    FIELD(record, sentence_count), FIELD(record, row_count), FIELD(record, ended_count), WHOLE(room),
-    FIELD(room, log_probs), FIELD(room, best), FIELD(room, chosen), FIELD(room, places), FIELD(room, width),
-    WHOLE(search), FIELD(search, model), FIELD(search, rules), FIELD(search, slots), FIELD(search, record), FIELD(search, room),
-    FIELD(search, end), FIELD(search, enough), LAYOUT_ENDS};
+    WHOLE(state_part), FIELD(state_part, made), FIELD(state_part, given), FIELD(state_part, size), WHOLE(carried),
+    FIELD(carried, rows), FIELD(carried, continued), WHOLE(beam_model), FIELD(beam_model, step),
+    FIELD(beam_model, program), FIELD(beam_model, choose), FIELD(beam_model, layer), FIELD(beam_model, slots),
+    FIELD(beam_model, picks), FIELD(beam_model, parents), FIELD(beam_model, parts), FIELD(beam_model, numbers),
+    FIELD(beam_model, features), FIELD(beam_model, weights), FIELD(beam_model, part_count),
+    FIELD(beam_model, number_count), FIELD(beam_model, positions), WHOLE(beam_rules), FIELD(beam_rules, limits),
+    FIELD(beam_rules, last), FIELD(beam_rules, penalties), FIELD(beam_rules, best), FIELD(beam_rules, nbest),
+    WHOLE(beam_slots), FIELD(beam_slots, sentences), FIELD(beam_slots, lengths), FIELD(beam_slots, free),
+    FIELD(beam_slots, tokens), FIELD(beam_slots, log_probs), FIELD(beam_slots, live), FIELD(beam_slots, size),
+    FIELD(beam_slots, rows), FIELD(beam_slots, continued), WHOLE(beam_record), FIELD(beam_record, live),
+    FIELD(beam_record, rows), FIELD(beam_record, sentences), FIELD(beam_record, parents),
+    FIELD(beam_record, tokens), FIELD(beam_record, owners), FIELD(beam_record, weights), FIELD(beam_record, ended),
+    FIELD(beam_record, lengths), FIELD(beam_record, ends), FIELD(beam_record, cut), FIELD(beam_record, log_probs),
+    FIELD(beam_record, scores), FIELD(beam_record, steps), FIELD(beam_record, most),
+    FIELD(beam_record, sentence_count), FIELD(beam_record, row_count), FIELD(beam_record, ended_count),
+    WHOLE(beam_scratch), FIELD(beam_scratch, log_probs), FIELD(beam_scratch, best), FIELD(beam_scratch, chosen),
+    FIELD(beam_scratch, places), FIELD(beam_scratch, width), WHOLE(beam_search), FIELD(beam_search, model),
+    FIELD(beam_search, rules), FIELD(beam_search, slots), FIELD(beam_search, record), FIELD(beam_search, scratch),
+    FIELD(beam_search, end), FIELD(beam_search, enough), LAYOUT_ENDS};
 
 typedef struct {
     double total;
@@ -115,7 +120,7 @@ typedef struct {
 enum { OVER, MISSING, NO_DISTRIBUTION, NO_MEMORY, NO_STEP };
 
 /* Whether the tables hold what every row is to be given. */
-static int enter(const model *of, const front *at) {
+static int enter(const beam_model *of, const beam_slots *at) {
     int64_t row = 0;
     for (int64_t slot = 0; slot < at->live * at->size; slot++)
         if (at->log_probs[slot] > -INFINITY && (of->picks[row++] = of->slots[at->tokens[slot]]) < 0) return 0;
@@ -124,7 +129,7 @@ static int enter(const model *of, const front *at) {
 
 /* The best continuations of a sentence whose rows begin there, no more than it has free slots; returns how many. Among
    equals the lower slot is first, then the lower token. */
-static int64_t expand(const front *at, const room *with, int64_t live, int64_t *row, choice *found) {
+static int64_t expand(const beam_slots *at, const beam_scratch *with, int64_t live, int64_t *row, choice *found) {
     const int64_t most = at->free[live];
     const double *log_probs = at->log_probs + live * at->size;
     int64_t count = 0;
@@ -143,7 +148,7 @@ static int64_t expand(const front *at, const room *with, int64_t live, int64_t *
 }
 
 /* Where the worst of the best scores of a sentence stands. */
-static double *worst_of(const rules *by, int64_t sentence) {
+static double *worst_of(const beam_rules *by, int64_t sentence) {
     double *best = by->best + sentence * by->nbest, *worst = best;
     for (double *each = best; each < best + by->nbest; each++)
         if (*each < *worst) worst = each;
@@ -152,10 +157,10 @@ static double *worst_of(const rules *by, int64_t sentence) {
 
 /* What becomes of the choices of a sentence: those that are over are written down and leave their slots. Returns whether
    one that goes on can still be among the best. */
-static int gather(const search *all, int64_t live, choice *found, int64_t count) {
-    front *at = all->slots;
-    record *done = all->record;
-    const rules *by = all->rules;
+static int gather(const beam_search *all, int64_t live, choice *found, int64_t count) {
+    beam_slots *at = all->slots;
+    beam_record *done = all->record;
+    const beam_rules *by = all->rules;
     const int64_t sentence = at->sentences[live], length = ++at->lengths[live], late = by->limits[sentence] <= length;
     double most = -INFINITY, *worst = worst_of(by, sentence);
     for (int64_t slot = 0; slot < count; slot++) {
@@ -175,7 +180,7 @@ static int gather(const search *all, int64_t live, choice *found, int64_t count)
     return most / by->last[sentence] > *worst;
 }
 
-static void write_down(const search *all, int64_t live, const choice *found, int64_t count) {
+static void write_down(const beam_search *all, int64_t live, const choice *found, int64_t count) {
     const int64_t size = all->slots->size, next = all->record->sentence_count++;
     all->record->sentences[next] = all->slots->sentences[live];
     for (int64_t slot = 0; slot < size; slot++) {
@@ -187,24 +192,25 @@ static void write_down(const search *all, int64_t live, const choice *found, int
 }
 
 /* The sentence takes the next place of those that stay. */
-static void keep(front *at, room *with, int64_t from, int64_t to, const choice *found, int64_t count, int64_t *rows) {
+static void keep(beam_slots *at, beam_scratch *with, int64_t from, int64_t to, const choice *found, int64_t count,
+                 int64_t *rows) {
     at->sentences[to] = at->sentences[from];
     at->lengths[to] = at->lengths[from];
     at->free[to] = at->free[from];
     for (int64_t slot = 0; slot < at->size; slot++) {
-        const int goes_on = slot < count && found[slot].total > -INFINITY;
+        const int continues = slot < count && found[slot].total > -INFINITY;
         at->tokens[to * at->size + slot] = slot < count ? found[slot].token : 0;
-        at->log_probs[to * at->size + slot] = goes_on ? found[slot].total : -INFINITY;
-        if (goes_on) with->chosen[(*rows)++] = found[slot].row;
+        at->log_probs[to * at->size + slot] = continues ? found[slot].total : -INFINITY;
+        if (continues) with->chosen[(*rows)++] = found[slot].row;
     }
 }
 
 /* The chosen rows of the state, each once where rows share what they continue, become those of the next step. */
-static void select_rows(const model *of, front *at, const room *with, int64_t rows) {
+static void select_rows(const beam_model *of, beam_slots *at, const beam_scratch *with, int64_t rows) {
     int64_t *chosen = with->chosen, *places = with->places, continued = 0;
-    for (int64_t m = 0; m < of->mark_count; m++) {
-        for (int64_t row = 0; row < rows; row++) places[row] = of->marks[m].rows[chosen[row]];
-        memcpy(of->marks[m].rows, places, sizeof *places * rows);
+    for (int64_t m = 0; m < of->number_count; m++) {
+        for (int64_t row = 0; row < rows; row++) places[row] = of->numbers[m].rows[chosen[row]];
+        memcpy(of->numbers[m].rows, places, sizeof *places * rows);
     }
     if (of->parents) {
         for (int64_t row = 0; row < at->rows; row++) places[row] = 0;
@@ -216,47 +222,47 @@ static void select_rows(const model *of, front *at, const room *with, int64_t ro
     } else {
         continued = rows;
     }
-    for (const part *each = of->parts; each < of->parts + of->part_count; each++)
+    for (const state_part *each = of->parts; each < of->parts + of->part_count; each++)
         for (int64_t row = 0; row < continued; row++)
             memcpy(each->given + row * each->size, each->made + chosen[row] * each->size, each->size);
-    for (int64_t m = 0; m < of->mark_count; m++)
-        if (of->marks[m].continued && of->parents)
+    for (int64_t m = 0; m < of->number_count; m++)
+        if (of->numbers[m].continued && of->parents)
             for (int64_t row = 0; row < rows; row++)
-                of->marks[m].continued[of->parents[row]] = of->marks[m].rows[row];
+                of->numbers[m].continued[of->parents[row]] = of->numbers[m].rows[row];
     at->rows = rows, at->continued = continued;
 }
 
-/* What the model has found becomes the front of the next step. */
-static void advance(const search *all, choice *found) {
-    front *at = all->slots;
-    record *done = all->record;
+/* What the model has found becomes the slots of the next step. */
+static void advance(const beam_search *all, choice *found) {
+    beam_slots *at = all->slots;
+    beam_record *done = all->record;
     const int64_t weights = at->rows * all->model->positions;
     memcpy(done->weights + done->row_count * all->model->positions, all->model->weights, sizeof(float) * weights);
     done->live[done->steps] = at->live, done->rows[done->steps++] = at->rows;
     done->row_count += at->rows;
     int64_t row = 0, rows = 0, stay = 0;
     for (int64_t live = 0; live < at->live; live++) {
-        const int64_t count = expand(at, all->room, live, &row, found);
+        const int64_t count = expand(at, all->scratch, live, &row, found);
         write_down(all, live, found, count);
-        if (gather(all, live, found, count)) keep(at, all->room, live, stay++, found, count, &rows);
+        if (gather(all, live, found, count)) keep(at, all->scratch, live, stay++, found, count, &rows);
     }
     at->live = stay;
-    select_rows(all->model, at, all->room, rows);
+    select_rows(all->model, at, all->scratch, rows);
 }
 
 /* Steps until few enough sentences are searched or the record is full; or until a token comes that the tables do not hold,
    or a row that is no distribution, or one that the program does not hold: then nothing has been done of that step.
    Returns which. */
-EXPORT int regard_beam_search(const search *all, int fast, int threads, team together) {
-    const model *of = all->model;
-    const room *with = all->room;
-    front *at = all->slots;
+EXPORT int regard_beam_search(const beam_search *all, int fast, int threads, team together) {
+    const beam_model *of = all->model;
+    const beam_scratch *with = all->scratch;
+    beam_slots *at = all->slots;
     choice *found = malloc(sizeof(choice) * at->size);
     int why = found ? OVER : NO_MEMORY;
     while (!why && at->live > all->enough && all->record->steps < all->record->most) {
         if (!enter(of, at)) why = MISSING;
         if (why) break;
-        if (of->move(of->course, at->rows, at->continued, fast, threads, together)) why = NO_STEP;
+        if (of->step(of->program, at->rows, at->continued, fast, threads, together)) why = NO_STEP;
         if (why) break;
         if (of->choose(of->layer, of->features, at->rows, with->width, with->log_probs, with->best, fast, threads, together))
             why = NO_MEMORY;

@@ -25,24 +25,24 @@ typedef struct {
     int64_t count, threads;
 } job;
 
-typedef void raiser(const float *, int64_t, int64_t, float *);
+typedef void keys_work(const float *, int64_t, int64_t, float *);
 
 work VARIANTS(step_operations);
-raiser VARIANTS(key_powers);
+keys_work VARIANTS(exp_keys);
 
-void NAME(key_powers)(const float *keys, int64_t rows, int64_t width, float *powers) {
-    raise_rows(keys, rows, width, powers);
+void NAME(exp_keys)(const float *keys, int64_t rows, int64_t width, float *into) {
+    exp2x_rows(keys, rows, width, into);
 }
 
 static inline int64_t whole(const operation *at) { return at->kind == LINEAR ? panels(at->into.width) : at->count; }
 
-/* Where a part ends that begins there: with the source, if that is looked at. */
+/* Where a part ends that begins there: with the source, if that is attended to. */
 static int64_t reach(const operation *at, int64_t from, int64_t threads) {
     if (at->kind == LINEAR) /* the last parts are smaller, so that nobody waits long for the last of all */
         return from + smaller(PANELS_TAKEN, 1 + (panels(at->into.width) - from - 1) / (2 * threads));
-    if (at->kind != LOOK) return smaller(from + ROWS_TAKEN, at->count);
-    const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : RUN; /* so that each gets something */
-    const int64_t last = smaller(from + smaller(share, RUN), at->count);
+    if (at->kind != ATTEND) return smaller(from + ROWS_TAKEN, at->count);
+    const int64_t share = threads > 1 ? 1 + (at->count - 1) / (2 * threads) : SHARED_ROWS; /* so that each gets something */
+    const int64_t last = smaller(from + smaller(share, SHARED_ROWS), at->count);
     int64_t end = from + 1;
     while (end < last && at->sources[end] == at->sources[from]) end++;
     return end;
@@ -53,15 +53,15 @@ static void act(const operation *at, int64_t from, int64_t end) {
         linear(at, 0, at->count, from, end);
         return;
     }
-    if (at->kind == LOOK) {
-        look(at, from, end - from, at->sources[from]);
+    if (at->kind == ATTEND) {
+        attend(at, from, end - from, at->sources[from]);
         return;
     }
     for (int64_t row = from; row < end; row++) {
         switch (at->kind) {
         case GRU: gru(at, row); break;
         case LSTM: lstm(at, row); break;
-        default: bend(at, row);
+        default: tanh_forward(at, row);
         }
     }
 }
@@ -90,13 +90,13 @@ void NAME(step_operations)(void *given) {
 
 #include "threads.h"
 
-#define MOST_OPERATIONS 64         /* operations */
+#define MAX_OPERATIONS 64         /* operations */
 
 /* What steps read of so many keys. */
-EXPORT int regard_key_powers(const float *keys, int64_t rows, int64_t width, float *powers, int fast, int threads,
+EXPORT int regard_exp_keys(const float *keys, int64_t rows, int64_t width, float *into, int fast, int threads,
                              team together) {
     (void)threads, (void)together; /* it is soon done */
-    PICK(key_powers, fast)(keys, rows, width, powers);
+    PICK(exp_keys, fast)(keys, rows, width, into);
     return DONE;
 }
 
@@ -111,47 +111,47 @@ static int picks_what_is(const operation *at) {
     const array *each[] = {&at->source, &at->other, &at->before, &at->added};
     for (int number = 0; number < 4; number++)
         if (each[number]->rows && !below(each[number]->rows, at->count, each[number]->height)) return 0;
-    return at->kind != LOOK || below(at->sources, at->count, at->source_count);
+    return at->kind != ATTEND || below(at->sources, at->count, at->source_count);
 }
 
-/* Runs at most MOST_OPERATIONS operations, each over its own rows. `fast`: the newest variant that may be used.
+/* Runs at most MAX_OPERATIONS operations, each over its own rows. `fast`: the newest variant that may be used.
    `together` may be NULL: then threads are made for the call. */
 EXPORT int regard_decoder_step(const operation *program, int64_t count, int fast, int threads, team together) {
-    progress state[MOST_OPERATIONS] = {{0}};
+    progress state[MAX_OPERATIONS] = {{0}};
     job todo = {.program = program, .state = state, .count = count};
     int64_t cost = 0;
-    if (count > MOST_OPERATIONS) return OUT_OF_RANGE;
+    if (count > MAX_OPERATIONS) return OUT_OF_RANGE;
     for (int64_t op = 0; op < count; op++) {
         const operation *at = program + op;
         if (!picks_what_is(at)) return OUT_OF_RANGE;
         const int64_t reads = at->kind == LINEAR ? at->source.width : 16 * (1 + at->positions);
         cost += at->count * at->into.width * reads;
     }
-    todo.threads = smaller(threads, 1 + cost / WORTH_A_THREAD);
+    todo.threads = smaller(threads, 1 + cost / THREAD_MIN_WORK);
     run(PICK(step_operations, fast), &todo, todo.threads, threads, together);
     return DONE;
 }
 
-/* A program over rows that come and go, some of whose operations are of what rows share. */
+/* A program over the hypotheses of a beam, some of whose operations are of what several of them have in common. */
 typedef struct {
     operation *program;
     const char *shared;
     int64_t count;
-} course;
+} beam_program;
 
 /* One step of so many rows, which continue so many. */
-EXPORT int regard_course_step(const course *of, int64_t rows, int64_t continued, int fast, int threads,
+EXPORT int regard_beam_program_step(const beam_program *of, int64_t rows, int64_t continued, int fast, int threads,
                               team together) {
     for (int64_t op = 0; op < of->count; op++) of->program[op].count = of->shared[op] ? continued : rows;
     return regard_decoder_step(of->program, of->count, fast, threads, together);
 }
 
-/* A register that is copied behind each step, step t to `to` + t · stride bytes. */
+/* A register that is copied after each step, step t to `to` + t · stride bytes. */
 typedef struct {
     const char *source;
     char *to;
     int64_t size, stride;
-} flow;
+} register_copy;
 
 /* Puts the best token of every row into `best`; returns whether it cannot. */
 typedef int (*chooser)(const void *of, const float *features, int64_t rows, int64_t *best, int fast, int threads,
@@ -161,22 +161,24 @@ typedef struct {
     const int64_t *slots;      /* where the tables of what is picked hold each token; below 0 where they do not */
     int64_t *picked;           /* the rows that the program picks */
     const float *features;     /* the register that is chosen by */
-    const flow *flows;
+    const register_copy *copies;
     int64_t *tokens;           /* (1 + most, rows), of which the first are given */
     chooser choose;
     const void *layer;         /* what it chooses with */
-    int64_t flow_count, rows, most, end;
-} path;
+    int64_t copy_count, rows, most, end;
+} greedy_run;
 
 const layout step_layout[] = {
-    WHOLE(course), FIELD(course, program), FIELD(course, shared), FIELD(course, count), WHOLE(flow),
-    FIELD(flow, source), FIELD(flow, to), FIELD(flow, size), FIELD(flow, stride), WHOLE(path), FIELD(path, slots),
-    FIELD(path, picked), FIELD(path, features), FIELD(path, flows), FIELD(path, tokens), FIELD(path, choose),
-    FIELD(path, layer), FIELD(path, flow_count), FIELD(path, rows), FIELD(path, most), FIELD(path, end), LAYOUT_ENDS};
+    WHOLE(beam_program), FIELD(beam_program, program), FIELD(beam_program, shared), FIELD(beam_program, count),
+    WHOLE(register_copy), FIELD(register_copy, source), FIELD(register_copy, to), FIELD(register_copy, size),
+    FIELD(register_copy, stride), WHOLE(greedy_run), FIELD(greedy_run, slots), FIELD(greedy_run, picked),
+    FIELD(greedy_run, features), FIELD(greedy_run, copies), FIELD(greedy_run, tokens), FIELD(greedy_run, choose),
+    FIELD(greedy_run, layer), FIELD(greedy_run, copy_count), FIELD(greedy_run, rows), FIELD(greedy_run, most),
+    FIELD(greedy_run, end), LAYOUT_ENDS};
 
 /* Steps one behind the other from `taken` on, each with the tokens chosen before, until a row comes to `end`, or to a
    token that the tables do not hold. Returns how many have been taken, or −1 where nothing could be chosen. */
-EXPORT int64_t regard_greedy_steps(const operation *program, int64_t count, const path *along, int64_t taken, int fast,
+EXPORT int64_t regard_greedy_steps(const operation *program, int64_t count, const greedy_run *along, int64_t taken, int fast,
                                    int threads, team together) {
     const int64_t rows = along->rows;
     for (int64_t t = taken; t < along->most; t++) {
@@ -185,7 +187,7 @@ EXPORT int64_t regard_greedy_steps(const operation *program, int64_t count, cons
         for (int64_t row = 0; row < rows; row++)
             if ((along->picked[row] = along->slots[given[row]]) < 0) return t;
         if (regard_decoder_step(program, count, fast, threads, together)) return -1;
-        for (const flow *each = along->flows; each < along->flows + along->flow_count; each++)
+        for (const register_copy *each = along->copies; each < along->copies + along->copy_count; each++)
             memcpy(each->to + t * each->stride, each->source, each->size);
         if (along->choose(along->layer, along->features, rows, chosen, fast, threads, together)) return -1;
         for (int64_t row = 0; row < rows; row++)

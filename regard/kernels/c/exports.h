@@ -1,4 +1,4 @@
-/* What Python sees of the library: its functions, and how the records that cross are laid out. */
+/* What Python uses of the library: its functions, and the layout of the records that both sides share. */
 
 #pragma once
 
@@ -7,16 +7,16 @@
 
 #define EXPORT __attribute__((visibility("default"))) /* all else is hidden, see hatch_build.py */
 
-/* What a thread does: its share of what is left. */
+/* The function of a thread: it takes pieces of the work until none is left. */
 typedef void work(void *);
 
-/* A team: GOMP_parallel of the OpenMP that PyTorch runs on. */
+/* Runs a function on several threads: GOMP_parallel of the OpenMP that PyTorch uses. */
 typedef void (*team)(work *, void *, unsigned, unsigned);
 
-/* What a function returns, where it can fail. Nothing has been written where a number is out of range. */
+/* The result of a function that can fail. OUT_OF_RANGE: nothing has been written. */
 enum { DONE, OUT_OF_MEMORY, OUT_OF_RANGE };
 
-/* Where a field of a record lies, in bytes; the first line of a record has no field, and the size of all. */
+/* Offset and size of a field of a record, in bytes. The first line of a record has no field, and the size of the record. */
 typedef struct {
     const char *record, *field;
     int64_t offset, size;
@@ -26,6 +26,6 @@ typedef struct {
 #define FIELD(type, name) {#type, #name, offsetof(type, name), sizeof(((type *)0)->name)}
 #define LAYOUT_ENDS {0}
 
-/* Of every source whose records cross. */
+/* The layouts of every source with such records. */
 extern const layout matmul_layout[], rnn_layout[], encoder_layout[], step_layout[], topk_layout[], shortlist_layout[],
     int8_layout[], beam_layout[];

@@ -1,18 +1,17 @@
-/* Sums of products with large matrices, however these lie: what gradients are made of.
+/* to += left · right for large matrices with any strides, as gradients need it.
 
-   Both factors are laid out anew, a slice of the depth at a time: the right one in panels, which the threads share, and
-   some rows of the left one behind each other, as they are multiplied. What a number becomes depends neither on the
-   number of threads nor on what else is computed.
+   Both factors are copied, a slice of the depth at a time: the right one into panels, which the threads share; rows of the
+   left one into contiguous rows. The result does not depend on the number of threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "panel_matmul.h"
 
 #define SLICE 512 /* of the depth: two panels of it, or some rows, stay in the second cache ... */
 #define ROW_TILE 64   /* ... and so do the rows that a thread takes */
-#define SIDE 16   /* rows and columns that are laid out together where neighbours of a column are side by side in memory */
+#define SIDE 16   /* rows and columns that are copied together if the matrix is stored by columns */
 
-/* A matrix whose rows are `down` apart, and whose columns `across`. */
+/* A matrix with row stride `down` and column stride `across`. */
 typedef struct {
     const float *at;
     int64_t down, across;
@@ -23,7 +22,7 @@ typedef struct {
     int64_t rows, columns, first, depth; /* the slice [first, first + depth) */
     float *to;
     int64_t stride;
-    float *panels, *tiles;               /* room for the slice of the right, and for the tile of each thread */
+    float *panels, *tiles;               /* memory for the slice of the right, and for the rows of each thread */
     int64_t next, joined;
 } job;
 
@@ -37,7 +36,7 @@ void NAME(matmul_lay_panels)(void *given) {
                    todo->panels);
 }
 
-/* So many rows of the slice of the left, one behind the other. */
+/* Copy rows of the slice of the left, one after another. */
 static void lay_rows(const job *todo, int64_t row, int64_t rows, float *to) {
     const matrix *left = todo->left;
     const int64_t depth = todo->depth;
@@ -61,26 +60,26 @@ void NAME(matmul_add_tiles)(void *given) {
     for (int64_t item; (item = take(&todo->next)) * ROW_TILE < todo->rows;) {
         const int64_t row = item * ROW_TILE, rows = smaller(ROW_TILE, todo->rows - row);
         float *to = todo->to + row * todo->stride;
-        const sink out = {.plus = to, .plus_stride = todo->stride, .to = to, .stride = todo->stride};
+        const destination out = {.plus = to, .plus_stride = todo->stride, .to = to, .stride = todo->stride};
         lay_rows(todo, row, rows, tile);
         multiply(tile, rows, todo->depth, todo->panels, 0, panels(todo->columns), todo->columns, &out);
     }
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
 const layout matmul_layout[] = {
     WHOLE(matrix), FIELD(matrix, at), FIELD(matrix, down), FIELD(matrix, across), LAYOUT_ENDS};
 
-/* to (rows, columns) += left (rows, depth) · right (depth, columns). Returns whether there was no memory for it. */
+/* to (rows, columns) += left (rows, depth) · right (depth, columns). Can run out of memory. */
 EXPORT int regard_matmul_add(const matrix *left, const matrix *right, int64_t rows, int64_t depth, int64_t columns,
                              float *to, int64_t stride, int fast, int threads, team together) {
     const int64_t tiles = (rows + ROW_TILE - 1) / ROW_TILE, slices = (depth + SLICE - 1) / SLICE;
     const size_t laid = sizeof(float) * panels(columns) * PANEL * SLICE;
     char *room = NULL;
-    threads = (int)smaller(smaller(threads, tiles), MOST_THREADS);
+    threads = (int)smaller(smaller(threads, tiles), MAX_THREADS);
     if (posix_memalign((void **)&room, ALIGNMENT, laid + sizeof(float) * threads * ROW_TILE * SLICE)) return OUT_OF_MEMORY;
     job todo = {.left = left, .right = right, .rows = rows, .columns = columns, .to = to, .stride = stride,
                 .panels = (float *)room, .tiles = (float *)(room + laid)};

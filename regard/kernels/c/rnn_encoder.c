@@ -113,7 +113,7 @@ static int reads_what_is(const encoder_layer *of) {
 EXPORT int regard_rnn_encoder(const encoder_layer *of, int fast, int threads, team together) {
     const int64_t items = of->directions * of->batch, cost = items * of->positions * gates(of) * (of->size + 16);
     if (!reads_what_is(of)) return OUT_OF_RANGE;
-    threads = (int)smaller(threads, 1 + cost / WORTH_A_RNN_THREAD);
+    threads = (int)smaller(threads, 1 + cost / RNN_THREAD_MIN_WORK);
     job todo = {.of = of, .share = smaller(SHARE, 1 + items / threads)};
     run(PICK(rnn_encode, fast), &todo, items, threads, together);
     return DONE;

@@ -1,11 +1,10 @@
-/* A recurrent loop over all its steps in one call, forwards and back: what program.py describes, for single precision.
+/* A recurrent loop over all its steps in one call, forward and backward, as program.py describes it. Single precision.
 
-   The rows of a batch know nothing of each other, so that each thread takes some of them through every step, without
-   waiting for the others. Weights are laid out anew once per call, in panels of PANEL columns, as the product reads
-   them; the powers of keys are taken once per call, too. What a row gives depends neither on the rest of the batch nor
-   on the number of threads.
+   The rows of a batch are independent: each thread takes some rows through all steps, and waits for no other. Once per
+   call, weights are copied into panels of PANEL columns, and exp(2 · keys) is computed. The result of a row depends
+   neither on the rest of the batch nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "additive_step.h"
 
@@ -16,17 +15,17 @@ typedef struct {
 
 work VARIANTS(rnn_pack), VARIANTS(rnn_rows);
 
-/* In how many pieces what an operation reads is laid out. Back, the keys are read as they are. */
+/* The number of pieces of work to prepare an operation. The backward pass uses the keys themselves. */
 static inline int64_t pieces(const operation *at, const job *todo) {
-    if (at->kind == LOOK) return todo->backward ? 0 : todo->batch;
+    if (at->kind == ATTEND) return todo->backward ? 0 : todo->batch;
     return at->kind == LINEAR ? panels(todo->backward ? at->source.width : at->into.width) : 0;
 }
 
 static void lay_out(const operation *at, const job *todo, int64_t piece) {
     const int64_t outer = at->into.width, inner = at->source.width, back = todo->backward;
-    if (at->kind == LOOK) {
+    if (at->kind == ATTEND) {
         const int64_t rows = at->positions, first = piece * rows;
-        raise_rows(at->keys + first * inner, rows, inner, at->powers + first * grouped(inner));
+        exp2x_rows(at->keys + first * inner, rows, inner, at->exp_keys + first * grouped(inner));
         return;
     }
     pack_panel(at->weight, back ? at->stride : 1, back ? 1 : at->stride, back ? outer : inner, back ? inner : outer,
@@ -43,7 +42,7 @@ void NAME(rnn_pack)(void *given) {
     }
 }
 
-/* Rows [first, first + rows) of one step. Row b of step t stands at t · batch + b. */
+/* Rows [first, first + rows) of one step. Row b of step t is row t · batch + b. */
 static void act(const job *todo, const operation *at, int64_t step, int64_t first, int64_t rows) {
     const int64_t start = step * todo->batch + first;
     const int back = (int)todo->backward;
@@ -57,10 +56,10 @@ static void act(const job *todo, const operation *at, int64_t step, int64_t firs
         switch (at->kind) {
         case GRU: (back ? gru_back : gru)(at, row); break;
         case LSTM: (back ? lstm_back : lstm)(at, row); break;
-        case TANH: (back ? bend_back : bend)(at, row); break;
+        case TANH: (back ? tanh_backward : tanh_forward)(at, row); break;
         default:
-            if (back) look_back(at, row, first + b);
-            else look(at, row, 1, first + b);
+            if (back) attend_back(at, row, first + b);
+            else attend(at, row, 1, first + b);
         }
     }
 }
@@ -78,7 +77,7 @@ void NAME(rnn_rows)(void *given) {
     }
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
@@ -87,12 +86,12 @@ const layout rnn_layout[] = {
     WHOLE(operation), FIELD(operation, kind), FIELD(operation, into), FIELD(operation, source), FIELD(operation, other),
     FIELD(operation, before), FIELD(operation, saved), FIELD(operation, added), FIELD(operation, weight),
     FIELD(operation, bias), FIELD(operation, stride), FIELD(operation, panels), FIELD(operation, keys),
-    FIELD(operation, values), FIELD(operation, vector), FIELD(operation, powers), FIELD(operation, grad_keys),
+    FIELD(operation, values), FIELD(operation, vector), FIELD(operation, exp_keys), FIELD(operation, grad_keys),
     FIELD(operation, grad_vector), FIELD(operation, mask), FIELD(operation, sources), FIELD(operation, positions),
     FIELD(operation, count), FIELD(operation, source_count), LAYOUT_ENDS};
 
-/* Runs the program over all steps, or back over them. `fast`: the newest variant that may be used. `together` may
-   be NULL: then threads are made for the call. */
+/* Runs the program over all steps, or its gradients over them in reverse. `fast`: the newest variant that may be used.
+   `together` may be NULL: then the call starts its own threads. */
 EXPORT int regard_rnn_sequence(const operation *program, int64_t count, int64_t steps, int64_t batch, int64_t backward,
                                int fast, int threads, team together) {
     job todo = {.program = program, .count = count, .steps = steps, .batch = batch, .backward = backward};
@@ -103,7 +102,7 @@ EXPORT int regard_rnn_sequence(const operation *program, int64_t count, int64_t 
         cost += at->kind == LINEAR ? at->source.width * at->into.width : 16 * at->into.width * (1 + at->positions);
         packed += pieces(at, &todo);
     }
-    const int64_t most = smaller(batch, 1 + steps * batch * cost / WORTH_A_RNN_THREAD);
+    const int64_t most = smaller(batch, 1 + steps * batch * cost / RNN_THREAD_MIN_WORK);
     threads = (int)smaller(threads, most);
     todo.share = (batch + threads - 1) / threads;
     run(PICK(rnn_pack, fast), &todo, packed, threads, together);

@@ -1,9 +1,9 @@
-/* Softmax of an output layer, for a loss: the exponentials are taken of each tile while it is in the cache.
+/* Softmax of an output layer, for a loss: the exponentials of a tile are computed while its logits are in the cache.
 
-   First threads share the columns in tiles: logits, their largest and their sums. Then they share the rows, which are
-   brought to one scale. What a row gives depends neither on the other rows nor on the number of threads.
+   First the threads share the columns in tiles: logits, their maximum, and sums of exponentials. Then they share the rows,
+   and divide by the total. The result of a row depends neither on the other rows nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "vocab_tiles.h"
 
@@ -11,15 +11,15 @@ typedef struct {
     const float *features, *panels, *bias;
     const int64_t *targets;
     int64_t rows, depth, columns;
-    float *probs, *whole, *right; /* (rows, columns); of each row the logarithm of the sum, and the target's logit */
+    float *probs, *whole, *right; /* (rows, columns); for each row: log of the sum, and the target's logit */
     float *most, *sums;           /* (tiles, rows) */
     int64_t next;
 } job;
 
 work VARIANTS(softmax_tiles), VARIANTS(softmax_rows);
 
-/* The exponentials of one row of a tile, in the place of its logits. */
-static void lift(const job *todo, int64_t tile, int64_t row, int64_t from, int64_t count, float *logits) {
+/* Write the exponentials of one row of a tile. */
+static void tile_exponentials(const job *todo, int64_t tile, int64_t row, int64_t from, int64_t count, float *logits) {
     const int64_t target = todo->targets[row] - from, at = tile * todo->rows + row, vectors = (count + LANES - 1) / LANES;
     if (target >= 0 && target < count) todo->right[row] = logits[target];
     for (int64_t j = count; j < vectors * LANES; j++) logits[j] = -INFINITY;
@@ -35,11 +35,13 @@ void NAME(softmax_tiles)(void *given) {
     for (int64_t tile; (tile = take(&todo->next)) < tiles(columns);) {
         const int64_t from = tile * TILE_PANELS * PANEL, count = smaller(TILE_PANELS * PANEL, columns - from);
         const float *own = todo->panels + from * depth;
-        const sink out = {.bias = todo->bias ? todo->bias + from : NULL, .to = logits, .stride = TILE_PANELS * PANEL};
+        const float *bias = todo->bias ? todo->bias + from : NULL;
+        const destination out = {.bias = bias, .to = logits, .stride = TILE_PANELS * PANEL};
         for (int64_t row = 0; row < rows; row += TILE_ROWS) {
             const int64_t here = smaller(TILE_ROWS, rows - row);
             multiply(todo->features + row * depth, here, depth, own, 0, panels(count), count, &out);
-            for (int64_t r = 0; r < here; r++) lift(todo, tile, row + r, from, count, logits + r * TILE_PANELS * PANEL);
+            for (int64_t r = 0; r < here; r++)
+                tile_exponentials(todo, tile, row + r, from, count, logits + r * TILE_PANELS * PANEL);
         }
     }
 }
@@ -52,23 +54,23 @@ void NAME(softmax_rows)(void *given) {
         todo->whole[row] = (float)whole;
         for (int64_t tile = 0; tile < tiles(columns); tile++) {
             const int64_t from = tile * TILE_PANELS * PANEL, count = smaller(TILE_PANELS * PANEL, columns - from);
-            const vec factor = spread(expf((float)(todo->most[tile * rows + row] - whole)));
+            const vec factor = broadcast(expf((float)(todo->most[tile * rows + row] - whole)));
             float *own = todo->probs + row * columns + from;
             for (int64_t j = 0; j < count; j += LANES) put(own + j, count - j, get(own + j, count - j) * factor);
         }
     }
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
-/* probs = softmax(features · panels + bias), whole = logsumexp of the same, right = what it holds for the targets.
-   Returns whether a target is none of the columns, or there was no memory. */
+/* probs = softmax(features · panels + bias), whole = logsumexp of the logits, right = logits of the targets.
+   OUT_OF_RANGE if a target is no column. */
 EXPORT int regard_softmax(const float *features, const float *laid, const float *bias, const int64_t *targets,
                           int64_t rows, int64_t depth, int64_t columns, float *probs, float *whole, float *right,
                           int fast, int threads, team together) {
-    const int64_t count = tiles(columns), most = 1 + rows * depth * columns / WORTH_A_THREAD;
+    const int64_t count = tiles(columns), most = 1 + rows * depth * columns / THREAD_MIN_WORK;
     job todo = {.features = features, .panels = laid, .bias = bias, .targets = targets, .rows = rows, .depth = depth,
                 .columns = columns, .probs = probs, .whole = whole, .right = right};
     for (int64_t row = 0; row < rows; row++)

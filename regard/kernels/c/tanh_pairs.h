@@ -1,20 +1,20 @@
-/* What takes tanh(query + key) of many pairs of rows, with exponentials once per row.
+/* tanh(query + key) of many pairs of rows, with one exponential per row instead of one per pair.
 
-   With A = exp(2q) and B = exp(2k), tanh(q + k) = N / D where N = A·B − 1 and D = A·B + 1, and two neighbours share one
-   division. Where a row is beyond some limit, or not a number, the products could leave the range of a float: there the
-   exponential is taken of the clamped sum, pair by pair. */
+   With A = exp(2q) and B = exp(2k), tanh(q + k) = N / D where N = A·B − 1 and D = A·B + 1. Two neighbours share one
+   division. If a number of a row is too large, or NaN, the products could leave the range of a float. Then the
+   exponential is taken of the clamped sum, for each pair. */
 
 #pragma once
 
 #include "simd.h"
 
 #define CHUNK (2 * LANES) /* features that are handled together, and share divisions */
-#define LARGEST 1e3f      /* of a vector whose products with those of two D stay in range */
+#define LARGEST 1e3f      /* of a vector: its products with two D stay in range */
 
-/* Whether every lane is at most so large; not a number is not. */
+/* Whether every lane is within ±limit; false for NaN. */
 static inline int within(float limit, vec first, vec second) {
-    const ints size = spread_bits(0x7fffffff);
-    const ints fits = ((vec)((ints)first & size) <= spread(limit)) & ((vec)((ints)second & size) <= spread(limit));
+    const ints size = broadcast_bits(0x7fffffff);
+    const ints fits = ((vec)((ints)first & size) <= broadcast(limit)) & ((vec)((ints)second & size) <= broadcast(limit));
 #ifdef FUSED
     return _mm256_movemask_ps((__m256)fits) == 0xff;
 #else
@@ -24,7 +24,7 @@ static inline int within(float limit, vec first, vec second) {
 #endif
 }
 
-/* Two vectors of a row that may end before them; what is missing is zero. */
+/* Two vectors of a row; beyond its end they are zero. */
 static inline void load_chunk(const float *row, int64_t left, vec *first, vec *second) {
     if (__builtin_expect(left < CHUNK, 0)) {
         float padded[CHUNK] __attribute__((aligned(ALIGNMENT))) = {0};
@@ -54,12 +54,12 @@ static inline vec quotients(vec v0, vec n0, vec d0, vec v1, vec n1, vec d1) {
     return muladd(v0 * n0, d1, v1 * n1 * d0) / (d0 * d1);
 }
 
-/* Adds a chunk's part of vector · tanh(query + key) to the sum, exponentials taken pair by pair. The vector goes on with
-   zeros to whole chunks. */
+/* Adds a chunk's part of vector · tanh(query + key) to the sum, with one exponential per pair. The vector is
+   padded with zeros to whole chunks. */
 static inline vec score_pair(const float *vector, const float *query, const float *key, int64_t left, vec sum) {
     vec q0, q1, k0, k1;
     load_chunk(query, left, &q0, &q1);
     load_chunk(key, left, &k0, &k1);
-    sum = muladd(load(vector), tangent(q0 + k0), sum);
-    return muladd(load(vector + LANES), tangent(q1 + k1), sum);
+    sum = muladd(load(vector), tanh_vec(q0 + k0), sum);
+    return muladd(load(vector + LANES), tanh_vec(q1 + k1), sum);
 }

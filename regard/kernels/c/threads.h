@@ -1,4 +1,4 @@
-/* Threads for one call: those of the OpenMP that PyTorch runs on, or its own. */
+/* Threads for one call: those of the OpenMP that PyTorch uses, or new ones. */
 
 #pragma once
 
@@ -6,9 +6,9 @@
 
 #include <pthread.h>
 
-#define MOST_THREADS 64               /* of a call */
-#define WORTH_A_THREAD (1 << 16)      /* multiply-adds that one thread finishes before another would have begun; ... */
-#define WORTH_A_RNN_THREAD (1 << 18)  /* ... in a recurrent loop, whose threads wait for the longest row */
+#define MAX_THREADS 64               /* of a call */
+#define THREAD_MIN_WORK (1 << 16)      /* multiply-adds: with fewer, a second thread starts too late to help; ... */
+#define RNN_THREAD_MIN_WORK (1 << 18)  /* ... the same for a recurrent loop */
 
 static void *start(void *given) {
     void **call = given;
@@ -16,12 +16,12 @@ static void *start(void *given) {
     return NULL;
 }
 
-/* Each thread calls `each`, which takes from `todo` what no other has taken. At most `most` threads are of use. */
+/* Each thread calls `each`, which takes pieces of `todo` that no other thread has taken. At most `most` threads. */
 static void run(work *each, void *todo, int64_t most, int threads, team together) {
-    pthread_t others[MOST_THREADS];
+    pthread_t others[MAX_THREADS];
     int running = 0;
     void *call[2] = {(void *)(intptr_t)each, todo};
-    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
+    threads = (int)smaller(smaller(threads, most), MAX_THREADS);
     if (threads > 1 && together) {
         together(each, todo, (unsigned)threads, 0);
         return;
@@ -31,7 +31,7 @@ static void run(work *each, void *todo, int64_t most, int threads, team together
     while (running > 0) pthread_join(others[--running], NULL);
 }
 
-/* Which variant this processor runs: 0 the plain one, 1 AVX2, 2 AVX-512. */
+/* The newest variant that this processor runs: 0 plain, 1 AVX2, 2 AVX-512. */
 static int newest(void) {
 #ifdef WITH_VARIANTS
     const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -43,7 +43,7 @@ static int newest(void) {
 #endif
 }
 
-/* The variant of a function that is called; no newer one than `fast`. */
+/* The variant of a function to call: the newest one that runs here, but not newer than `fast`. */
 #ifdef WITH_VARIANTS
 #define PICK(name, fast) ((__typeof__(&name##_plain)[]){VARIANTS(name)}[smaller(fast, newest())])
 #else

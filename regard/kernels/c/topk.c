@@ -1,14 +1,14 @@
 /* The best tokens of an output layer, and the logarithm of the sum of its exponentials, without its logits.
 
-   Threads share the columns in tiles; the logits of a tile are read while they are in the cache and then forgotten.
-   Each thread keeps the best of the tiles that it took; the sums are put together tile by tile in their order. So what a
-   row gives depends neither on the other rows nor on the number of threads.
+   Threads share the columns in tiles. The logits of a tile are used while they are in the cache, and never stored.
+   Each thread keeps the best tokens of its tiles; the sums of the tiles are added in order. So the result of a row
+   depends neither on the other rows nor on the number of threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "vocab_tiles.h"
 
-/* An output layer; tokens below `first`, and the one that is `barred`, are summed, and never among the best. */
+/* An output layer. Tokens below `first`, and the token `barred`, count in the sum but are never among the best. */
 typedef struct {
     const float *panels, *bias;
     int64_t depth, columns, first, barred; /* barred: -1 for none */
@@ -20,13 +20,13 @@ typedef struct {
     int64_t rows, width;
     float *most, *sums;                           /* (tiles, rows): the largest logit, Σ exp(logit − largest) */
     float *values;                                /* (threads, rows, width): the best logits of each thread ... */
-    int64_t *tokens;                              /* ... and where they stand */
+    int64_t *tokens;                              /* ... and their tokens */
     int64_t next, joined;
 } job;
 
 work VARIANTS(topk_tiles);
 
-/* Put a logit where it belongs among the best so far, behind its equals. */
+/* Insert a logit into the best so far, after its equals. */
 static void insert(float *values, int64_t *tokens, int64_t width, float value, int64_t token) {
     int64_t place = width - 1;
     for (; place > 0 && value > values[place - 1]; place--) {
@@ -40,7 +40,7 @@ static void insert(float *values, int64_t *tokens, int64_t width, float value, i
 static void collect(const job *todo, const float *logits, int64_t from, int64_t count, float *values, int64_t *tokens) {
     const int64_t width = todo->width;
     for (int64_t j = 0; j < count; j += LANES) {
-        if (!any(load(logits + j) > spread(values[width - 1]))) continue;
+        if (!any(load(logits + j) > broadcast(values[width - 1]))) continue;
         for (int64_t lane = j; lane < j + LANES; lane++)
             if (from + lane >= todo->of->first && from + lane != todo->of->barred && logits[lane] > values[width - 1])
                 insert(values, tokens, width, logits[lane], from + lane);
@@ -60,7 +60,7 @@ void NAME(topk_tiles)(void *given) {
         const int64_t padded = (count + LANES - 1) / LANES * LANES;
         for (int64_t row = 0; row < rows; row += TILE_ROWS) {
             const int64_t here = smaller(TILE_ROWS, rows - row);
-            const sink out = {.bias = todo->of->bias + from, .to = logits, .stride = TILE_PANELS * PANEL};
+            const destination out = {.bias = todo->of->bias + from, .to = logits, .stride = TILE_PANELS * PANEL};
             multiply(todo->features + row * depth, here, depth, todo->of->panels + from * depth, 0, panels(count), count,
                      &out);
             for (int64_t r = 0; r < here; r++) {
@@ -74,7 +74,7 @@ void NAME(topk_tiles)(void *given) {
     }
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
@@ -82,12 +82,12 @@ const layout topk_layout[] = {
     WHOLE(topk_layer), FIELD(topk_layer, panels), FIELD(topk_layer, bias), FIELD(topk_layer, depth),
     FIELD(topk_layer, columns), FIELD(topk_layer, first), FIELD(topk_layer, barred), LAYOUT_ENDS};
 
-/* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
-   log-probabilities: NaN where the row is no distribution. Returns whether there was no memory for it. */
+/* For every row: the `width` best tokens from `first` on, best first, the lower first among equals, and their
+   log-probabilities; NaN if the logits of the row are no distribution. Can run out of memory. */
 EXPORT int regard_topk(const topk_layer *of, const float *features, int64_t rows, int64_t width, float *log_probs,
                        int64_t *best, int fast, int threads, team together) {
-    const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / WORTH_A_THREAD);
-    threads = (int)smaller(smaller(threads, most), MOST_THREADS);
+    const int64_t count = tiles(of->columns), most = smaller(count, 1 + rows * of->depth * of->columns / THREAD_MIN_WORK);
+    threads = (int)smaller(smaller(threads, most), MAX_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .width = width};
     todo.tokens = malloc((sizeof(int64_t) + sizeof(float)) * threads * rows * width + sizeof(float) * 2 * count * rows);
     if (!todo.tokens) return OUT_OF_MEMORY;
@@ -97,7 +97,7 @@ EXPORT int regard_topk(const topk_layer *of, const float *features, int64_t rows
     run(PICK(topk_tiles, fast), &todo, most, threads, together);
     for (int64_t row = 0; row < rows; row++) {
         double whole = normalizer(todo.most + row, todo.sums + row, count, rows);
-        int64_t place[MOST_THREADS] = {0};
+        int64_t place[MAX_THREADS] = {0};
         for (int64_t rank = 0; rank < width; rank++) {
             int64_t from = 0;
             for (int64_t thread = 1; thread < todo.joined; thread++) {

@@ -1,27 +1,27 @@
-/* The best tokens of an output layer for rows that may each use a list of tokens alone, beside those that all may use.
+/* The best tokens of an output layer for rows that may use only some tokens: a list per row, and the common tokens.
 
-   What all may use lies in panels and is multiplied for many rows at once. The rest of a list is read as the layer
-   stores it, word by word, for the rows of one sentence. Threads share the rows. What a row gives depends on its own list
-   alone: not on other rows, theirs, or the number of threads.
+   The weights of the common tokens are in panels, and multiplied for many rows at once. Those of a list are read from the
+   layer, token by token, for all rows of one sentence. Threads share the rows. The result of a row depends only on its
+   own list: not on other rows or on the number of threads.
 
-   The plain variant brings what chooses among the variants, see threads.h. */
+   The plain variant also has the functions that Python calls; they choose a variant, see threads.h. */
 
 #include "vocab_tiles.h"
 
-#define LEAST_ITEM_ROWS 16 /* rows that a thread takes, if there are as many ... */
-#define MOST_ITEM_ROWS 64  /* ... and at most */
+#define MIN_ITEM_ROWS 16 /* rows that a thread takes, if there are as many ... */
+#define MAX_ITEM_ROWS 64  /* ... and at most */
 #ifdef __AVX512F__
-#define DOT_WORDS 4 /* of a list that are read together, two side by side in a vector ... */
+#define DOT_WORDS 4 /* tokens of a list that are read together, two side by side in a vector ... */
 #else
 #define DOT_WORDS 2
 #endif
 #define DOT_ROWS 6   /* ... for so many rows, whose sums stay in registers */
-#define AHEAD 4 /* words that are fetched before they are read: they lie anywhere */
+#define AHEAD 4 /* prefetch distance in tokens: their weights are anywhere in memory */
 
-/* A layer, and what rows may use of it. */
+/* A layer, and the tokens that rows may use. */
 typedef struct {
     const float *weight, *bias;        /* (vocabulary, depth) */
-    const float *panels, *common_bias; /* of the tokens that all may use */
+    const float *panels, *common_bias; /* of the common tokens */
     const int64_t *common, *starts, *tokens, *lists; /* the list of row r is tokens[starts[lists[r]]] and on */
     int64_t depth, commons, longest, first, barred; /* entries of the longest list; tokens below `first`, and the one
                                                        that is `barred` (-1 for none), are never the best */
@@ -42,7 +42,7 @@ work VARIANTS(topk_shortlist);
 static inline int64_t whole(int64_t count) { return panels(count) * PANEL; }
 
 #ifdef __AVX512F__
-/* Logits of so many rows for DOT_WORDS words, each in its own eight lanes. The count is a constant where this is inlined. */
+/* Logits of `count` rows for DOT_WORDS tokens, each in its own eight lanes. `count` is a constant after inlining. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
                                                        float to[DOT_ROWS][DOT_WORDS]) {
@@ -67,10 +67,10 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
     }
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++)
-        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = total(sums[r][w / 2].each[w % 2]);
+        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = sum_lanes(sums[r][w / 2].each[w % 2]);
 }
 #else
-/* Logits of so many rows for DOT_WORDS words. The count is a constant where this is inlined. */
+/* Logits of `count` rows for DOT_WORDS tokens. `count` is a constant after inlining. */
 static inline __attribute__((always_inline)) void dots(int count, const float *from, int64_t depth,
                                                        const float *const *words, const float *const *next,
                                                        float to[DOT_ROWS][DOT_WORDS]) {
@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) void dots(int count, const float *f
     }
 #pragma GCC unroll 6
     for (int r = 0; r < count; r++)
-        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = total(sums[r][w]);
+        for (int w = 0; w < DOT_WORDS; w++) to[r][w] = sum_lanes(sums[r][w]);
 }
 #endif
 
@@ -123,12 +123,12 @@ static void read_list(const job *todo, int64_t row, int64_t rows, const int64_t 
     }
 }
 
-/* Put logits, which go on to whole vectors, where they belong among the best so far; among equals the lower token is first. */
+/* Insert logits (padded to whole vectors) into the best so far; among equals the lower token is first. */
 static void collect(const job *todo, const float *logits, const int64_t *names, int64_t count, float *values,
                     int64_t *tokens) {
     const int64_t last = todo->width - 1;
     for (int64_t from = 0; from < count; from += LANES) {
-        if (!any(load(logits + from) >= spread(values[last]))) continue;
+        if (!any(load(logits + from) >= broadcast(values[last]))) continue;
         for (int64_t j = from; j < smaller(from + LANES, count); j++) {
             const float value = logits[j];
             if (!(value >= values[last]) || names[j] < todo->of->first || names[j] == todo->of->barred) continue;
@@ -162,11 +162,11 @@ static void finish(const job *todo, int64_t row, float *logits, const int64_t *t
     for (int64_t rank = 0; rank < width; rank++) values[rank] = (float)(values[rank] - normalizer);
 }
 
-/* Where an item ends that begins there: with a list, unless the item would be short. The last items are smaller, so that
-   no thread waits long for another. */
+/* The end of an item that begins at `from`: the end of a list, unless the item would be short. The last items are smaller,
+   so that no thread waits long for another. */
 static int64_t reach(const job *todo, int64_t from) {
     const int64_t *lists = todo->of->lists, share = (todo->rows - from) / (2 * todo->threads);
-    const int64_t item = smaller(share > LEAST_ITEM_ROWS ? share : LEAST_ITEM_ROWS, MOST_ITEM_ROWS);
+    const int64_t item = smaller(share > MIN_ITEM_ROWS ? share : MIN_ITEM_ROWS, MAX_ITEM_ROWS);
     const int64_t last = smaller(from + item, todo->rows), least = from + item / 2;
     int64_t end = last;
     while (end < todo->rows && end > least && lists[end] == lists[end - 1]) end--;
@@ -177,14 +177,14 @@ void NAME(topk_shortlist)(void *given) {
     job *todo = given;
     const int64_t depth = todo->of->depth, stride = todo->stride, own = whole(todo->of->commons);
     const int64_t thread = take(&todo->joined);
-    float *logits = todo->logits + thread * smaller(todo->rows, MOST_ITEM_ROWS) * stride;
+    float *logits = todo->logits + thread * smaller(todo->rows, MAX_ITEM_ROWS) * stride;
     for (int64_t from = __atomic_load_n(&todo->next, __ATOMIC_RELAXED), end; from < todo->rows; from = end) {
         end = reach(todo, from);
         if (!__atomic_compare_exchange_n(&todo->next, &from, end, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-            end = from; /* another took it: from there on */
+            end = from; /* another thread took it: continue from there */
             continue;
         }
-        const sink out = {.bias = todo->of->common_bias, .to = logits, .stride = stride};
+        const destination out = {.bias = todo->of->common_bias, .to = logits, .stride = stride};
         multiply(todo->features + from * depth, end - from, depth, todo->of->panels, 0, panels(todo->of->commons),
                  todo->of->commons, &out);
         for (int64_t row = from, last; row < end; row = last) {
@@ -198,7 +198,7 @@ void NAME(topk_shortlist)(void *given) {
     }
 }
 
-#ifndef __AVX2__ /* once, beside the variant that runs anywhere */
+#ifndef __AVX2__ /* once, with the plain variant */
 
 #include "threads.h"
 
@@ -209,30 +209,29 @@ const layout shortlist_layout[] = {
     FIELD(shortlist_layer, depth), FIELD(shortlist_layer, commons), FIELD(shortlist_layer, longest),
     FIELD(shortlist_layer, first), FIELD(shortlist_layer, barred), FIELD(shortlist_layer, list_count), LAYOUT_ENDS};
 
-/* Of every row the `width` best tokens from `first` on, best first and the lower first among equals, with their
-   log-probabilities given what the row may use: NaN where the row is no distribution, -inf for what is missing.
-   Returns whether a row names a list that there is not, or there was no memory. */
+/* For every row: the `width` best tokens from `first` on, best first, the lower first among equals, and their
+   log-probabilities among the tokens that the row may use; NaN if the row is no distribution, -inf if there are fewer
+   tokens. OUT_OF_RANGE if a row names a list that does not exist. */
 EXPORT int regard_topk_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t width,
                                  float *log_probs, int64_t *best, int fast, int threads, team together) {
-    const int64_t items = (rows + LEAST_ITEM_ROWS - 1) / LEAST_ITEM_ROWS, stride = whole(of->commons) + whole(of->longest);
-    threads = (int)smaller(smaller(threads, items), MOST_THREADS);
+    const int64_t items = (rows + MIN_ITEM_ROWS - 1) / MIN_ITEM_ROWS, stride = whole(of->commons) + whole(of->longest);
+    threads = (int)smaller(smaller(threads, items), MAX_THREADS);
     job todo = {.of = of, .features = features, .rows = rows, .stride = stride, .width = width, .log_probs = log_probs,
                 .best = best, .threads = threads > 0 ? threads : 1};
     for (int64_t row = 0; row < rows; row++)
         if (of->lists[row] < 0 || of->lists[row] >= of->list_count) return OUT_OF_RANGE;
-    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MOST_ITEM_ROWS) * stride);
+    todo.logits = malloc(sizeof(float) * todo.threads * smaller(rows, MAX_ITEM_ROWS) * stride);
     if (!todo.logits) return OUT_OF_MEMORY;
     run(PICK(topk_shortlist, fast), &todo, items, threads, together);
     free(todo.logits);
     return DONE;
 }
 
-/* Of each of at most MOST_ITEM_ROWS rows the best token alone. Returns 1 where there was none, or no memory
-   for it. */
+/* For each of at most MAX_ITEM_ROWS rows, the best token. Returns 1 if there is none, or no memory. */
 EXPORT int regard_argmax_shortlist(const shortlist_layer *of, const float *features, int64_t rows, int64_t *best,
                                    int fast, int threads, team together) {
-    float log_probs[MOST_ITEM_ROWS];
-    if (rows > MOST_ITEM_ROWS) return OUT_OF_RANGE;
+    float log_probs[MAX_ITEM_ROWS];
+    if (rows > MAX_ITEM_ROWS) return OUT_OF_RANGE;
     const int failed = regard_topk_shortlist(of, features, rows, 1, log_probs, best, fast, threads, together);
     if (failed) return failed;
     for (int64_t row = 0; row < rows; row++)

@@ -1,4 +1,4 @@
-/* An output layer tile by tile: so many columns of the vocabulary, whose logits stay in the cache. */
+/* Parts of an output layer (tiles): some columns of the vocabulary at a time, so that their logits stay in the cache. */
 
 #pragma once
 
@@ -28,26 +28,26 @@ static inline float highest_lane(vec lanes) {
     return found;
 }
 
-/* The largest of `count` logits, a multiple of LANES; a NaN is passed over. */
+/* The largest of `count` logits, a multiple of LANES; NaN is ignored. */
 static float largest(const float *logits, int64_t count) {
     vec most = load(logits);
-    most = choose(most == most, most, spread(-INFINITY));
-    for (int64_t j = LANES; j < count; j += LANES) most = choose(load(logits + j) > most, load(logits + j), most);
+    most = blend(most == most, most, broadcast(-INFINITY));
+    for (int64_t j = LANES; j < count; j += LANES) most = blend(load(logits + j) > most, load(logits + j), most);
     return highest_lane(most);
 }
 
-/* Σ exp(logit − most), which take the place of the logits; what is −∞ adds nothing, a NaN makes it NaN. */
+/* Σ exp(logit − most); the exponentials replace the logits. −∞ adds nothing, NaN makes the sum NaN. */
 static float exponentials(float *logits, int64_t count, float most) {
-    const vec low = spread(-INFINITY);
+    const vec low = broadcast(-INFINITY);
     eight sums = {0};
     for (int64_t j = 0; j < count; j += LANES) {
         vec less;
-        const vec logit = load(logits + j), whole = exponential_less((logit - spread(most)) * spread(0.5f), &less);
-        const vec kept = choose(logit == low, spread(0.0f), whole);
+        const vec logit = load(logits + j), whole = exp2x_expm1((logit - broadcast(most)) * broadcast(0.5f), &less);
+        const vec kept = blend(logit == low, broadcast(0.0f), whole);
         store(logits + j, kept);
-        sums = gather(sums, kept);
+        sums = add_lanes(sums, kept);
     }
-    return total(sums);
+    return sum_lanes(sums);
 }
 
 /* log Σ exp of a row, from the largest logit of each tile and its sum relative to it. */

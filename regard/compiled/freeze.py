@@ -1,0 +1,90 @@
+"""A trained model made fast for inference: the door of this room for a translator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jaxtyping import Bool, Int, Shaped
+from torch import Tensor, nn
+
+from regard.compiled.decoder import CompiledDecoder, runs_compiled
+from regard.compiled.encoder import CompiledEncoder
+from regard.compiled.linear import with_packed_layers
+from regard.compiled.output_step import OutputStep
+from regard.compiled.programs import PROGRAMS
+from regard.compiled.shortlist_step import CompiledShortlistStep
+from regard.compiled.step import steps_serve
+from regard.compiled.vocabulary import InferenceTokens
+from regard.decoders.fixed import FixedDecoder
+from regard.decoders.output import LinearOutput
+from regard.decoders.step import Step
+from regard.decoders.transformer import TransformerDecoder
+from regard.encoders.memory import Memory
+from regard.encoders.recurrent import RecurrentEncoder
+from regard.kernels.library import kernels
+from regard.model.encoder_decoder import EncoderDecoder
+from regard.search.shortlist import Shortlist, ShortlistState
+from regard.search.start import Listed, Reader, first_state, start
+from regard.search.step_function import StepFunction
+
+KNOWN = (*PROGRAMS, FixedDecoder, TransformerDecoder)
+"""The decoders whose output layer is prepared; any other, as of a user's package, runs as it is."""
+
+
+def prepare(models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist] = ()) -> Reader:
+    """What reads sources for a search with these models, which are made fast.
+
+    Args:
+        models: over the same tokenisers, in evaluation mode; several are an ensemble. Their parameters are read here:
+            prepare them again when they change.
+        shortlists: outputs are made of what any of these allows; none for the whole vocabulary.
+
+    With `REGARD_KERNELS=off` the models are taken as they are.
+    """
+    return Reader(models if kernels().off else [frozen(model) for model in models], shortlists)
+
+
+def frozen(model: EncoderDecoder) -> "EncoderDecoder | FrozenModel":
+    """The model over the same parameters, made fast; itself if its decoder is of no known type."""
+    return FrozenModel(model) if type(model.decoder) in KNOWN else model
+
+
+class FrozenModel:
+    """What an `EncoderDecoder` computes with its parameters as they are now, without a gradient.
+
+    Args:
+        model: in evaluation mode, with a decoder of a `KNOWN` type.
+    """
+
+    def __init__(self, model: EncoderDecoder) -> None:
+        self.model = model
+        encoder, decoder = model.encoder, model.decoder
+        known = type(encoder) is RecurrentEncoder and isinstance(encoder.embedding, nn.Embedding)
+        known = known and steps_serve(*encoder.parameters())
+        self.encoder: Any = CompiledEncoder(encoder) if known else encoder
+        linear = isinstance(decoder.tokens.output, LinearOutput)
+        self.tokens: Any = InferenceTokens(decoder.tokens) if linear else decoder.tokens
+        compiled = runs_compiled(decoder)
+        self.decoder: Any = CompiledDecoder(decoder, self.tokens) if compiled else with_packed_layers(decoder)
+
+    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+        """As `EncoderDecoder.encode`."""
+        return self.model.attendable(self.encoder(source, mask), source, mask)
+
+    def begin(self, memory: Memory) -> tuple[Any, Any]:
+        """As `EncoderDecoder.begin`."""
+        source, state = self.decoder.begin(memory)
+        return source, state
+
+    def step(self, tokens: Int[Tensor, " rows"], state: Any, source: Any) -> Step:
+        """As `EncoderDecoder.step`."""
+        moved = self.decoder.advance(tokens, state, source)
+        return Step(self.tokens.logits(moved), moved.state, moved.weights, moved.heads)
+
+    def start(self, memory: Memory, listed: Listed | None) -> tuple[StepFunction, Any]:
+        """The step function that `Reader` begins with, and its first state."""
+        if not isinstance(self.tokens, InferenceTokens):
+            return start(self, memory, listed)
+        first = first_state(self, memory)
+        if listed is None or listed.output is None:
+            return OutputStep(self.decoder, self.tokens), first
+        return CompiledShortlistStep(self.decoder, listed.output), ShortlistState.start(first, listed.lists)

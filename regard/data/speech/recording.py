@@ -1,0 +1,197 @@
+"""The source that is a recording: log-mel frames of a sound file."""
+
+import json
+import wave
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from regard.data.media import Recording
+from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
+from regard.data.speech.features import log_mel, normalize
+from regard.data.speech.framing import Framing
+from regard.errors import CheckpointError, RegardError
+from regard.files import read_small, write_whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = "regard recording"
+KEPT_FRAMES, KEPT_SAMPLES = 64, 8
+"""Of so many recordings, so that what is checked first and read then is seldom computed twice."""
+MAX_SECONDS = 3_600.0
+"""Longer recordings are refused before they are read."""
+SPLIT = "spoken:"
+"""What the names of the embedded corpus begin with: spoken:train/17."""
+
+
+class RecordingSource:
+    """Recordings, each named by its file, or by its number in the embedded corpus.
+
+    Args:
+        rate: samples per second that frames are computed at; a file with another rate is resampled.
+        mels: features of a frame.
+        window_seconds, shift_seconds: of a frame, and from one to the next.
+    """
+
+    kind = "recording"
+    has_end = False
+    tokenizer = None
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, rate: int, mels: int, window_seconds: float, shift_seconds: float) -> None:
+        self.framing = Framing(rate, window_seconds, shift_seconds)
+        self.facts = {"rate": rate, "mels": mels, "window_seconds": window_seconds, "shift_seconds": shift_seconds}
+        self.mels = mels
+        self._samples = lru_cache(KEPT_SAMPLES)(lambda name: samples_of(name, rate))
+        self._frames = lru_cache(KEPT_FRAMES)(self._computed)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Features of a frame."""
+        return (self.mels,)
+
+    @property
+    def digest(self) -> str:
+        """All that frames depend on."""
+        return json.dumps([FORMAT, self.facts])
+
+    def encode(self, source: str) -> Float[np.ndarray, "frames mels"]:
+        """Its frames, with mean 0 and variance 1 in each feature. Raises UnusableSource for what is no recording."""
+        return self._frames(source)
+
+    def _computed(self, source: str) -> np.ndarray:
+        samples = self._samples(source)
+        if not self.framing.count(len(samples)):
+            raise UnusableSource(f"names a recording of {len(samples)} samples, too few for a frame")
+        if not np.isfinite(samples).all():
+            raise UnusableSource("names a recording with samples that are no numbers")
+        return normalize(log_mel(samples, self.framing, self.mels))
+
+    def collate(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frames, padded."""
+        return padded(values, lengths)
+
+    def embed(self, size: int) -> "nn.Module":
+        """Frames are features already, and stay as they are."""
+        from regard.data.speech.frames import Frames
+
+        return Frames(self.mels)
+
+    def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
+        """In seconds; they tile the recording."""
+        cells = self.framing.cells(len(self._samples(source)))
+        return joined([(float(start), float(end)) for start, end in cells], memory)
+
+    def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
+        """The name of the file, and the seconds of each span."""
+        units = tuple([f"{start:.2f}–{end:.2f} s" for start, end in spans])
+        return Drawing(shown(source), units, Recording(self._samples(source), self.framing.rate_hz))
+
+    def save(self, path: Path) -> None:
+        """Write what frames depend on."""
+        write_whole(path, json.dumps({"format": FORMAT} | self.facts).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> "RecordingSource":
+        """Read what `save` wrote. Raises CheckpointError for anything else."""
+        try:
+            content: Any = json.loads(read_small(path, 10_000))
+            if content.pop("format") != FORMAT:
+                raise ValueError("another format")
+            return cls(**content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CheckpointError(f"{path} does not say what the recordings of this run are. Restore it.") from error
+
+
+def shown(source: str) -> str:
+    """How a recording is called in a view."""
+    return source if source.startswith(SPLIT) else Path(source).name
+
+
+def samples_of(source: str, rate: int) -> Float[np.ndarray, " samples"]:
+    """One channel of samples from -1 to 1, at this rate. Several channels are mixed down.
+
+    Raises UnusableSource for what is no recording, RegardError where a package is missing to read it.
+    """
+    samples, own = _embedded(source) if source.startswith(SPLIT) else _read(source)
+    if samples.ndim > 1:
+        samples = samples.mean(1)
+    if own == rate:
+        return samples.astype(np.float32)
+    try:
+        import soxr
+    except ImportError as error:
+        raise RegardError(
+            f"{shown(source)} has {own} samples per second, and data.source.rate is {rate}. To resample, install "
+            "regard[speech]; or set data.source.rate."
+        ) from error
+    resampled: np.ndarray = soxr.resample(samples, own, rate)
+    return resampled.astype(np.float32)
+
+
+def _embedded(source: str) -> tuple[np.ndarray, int]:
+    from regard.data.embedded.spoken import recording
+    from regard.data.embedded.spoken.synthesis import RATE_HZ
+
+    split, _, number = source.removeprefix(SPLIT).partition("/")
+    try:
+        return recording(split, int(number)).samples, RATE_HZ
+    except ValueError as error:
+        raise UnusableSource(f"names no recording of the embedded corpus ({source[:60]})") from error
+
+
+def _read(source: str) -> tuple[np.ndarray, int]:
+    """The samples of a file, and its rate."""
+    expect_file(source)
+    try:
+        import soundfile
+    except ImportError:
+        return _read_wave(source)
+    try:
+        _check_length(soundfile.info(source).duration)
+        samples, rate = soundfile.read(source, dtype="float32")
+    except (RuntimeError, OSError) as error:
+        raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
+    return samples, int(rate)
+
+
+def expect_file(name: str, said: str | None = None) -> str:
+    """The name of a file that is there. Raises UnusableSource for any other, with what a file of pairs said of it."""
+    try:
+        there = Path(name).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
+        raise UnusableSource(f"names no file that is there ({(said or name)[-200:]})")
+    return name
+
+
+def _check_length(seconds: float) -> None:
+    if seconds > MAX_SECONDS:
+        raise UnusableSource(
+            f"names a recording of {seconds / 60:,.0f} minutes; at most {MAX_SECONDS / 60:.0f} are read"
+        )
+
+
+def _read_wave(source: str) -> tuple[np.ndarray, int]:
+    """A WAV file of 16-bit samples, which needs no other package."""
+    if not source.lower().endswith(".wav"):
+        raise RegardError(f"{source}: to read other files than WAV, install regard[speech].")
+    try:
+        with wave.open(source, "rb") as file:
+            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            frames = file.getnframes()
+            _check_length(frames / max(rate, 1))
+            content = file.readframes(frames)
+    except (wave.Error, EOFError, OSError) as error:
+        raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
+    if len(content) != frames * width * channels:
+        raise UnusableSource(f"names a recording that is cut short ({source[-200:]})")
+    if width != 2:
+        raise RegardError(f"{source}: has {8 * width} bits a sample. For others than 16 install regard[speech].")
+    return np.frombuffer(content, "<i2").reshape(-1, channels).astype(np.float32) / 32768, rate

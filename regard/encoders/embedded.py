@@ -1,0 +1,34 @@
+"""An encoder of frames, over whatever its source is embedded with."""
+
+from typing import Any
+
+from jaxtyping import Bool, Shaped
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from regard.encoders.memory import Memory
+
+
+class EmbeddedEncoder(nn.Module):
+    """What a source is embedded with, and an encoder that reads frames.
+
+        memory = encoder(dropout(embedding(source)))
+
+    Args:
+        embedding: source → (batch, frames, features): the frames of a recording as they are, token numbers through
+            `nn.Embedding`.
+        encoder: frames and mask → Memory.
+        dropout: of the features.
+    """
+
+    def __init__(self, embedding: Any, encoder: Any, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.encoder = encoder
+        self.dropout = dropout
+        self.output_size, self.state_size = encoder.output_size, encoder.state_size
+
+    def forward(self, source: Shaped[Tensor, "batch frames ..."], mask: Bool[Tensor, "batch frames"]) -> Memory:
+        """Read the source. Raises ValueError for a source axis of length 0."""
+        memory: Memory = self.encoder(F.dropout(self.embedding(source), self.dropout, self.training), mask)
+        return memory

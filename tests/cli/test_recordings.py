@@ -1,0 +1,62 @@
+"""Recordings on the command line: a stranger's folder of sound files with their words."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+
+from regard.data.embedded.spoken import recording
+
+RECIPE = """
+data:
+  source: {kind: recording, rate: 8000, mels: 20}
+  target: {tokenizer: symbols, vocab_size: 50}
+  batch_by: sentences
+  batch_size: 8
+model:
+  embedding_size: 24
+  encoder: {kind: KIND, hidden_size: 24}
+  decoder: {kind: luong, hidden_size: 48, input_feeding: true}
+  attention: {score: location_sensitive}
+training: {max_steps: 3, metric: wer}
+search: {max_ratio: 0.1, max_extra: 3}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["blstmp", "vgg_blstmp", "pyramidal"])
+def test_a_folder_of_recordings_goes_the_whole_way(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    (tmp_path / "sounds").mkdir()
+    lines = []
+    for number in range(24):
+        one = recording("train", number)
+        name = f"sounds/{number}.{'flac' if number % 2 else 'wav'}"
+        soundfile.write(tmp_path / name, one.samples, 8_000)
+        lines.append(f"{name}\t{one.text}\n")
+    (tmp_path / "pairs.tsv").write_text("".join(lines))
+    (tmp_path / "recipe.yaml").write_text(RECIPE.replace("KIND", kind))
+    trained = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "run", "--threads", "1")
+    assert trained.code == 0, trained.err
+    written = toy.regard("translate", "run", stdin="sounds/0.wav\nnothing.wav\nspoken:dev/1\n")
+    assert written.code == 3
+    assert written.out.count("\n") == 3
+    assert "line 2: the line names no file that is there (nothing.wav)" in " ".join(written.err.split())
+    viewed = toy.regard("view", "run", "sounds/1.flac", "--target", recording("train", 1).text, "--json", "one.json")
+    assert viewed.code == 0, viewed.err
+    (found,) = json.loads(Path("one.json").read_text(encoding="utf-8"))
+    assert (found["source_kind"], found["source_text"], found["source_end"]) == ("recording", "1.flac", None)
+    units = found["source"]
+    assert units[0]["start"] == 0.0
+    assert units[-1]["end"] == pytest.approx(len(recording("train", 1).samples) / 8_000)
+    assert all(one["end"] == pytest.approx(two["start"]) for one, two in itertools.pairwise(units))
+    np.testing.assert_allclose(np.array(found["weights"]).sum(-1), 1.0, atol=1e-4)
+    with open("pairs.tsv", "a", encoding="utf-8") as pairs:
+        pairs.write("sounds/none.wav\tone two\n")
+    refused = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "other", "--threads", "1")
+    assert refused.code == 3
+    assert "pairs.tsv, line 25: the line names no file that is there (sounds/none.wav)" in " ".join(refused.err.split())
