@@ -195,7 +195,7 @@ def test_nothing_is_fetched():
         r"base-uri 'none'; form-action 'none'",
         policy,
     )
-    names = ("page.html", "page.css", "page-draw.js", "page-paint.js", "page-events.js")
+    names = ("page.html", "page.css", "page-draw.js", "page-media.js", "page-paint.js", "page-events.js")
     assets = "".join(files("regard.views").joinpath(name).read_text(encoding="utf-8") for name in names)
     assets = assets.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
     assert not re.search(r"//\w|src=|href=|url\(|@import|import\(|fetch\(|XMLHttp|innerHTML|outerHTML|eval\(", assets)
