@@ -5,7 +5,7 @@ import numpy as np
 from regard.alignment.alignment import Unit
 
 
-def shares(starts: np.ndarray, ends: np.ndarray, bins: int, length: float) -> np.ndarray:
+def shares(starts: np.ndarray, ends: np.ndarray, bins: int, length: float | int) -> np.ndarray:
     """Which part of each stretch lies in each of `bins` equal parts of [0, length]: (stretches, bins), rows sum to 1.
 
     What a stretch has outside [0, length] is left out, and its part inside counts as the whole; a stretch without

@@ -107,10 +107,10 @@ def draw(
     longest = max([max(len(one.source), len(one.target), 1) + 1 for one in alignments if one.medium is None], default=1)
     cell = cell_inches(longest)
     names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
-    lines = [[]] * len(alignments) if gold is None else gold
+    times: Sequence[Sequence[float]] = [()] * len(alignments) if gold is None else gold
     panels = [
         _measured(one, name, cell, families, numbers, seconds)
-        for one, name, seconds in zip(alignments, names, lines, strict=True)
+        for one, name, seconds in zip(alignments, names, times, strict=True)
     ]
     shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN

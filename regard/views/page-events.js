@@ -34,7 +34,7 @@ function pause() {
 function go(step) {
   change({ step: clamp(0, step, steps()), held: null, hovered: null });
   follow(regarded());
-  if (isRecording()) seek(state.step ? media.stretches[state.step - 1].start : 0);
+  seekStep();
   remember();
 }
 
@@ -80,6 +80,7 @@ function readAddress() {
   const step = parseInt(address.get("t"), 10);
   change({ ...pause(), sentence, step: null });
   if (!Number.isNaN(step)) change({ step: clamp(0, step, steps()) });
+  seekStep();
   follow(regarded(), "auto");
 }
 

@@ -75,7 +75,8 @@ function buildMedium() {
 }
 
 function framed(box, ...parts) {
-  const frame = shape("svg", { class: "frame", viewBox: box.join(" "), preserveAspectRatio: isPicture() ? "xMinYMin" : "none" });
+  const frame = shape("svg", { class: "frame", viewBox: box.join(" "), preserveAspectRatio: "none" });
+  if (isPicture()) frame.style.setProperty("--ratio", box[2] / box[3]); // so that nothing is stretched
   frame.append(...parts);
   return frame;
 }
@@ -158,6 +159,11 @@ function unitAt(frame, event) {
 }
 
 // --- sound
+
+/** To where the step that is shown was written from. */
+function seekStep() {
+  if (media.sound) seek(state.step ? media.stretches[state.step - 1].start : 0);
+}
 
 function seek(seconds) {
   if (!media.sound) return;

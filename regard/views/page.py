@@ -135,8 +135,8 @@ def _rounded(weights: np.ndarray) -> list[list[int | float]]:
 
 
 def _exact(weights: np.ndarray) -> list[list[float]]:
-    """To three digits of each weight: of thousands of places each has little."""
-    return [[_significant(weight) for weight in row] for row in weights.tolist()]
+    """To five digits of each weight, however small: of thousands of places each has little."""
+    return [[float(f"{weight:.5g}") for weight in row] for row in weights.tolist()]
 
 
 def _predictions(alignment: Alignment) -> list[list[object]] | None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from regard.alignment.alignment import Alignment
 from regard.data.media import Picture
 from regard.views.binning import over_pixels, shares
-from regard.views.brush import SHADES, Brush, padded
+from regard.views.brush import SHADES, Brush, padded, said
 from regard.views.labels import END, SHOWN_FROM, cells
 from regard.views.media import grey
 from regard.views.ramp import HUE
@@ -53,7 +53,7 @@ def picture_maps(alignment: Alignment, picture: Picture, width: int, brush: Brus
     for first in range(0, len(copies), fit):
         lines += [Text(" " * BETWEEN).join(parts) for parts in zip(*copies[first : first + fit], strict=True)]
         lines.append(Text())
-    return [*lines, _legend(largest, brush)]
+    return [*lines, *_legend(largest, width, brush)]
 
 
 def fitted(height: int, width: int, columns: int, brush: Brush) -> Size:
@@ -72,7 +72,6 @@ def coarse(pixels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
         places = np.arange(length, dtype=np.float64)
         part = shares(places, places + 1, count, length)
         parts.append(part / part.sum(axis=0))
-    # Few bins per pixel of a tiny picture: every bin overlaps some pixel, so that no sum is zero.
     return np.einsum("hwc,hy,wx->yxc", pixels.astype(np.float64), *parts, optimize=True)
 
 
@@ -119,15 +118,15 @@ def _color(pixel: list[int]) -> Color:
     return Color.from_rgb(*pixel)
 
 
-def _legend(largest: float, brush: Brush) -> Text:
+def _legend(largest: float, width: int, brush: Brush) -> list[Text]:
     if brush.ascii:
-        return Text("weight in %")
-    line = Text("0 ")
+        return said(Text(), "weight in %", width)
+    scale = Text("0 ")
     if brush.color:
         paper, hue = np.array([255.0] * 3), np.array(HUE)
         for level in np.linspace(0, 1, 10):
             color = np.rint((1 - level) * paper + level * hue).astype(int).tolist()
-            line.append_text(Text(" ", Style(bgcolor=_color(color))))
+            scale.append_text(Text(" ", Style(bgcolor=_color(color))))
     else:
-        line.append(SHADES)
-    return line.append(f" {largest:.2g} of the weight on {'half ' if brush.color else ''}a character")
+        scale.append(SHADES)
+    return said(scale, f"{largest:.2g} of the weight on {'half ' if brush.color else ''}a character", width)

@@ -11,7 +11,7 @@ from rich.text import Text
 from regard.alignment.alignment import Alignment
 from regard.data.media import Recording
 from regard.views.binning import over_seconds
-from regard.views.brush import Brush, anchored
+from regard.views.brush import Brush, anchored, said
 from regard.views.labels import END, cells
 from regard.views.media import envelope
 from regard.views.seconds import marks
@@ -47,7 +47,7 @@ def recording_map(alignment: Alignment, recording: Recording, width: int, brush:
         if ends:
             line.append(f"{brush.vertical_line} ").append_text(brush.cell(float(weights[number, sources]), len(END)))
         lines.append(line)
-    return [*lines, Text(), _legend(before, largest, recording.seconds / columns, brush)]
+    return [*lines, Text(), *_legend(largest, recording.seconds / columns, width, brush)]
 
 
 def waveform(recording: Recording, columns: int, brush: Brush) -> list[str]:
@@ -74,10 +74,10 @@ def _cell(weight: float, largest: float, brush: Brush) -> Text:
     return brush.cell(weight, 2).append(" ") if brush.ascii else brush.cell(weight / largest, 1)
 
 
-def _legend(before: str, largest: float, seconds: float, brush: Brush) -> Text:
+def _legend(largest: float, seconds: float, width: int, brush: Brush) -> list[Text]:
     if brush.ascii:
-        return Text(f"{before}weight in %; a column is {seconds:.2f} s")
-    line = Text(f"{before}0 ")
+        return said(Text(), f"weight in %; a column is {seconds:.2f} s", width)
+    scale = Text("0 ")
     for level in np.linspace(0, 1, 10) if brush.color else (0.0, 0.05, 0.25, 0.5, 0.75):
-        line.append_text(brush.cell(float(level), 1))
-    return line.append(f" {largest:.2f} of the weight in a column of {seconds:.2f} s")
+        scale.append_text(brush.cell(float(level), 1))
+    return said(scale, f"{largest:.2g} of the weight in a column of {seconds:.2f} s", width)
