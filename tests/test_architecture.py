@@ -116,7 +116,9 @@ def test_search_and_views_know_no_model() -> None:
         rooms = {"search", "decoders", "kernels", "data", "marks", "errors"}
         assert imported_rooms(path) <= rooms, path
     for path in (PACKAGE / "views").rglob("*.py"):
-        assert imported_rooms(path) <= {"views", "alignment", "files", "errors"}, path
+        assert imported_rooms(path) <= {"views", "alignment", "files", "errors", "data"}, path
+        of_data = {name for name in imported(path) if name.startswith("regard.data")}
+        assert of_data <= {"regard.data.media"}, path  # the records that an Alignment carries of what is no text
 
 
 LIGHT = ["regard.attention", "regard.cli", "regard.config", "regard.decoders", "regard.encoders", "regard.metrics"]

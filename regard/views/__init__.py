@@ -13,7 +13,14 @@
     curves     save_curves: a score by length for several models
     chart      show_panels: numbers over steps or time, in the terminal
     panels     save_panels: the same as a picture
-    page       page, save_page: one HTML file, with page.html, page.css and three scripts
+    binning    weights over seconds or boxes → columns or pixels, with their sum
+    media      recordings and pictures made smaller, and as WAV and PNG files
+    seconds, spectrum                        the axis and the spectrogram of a recording
+    terminal_recording, terminal_picture     both in the terminal
+    panel_recording, panel_picture           both in a picture
+    heading    the texts around one panel of a picture
+    page_media both in the page, with page-media.js
+    page       page, save_page: one HTML file, with page.html, page.css and four scripts
 
 The names below are imported when they are first used, since rich and matplotlib are slow to import.
 """

@@ -98,3 +98,16 @@ def wrapped(pieces: list[Text], room: int) -> list[Text]:
             lines[-1].append(" ")
         lines[-1].append_text(piece)
     return lines
+
+
+def said(first: Text, sentence: str, room: int) -> list[Text]:
+    """A piece and a sentence after it, in lines that fit into `room` columns."""
+    return wrapped([*([first] if first.cell_len else []), *map(Text, sentence.split(" "))], room)
+
+
+def equally_wide(lines: list[Text]) -> Text:
+    """The lines, all as wide as the widest."""
+    widest = max(line.cell_len for line in lines)
+    for line in lines:
+        line.append(" " * (widest - line.cell_len))
+    return Text("\n", no_wrap=True).join(lines)

@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment
+from regard.data.media import Recording
 from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_missing
-from regard.views.labels import label, visible
-from regard.views.panel import CELLS_PER_INCH, TEXT_POINTS, Panel, draw_panel, measure, wrap
+from regard.views.heading import CELLS_PER_INCH, TEXT_POINTS, heading_of, wrap
+from regard.views.labels import label, nothing_to_draw, visible
+from regard.views.panel import Panel, measure
+from regard.views.panel_picture import PicturePanel, measure_picture
+from regard.views.panel_recording import RecordingPanel, measure_recording
 from regard.views.plotting import FAINT, INK, RAMP, Figure, PolyCollection, checked_path, encoded, new_figure, quiet
 
 MOST_PANELS = 40
@@ -28,10 +32,18 @@ BETWEEN = 0.55  # between panels
 PAGE_INCHES = 11.0  # panels go into rows of about this width
 BAR = (1.1, 0.07)
 ROOM_FOR_BAR = 0.35
+MEDIUM_TEXT_INCHES = 7.0  # a line above a recording or a picture
+
+AnyPanel = Panel | RecordingPanel | PicturePanel
 
 
 def save_figure(
-    alignments: Alignment | Sequence[Alignment], path: str | Path, *, title: str = "", numbers: bool = False
+    alignments: Alignment | Sequence[Alignment],
+    path: str | Path,
+    *,
+    title: str = "",
+    numbers: bool = False,
+    gold: Sequence[Sequence[float]] | None = None,
 ) -> None:
     """Draw one heat map for each alignment into one file, under both sentences and the score.
 
@@ -39,14 +51,19 @@ def save_figure(
     separate too. One warning names characters that no font has, and the package to install; the picture is written in
     any case. SVG keeps text as text, so that a browser can draw characters for which this machine has no font.
 
+    A recording is drawn as its spectrogram with a row of weights for each output unit below; a picture once for each
+    output unit, in grey and in its own aspect ratio, with its exact cells in one hue. The opacity of a cell is its
+    weight over the largest weight of the whole output, so that a uniform row looks uniform.
+
     Args:
         alignments: one or up to 40; several are numbered.
         path: ends in .png, .svg or .pdf.
         title: the title of the picture.
-        numbers: whether cells hold their weight, in percent.
+        numbers: whether cells hold their weight, in percent; only in a map of words.
+        gold: for each alignment the seconds at which lines are drawn over a recording, such as the gold times of words.
 
-    Raises UsageError for another ending, none or too many alignments; RegardError if the file cannot be written;
-    ValueError for weights that are NaN or infinite.
+    Raises UsageError for another ending, none or too many alignments, or `gold` of another length; RegardError if the
+    file cannot be written; ValueError for weights that are NaN or infinite.
     """
     path = checked_path(path)
     chosen = [alignments] if isinstance(alignments, Alignment) else list(alignments)
@@ -55,25 +72,46 @@ def save_figure(
             f"One picture holds 1 to {MOST_PANELS} alignments; {len(chosen)} were given. "
             "Draw some of them, or write the HTML page, which holds them all."
         )
-    write_whole(path, picture(chosen, path.suffix.lower()[1:], title, numbers))
+    if gold is not None and len(gold) != len(chosen):
+        raise UsageError(
+            f"save_figure: gold has {len(gold)} entries for {len(chosen)} alignments. Give a list of seconds for each; "
+            "an empty one draws no line."
+        )
+    write_whole(path, picture(chosen, path.suffix.lower()[1:], title, numbers, gold))
 
 
-def picture(chosen: Sequence[Alignment], kind: str, title: str = "", numbers: bool = False) -> bytes:
+def picture(
+    chosen: Sequence[Alignment],
+    kind: str,
+    title: str = "",
+    numbers: bool = False,
+    gold: Sequence[Sequence[float]] | None = None,
+) -> bytes:
     """The same as png, svg or pdf in memory."""
     texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
-    texts += [label(unit) for one in chosen for unit in (*one.source, *one.target)]
+    texts += [label(unit) for one in chosen for unit in (*(() if one.medium else one.source), *one.target)]
     families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
     warn_missing(missing)
     with quiet():
-        return encoded(draw(chosen, families, visible(title), numbers), kind)
+        return encoded(draw(chosen, families, visible(title), numbers, gold), kind)
 
 
-def draw(alignments: Sequence[Alignment], families: list[str], title: str = "", numbers: bool = False) -> Figure:
+def draw(
+    alignments: Sequence[Alignment],
+    families: list[str],
+    title: str = "",
+    numbers: bool = False,
+    gold: Sequence[Sequence[float]] | None = None,
+) -> Figure:
     """The matplotlib figure itself."""
-    longest = max(max(len(alignment.source), len(alignment.target), 1) + 1 for alignment in alignments)
+    longest = max([max(len(one.source), len(one.target), 1) + 1 for one in alignments if one.medium is None], default=1)
     cell = cell_inches(longest)
     names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
-    panels = [measure(one, name, cell, families, numbers) for one, name in zip(alignments, names, strict=True)]
+    times: Sequence[Sequence[float]] = [()] * len(alignments) if gold is None else gold
+    panels = [
+        _measured(one, name, cell, families, numbers, seconds)
+        for one, name, seconds in zip(alignments, names, times, strict=True)
+    ]
     shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN
     lines = wrap(title, (width - 2 * MARGIN) * CELLS_PER_INCH * TEXT_POINTS / TITLE_POINTS)
@@ -84,9 +122,23 @@ def draw(alignments: Sequence[Alignment], families: list[str], title: str = "", 
     for number, line in enumerate(lines, 1):
         figure.text(MARGIN / width, 1 - (MARGIN + (number - 0.25) * TITLE_LINE) / height, line, **style)
     for panel, (x, y) in zip(panels, places, strict=True):
-        draw_panel(figure, panel, x, height - y, families)
-    _draw_bar(figure, families)
+        panel.draw(figure, x, height - y, families)
+    if any(isinstance(panel, Panel) for panel in panels):  # the others have a scale of their own
+        _draw_bar(figure, families)
     return figure
+
+
+def _measured(
+    alignment: Alignment, number: str, cell: float, families: list[str], numbers: bool, lines: Sequence[float]
+) -> AnyPanel:
+    """The panel that suits what the alignment is of."""
+    medium = None if nothing_to_draw(alignment) else alignment.medium
+    if medium is None:
+        return measure(alignment, number, cell, families, numbers)
+    heading = heading_of(alignment, number, MEDIUM_TEXT_INCHES)
+    if isinstance(medium, Recording):
+        return measure_recording(alignment, medium, heading, families, lines)
+    return measure_picture(alignment, medium, heading)
 
 
 def cell_inches(units: int) -> float:
@@ -95,9 +147,9 @@ def cell_inches(units: int) -> float:
     return max(min(legible, LONGEST_SIDE_INCHES / units), SMALLEST)
 
 
-def _panel_rows(panels: Sequence[Panel]) -> list[list[Panel]]:
+def _panel_rows(panels: Sequence[AnyPanel]) -> list[list[AnyPanel]]:
     """The panels in rows of about the width of a page."""
-    shelves: list[list[Panel]] = [[]]
+    shelves: list[list[AnyPanel]] = [[]]
     for panel in panels:
         if shelves[-1] and _width([*shelves[-1], panel]) > PAGE_INCHES:
             shelves.append([])
@@ -105,16 +157,16 @@ def _panel_rows(panels: Sequence[Panel]) -> list[list[Panel]]:
     return shelves
 
 
-def _width(shelf: Sequence[Panel]) -> float:
+def _width(shelf: Sequence[AnyPanel]) -> float:
     return sum(panel.width + BETWEEN for panel in shelf) - BETWEEN
 
 
-def _page_width(shelves: Sequence[Sequence[Panel]]) -> float:
+def _page_width(shelves: Sequence[Sequence[AnyPanel]]) -> float:
     """Without the margins."""
     return max(2 * BAR[0], *map(_width, shelves))
 
 
-def _places(shelves: Sequence[Sequence[Panel]], top: float) -> tuple[list[tuple[float, float]], float]:
+def _places(shelves: Sequence[Sequence[AnyPanel]], top: float) -> tuple[list[tuple[float, float]], float]:
     """Upper left corner of each panel, in inches from the upper left of the page, and the end of the last row."""
     places: list[tuple[float, float]] = []
     y = top

@@ -105,15 +105,20 @@ def checked_weights(alignment: Alignment) -> np.ndarray:
 
 
 def nothing_to_draw(alignment: Alignment) -> str | None:
-    """A sentence if one side has no units, or if no unit of the source was looked at; else None."""
+    """A sentence if one side has no units, or if no row looked at the source; else None."""
+    text = alignment.source_kind == "text"
     empty = [side for side, units in (("source", alignment.source), ("target", alignment.target)) if not units]
     if empty:
-        return f"Nothing to draw: the {' and the '.join(empty)} {'has' if len(empty) == 1 else 'have'} no words."
-    if np.nanmax(alignment.weights) >= SHOWN_FROM:
+        nothing = "words" if text or "target" in empty else "places that could be looked at"
+        return f"Nothing to draw: the {' and the '.join(empty)} {'has' if len(empty) == 1 else 'have'} no {nothing}."
+    if (
+        not alignment.weights.sum(axis=1).max() < SHOWN_FROM
+    ):  # a row, since of many places each has less; NaN is for `cells`
         return None
+    looked = f"no {'word' if text else 'place'} of the source was looked at"
     if alignment.source_end is not None and alignment.source_end.max() >= SHOWN_FROM:
-        return "Nothing to draw: no word of the source was looked at, only the end of the sentence."
-    return "Nothing to draw: no word of the source was looked at."
+        return f"Nothing to draw: {looked}, only the end of the sentence."
+    return f"Nothing to draw: {looked}."
 
 
 def looked_at_the_end(alignment: Alignment) -> str | None:

@@ -4,15 +4,20 @@ IPython has a table from the names of types to functions that display them. So `
 and this file is imported only when there is one to show.
 """
 
+from base64 import b64encode
 from html import escape
 from typing import Any
 
 from regard.alignment.alignment import Alignment
+from regard.data.media import Recording
 from regard.errors import RegardError
 from regard.views.labels import END, SHOWN_FROM, cells, label, looked_at_the_end, nothing_to_draw, visible
+from regard.views.media import wav
 from regard.views.ramp import hexadecimal
+from regard.views.terminal import heatmap
 
 NAME = (Alignment.__module__, Alignment.__qualname__)
+MOST_SECONDS = 60.0  # of sound, which is kept in the notebook
 DARK = 0.45  # from this weight on a number is white
 APART = '<tr><td style="height:4px;padding:0"></td></tr>'
 HATCHED = "repeating-linear-gradient(135deg,#8886 0 1px,#0000 1px 6px)"
@@ -26,7 +31,8 @@ def register(shell: Any) -> None:
 
 
 def html(alignment: Alignment) -> str:
-    """One table, weights in percent, the end marks separate.
+    """One table, weights in percent, the end marks separate. A recording or a picture instead of the table: it itself
+    with the weights, as `png` and as `heatmap` draw them, and the sound of a recording.
 
     Raises ValueError for weights that are NaN or infinite.
     """
@@ -35,6 +41,8 @@ def html(alignment: Alignment) -> str:
     sentence = nothing_to_draw(alignment)
     if sentence:
         return f"{said}<div>{sentence}</div>"
+    if alignment.medium is not None:
+        return said + _medium(alignment)
     columns = [label(unit) for unit in alignment.source] + [END] * (alignment.source_end is not None)
     rows = [label(unit) for unit in alignment.target] + [END] * (alignment.target_end is not None)
     head = "".join(f'<th style="text-align:center">{escape(column)}</th>' for column in columns)
@@ -57,6 +65,19 @@ def png(alignment: Alignment) -> bytes | None:
     except RegardError:
         return None
     return picture([alignment], "png")
+
+
+def _medium(alignment: Alignment) -> str:
+    """The picture where there is matplotlib, else the map of a terminal; and the sound, its first minute."""
+    drawn = png(alignment)
+    if drawn is None:
+        shown = f"<pre>{escape(heatmap(alignment, width=100, ascii=False).plain)}</pre>"
+    else:
+        shown = f'<img style="max-width:100%" src="data:image/png;base64,{b64encode(drawn).decode()}">'
+    if isinstance(alignment.medium, Recording):
+        sound = b64encode(wav(alignment.medium, MOST_SECONDS)).decode()
+        shown += f'<div><audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
+    return shown
 
 
 def _cell(weight: float, ending: bool) -> str:

@@ -1,5 +1,5 @@
 // Drawing: what a sentence is made of, built once when it is chosen, and where everything stands.
-// page.py puts this file, page-paint.js and page-events.js into one function. State goes one way: an event calls
+// page.py puts this file, page-media.js, page-paint.js and page-events.js into one function. State goes one way: an event calls
 // change(), which merges it and calls paint(). All text of the user goes in as textContent.
 
 const FAINTEST = 0.02; // below this a look is not drawn
@@ -11,8 +11,9 @@ const sentences = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 // Of each side its units and the marks of its ruler; the end mark, where there is one, is the last of all.
 const nodes = { source: [], target: [], ticks: { source: [], target: [] }, rows: [], columns: [], cells: [] };
-// step: null shows all; k shows the first k rows. held and hovered: {t, s}, a row, a column or both.
-const state = { sentence: 0, step: null, held: null, hovered: null, clock: null, speed: 1 };
+// step: null shows all; k shows the first k rows. held and hovered: {t, s}, a row, a column or both. sounding: the rows
+// whose part of a recording is heard now.
+const state = { sentence: 0, step: null, held: null, hovered: null, clock: null, speed: 1, sounding: [] };
 const now = () => sentences[state.sentence];
 const steps = () => now().targetLabels.length + now().targetEnd;
 const isEnd = (side, index) => index === now()[`${side}Labels`].length;
@@ -34,7 +35,7 @@ function buildText(side) {
     return units[index];
   };
   const parts = now()[side].map(([text, index]) => (index < 0 ? document.createTextNode(text) : add(text, index)));
-  if (now()[`${side}End`]) {
+  if (now()[`${side}End`] && (side === "target" || !now().medium)) {
     const said = { class: "unit end", "aria-label": `end of the ${side === "source" ? "source" : "output"}` };
     parts.push(document.createTextNode(" "), add("end", units.length, said));
   }
@@ -97,7 +98,9 @@ function build() {
   at("choices").classList.toggle("several", predictions?.some((tokens) => tokens.length > 1) ?? false);
   buildText("source");
   buildText("target");
-  if (nothing === null) buildMap();
+  buildMedium();
+  Object.assign(nodes, { rows: [], columns: [], cells: [] });
+  if (nothing === null && !now().medium) buildMap();
   at("step").max = steps();
   at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-", "−")}`;
   at("sentence").value = state.sentence;
@@ -110,10 +113,11 @@ let places = { source: [], target: [] };
 
 function measure() {
   const { nothing, sourceLabels, targetLabels } = now();
-  const short = sourceLabels.length <= BESIDE.columns && targetLabels.length <= BESIDE.rows;
+  const narrow = now().medium ? isPicture() : sourceLabels.length <= BESIDE.columns;
+  const short = narrow && targetLabels.length <= BESIDE.rows;
   at("stage").classList.toggle("beside", nothing === null && short && matchMedia(BESIDE.width).matches);
   measureTexts();
-  if (nothing === null) measureMap();
+  if (nothing === null && !now().medium) measureMap();
 }
 
 /** Links run between two lines of text, or between two rulers where a text takes more lines than one. */
@@ -125,7 +129,7 @@ function measureTexts() {
     return first && last.getBoundingClientRect().top - first.getBoundingClientRect().top > 8 ? 2 : 1;
   };
   texts.classList.remove("ruled");
-  const ruled = lines("source") + lines("target") > 2;
+  const ruled = !now().medium && lines("source") + lines("target") > 2;
   texts.classList.toggle("ruled", ruled && now().nothing === null);
   const origin = texts.getBoundingClientRect();
   for (const side of ["source", "target"]) {
@@ -167,7 +171,7 @@ let following = null;
 /** Move the map, and nothing else of the page, until the row and its strongest word are in view: once a frame, since it
     has to know where everything stands. */
 function follow(pointed, behavior = still.matches ? "auto" : "smooth") {
-  if (!pointed || now().nothing !== null) return;
+  if (!pointed || now().nothing !== null || now().medium) return;
   if (following !== null) cancelAnimationFrame(following);
   following = requestAnimationFrame(() => {
     following = null;

@@ -1,4 +1,5 @@
-// Events: what may be done with the page. page-draw.js and page-paint.js, which stand above this in the page, draw it.
+// Events: what may be done with the page. page-draw.js, page-media.js and page-paint.js, which stand above this in
+// the page, draw it.
 
 // --- changes
 
@@ -6,7 +7,7 @@ function change(update) {
   const before = state.sentence;
   Object.assign(state, update);
   if (state.sentence !== before) {
-    Object.assign(state, { held: null, hovered: null });
+    Object.assign(state, { held: null, hovered: null, sounding: [] });
     const side = ["source", "target"].find((id) => at(id).contains(document.activeElement));
     build();
     at("scroll").scrollTo(0, 0);
@@ -26,12 +27,14 @@ function remember() {
 
 function pause() {
   if (state.clock !== null) clearInterval(state.clock);
-  return { clock: null };
+  silence();
+  return { clock: null, sounding: [] };
 }
 
 function go(step) {
   change({ step: clamp(0, step, steps()), held: null, hovered: null });
   follow(regarded());
+  seekStep();
   remember();
 }
 
@@ -46,7 +49,12 @@ function choose(index) {
   remember();
 }
 
+/** A recording keeps the time itself; else a step follows another at an even pace. */
 function play() {
+  if (isRecording()) {
+    change({ clock: 0, held: null, hovered: null });
+    return resound(null);
+  }
   const tick = () => {
     go(state.step + 1);
     if (state.step >= steps()) change(pause());
@@ -72,15 +80,20 @@ function readAddress() {
   const step = parseInt(address.get("t"), 10);
   change({ ...pause(), sentence, step: null });
   if (!Number.isNaN(step)) change({ step: clamp(0, step, steps()) });
+  seekStep();
   follow(regarded(), "auto");
 }
 
 // --- events
 
-const pointAt = (node) => {
+const pointAt = (node, event = {}) => {
   if (node.closest?.(".ahead")) return null;
   const cell = node.closest?.("td[data-s]");
   if (cell) return { t: Number(cell.dataset.t), s: Number(cell.dataset.s) };
+  const copy = node.closest?.(".copy");
+  if (copy) return { t: Number(copy.dataset.t), s: null };
+  const frame = node.closest?.("#medium .frame");
+  if (frame) return event.clientX === undefined ? null : unitAt(frame, event);
   const unit = node.closest?.(".unit, .tick");
   if (!unit) return null;
   const index = Number(unit.dataset.i);
@@ -89,15 +102,19 @@ const pointAt = (node) => {
 const same = (one, other) => one !== null && other !== null && one.t === other.t && one.s === other.s;
 
 function hover(event) {
-  const pointed = pointAt(event.target);
+  const pointed = pointAt(event.target, event);
   if (pointed === null ? state.hovered === null : same(pointed, state.hovered)) return;
   change({ hovered: pointed });
   if (event.currentTarget.id === "texts") follow(pointed); // the map may not move away under the pointer
 }
 
 function hold(event) {
-  const pointed = pointAt(event.target);
-  if (pointed) change({ ...pause(), held: same(pointed, state.held) ? null : pointed });
+  const pointed = pointAt(event.target, event);
+  if (!pointed) return;
+  if (!isRecording()) return change({ ...pause(), held: same(pointed, state.held) ? null : pointed });
+  change({ ...pause(), held: pointed });
+  if (pointed.t !== null) hear(pointed.t);
+  else seek(now().medium.spans[pointed.s][0]);
 }
 
 /** Arrow keys within a text or the map move the focus; true if they did. */
@@ -148,13 +165,14 @@ const step = (move) => () => {
   move();
 };
 
-for (const id of ["texts", "map"]) {
+for (const id of ["texts", "map", "copies"]) {
   at(id).addEventListener("pointerover", hover);
   at(id).addEventListener("pointerleave", () => change({ hovered: null }));
   at(id).addEventListener("focusin", hover);
   at(id).addEventListener("focusout", () => change({ hovered: null }));
   at(id).addEventListener("click", hold);
 }
+at("medium").addEventListener("pointermove", hover);
 at("back").addEventListener("click", step(() => go(revealed() - 1)));
 at("forth").addEventListener("click", step(() => go(state.step === null ? 1 : state.step + 1)));
 at("step").addEventListener("input", step(() => go(Number(at("step").value))));

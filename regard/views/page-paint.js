@@ -6,6 +6,7 @@ const revealed = () => state.step ?? steps();
 function regarded() {
   const pointed = state.hovered ?? state.held;
   if (pointed) return pointed;
+  if (state.clock !== null && isRecording()) return state.sounding.length ? { t: state.sounding.at(-1), s: null } : null;
   return state.step ? { t: state.step - 1, s: null } : null;
 }
 
@@ -23,7 +24,7 @@ function looks(pointed) {
     const best = pointed ? null : strongest(t, true);
     (now().weights[t] ?? []).forEach((weight, s) => {
       const belongs = pointed ? pointed.s === null || pointed.s === s : best === s;
-      if (belongs && weight >= FAINTEST) all.push([t, s, weight]);
+      if (belongs && strength(weight) >= FAINTEST) all.push([t, s, weight]);
     });
   }
   return all;
@@ -53,6 +54,7 @@ function current(node, index) {
 }
 
 function paintLinks(drawn, pointed) {
+  if (now().medium) return at("links").replaceChildren();
   const calm = clamp(0.35, 20 / nodes.target.length, 0.7); // many lines at rest must not bury each other
   const paths = drawn.map(([t, s, weight]) => {
     const [from, to] = [places.source[s], places.target[t]];
@@ -102,7 +104,7 @@ function atRest() {
   if (now().note !== null) return capital(now().note);
   if (state.step === 0) return "Nothing is written yet.";
   const hint = "Point at a word to see its look.";
-  if (!now().sourceEnd) return hint;
+  if (!now().sourceEnd) return isRecording() ? `${hint} Click it to hear what it was written from.` : hint;
   const shares = now().weights.map((row) => row.at(-1));
   return `${hint} On average ${percent(shares.reduce((sum, share) => sum + share, 0) / shares.length)} of a look is on ${END_OF.source}.`;
 }
@@ -120,7 +122,8 @@ function paintReadout(pointed, drawn) {
   const byRow = pointed.t !== null;
   const [own, other] = byRow ? ["target", "source"] : ["source", "target"];
   const onEnd = byRow ? drawn.find(([, s]) => isEnd("source", s))?.[2] : undefined;
-  const listed = drawn.filter(([, s]) => !byRow || !isEnd("source", s)).sort((a, b) => b[2] - a[2]).slice(0, 4);
+  const heard = byRow ? media.stretches[pointed.t] : undefined;
+  const listed = heard ? [] : drawn.filter(([, s]) => !byRow || !isEnd("source", s)).sort((a, b) => b[2] - a[2]).slice(0, 4);
   const parts = [named(own, byRow ? pointed.t : pointed.s)];
   const say = (text) => parts.push(document.createTextNode(text));
   if (listed.length) say(byRow ? " looks at " : " is looked at by ");
@@ -128,8 +131,12 @@ function paintReadout(pointed, drawn) {
     const share = ` ${percent(weight)}${rank < listed.length - 1 ? ", " : ""}`;
     parts.push(named(other, byRow ? s : t), make("span", share, { class: "share" }));
   });
-  if (onEnd !== undefined) say(`${listed.length ? "; " : " puts "}${percent(onEnd)} on ${END_OF.source}`);
-  else if (!listed.length) say(byRow ? " looks at nothing in particular" : " is looked at by nothing");
+  if (heard) {
+    say(` looks at ${said(heard)}`);
+    parts.push(make("span", ` ${percent(heard.share)}`, { class: "share" }));
+  }
+  if (onEnd !== undefined) say(`${heard || listed.length ? "; " : " puts "}${percent(onEnd)} on ${END_OF.source}`);
+  else if (!heard && !listed.length) say(byRow ? " looks at nothing in particular" : " is looked at by nothing");
   parts[0].textContent = parts[0].nodeType === Node.TEXT_NODE ? capital(parts[0].textContent) : parts[0].textContent;
   line.replaceChildren(...parts);
 }
@@ -195,10 +202,11 @@ function paintPlayer() {
 function paint() {
   const pointed = regarded();
   const drawn = now().nothing === null ? looks(pointed) : [];
-  paintSide("source", pointed, new Map(drawn.map(([, s, weight]) => [s, weight])));
-  paintSide("target", pointed, new Map(drawn.map(([t, , weight]) => [t, weight])));
+  paintSide("source", pointed, new Map(drawn.map(([, s, weight]) => [s, strength(weight)])));
+  paintSide("target", pointed, new Map(drawn.map(([t, , weight]) => [t, strength(weight)])));
   paintLinks(drawn, pointed);
   paintMap(pointed);
+  paintMedium(pointed);
   paintReadout(pointed, drawn);
   paintChoices(pointed);
   paintPlayer();

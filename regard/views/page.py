@@ -1,8 +1,8 @@
 """Alignments → one HTML file that needs nothing else and fetches nothing.
 
-`page.html`, `page.css` and the scripts `page-draw.js`, `page-paint.js` and `page-events.js` stand beside this file and
-are put together here. The user's text is in the page as JSON and becomes text nodes; a content security policy allows
-only this style and these scripts.
+`page.html`, `page.css` and the scripts `page-draw.js`, `page-media.js`, `page-paint.js` and `page-events.js` stand
+beside this file and are put together here. The user's text is in the page as JSON and becomes text nodes; a content
+security policy allows only this style and these scripts, and of pictures and sound only those in the file.
 """
 
 import json
@@ -14,6 +14,7 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,12 @@ from regard.alignment.alignment import Alignment, Unit
 from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.labels import cells, label, nothing_to_draw, shorten, visible
+from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
 DIGITS = 4
 TITLE = "What the model looked at"
-SCRIPTS = ("page-draw.js", "page-paint.js", "page-events.js")
+SCRIPTS = ("page-draw.js", "page-media.js", "page-paint.js", "page-events.js")
 ACTIVE: dict[str, str | int | None] = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -42,6 +44,9 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
     step. If the alignments have predictions, the most probable tokens of each step are shown. The address chooses what
     is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
 
+    A recording is in the page as sound of 16 bits, its first ten minutes, and plays while the output is written; a
+    click on a word plays what it was written from. A picture is in it too, and shows the weights of each word as cells.
+
     Args:
         alignments: one or several; the page lets its reader choose.
         title: heading of the page.
@@ -53,15 +58,17 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
+    sentences = [_sentence(alignment) for alignment in chosen]
     policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        f"{sources_allowed(sentence['medium'] for sentence in sentences)}base-uri 'none'; form-action 'none'"
     )
     parts = {
         "policy": policy,
         "title": escape(visible(title)),
         "style": style,
         "script": script,
-        "data": inert_json([_sentence(alignment) for alignment in chosen]),
+        "data": inert_json(sentences),
     }
     # One pass, so that a text that reads {{script}} stays that text.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html"))
@@ -98,16 +105,18 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
     return cut
 
 
-def _sentence(alignment: Alignment) -> dict[str, object]:
+def _sentence(alignment: Alignment) -> dict[str, Any]:
     """The data for page-draw.js; the rows and columns of the end marks are the last ones."""
     columns, row = alignment.source_end, alignment.target_end
     note = nothing_to_draw(alignment)
+    medium = None if note else medium_of(alignment)
     return {
-        "source": pieces(alignment.source_text, alignment.source),
+        "medium": medium,
+        "source": [(visible(alignment.source_text), -1)] if medium else pieces(alignment.source_text, alignment.source),
         "target": pieces(alignment.target_text, alignment.target),
         "sourceLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source],
         "targetLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target],
-        "weights": _rounded(cells(alignment)),
+        "weights": _exact(cells(alignment)) if medium else _rounded(cells(alignment)),
         "sourceEnd": columns is not None,
         "targetEnd": row is not None,
         # Without weights of the end marks it is not known whether the output was cut.
@@ -123,6 +132,11 @@ def _sentence(alignment: Alignment) -> dict[str, object]:
 def _rounded(weights: np.ndarray) -> list[list[int | float]]:
     rounded = np.round(weights.astype(float), DIGITS).tolist()
     return [[int(weight) if weight in (0, 1) else weight for weight in row] for row in rounded]
+
+
+def _exact(weights: np.ndarray) -> list[list[float]]:
+    """To five digits of each weight, however small: of thousands of places each has little."""
+    return [[float(f"{weight:.5g}") for weight in row] for row in weights.tolist()]
 
 
 def _predictions(alignment: Alignment) -> list[list[object]] | None:

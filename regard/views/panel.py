@@ -6,30 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment
-from regard.views.labels import (
-    END,
-    SHOWN_FROM,
-    cells,
-    clusters,
-    label,
-    looked_at_the_end,
-    nothing_to_draw,
-    shorten,
-    visible,
-    words_of,
-)
-from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection, new_figure
+from regard.views.heading import LINE, Heading, draw_heading, heading_of, text_width
+from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, shorten
+from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection
 
 LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
 GAP = 0.09  # inches between labels and cells
 APART = 0.4  # cells between the words and the end marks
 LABEL_POINTS = 12.0
-TEXT_POINTS = 10.0
-LINE = 1.45 * TEXT_POINTS / 72  # of text, in inches
-CELLS_PER_INCH = 72 / (0.54 * TEXT_POINTS)  # of text: terminal cells, one for a Latin letter, two for a Chinese sign
 NARROWEST_TEXT = 3.2  # inches: a sentence above a small map may be wider than it
 FAINTEST = 1 / 255  # below this a cell has the colour of nothing
 DARK = 0.45  # from this weight on a number is white
@@ -41,9 +27,7 @@ class Panel:
 
     Args:
         alignment: what is drawn.
-        heading: both sentences, in lines.
-        score: the score as text, "" for none.
-        caption: lines of text at its foot.
+        heading: the texts above and below.
         rows, columns: the labels, those of the end marks last; none where there is nothing to draw.
         slanted: whether the labels of the columns are slanted.
         left, top: room for the labels.
@@ -53,9 +37,7 @@ class Panel:
     """
 
     alignment: Alignment
-    heading: tuple[str, ...]
-    score: str
-    caption: tuple[str, ...]
+    heading: Heading
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     slanted: bool
@@ -83,12 +65,21 @@ class Panel:
     @property
     def header(self) -> float:
         """Height above the cells."""
-        return (len(self.heading) + bool(self.score) + 0.6) * LINE + self.top
+        return self.heading.height + self.top
 
     @property
     def below(self) -> float:
         """Height of the cells and of the text below them."""
-        return self.down * self.cell + (len(self.caption) + 0.6) * LINE * bool(self.caption)
+        caption = self.heading.caption
+        return self.down * self.cell + (len(caption) + 0.6) * LINE * bool(caption)
+
+    def draw(self, figure: Figure, x: float, y: float, families: list[str]) -> None:
+        """Draw it with its upper left corner at (x, y) inches from the lower left of the page."""
+        draw_heading(figure, self.heading, x, y, y - self.header - self.below, families)
+        width, height = figure.get_size_inches()
+        if self.rows:
+            corner = (x + self.left) / width, (y - self.header - self.down * self.cell) / height
+            _draw_map(figure, self, corner, families)
 
 
 def measure(alignment: Alignment, number: str, cell: float, families: list[str], numbers: bool) -> Panel:
@@ -111,12 +102,9 @@ def measure(alignment: Alignment, number: str, cell: float, families: list[str],
     else:
         slanted, left, top, right = _room(rows, columns, cell, families)
     wide = max(left + (len(columns) + APART) * cell + right, NARROWEST_TEXT)
-    caption = sentence or looked_at_the_end(alignment)
     return Panel(
         alignment,
-        _heading(alignment, number, wide),
-        f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else "",
-        tuple(wrap(caption, wide * CELLS_PER_INCH)) if caption else (),
+        heading_of(alignment, number, wide),
         tuple(rows),
         tuple(columns),
         slanted,
@@ -133,63 +121,19 @@ def label_points(cell: float) -> float:
     return min(LABEL_POINTS, 0.68 * 72 * cell)
 
 
-def wrap(text: str, room: float) -> list[str]:
-    """The text in lines of so many terminal cells, broken at blanks, and anywhere in a longer stretch."""
-    lines = [""]
-    for word in words_of(text):
-        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > room:
-            lines.append("")
-        lines[-1] += (" " if lines[-1] else "") + word
-        while cell_len(lines[-1]) > room and len(clusters(lines[-1])) > 1:
-            kept, rest = "", clusters(lines.pop())
-            while rest and (not kept or cell_len(kept + rest[0]) <= room):
-                kept += rest.pop(0)
-            lines += [kept, "".join(rest)]
-    return [line for line in lines if line.strip()]
-
-
-def _heading(alignment: Alignment, number: str, wide: float) -> tuple[str, ...]:
-    """Number and source, and the target."""
-    room = wide * CELLS_PER_INCH
-    return (
-        *wrap(f"{number} {visible(alignment.source_text)}".strip(), room),
-        *wrap(visible(alignment.target_text), room),
-    )
-
-
 def _room(
     rows: Sequence[str], columns: Sequence[str], cell: float, families: list[str]
 ) -> tuple[bool, float, float, float]:
     """Whether the labels of the columns are slanted, and the room left of, above and right of the cells."""
     size = label_points(cell)
-    widths = [_text_width(column, size, families) for column in columns]
-    left = max(_text_width(row, size, families) for row in rows) + GAP
+    widths = [text_width(column, size, families) for column in columns]
+    left = max(text_width(row, size, families) for row in rows) + GAP
     line = 1.2 * size / 72
     if max(widths) <= 0.92 * cell:
         return False, left, line + GAP, 0.0
     slant = math.sqrt(0.5)
     overhang = max((index + 0.42) * cell + slant * wide for index, wide in enumerate(widths)) - len(columns) * cell
     return True, left, slant * (max(widths) + line) + GAP, max(overhang, 0.0)
-
-
-def _text_width(text: str, size: float, families: list[str]) -> float:
-    figure = new_figure(1.0, 1.0)
-    drawn = figure.text(0, 0, text, fontsize=size, fontfamily=families, parse_math=False)
-    return float(drawn.get_window_extent().width) / 72
-
-
-def draw_panel(figure: Figure, panel: Panel, x: float, y: float, families: list[str]) -> None:
-    """Draw it with its upper left corner at (x, y) inches from the lower left of the page."""
-    style: dict[str, Any] = {"fontfamily": families, "parse_math": False, "fontsize": TEXT_POINTS}
-    width, height = figure.get_size_inches()
-    for index, line in enumerate((*panel.heading, panel.score)):
-        place = (x / width, (y - (index + 0.8) * LINE) / height)
-        figure.text(*place, line, color=INK if index < len(panel.heading) else FAINT, **style)
-    foot = y - panel.header - panel.down * panel.cell
-    for index, line in enumerate(panel.caption):
-        figure.text(x / width, (foot - (index + 1.3) * LINE) / height, line, color=FAINT, **style)
-    if panel.rows:
-        _draw_map(figure, panel, ((x + panel.left) / width, foot / height), families)
 
 
 def _draw_map(figure: Figure, panel: Panel, corner: tuple[float, float], families: list[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from regard.errors import RegardError, UsageError
 from regard.files import write_whole
-from regard.views.ramp import hexadecimal
+from regard.views.ramp import HUE, hexadecimal
 
 try:
     from matplotlib import font_manager, rc_context
@@ -45,6 +45,25 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
     figure = Figure(figsize=(width_inches, height_inches), dpi=72, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def hue(share: float) -> tuple[float, float, float, float]:
+    """The colour of a weight over a recording or a picture: one hue, as opaque as the weight is of the largest one."""
+    red, green, blue = HUE
+    return red / 255, green / 255, blue / 255, min(max(share, 0.0), 1.0)
+
+
+def draw_scale(figure: Figure, x: float, y: float, largest: float, families: list[str]) -> None:
+    """What opacity means: a small bar from 0 to the largest weight, its left end at (x, y) inches."""
+    width, height = figure.get_size_inches()
+    style: dict[str, Any] = {"fontsize": 8, "color": FAINT, "va": "center", "fontfamily": families}
+    axes = figure.add_axes(((x + 0.65) / width, y / height, 1.1 / width, 0.08 / height), frameon=False)
+    axes.set(xlim=(0, 64), ylim=(0, 1), xticks=[], yticks=[])
+    steps = [[(k, 0), (k + 1, 0), (k + 1, 1), (k, 1)] for k in range(64)]
+    colors = [hue(k / 63) for k in range(64)]
+    axes.add_collection(PolyCollection(steps, facecolors=colors, edgecolors="none", antialiased=False))
+    axes.text(-4, 0.5, "weight  0", ha="right", **style)
+    axes.text(67, 0.5, f"{largest:.2g}, the largest", ha="left", **style)
 
 
 def checked_path(path: str | Path) -> Path:

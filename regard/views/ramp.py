@@ -43,6 +43,9 @@ def _srgb(linear: float) -> int:
     return round(255 * min(max(curved, 0.0), 1.0))
 
 
+HUE = oklch(0.52, 0.17, 5.0)  # of weights over a recording or a picture: the accent of `page.css` on light ground
+
+
 def hexadecimal(weight: float, *, dark: bool = False) -> str:
     """The colour of a weight as #rrggbb."""
     red, green, blue = ramp(weight, dark=dark)

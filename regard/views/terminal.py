@@ -15,9 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.alignment.alignment import Alignment
-from regard.views.brush import Brush, anchored, padded, wrapped
+from regard.data.media import Picture, Recording
+from regard.views.brush import Brush, anchored, equally_wide, padded, wrapped
 from regard.views.labels import END, cells, clusters, looked_at_the_end, nothing_to_draw, words_of
 from regard.views.listing import listing
+from regard.views.terminal_picture import picture_maps
+from regard.views.terminal_recording import recording_map
 
 NARROWEST = 24  # with fewer columns a map and its legend cannot be read
 TALLEST_HEADER = 10
@@ -53,7 +56,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     `print` writes it without colour; `show` draws it in colour where the terminal has it. Every line has the same
     width in terminal cells, Chinese counted as two. No control character and no bidi control of the text is passed
     on; a label that reads from the right is followed by a left-to-right mark, so that the words beside it stay in
-    their columns.
+    their columns. Above the rows of a recording stands its waveform; a picture stands there once for each row.
 
     Args:
         alignment: what to draw; a sentence is returned if one side is empty, or no word of the source was looked at.
@@ -68,8 +71,23 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
         return Text(sentence)
     if ascii is None:
         ascii = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    brush, weights = Brush(color, ascii), cells(alignment)
+    brush = Brush(color, ascii)
     width = max(Console().width if width is None else width, NARROWEST)
+    if isinstance(alignment.medium, Recording):
+        lines = recording_map(alignment, alignment.medium, width, brush)
+    elif isinstance(alignment.medium, Picture):
+        lines = picture_maps(alignment, alignment.medium, width, brush)
+    else:
+        lines = word_map(alignment, width, brush)
+    remark = looked_at_the_end(alignment)
+    if remark:
+        lines += [Text(), *_sentence(remark, width, brush)]
+    return equally_wide(lines)
+
+
+def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
+    """A row for each output unit and a column for each source unit, or the list."""
+    weights = cells(alignment)
     end_marks, end_row = alignment.source_end is not None, alignment.target_end is not None
     rows = [brush.label(unit) for unit in alignment.target] + [END] * end_row
     gutter = min(max(map(cell_len, rows)), max(8, width // 3))
@@ -82,11 +100,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
         lines = listing(rows, columns, weights, end_marks, width, brush)
     if end_row and layout:
         lines.insert(-1, _rule(gutter + 1, layout, end_marks, brush))
-    lines += [Text(), *([_legend(gutter, brush)] if layout else _sentence(KEY, width, brush))]
-    remark = looked_at_the_end(alignment)
-    if remark:
-        lines += [Text(), *_sentence(remark, width, brush)]
-    return _equally_wide(lines)
+    return [*lines, Text(), *([_legend(gutter, brush)] if layout else _sentence(KEY, width, brush))]
 
 
 def fit(columns: Sequence[str], room: int, brush: Brush) -> Layout | None:
@@ -147,11 +161,3 @@ def _legend(gutter: int, brush: Brush) -> Text:
     for weight in np.linspace(0, 1, 10) if brush.color else (0.0, 0.05, 0.25, 0.5, 0.75):
         line.append_text(brush.cell(float(weight), 1))
     return line.append(" 1")
-
-
-def _equally_wide(lines: list[Text]) -> Text:
-    """The lines, all as wide as the widest."""
-    widest = max(line.cell_len for line in lines)
-    for line in lines:
-        line.append(" " * (widest - line.cell_len))
-    return Text("\n", no_wrap=True).join(lines)

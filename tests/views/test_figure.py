@@ -20,7 +20,8 @@ from regard.errors import RegardError, UsageError
 from regard.views import fonts
 from regard.views.curves import _apart, save_curves
 from regard.views.figure import cell_inches, save_figure
-from regard.views.panel import APART, label_points, measure, wrap
+from regard.views.heading import wrap
+from regard.views.panel import APART, label_points, measure
 
 POINTS = {"汤姆 $x$": [(4, 97.5, 120), (9.5, 93, 41)], "uniform": [(4, 60.25, 120), (9.5, 31, 41)]}
 

@@ -1,22 +1,17 @@
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
-from html import escape, unescape
+from html import unescape
 from importlib.resources import files
 
 import numpy as np
 import pytest
+from browser import dump, embedded, needs_chromium, told
 from hypothesis import given, settings
 from view_samples import HOSTILE, aligned, long_one, parts, tom, whole
 
 from regard.alignment.alignment import Alignment, Prediction, Unit
 from regard.errors import RegardError, UsageError
 from regard.views.page import inert_json, page, pieces, save_page
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in PATH")
 
 PWN = "document.documentElement.setAttribute('data-pwned',1)"
 PAYLOADS = [
@@ -71,41 +66,6 @@ PAYLOADS = [
     f"\" onmouseover=\"{PWN}\" style=\"position:fixed;inset:0",
     f"' onpointerover='{PWN}' autofocus onfocus='{PWN}",
 ]  # fmt: skip
-
-
-def embedded(html):
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
-
-
-COPY = """<script>
-onload = () => {
-  const inner = document.querySelector('iframe').contentDocument.documentElement;
-  document.documentElement.setAttribute('data-told', inner.getAttribute('data-told'));
-};
-</script>"""
-
-
-def dump(html, tmp_path, address="", extra_script="", guarded=True, width=1280, still=False):
-    """The page as Chromium has it after its scripts ran; unguarded, the policy is taken out and a script put in."""
-    if extra_script:
-        html = html.replace("</body>", f"<script>{extra_script}</script></body>")
-    if not guarded:
-        html = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", html)
-    if width < 500:  # no window of Chromium is as narrow as a telephone, but a frame in it is
-        html = f'<iframe width={width} height=800 style="border: 0" srcdoc="{escape(html)}"></iframe>{COPY}'
-    file = tmp_path / "page.html"
-    file.write_bytes(html.encode())
-    quiet = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-sync", *quiet.split()]
-    command += ["--force-prefers-reduced-motion"] if still else []
-    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},800"]
-    command += ["--dump-dom", f"{file.as_uri()}{address}"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-def told(dom):
-    """What a script wrote down, without the spaces that keep a number and its sign on one line."""
-    return unescape(re.search('data-told="(.*?)"', dom)[1]).replace("\xa0", " ").split("|")
 
 
 # --- the file
@@ -195,7 +155,7 @@ def test_nothing_is_fetched():
         r"base-uri 'none'; form-action 'none'",
         policy,
     )
-    names = ("page.html", "page.css", "page-draw.js", "page-paint.js", "page-events.js")
+    names = ("page.html", "page.css", "page-draw.js", "page-media.js", "page-paint.js", "page-events.js")
     assets = "".join(files("regard.views").joinpath(name).read_text(encoding="utf-8") for name in names)
     assets = assets.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
     assert not re.search(r"//\w|src=|href=|url\(|@import|import\(|fetch\(|XMLHttp|innerHTML|outerHTML|eval\(", assets)
