@@ -23,6 +23,7 @@ from regard.search.beam import beam
 from regard.search.forced import Ranked, force, rank
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
+from regard.search.joint import expect_weight
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.refill import Later
 from regard.search.sampling import sample
@@ -50,6 +51,8 @@ class SearchOptions:
     Args:
         beam_size: 1 is greedy.
         length_normalization, coverage_penalty: α and β of Wu et al. 2016, eq. 14-15.
+        ctc_weight: share of CTC in every score, see `regard.search.joint.JointStep`; 0 for attention alone, 1 for CTC
+            alone. The models need a CTC head for another than 0.
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
     """
@@ -57,6 +60,7 @@ class SearchOptions:
     beam_size: int = 5
     length_normalization: float = 1.0
     coverage_penalty: float = 0.0
+    ctc_weight: float = 0.0
     batch_size: int = 64
     limit: LengthLimit = DEFAULT_LIMIT
 
@@ -102,12 +106,19 @@ class Translator:
     ) -> None:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
+        expect_weight("Translator", options.ctc_weight)
+        for number, model in enumerate(models):
+            if options.ctc_weight and model.ctc is None:
+                raise ValueError(
+                    f"Translator: ctc_weight is {options.ctc_weight} and model {number} has no CTC head; expected a "
+                    "weight of 0. Train with training.ctc above 0 to have one."
+                )
         self.models = [model.eval() for model in models]
         self.source = source
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._reader = prepare(self.models, self.shortlists)
+        self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
         self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
@@ -172,7 +183,8 @@ class Translator:
             return [[hypothesis] for hypothesis in found]
 
         def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
-            return self._batchwise(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]))
+            reader = self._reader.scoring_all()
+            return self._batchwise(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]), reader)
 
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 

@@ -18,6 +18,7 @@ from regard.decoders.luong import LuongDecoder
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Unrolled
 from regard.decoders.vocabulary import TargetTokens
+from regard.encoders.ctc import CtcHead
 from regard.encoders.recurrent import RecurrentEncoder, run_layer
 from regard.kernels.library import kernels
 from regard.kernels.linear import projected
@@ -54,6 +55,11 @@ class Accelerated:
         """The target vocabulary."""
         return self.model.tokens
 
+    @property
+    def ctc(self) -> CtcHead | None:
+        """What labels the positions of the memory."""
+        return self.model.ctc
+
     def __call__(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """As `EncoderDecoder.forward`."""
         model, source, mask = self.model, batch.source, batch.source_mask
@@ -64,8 +70,7 @@ class Accelerated:
         forward = FORWARDS.get(type(model.decoder))
         found = forward and forward(model.decoder, batch.inputs, attended, state)
         unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
-        kept = model.tokens.output.begin(memory)
-        return unrolled if kept is None else replace(unrolled, source=kept)
+        return replace(unrolled, source=model.tokens.output.begin(memory), memory=memory)
 
 
 def fast_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:
