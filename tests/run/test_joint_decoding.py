@@ -130,7 +130,7 @@ def test_weights_that_are_refused() -> None:
         Translator([plain], TextSource(SOURCE), TARGET, SearchOptions(ctc_weight=0.3))
     with pytest.raises(ValueError, match=r"\(positions, labels\) \[\(3, 5\), \(4, 5\)\]; expected the same of each"):
         mean_labels([torch.zeros(2, 3, 5), torch.zeros(2, 4, 5)])
-    with pytest.raises(ValueError, match="WithCtc: weight is 1.0; expected 0 ≤ weight < 1"):
+    with pytest.raises(ValueError, match=r"WithCtc: weight is 1\.0; expected 0 ≤ weight < 1"):
         WithCtc(CrossEntropy(), 1.0)
 
 
