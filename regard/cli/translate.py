@@ -1,5 +1,6 @@
 """`regard translate`: one line of output for each line of a file or of standard input."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -20,9 +21,10 @@ from regard.cli.options import (
     refuse_without_effect,
 )
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
+from regard.errors import UsageError
 
 if TYPE_CHECKING:
-    from regard.cli.records import Writer
+    from regard.cli.output_format import Writer
     from regard.data.example import Example
     from regard.translator import SamplingOptions, Translator
 
@@ -68,8 +70,8 @@ def command(
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.align import check_linking
+    from regard.cli.output_format import Writer
     from regard.cli.pairs import runs_and_text
-    from regard.cli.records import Writer, sampling_options
     from regard.cli.runs import open_runs
     from regard.cli.stdin import Refusals
     from regard.cli.stdout import put
@@ -80,7 +82,7 @@ def command(
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
             _check_effects(chosen, align, json, sampling.sample)
-            drawn = sampling_options(sampling) if sampling.sample else None
+            drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
@@ -109,6 +111,18 @@ def _answerer(
         return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
     return answer
+
+
+def _sampling_options(given: Sampling) -> "SamplingOptions":
+    """How to draw outputs. Raises UsageError for an impossible number."""
+    from regard.translator import SamplingOptions
+
+    temperature, top_p = given.temperature, given.top_p
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
+    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)
 
 
 def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) -> None:

@@ -12,7 +12,7 @@ from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run.directory import Run, search_options
 from regard.run.subsets import Subset
-from regard.training.validation import counting, mean_loss
+from regard.training.validation_loss import counting, mean_loss
 from regard.translator import Translator
 
 

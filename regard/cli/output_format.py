@@ -1,6 +1,5 @@
 """The output formats of `translate`, `score` and `align`: lines of text, n-best lists, links, JSON."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,8 @@ from regard.alignment.pharaoh import format_links
 from regard.alignment.shown import regrouped
 from regard.analysis.align import Aligned
 from regard.analysis.units import linked
-from regard.cli.options import Sampling
 from regard.cli.stdout import json_line
 from regard.data.lines import BadLine, one_line
-from regard.errors import UsageError
-from regard.translator import SamplingOptions
 
 BAR = " ||| "
 
@@ -83,13 +79,3 @@ def links_line(found: Aligned | BadLine, json: bool) -> str:
 def refused_line(bad: BadLine, json: bool) -> str:
     """The line in place of one that was not read: empty, or a JSON object."""
     return json_line({"line": bad.line, "error": f"the line {bad.reason}"}) if json else ""
-
-
-def sampling_options(given: Sampling) -> SamplingOptions:
-    """How to draw outputs. Raises UsageError for an impossible number."""
-    temperature, top_p = given.temperature, given.top_p
-    if not (temperature > 0 and math.isfinite(temperature)):
-        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
-    if not 0 < top_p <= 1:
-        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
-    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)
