@@ -2,8 +2,8 @@
 
 To add a score, write one file with `prepare` and `forward`, and one line in `SCORES`; or, in a package of your own, an
 entry point of `regard.scores` (see `registry.py`). It is built as `Score(query_size, key_size)`, with keyword options
-that have defaults. A docstring says what the mechanism is, its formula, its source, its options, its cost (for all target
-positions of a batch, forward and backward, beyond inputs, parameters and their gradients) and an example;
+that have defaults. A docstring says what the mechanism is, its formula, its source, its options, its cost (for all
+target positions of a batch, forward and backward, beyond inputs, parameters and their gradients) and an example;
 `docs/mechanisms.md` is made of them by `make docs`.
 """
 
