@@ -11,6 +11,7 @@ from regard.analysis.align import Aligned
 from regard.analysis.units import linked
 from regard.cli.stdout import json_line
 from regard.data.lines import BadLine, one_line
+from regard.translator import Output
 
 BAR = " ||| "
 
@@ -33,11 +34,16 @@ class Writer:
     units: str
     min_weight: float | None = None
 
-    def lines(self, line: int, found: Sequence[Alignment]) -> list[str]:
+    @property
+    def aligns(self) -> bool:
+        """Whether the lines say what was attended to; else texts and scores are enough."""
+        return self.align or self.json
+
+    def lines(self, line: int, found: Sequence[Alignment | Output]) -> list[str]:
         """The lines for the outputs of line number `line`, best first."""
         if self.json:
-            return [self._json(line, rank, alignment) for rank, alignment in enumerate(found, 1)]
-        return [self._text(line, alignment) for alignment in found]
+            return [self._json(line, rank, output) for rank, output in enumerate(found, 1)]
+        return [self._text(line, output) for output in found]
 
     def refused(self, bad: BadLine) -> list[str]:
         """The lines for a line that is not translated."""
@@ -45,16 +51,18 @@ class Writer:
             return [f"{bad.line}{BAR}{BAR}-inf"]
         return [refused_line(bad, self.json)]
 
-    def _json(self, line: int, rank: int, alignment: Alignment) -> str:
+    def _json(self, line: int, rank: int, alignment: Alignment | Output) -> str:
+        assert isinstance(alignment, Alignment)
         place = {"line": line, "rank": rank} if self.nbest else {"line": line}
         return json_line(place | to_record(regrouped(alignment, self.units)))
 
-    def _text(self, line: int, alignment: Alignment) -> str:
-        text = one_line(alignment.target_text)
+    def _text(self, line: int, output: Alignment | Output) -> str:
+        text = one_line(output.target_text)
         if self.nbest:
-            text = f"{line}{BAR}{text}{BAR}{alignment.score:.4f}"
+            text = f"{line}{BAR}{text}{BAR}{output.score:.4f}"
         if self.align:
-            text += BAR + format_links(linked(regrouped(alignment, self.units), None, self.min_weight))
+            assert isinstance(output, Alignment)
+            text += BAR + format_links(linked(regrouped(output, self.units), None, self.min_weight))
         return text
 
 

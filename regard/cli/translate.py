@@ -1,7 +1,7 @@
 """`regard translate`: one line of output for each line of a file or of standard input."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +24,11 @@ from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, w
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
+    from regard.alignment.alignment import Alignment
     from regard.cli.output_format import Writer
     from regard.data.example import Example
-    from regard.translator import SamplingOptions, Translator
+    from regard.search.options import SamplingOptions
+    from regard.translator import Output, Translator
 
 
 @reported
@@ -102,12 +104,15 @@ def _answerer(
 
     def answer(examples: "list[Example]") -> list[list[str]]:
         sources = [example.source for example in examples]
-        if drawn is None:
-            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        else:
+        found: Sequence[Sequence[Alignment | Output]]
+        if drawn is not None:
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
             found = [[one] for one in each]
+        elif writer.aligns:
+            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
+        else:
+            found = translator.outputs(sources, nbest)
         return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
     return answer
@@ -115,7 +120,7 @@ def _answerer(
 
 def _sampling_options(given: Sampling) -> "SamplingOptions":
     """How to draw outputs. Raises UsageError for an impossible number."""
-    from regard.translator import SamplingOptions
+    from regard.search.options import SamplingOptions
 
     temperature, top_p = given.temperature, given.top_p
     if not (temperature > 0 and math.isfinite(temperature)):
