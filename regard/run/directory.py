@@ -32,10 +32,11 @@ from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
 from regard.search.length_limit import LengthLimit
+from regard.search.options import SearchOptions
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
-from regard.translator import SearchOptions, Translator
+from regard.translator import Translator
 
 FORMAT = 1
 _LISTS = ("common", "starts", "targets")
