@@ -102,17 +102,18 @@ def _answerer(
 ) -> "Callable[[list[Example]], list[list[str]]]":
     """What translates some examples, by search or, with `drawn`, at random: the output lines of each example."""
 
-    def answer(examples: "list[Example]") -> list[list[str]]:
+    def look(examples: "list[Example]") -> "Sequence[Sequence[Alignment | Output]]":
         sources = [example.source for example in examples]
-        found: Sequence[Sequence[Alignment | Output]]
         if drawn is not None:
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
-            found = [[one] for one in each]
-        elif writer.aligns:
-            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        else:
-            found = translator.outputs(sources, nbest)
+            return [[one] for one in each]
+        if writer.aligns:
+            return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest)
+
+    def answer(examples: "list[Example]") -> list[list[str]]:
+        found = look(examples)
         return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
     return answer
