@@ -52,7 +52,7 @@ def test_recordings_are_transcribed_and_pointed_into(tmp_path: Path) -> None:
         assert part in said
     assert f"regard view {out}/model spoken:hard/7" in said
     assert (out / "alignment.png").read_bytes().startswith(b"\x89PNG")
-    assert "data:audio" in (out / "alignment.html").read_text(encoding="utf-8")
+    assert "media-src blob:" in (out / "alignment.html").read_text(encoding="utf-8")
     assert len((out / "corpus" / "train.tsv").read_text(encoding="utf-8").splitlines()) == 40
 
 

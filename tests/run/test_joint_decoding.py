@@ -26,7 +26,7 @@ from regard.search.start import mean_labels
 from regard.training.ctc import WithCtc, alignable, ctc_costs
 from regard.training.objective import CrossEntropy
 from regard.training.score_function import ScoreFunction
-from regard.training.validation import mean_loss
+from regard.training.validation_loss import mean_loss
 from regard.translator import SamplingOptions, SearchOptions, Translator
 
 SOURCE = Tokenizer.train("symbols", ["u v w x y z"], 40)
