@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, cast
 from regard.alignment.error_rate import AlignmentErrors
 from regard.analysis.align import Aligner
 from regard.analysis.gold import JudgedPairs
+from regard.analysis.places import GoldPlaces, PlaceScores, mean_places, score_places
 from regard.analysis.words import seen
 from regard.data.example import Example
 from regard.data.lines import BadLine, Line, one_line
@@ -67,6 +68,7 @@ class Evaluation:
         rows: for each metric, its scores by length; the same buckets in each. Empty without a unit.
         alignment: the alignment errors, if there are gold links.
         outputs: the translations, one for each source.
+        places: where the weights point, beside blind rules, if there are gold places.
     """
 
     segments: int
@@ -75,6 +77,7 @@ class Evaluation:
     rows: list[list[LengthRow]]
     alignment: AlignmentErrors | None = None
     outputs: tuple[str, ...] = ()
+    places: PlaceScores | None = None
 
     def record(self) -> dict[str, Any]:
         """The scores as a JSON object."""
@@ -88,6 +91,8 @@ class Evaluation:
         if self.alignment is not None:
             rates = {name: getattr(self.alignment, name) for name in ("error_rate", "precision", "recall")}
             record["alignment"] = rates | asdict(self.alignment)
+        if self.places is not None:
+            record["places"] = {name: asdict(found) for name, found in self.places.rules.items()}
         return record
 
 
@@ -100,6 +105,7 @@ def evaluated(
     lengths: str = "auto",
     group: bool = False,
     min_weight: float | None = None,
+    places: GoldPlaces | None = None,
 ) -> Evaluation:
     """Translate the sources of pairs, force their targets if there are gold links, and score both.
 
@@ -111,8 +117,9 @@ def evaluated(
         lengths: the unit of source length; see `length_unit`.
         group: pairs with the same source count as one, with several references.
         min_weight: smaller weights are no links; the default of `links` if None.
+        places: gold seconds or boxes of words, of recordings or pictures.
 
-    Raises DataError for references that a metric cannot use.
+    Raises DataError for references that a metric cannot use, and for gold places that do not fit the targets.
     """
     if judged.judge:
         aligner = Aligner(translator, judged.segment, min_weight=min_weight)
@@ -126,7 +133,17 @@ def evaluated(
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None
-    return evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
+    result = evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
+    return result if places is None else replace(result, places=_places(translator, examples, places))
+
+
+def _places(translator: Translator, examples: Sequence[Example], places: GoldPlaces) -> PlaceScores:
+    gold = [places.of(example) for example in examples]
+    found = []
+    for part in _parts(list(zip(examples, gold, strict=True)), translator):
+        sources, targets = [one.source for one, _ in part], [one.target or "" for one, _ in part]
+        found.append(score_places(translator, sources, targets, [each for _, each in part]))
+    return mean_places(found)
 
 
 def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:

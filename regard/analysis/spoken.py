@@ -1,26 +1,14 @@
-"""Scores on the embedded recordings: words, and where attention points, beside rules that see and hear nothing."""
+"""Scores on the embedded recordings: words, and where attention points, beside rules that hear nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from regard.alignment.alignment import Alignment
-from regard.alignment.pointing import (
-    Pointing,
-    blind_centre,
-    blind_diagonal,
-    blind_uniform,
-    mean_pointing,
-    pointing_scores,
-)
+from regard.analysis.places import PlaceScores, score_places
 from regard.data.embedded.spoken import recording
 from regard.data.speech.recording import SPLIT
 from regard.metrics import METRICS
 from regard.metrics.score import Score
 from regard.translator import Translator
-
-BLIND = {"diagonal": blind_diagonal, "centre": blind_centre, "uniform": blind_uniform}
 
 
 @dataclass(frozen=True)
@@ -31,13 +19,13 @@ class SpokenScores:
         name: of the split.
         recordings: how many.
         word_error: of what the model heard, in per cent.
-        pointing: of its weights, and of each blind rule over the same positions, against the seconds of each word.
+        places: where the weights of each word point, beside blind rules.
     """
 
     name: str
     recordings: int
     word_error: Score
-    pointing: Mapping[str, Pointing]
+    places: PlaceScores
 
 
 def name_of(split: str, number: int) -> str:
@@ -53,18 +41,6 @@ def score_spoken(translator: Translator, split: str, numbers: Sequence[int]) -> 
     """
     made = [recording(split, number) for number in numbers]
     sources, texts = [name_of(split, number) for number in numbers], [one.text for one in made]
-    outputs = [found[0].target_text for found in translator.translate(sources, units="words")]
-    parts: dict[str, list[Pointing]] = {"attention": [], **{name: [] for name in BLIND}}
-    for one, alignment in zip(made, translator.score(sources, texts, units="words"), strict=True):
-        for name, weights in _weights(alignment).items():
-            cells = np.array([(unit.start, unit.end) for unit in alignment.source])
-            parts[name].append(pointing_scores(weights, cells, one.seconds))
-    pointing = {name: mean_pointing(found) for name, found in parts.items()}
-    return SpokenScores(split, len(made), METRICS["wer"](outputs, [[text] for text in texts]), pointing)
-
-
-def _weights(alignment: Alignment) -> dict[str, np.ndarray]:
-    """Those of the model, and those of the rules."""
-    cells = np.array([(unit.start, unit.end) for unit in alignment.source])
-    rules = {name: rule(len(alignment.target), cells) for name, rule in BLIND.items()}
-    return {"attention": alignment.weights, **rules}
+    outputs = [best.target_text for best, *_ in translator.outputs(sources)]
+    places = score_places(translator, sources, texts, [one.seconds for one in made])
+    return SpokenScores(split, len(made), METRICS["wer"](outputs, [[text] for text in texts]), places)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Column, Table
 
+from regard.analysis.places import ATTENTION
 from regard.analysis.spoken import SpokenScores, name_of, score_spoken
 from regard.cli.errors import say
 from regard.cli.view import ALTERNATIVES
@@ -73,10 +74,10 @@ def _tables(scores: list[SpokenScores]) -> list[Table]:
         words.add_row(
             f"{split.name}: {SPLITS[split.name]}", str(split.recordings), f"{100 - split.word_error.value:.1f}"
         )
-        for rule, found in split.pointing.items():
-            looks = rule if rule == "attention" else f"blind: {rule}"
+        for rule, found in split.places.rules.items():
+            looks = rule if rule == ATTENTION else f"blind: {rule}"
             shares = f"{100 * found.pointing:.1f}", f"{100 * found.mass:.1f}"
-            places.add_row(split.name if rule == "attention" else "", looks, *shares, f"{found.distance:.3f}")
+            places.add_row(split.name if rule == ATTENTION else "", looks, *shares, f"{found.distance:.3f}")
         places.add_section()
     say(f"words: {scores[0].word_error.signature}")
     return [words, places]

@@ -23,6 +23,7 @@ from regard.metrics import METRICS
 
 if TYPE_CHECKING:
     from regard.analysis.evaluate import Evaluation
+    from regard.analysis.places import PlaceScores
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
@@ -50,6 +51,15 @@ def command(
         bool, typer.Option("--group", help="Pairs with the same source count as one, with several references.")
     ] = False,
     linking: Linking,
+    places: Annotated[
+        str | None,
+        typer.Option(
+            "--places",
+            metavar="FILE",
+            help="Where each word is: name, start, end, word (seconds of a recording), or name, left, top, right, "
+            "bottom, word (pixels of a picture), with tabs between.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the translations here.")
     ] = None,
@@ -60,14 +70,15 @@ def command(
     """Translate a test set and compare with its references.
 
     Prints the scores, each with its signature, and the same by the length of the source. With --gold, also the
-    alignment error rate: links between source and reference, under forced decoding. Several runs are an ensemble.
+    alignment error rate: links between source and reference, under forced decoding. With --places, also how often the
+    weights of a word point into its place, beside blind rules. Several runs are an ensemble.
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
     from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
     from regard.cli.align import check_linking
-    from regard.cli.pairs import given_pairs, runs_and_pairs
+    from regard.cli.pairs import given_pairs, given_places, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stdin import usable
     from regard.cli.stdout import check_directory, json_line, put
@@ -85,18 +96,42 @@ def command(
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
     judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold, linking.gold_from)
+    gold_places = given_places(places, runs[0])
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
     result = evaluated(
-        session.translator, examples, judged, metrics, lengths=lengths, group=group, min_weight=linking.min_weight
+        session.translator,
+        examples,
+        judged,
+        metrics,
+        lengths=lengths,
+        group=group,
+        min_weight=linking.min_weight,
+        places=gold_places,
     )
     if out:
         write_whole(out, "".join(f"{output}\n" for output in result.outputs).encode())
     put([json_line(result.record())] if json else table(result))
     if judged.judge and not json:
         put(["", judged.judge.verdict()])
+    if result.places and not json:
+        put(["", *place_table(result.places)])
     if not opening.quiet:
         bad.tell()
+
+
+def place_table(found: "PlaceScores") -> list[str]:
+    """Where the weights of each word stand: those of the model, then those of the rules that see nothing."""
+    from regard.analysis.places import ATTENTION
+    from regard.cli.stdout import aligned_columns
+
+    rows = [["weights", "words", "point into it %", "weight inside %", f"distance {found.unit}", "overlap %"]]
+    for name, one in found.rules.items():
+        shares = [f"{100 * share:.1f}" for share in (one.pointing, one.mass, one.overlap)]
+        distance = f"{one.distance:.3f}" if found.unit == "s" else f"{one.distance:.1f}"
+        rule = name if name == ATTENTION else f"blind: {name}"
+        rows.append([rule, str(one.targets), shares[0], shares[1], distance, shares[2]])
+    return aligned_columns(rows, "lrrrrr")
 
 
 def table(result: "Evaluation") -> list[str]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from regard.cli.errors import say
 from regard.cli.options import Reading, choose
@@ -15,6 +15,9 @@ from regard.data.lines import STDIN, BadLine
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
 from regard.run import pairs as fit_pairs
+
+if TYPE_CHECKING:
+    from regard.analysis.places import GoldPlaces
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
@@ -34,6 +37,22 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
 
     bad = BadPairs(reading.on_bad_input)
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad
+
+
+def given_places(path: str | None, run: Path) -> "GoldPlaces | None":
+    """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line."""
+    from regard.run.directory import Run
+
+    if path is None:
+        return None
+    section = Run(run).config.data.source
+    if section.kind == "text":
+        raise UsageError(
+            f"--places has seconds or boxes, and {run} reads texts. Give --gold with links, or leave it out."
+        )
+    from regard.analysis.places import GoldPlaces
+
+    return GoldPlaces(path, section.locate)
 
 
 def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:

@@ -8,7 +8,7 @@ import pytest
 from regard.alignment.alignment import Alignment, Unit
 from regard.analysis.spoken import name_of, score_spoken
 from regard.data.embedded.spoken import RATE_HZ, recording
-from regard.translator import Translator
+from regard.translator import Output, Translator
 
 NUMBERS = (0, 1, 5)
 
@@ -29,8 +29,8 @@ class Oracle(Translator):
         words = tuple(Unit(word, 0, 0) for word in one.words)
         return Alignment(source, " ".join(("silence", *one.words[1:])), tuple(cells), words, weights, 0.0)
 
-    def translate(self, sources: list[str], units: str) -> list[list[Alignment]]:
-        return [[self._made(source)] for source in sources]
+    def outputs(self, sources: list[str]) -> list[list[Output]]:
+        return [[Output(self._made(source).target_text, 0.0)] for source in sources]
 
     def score(self, sources: list[str], targets: list[str], units: str) -> list[Alignment]:
         assert targets == [recording(self.split, number).text for number in NUMBERS]
@@ -43,9 +43,9 @@ def test_words_and_places(split: str) -> None:
     found = score_spoken(Oracle(split), split, NUMBERS)
     words = sum(len(recording(split, number).words) for number in NUMBERS)
     assert found.word_error.value == pytest.approx(100 * len(NUMBERS) / words)
-    assert found.pointing["attention"].pointing == 1
-    assert found.pointing["attention"].distance < 0.05
-    assert {place.targets for place in found.pointing.values()} == {words}
+    assert found.places.rules["attention"].pointing == 1
+    assert found.places.rules["attention"].distance < 0.05
+    assert {place.targets for place in found.places.rules.values()} == {words}
     for rule in ("diagonal", "centre", "uniform"):
-        assert found.pointing[rule].pointing < 0.9
-        assert found.pointing[rule].distance > 2 * found.pointing["attention"].distance
+        assert found.places.rules[rule].pointing < 0.9
+        assert found.places.rules[rule].distance > 2 * found.places.rules["attention"].distance

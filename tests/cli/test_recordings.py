@@ -60,6 +60,20 @@ def test_a_folder_of_recordings_goes_the_whole_way(kind: str, tmp_path: Path, mo
     judged = toy.regard("evaluate", "run", "pairs.tsv", "--metric", "wer")
     assert judged.code == 0, judged.err
     assert [line.split()[0] for line in judged.lines] == ["WER"]  # the length of a name says nothing
+    spoken = [(f"sounds/{number}.{'flac' if number % 2 else 'wav'}", recording("train", number)) for number in range(3)]
+    places = [(name, *times, word) for name, one in spoken for times, word in zip(one.seconds, one.words, strict=True)]
+    Path("places.tsv").write_text("".join("\t".join(map(str, place)) + "\n" for place in places))
+    judged = toy.regard("evaluate", "run", "pairs.tsv", "--metric", "wer", "--places", "places.tsv")
+    assert judged.code == 0, judged.err
+    rows = [line.split()[:3] for line in judged.lines[2:]]
+    assert [row[0] for row in rows] == ["weights", "attention", "blind:", "blind:", "blind:"]
+    assert [row[1] for row in rows[1:]] == [str(len(places)), "diagonal", "centre", "uniform"]
+    whole = toy.regard("evaluate", "run", "pairs.tsv", "--metric", "wer", "--places", "places.tsv", "--json")
+    assert json.loads(whole.out)["places"]["diagonal"]["targets"] == len(places)
+    Path("places.tsv").write_text(f"{spoken[0][0]}\t0\t1\televen\n")
+    wrong = toy.regard("evaluate", "run", "pairs.tsv", "--metric", "wer", "--places", "places.tsv")
+    assert wrong.code == 3
+    assert "has the gold word 'eleven', which its target" in " ".join(wrong.err.split())
     with open("pairs.tsv", "a", encoding="utf-8") as pairs:
         pairs.write("sounds/none.wav\tone two\n")
     refused = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "other", "--threads", "1")
