@@ -30,7 +30,7 @@ class ScoreFunction(nn.Module):
     - So b is per token: the baseline of a choice is b times the number of tokens in its cost.
     - H is the entropy of each step along the sampled choices, as in eq. 12. The cost of a choice does not include the
       entropy of later steps.
-    - A row that uses the expectation and does not sample (`Hard.expectation`) has log p 0: only its cross-entropy counts.
+    - A row that uses the expectation (`Hard.expectation`) has log p 0: only its cross-entropy counts.
 
     Args:
         smoothing: of the cross-entropy, see `CrossEntropy`.
