@@ -9,7 +9,8 @@
                            the kinds: bpe, characters, symbols, inflection
     shards, corpus         encode a corpus once, then read it from files; corpus_writer writes the files
     batches, batch         the plan of an epoch, and the tensors
-    embedded/, speech/     the corpora that come with Regard
+    embedded/              the corpora that come with Regard
+    speech/                recordings → rows of features
 
 Only batch and batches import torch. The names below are imported when first used; `batches.batches`, whose name is
 that of its file, is imported from there.

@@ -12,7 +12,7 @@ place            whether a run can begin or be resumed in a directory
 start            clean-up around the start of a run
 resume           what may change when a run is resumed
 training_parts   recipe → the parts of the training loop
-validate         the scores of a validation
+validation_metric   the scores of a validation
 publish          writes the weights to use
 outcome          the score of the published weights, and warnings
 dry_run          estimates the time and the memory of training

@@ -6,8 +6,9 @@ session          what happens between two updates: count, report, validate, save
 learner          everything that an update reads and changes
 checkpoint       saves it, so that a run can be resumed after a kill
 distributed      several workers that train one model
-schedules, temperature, stopping, averaging
+schedules, temperature, stopping, averaging, validation_loss
 events           what the loop tells its listeners: metrics_file, progress_bar, tensorboard
+table            the names of optimisers and schedules in a recipe
 """
 
 from importlib import import_module
