@@ -21,6 +21,8 @@ from regard.metrics.score import Score
 from regard.translator import Translator
 
 BLIND = {"diagonal": blind_diagonal, "centre": blind_centre, "uniform": blind_uniform}
+TOGETHER = 50
+"""Recordings at a time: their frames, which both passes read, are computed once."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,24 @@ def score_spoken(translator: Translator, split: str, numbers: Sequence[int]) -> 
     Training never uses the seconds. Weights are those under forced decoding of the words that were said: other words
     have no gold place. A word has the mean of the rows of its tokens.
     """
-    made = [recording(split, number) for number in numbers]
-    sources, texts = [name_of(split, number) for number in numbers], [one.text for one in made]
-    outputs = [found[0].target_text for found in translator.translate(sources, units="words")]
+    texts: list[str] = []
+    outputs: list[str] = []
     parts: dict[str, list[Pointing]] = {"attention": [], **{name: [] for name in BLIND}}
-    for one, alignment in zip(made, translator.score(sources, texts, units="words"), strict=True):
-        for name, weights in _weights(alignment).items():
+    for first in range(0, len(numbers), TOGETHER):
+        chosen = numbers[first : first + TOGETHER]
+        sources, made = [name_of(split, number) for number in chosen], [recording(split, number) for number in chosen]
+        said = [one.text for one in made]
+        texts += said
+        outputs += [best.target_text for best, *_ in translator.outputs(sources)]
+        for one, alignment in zip(made, translator.score(sources, said, units="words"), strict=True):
             cells = np.array([(unit.start, unit.end) for unit in alignment.source])
-            parts[name].append(pointing_scores(weights, cells, one.seconds))
+            for name, weights in _weights(alignment, cells).items():
+                parts[name].append(pointing_scores(weights, cells, one.seconds))
     pointing = {name: mean_pointing(found) for name, found in parts.items()}
-    return SpokenScores(split, len(made), METRICS["wer"](outputs, [[text] for text in texts]), pointing)
+    return SpokenScores(split, len(texts), METRICS["wer"](outputs, [[text] for text in texts]), pointing)
 
 
-def _weights(alignment: Alignment) -> dict[str, np.ndarray]:
+def _weights(alignment: Alignment, cells: np.ndarray) -> dict[str, np.ndarray]:
     """Those of the model, and those of the rules."""
-    cells = np.array([(unit.start, unit.end) for unit in alignment.source])
     rules = {name: rule(len(alignment.target), cells) for name, rule in BLIND.items()}
     return {"attention": alignment.weights, **rules}

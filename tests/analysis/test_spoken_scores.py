@@ -8,7 +8,7 @@ import pytest
 from regard.alignment.alignment import Alignment, Unit
 from regard.analysis.spoken import name_of, score_spoken
 from regard.data.embedded.spoken import RATE_HZ, recording
-from regard.translator import Translator
+from regard.translator import Output, Translator
 
 NUMBERS = (0, 1, 5)
 
@@ -29,8 +29,8 @@ class Oracle(Translator):
         words = tuple(Unit(word, 0, 0) for word in one.words)
         return Alignment(source, " ".join(("silence", *one.words[1:])), tuple(cells), words, weights, 0.0)
 
-    def translate(self, sources: list[str], units: str) -> list[list[Alignment]]:
-        return [[self._made(source)] for source in sources]
+    def outputs(self, sources: list[str]) -> list[list[Output]]:
+        return [[Output(self._made(source).target_text, 0.0)] for source in sources]
 
     def score(self, sources: list[str], targets: list[str], units: str) -> list[Alignment]:
         assert targets == [recording(self.split, number).text for number in NUMBERS]
