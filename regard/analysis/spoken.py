@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from regard.analysis.places import PlaceScores, score_places
+from regard.analysis.places import PlaceScores, mean_places, score_places
 from regard.data.embedded.spoken import recording
 from regard.data.speech.recording import SPLIT
 from regard.metrics import METRICS
 from regard.metrics.score import Score
 from regard.translator import Translator
+
+TOGETHER = 50
+"""Recordings at a time: their frames, which both passes read, are computed once."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,14 @@ def score_spoken(translator: Translator, split: str, numbers: Sequence[int]) -> 
     Training never uses the seconds. Weights are those under forced decoding of the words that were said: other words
     have no gold place. A word has the mean of the rows of its tokens.
     """
-    made = [recording(split, number) for number in numbers]
-    sources, texts = [name_of(split, number) for number in numbers], [one.text for one in made]
-    outputs = [best.target_text for best, *_ in translator.outputs(sources)]
-    places = score_places(translator, sources, texts, [one.seconds for one in made])
-    return SpokenScores(split, len(made), METRICS["wer"](outputs, [[text] for text in texts]), places)
+    texts: list[str] = []
+    outputs: list[str] = []
+    places: list[PlaceScores] = []
+    for first in range(0, len(numbers), TOGETHER):
+        chosen = numbers[first : first + TOGETHER]
+        sources, made = [name_of(split, number) for number in chosen], [recording(split, number) for number in chosen]
+        said = [one.text for one in made]
+        texts += said
+        outputs += [best.target_text for best, *_ in translator.outputs(sources)]
+        places.append(score_places(translator, sources, said, [one.seconds for one in made]))
+    return SpokenScores(split, len(texts), METRICS["wer"](outputs, [[text] for text in texts]), mean_places(places))

@@ -55,7 +55,7 @@ def _second_loss(config: Config) -> str:
 
 
 def _looked(found: Positions | None) -> str:
-    """A paragraph on where the weights stand; nothing where there are none."""
+    """A paragraph about where the largest weights are; empty if there are no weights."""
     if found is None:
         return ""
     warning = f" **Warning:** {found.warning}" if found.warning else ""
