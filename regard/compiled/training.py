@@ -65,7 +65,7 @@ class Accelerated:
         found = forward and forward(model.decoder, batch.inputs, attended, state)
         unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
         kept = model.tokens.output.begin(memory)
-        return unrolled if kept is None else replace(unrolled, source=kept)
+        return replace(unrolled, source=kept, source_mask=memory.mask)
 
 
 def fast_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:

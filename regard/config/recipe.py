@@ -68,6 +68,18 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _readable(self) -> "Config":
+        """An encoder of sequences cannot read pictures, nor one of pictures sequences."""
+        encoder, source = self.model.encoder, self.data.source
+        if encoder.axes != source.axes:
+            fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
+                f"expected {' or '.join(fitting)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taught(self) -> "Config":
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS

@@ -10,6 +10,7 @@ from regard.config.section import Section
 from regard.config.stage import SourceConfig
 
 if TYPE_CHECKING:
+    from regard.data.pictures.picture import PictureSource
     from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
 
@@ -61,12 +62,9 @@ class RecordingConfig(SourceConfig):
 
     def locate(self, said: str, path: str) -> str:
         """The file; a relative name is relative to the folder of the file that names it."""
-        from regard.data.lines import STDIN
-        from regard.data.speech.recording import SPLIT, expect_file
+        from regard.data.speech.recording import SPLIT
 
-        if said.startswith(SPLIT):
-            return said
-        return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)
+        return _file(said, path, SPLIT)
 
     def limit(self, max_length: int) -> int:
         """In frames."""
@@ -83,3 +81,43 @@ class RecordingConfig(SourceConfig):
         from regard.data.speech.recording import RecordingSource
 
         return RecordingSource.load(path)
+
+
+class PictureConfig(SourceConfig):
+    """The keys of a source that is a picture."""
+
+    axes: ClassVar[int] = 2
+
+    size: int = Field(64, ge=2, le=1_024, description="pixels of the longer side, which pictures are scaled to")
+
+    def locate(self, said: str, path: str) -> str:
+        """The file; a relative name is relative to the folder of the file that names it."""
+        from regard.data.pictures.picture import SPLIT
+
+        return _file(said, path, SPLIT)
+
+    def limit(self, max_length: int) -> int:
+        """In rows: all that a picture may have."""
+        return self.size
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "PictureSource":
+        """Nothing is learned: pixels depend on the keys alone."""
+        from regard.data.pictures.picture import PictureSource
+
+        return PictureSource(self.size)
+
+    def load(self, path: Path) -> "PictureSource":
+        """What a run was trained with."""
+        from regard.data.pictures.picture import PictureSource
+
+        return PictureSource.load(path)
+
+
+def _file(said: str, path: str, embedded: str) -> str:
+    """What a file of pairs names; what begins like a name of an embedded corpus is one."""
+    from regard.data.lines import STDIN
+    from regard.data.media_files import expect_file
+
+    if said.startswith(embedded):
+        return said
+    return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)

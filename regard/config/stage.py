@@ -86,6 +86,8 @@ class SourceConfig(Section):
 
     file: ClassVar[str] = "source.json"
     """The name, in a run directory, of what `Source.save` writes: one of those that Regard uses."""
+    axes: ClassVar[int] = 1
+    """Along how many axes its positions lie: 1 for a sequence, 2 for rows and columns."""
 
     kind: str = Field(description="an entry of the table of source kinds")
 
@@ -136,6 +138,9 @@ class OutputParts:
 
 class EncoderConfig(Section):
     """The section of one encoder: Batch → Memory."""
+
+    axes: ClassVar[int] = 1
+    """Along how many axes the positions lie that it reads, as in `SourceConfig`."""
 
     kind: str = Field(description="an entry of the table of encoders")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SOURCES = Table(
     "source kind",
     "regard.config",
-    {"text": "sources:TextConfig", "recording": "sources:RecordingConfig"},
+    {"text": "sources:TextConfig", "recording": "sources:RecordingConfig", "picture": "sources:PictureConfig"},
     group="regard.sources",
 )
 

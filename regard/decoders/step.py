@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -61,6 +61,7 @@ class Unrolled:
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
         heads: the weights of each head, a tensor per layer that attends; empty without attention.
         source: what the output layer kept of the source of each row, see `Output.begin`.
+        source_mask: which positions of the memory are real, `Memory.mask`; a model fills it in.
     """
 
     features: Float[Tensor, "batch target features"]
@@ -69,3 +70,4 @@ class Unrolled:
     entropy: Float[Tensor, "batch target"]
     heads: tuple[Float[Tensor, "batch heads target source"], ...] = ()
     source: Any = None
+    source_mask: Bool[Tensor, "batch source"] | None = None

@@ -85,7 +85,7 @@ class EncoderDecoder(nn.Module):
         source, state = self.decoder.begin(memory, temperature)
         unrolled: Unrolled = self.decoder(batch.inputs, source, state)
         kept = self.tokens.output.begin(memory)
-        return unrolled if kept is None else replace(unrolled, source=kept)
+        return replace(unrolled, source=kept, source_mask=memory.mask)
 
     def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
         """Logits of a step, or of all steps."""

@@ -1,7 +1,6 @@
 """The source that is a recording: log-mel frames of a sound file."""
 
 import json
-import os
 import wave
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from regard.data.media import Recording
+from regard.data.media_files import expect_file, state_of
 from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
 from regard.data.speech.features import fft_size, log_mel, normalize, triangles
 from regard.data.speech.framing import Framing
@@ -116,15 +116,6 @@ class RecordingSource:
             raise CheckpointError(f"{path} does not say what the recordings of this run are. Restore it.") from error
 
 
-def state_of(source: str) -> tuple[int, int] | None:
-    """What changes if a file is written anew; None for what is no file."""
-    try:
-        found = os.stat(source)
-    except (OSError, ValueError):
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
 def shown(source: str) -> str:
     """How a recording is called in a view."""
     return source if source.startswith(SPLIT) else Path(source).name
@@ -175,17 +166,6 @@ def _read(source: str) -> tuple[np.ndarray, int]:
     except (RuntimeError, OSError) as error:
         raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
     return samples, int(rate)
-
-
-def expect_file(name: str, said: str | None = None) -> str:
-    """The name of a file that is there. Raises UnusableSource for any other, with what a file of pairs said of it."""
-    try:
-        there = Path(name).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
-        raise UnusableSource(f"names no file that is there ({(said or name)[-200:]})")
-    return name
 
 
 def _check_length(seconds: float) -> None:

@@ -168,9 +168,10 @@ def test_a_relative_name_is_relative_to_the_file_that_names_it(tmp_path: Path) -
     assert config.limit(200) == 3_000  # frames in 30 seconds
 
 
-def test_texts_need_no_package_for_sound() -> None:
+def test_texts_need_no_package_for_sound_or_pictures() -> None:
     code = (
         "import sys, regard.run.fit, regard.translator, regard.cli.translate\n"
-        "sys.exit(any(name in sys.modules for name in ('soundfile', 'soxr', 'PIL', 'regard.data.speech.recording')))"
+        "media = 'soundfile', 'soxr', 'PIL', 'regard.data.speech.recording', 'regard.data.pictures.picture'\n"
+        "sys.exit(any(name in sys.modules for name in media))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
