@@ -13,7 +13,7 @@ from regard.views.seconds import marks
 MOST_SECONDS = 600.0  # 16-bit sound at 16 kHz is 25 MB of base64 then
 WAVE_COLUMNS = 1200
 SIDE_PIXELS = 1024
-MOST_MARKS = 10.0
+MOST_MARKS = 10
 
 
 def medium_of(alignment: Alignment) -> dict[str, Any] | None:
@@ -37,14 +37,14 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
             "marks": marks(medium.seconds, MOST_MARKS),
         }
     if isinstance(medium, Picture):
-        pixels, covers = reduced(medium, SIDE_PIXELS)
+        pixels, step = reduced(medium.pixels, SIDE_PIXELS)
         return {
             "kind": "picture",
             "largest": largest,
-            "width": medium.width,
-            "height": medium.height,
+            "width": medium.pixels.shape[1],
+            "height": medium.pixels.shape[0],
             "file": _base64(png(pixels)),
-            "covers": list(covers),
+            "covers": [pixels.shape[1] * step, pixels.shape[0] * step],
             "boxes": boxes(alignment.source).round(3).tolist(),
         }
     return None

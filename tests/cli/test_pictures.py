@@ -107,6 +107,11 @@ def test_pairs_are_scored_aligned_and_judged(run: Path) -> None:
     assert [line.split()[0] for line in judged.lines] == ["WER"]  # the length of a name says nothing
 
 
+def validation_losses(run: str) -> list[float]:
+    entries = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+    return [entry["scores"]["loss"] for entry in entries if entry["event"] == "validated"]
+
+
 def test_a_run_goes_on_where_it_stopped_as_if_it_had_not(folder: Path) -> None:
     """Six updates, and three and three: the same weights."""
     six = ("--set", "training.max_steps=6")
@@ -114,10 +119,7 @@ def test_a_run_goes_on_where_it_stopped_as_if_it_had_not(folder: Path) -> None:
     twice = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "twice", "--threads", "1")
     more = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "twice", "--threads", "1", "--resume", *six)
     assert (once.code, twice.code, more.code) == (0, 0, 0), more.err
-    once_losses, twice_losses = (
-        [entry["loss"] for line in Path(name, "metrics.jsonl").read_text().splitlines() if "loss" in (entry := json.loads(line))]
-        for name in ("once", "twice")
-    )
+    once_losses, twice_losses = map(validation_losses, ("once", "twice"))
     assert len(once_losses) == 2
     assert once_losses == twice_losses
 
