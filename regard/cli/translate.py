@@ -1,6 +1,7 @@
 """`regard translate`: one line of output for each line of a file or of standard input."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,14 @@ from regard.cli.options import (
     refuse_without_effect,
 )
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
+from regard.errors import UsageError
 
 if TYPE_CHECKING:
-    from regard.cli.records import Writer
+    from regard.alignment.alignment import Alignment
+    from regard.cli.output_format import Writer
     from regard.data.example import Example
-    from regard.translator import SamplingOptions, Translator
+    from regard.search.options import SamplingOptions
+    from regard.translator import Output, Translator
 
 
 @reported
@@ -68,8 +72,8 @@ def command(
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.align import check_linking
+    from regard.cli.output_format import Writer
     from regard.cli.pairs import runs_and_text
-    from regard.cli.records import Writer, sampling_options
     from regard.cli.runs import open_runs
     from regard.cli.stdin import Refusals
     from regard.cli.stdout import put
@@ -80,7 +84,7 @@ def command(
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
             _check_effects(chosen, align, json, sampling.sample)
-            drawn = sampling_options(sampling) if sampling.sample else None
+            drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
@@ -98,17 +102,33 @@ def _answerer(
 ) -> "Callable[[list[Example]], list[list[str]]]":
     """What translates some examples, by search or, with `drawn`, at random: the output lines of each example."""
 
-    def answer(examples: "list[Example]") -> list[list[str]]:
+    def look(examples: "list[Example]") -> "Sequence[Sequence[Alignment | Output]]":
         sources = [example.source for example in examples]
-        if drawn is None:
-            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        else:
+        if drawn is not None:
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
-            found = [[one] for one in each]
+            return [[one] for one in each]
+        if writer.aligns:
+            return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest)
+
+    def answer(examples: "list[Example]") -> list[list[str]]:
+        found = look(examples)
         return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
 
     return answer
+
+
+def _sampling_options(given: Sampling) -> "SamplingOptions":
+    """How to draw outputs. Raises UsageError for an impossible number."""
+    from regard.search.options import SamplingOptions
+
+    temperature, top_p = given.temperature, given.top_p
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
+    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)
 
 
 def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) -> None:

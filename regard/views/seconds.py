@@ -3,7 +3,7 @@
 STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)
 
 
-def marks(seconds: float, most: float) -> list[tuple[float, str]]:
+def marks(seconds: float, most: int | float) -> list[tuple[float, str]]:
     """Seconds and what is written there: round ones from 0 on, at most about `most` of them, the last with its unit."""
     step = next((step for step in STEPS if seconds / step <= most), max(STEPS[-1], seconds))
     digits = 1 if step < 1 else 0
