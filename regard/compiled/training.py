@@ -64,8 +64,7 @@ class Accelerated:
         forward = FORWARDS.get(type(model.decoder))
         found = forward and forward(model.decoder, batch.inputs, attended, state)
         unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
-        kept = model.tokens.output.begin(memory)
-        return replace(unrolled, source=kept, source_mask=memory.mask)
+        return replace(unrolled, source=model.tokens.output.begin(memory), memory=memory)
 
 
 def fast_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:

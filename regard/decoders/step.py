@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from regard.encoders.memory import Memory
 
 
 @runtime_checkable
@@ -61,7 +63,7 @@ class Unrolled:
         log_prob, entropy: of the choice of row t where the attention samples one, as in `Attended`; zeros elsewhere.
         heads: the weights of each head, a tensor per layer that attends; empty without attention.
         source: what the output layer kept of the source of each row, see `Output.begin`.
-        source_mask: which positions of the memory are real, `Memory.mask`; a model fills it in.
+        memory: what was attended to, for a loss that reads it too. A decoder leaves it to the model.
     """
 
     features: Float[Tensor, "batch target features"]
@@ -70,4 +72,4 @@ class Unrolled:
     entropy: Float[Tensor, "batch target"]
     heads: tuple[Float[Tensor, "batch heads target source"], ...] = ()
     source: Any = None
-    source_mask: Bool[Tensor, "batch source"] | None = None
+    memory: Memory | None = None

@@ -80,12 +80,11 @@ class EncoderDecoder(nn.Module):
         return Step(self.logits(moved), moved.state, moved.weights, moved.heads)
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
-        """Features and weights under teacher forcing, which `logits` reads."""
+        """Features and weights under teacher forcing, which `logits` reads, and the memory that they came from."""
         memory = self.encode(batch.source, batch.source_mask)
         source, state = self.decoder.begin(memory, temperature)
         unrolled: Unrolled = self.decoder(batch.inputs, source, state)
-        kept = self.tokens.output.begin(memory)
-        return replace(unrolled, source=kept, source_mask=memory.mask)
+        return replace(unrolled, source=self.tokens.output.begin(memory), memory=memory)
 
     def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
         """Logits of a step, or of all steps."""

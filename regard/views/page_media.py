@@ -37,14 +37,14 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
             "marks": marks(medium.seconds, MOST_MARKS),
         }
     if isinstance(medium, Picture):
-        pixels, step = reduced(medium.pixels, SIDE_PIXELS)
+        pixels, covers = reduced(medium, SIDE_PIXELS)
         return {
             "kind": "picture",
             "largest": largest,
-            "width": medium.pixels.shape[1],
-            "height": medium.pixels.shape[0],
+            "width": medium.width,
+            "height": medium.height,
             "file": _base64(png(pixels)),
-            "covers": [pixels.shape[1] * step, pixels.shape[0] * step],
+            "covers": list(covers),
             "boxes": boxes(alignment.source).round(3).tolist(),
         }
     return None
