@@ -16,11 +16,11 @@ MOST_BYTES = 10_000
 
 
 def described(learn: Corpus, validation: Corpus | None) -> dict[str, Any]:
-    """The pairs of a run as JSON: how many, and the digest of their texts, whatever files these stand in.
+    """The pairs of a run as JSON: their number, and the digest of their texts. The names of the files do not matter.
 
     Args:
-        learn: the pairs to learn from, those that are held out of them included.
-        validation: the pairs that were given to validate on; None where some are held out.
+        learn: the pairs to learn from, with those that are held out of them.
+        validation: the pairs given to validate on; None if some of the others are held out.
     """
     return {"format": FORMAT, "version": VERSION, "learn": _one(learn), "validate": validation and _one(validation)}
 
@@ -30,12 +30,12 @@ def _one(corpus: Corpus) -> dict[str, Any]:
 
 
 def save(path: Path, pairs: dict[str, Any]) -> None:
-    """Write the digests, as a whole or not at all."""
+    """Write the digests, completely or not at all."""
     write_whole(path, json.dumps(pairs, indent=1).encode())
 
 
 def check_same(path: Path, given: dict[str, Any]) -> bool:
-    """Whether the file says which pairs the run was begun with. Raises UsageError where they are others than these."""
+    """Whether the file says which pairs the run began with. Raises UsageError if the pairs given now are others."""
     try:
         begun: Any = json.loads(read_small(path, MOST_BYTES))
         learn, validate = begun["learn"], begun["validate"]
@@ -67,14 +67,14 @@ def _counts(begun: Any, given: Any) -> str:
 
 
 def texts(files: PairFiles, corpus: Corpus, rows: Sequence[int]) -> list[tuple[str, str]]:
-    """Source and target of some pairs as they stand in the files that the corpus was made of.
+    """Source and target of some pairs, as they are in the files.
 
     Args:
-        files: they are read once more, up to the last of these pairs.
-        corpus: knows the line of each.
-        rows: their numbers, ascending.
+        files: the files that the corpus was made of; read once more, up to the last of these pairs.
+        corpus: has the line of each pair.
+        rows: the numbers of the pairs, ascending.
 
-    Raises DataError where the files have changed.
+    Raises DataError if the files have changed.
     """
     wanted = {corpus.origin(row)[1] for row in rows}
     last, found = max(wanted, default=0), list[tuple[str, str]]()

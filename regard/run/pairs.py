@@ -1,4 +1,4 @@
-"""Where pairs come from: files as they are named, or pairs that a program holds."""
+"""Where pairs come from: files, or pairs in Python."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from regard.errors import RegardError
 from regard.files import write_whole
 
 Pairs = str | Path | Sequence[str | Path] | Iterable[tuple[str, str]]
-"""One file or two parallel ones, or pairs themselves: (source, target)."""
+"""The name of one file, the names of two parallel files, or the pairs themselves: (source, target)."""
 NAME = "<pairs>"
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
-    """One file of pairs or two parallel ones, read as the recipe says."""
+    """One file of pairs or two parallel files, to be read as the recipe says."""
     named: dict[str, Any] = {}
     usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
     chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
@@ -28,9 +28,9 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
 
 
 def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None = None) -> PairFiles:
-    """Files of pairs, or pairs that are written into `folder` first, so that both are read in one way.
+    """Files of pairs. Pairs in Python are first written to a file in `folder`, so both are read in the same way.
 
-    Raises TypeError for what is neither.
+    Raises TypeError for anything else.
     """
     if isinstance(pairs, str | Path):
         return pair_files([str(pairs)], data, format)
