@@ -178,7 +178,7 @@ def tokens(outputs: Sequence[Alignment]) -> int:
 
 def both(run: Run, beam: int) -> list[Translator]:
     """Without the shortlist, and with it."""
-    options = replace(search_options(run.config.search), beam_size=beam)
+    options = replace(search_options(run.config), beam_size=beam)
     return [load(run.path, options, shortlist=shortlist) for shortlist in (False, True)]
 
 

@@ -22,6 +22,7 @@ from regard.search.beam import beam
 from regard.search.forced import Ranked, force, rank
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
+from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
 from regard.search.sampling import sample
@@ -71,12 +72,19 @@ class Translator:
     ) -> None:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
+        expect_weight("Translator", options.ctc_weight)
+        for number, model in enumerate(models):
+            if options.ctc_weight and model.ctc is None:
+                raise ValueError(
+                    f"Translator: ctc_weight is {options.ctc_weight} and model {number} has no CTC head; expected a "
+                    "weight of 0. Train with training.ctc above 0 to have one."
+                )
         self.models = [model.eval() for model in models]
         self.source = source
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._reader = prepare(self.models, self.shortlists)
+        self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
         self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
@@ -158,7 +166,8 @@ class Translator:
             return [[hypothesis] for hypothesis in found]
 
         def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
-            return self._batches().one_by_one(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]))
+            batches = self._batches(self._reader.scoring_all())
+            return batches.one_by_one(chosen, lambda started, batch: draw(started, torch.tensor(called)[batch]))
 
         return [regrouped(found, units) for (found,) in self._each(sources, search, alternatives, places)]
 
@@ -261,11 +270,11 @@ class Translator:
         def look(started: Started, places: Sequence[int]) -> list[Ranked]:
             return rank(started.step, started.state, started.lengths, [tokens[place] for place in places], width)
 
-        ranked = iter((batches or self._batches()).one_by_one(repeated, look)[0])
+        ranked = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, look)[0])
         return [[next(ranked) for _ in each] for each in found]
 
     def _batches(self, reader: Reader | None = None) -> Batches:
-        """What searches for all sources; over the whole vocabulary with such a reader."""
+        """What searches for all sources; by another reader, where one is given."""
         device = next(self.models[0].parameters()).device
         return Batches(reader or self._reader, self.source, self.options.batch_size, device)
 

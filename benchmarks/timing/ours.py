@@ -54,7 +54,7 @@ def run_training(link: Link, folder: Path) -> None:
 def run_translation(link: Link, folder: Path, beam_size: int) -> None:
     """Translate some sentences, in batches or one by one, until there are no more orders."""
     run = Run(folder / "run")
-    options = replace(search_options(run.config.search), beam_size=beam_size, limit=LengthLimit(0.0, LONGEST_OUTPUT))
+    options = replace(search_options(run.config), beam_size=beam_size, limit=LengthLimit(0.0, LONGEST_OUTPUT))
     sentences = (folder / "test.txt").read_text(encoding="utf-8").split("\n")
     translator = load(run.path, options)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import GivenOptions, Quiet, Threads, expand_records, refuse_without_effect
+from regard.cli.options import GivenOptions, Quiet, Threads, choose, expand_records, refuse_without_effect
 from regard.cli.workers import set_up
 
 if TYPE_CHECKING:
@@ -19,7 +19,16 @@ SENTENCES = (
     "Three books were bought by the kind teacher yesterday.",
     "The cat that chased the dog slept in the kitchen last night.",
 )
-SMALL = ("training.max_epochs=1", "model.embedding_size=32", "model.encoder.hidden_size=32", "training.max_steps=60")
+SMALL = {
+    "sentences": (
+        "training.max_epochs=1",
+        "model.embedding_size=32",
+        "model.encoder.hidden_size=32",
+        "training.max_steps=60",
+    ),
+    "spoken": ("model.encoder.hidden_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
+}
+"""What is smaller with --small, by the name of the corpus."""
 
 
 @reported
@@ -30,6 +39,13 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where everything is written.")] = Path(
         "demo"
     ),
+    corpus: Annotated[
+        str,
+        typer.Option(
+            metavar="sentences|spoken",
+            help="English → Chinese sentences; or recordings of number words, made by a voice synthesiser.",
+        ),
+    ] = "sentences",
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train it without attention, three ways, and plot BLEU by length.")
     ] = False,
@@ -42,14 +58,17 @@ def command(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Train on the embedded corpus, translate, and show the alignment.
+    """Train on an embedded corpus, translate, and show the alignment.
 
-    The corpus is English → Chinese, written by a grammar; there is nothing to download, and it takes a minute or two.
-    Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What
-    is there of an earlier demo is replaced.
+    The corpus is English → Chinese, written by a grammar, or with --corpus spoken recordings of number words → text;
+    there is nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
+    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
+    choose("--corpus", corpus, SMALL)
+    if corpus != "sentences":
+        refuse_without_effect(chosen, ["compare", "export"], f"with --corpus {corpus}. Leave one out.")
     if export is not None:
         training = ["out", "compare", "small", "seed", "threads", "quiet"]
         refuse_without_effect(chosen, training, "with --export, which trains nothing. Leave one out.")
@@ -57,6 +76,14 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
+    if corpus == "spoken":
+        from regard.cli.demo_spoken import show_spoken, write_spoken
+
+        write_spoken(out / "corpus", small)
+        say("recordings of number words by seven synthetic voices; training sees their text, never where a word is")
+        _train(demo_config(seed, small, corpus), out, quiet)
+        show_spoken(out, small)
+        return
     from regard.data.embedded import english_chinese, write_corpus
 
     write_corpus(out / "corpus")
@@ -92,14 +119,15 @@ def _export(folder: Path) -> None:
     say(f"next: regard evaluate RUN {dev}.tsv --metric bleu_zh --words {dev}.words.tsv --gold {dev}.gold")
 
 
-def demo_config(seed: int, small: bool) -> "Config":
-    """The recipe of the demo."""
+def demo_config(seed: int, small: bool, corpus: str = "sentences") -> "Config":
+    """The recipe of the demo of a corpus."""
     from importlib.resources import as_file, files
 
     from regard.config import load_recipe
 
-    with as_file(files("regard.cli") / "demo.yaml") as path:
-        return load_recipe(path, [f"training.seed={seed}", *(SMALL if small else ())])
+    name = "demo.yaml" if corpus == "sentences" else f"demo_{corpus}.yaml"
+    with as_file(files("regard.cli") / name) as path:
+        return load_recipe(path, [f"training.seed={seed}", *(SMALL[corpus] if small else ())])
 
 
 def _train(config: "Config", out: Path, quiet: bool) -> None:
@@ -138,7 +166,7 @@ def _show(out: Path, small: bool) -> None:
         show(alignment, console)
         console.print()
     save_page(alignments, out / "alignment.html", "Regard: what the model looks at")
-    missing = _draw(alignments, out / "alignment.png")
+    missing = draw(alignments, out / "alignment.png")
     table = Table("test split", "pairs", "BLEU", "alignment error %", title="unseen sentences")
     for name, pairs in corpus.test.items():
         scores = score_split(translator, name, pairs[:40] if small else pairs)
@@ -156,7 +184,7 @@ def _show(out: Path, small: bool) -> None:
     console.print("\n" + "\n".join(steps), soft_wrap=True, highlight=False, markup=False)
 
 
-def _draw(alignments: "list[Alignment]", path: Path) -> str:
+def draw(alignments: "list[Alignment]", path: Path) -> str:
     """Draw the picture. Without matplotlib: what to install; the demo continues without a picture."""
     from regard.errors import RegardError
 

@@ -83,6 +83,17 @@ CoveragePenalty = Annotated[
         "default.",
     ),
 ]
+CtcWeight = Annotated[
+    float | None,
+    typer.Option(
+        "--ctc-weight",
+        min=0,
+        max=1,
+        metavar="W",
+        help="Share of CTC in the score of an output, of a run that was trained with training.ctc: 0 for attention "
+        "alone, 1 for CTC alone. The recipe's by default.",
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", min=1, metavar="N", help="Sentences at a time. The recipe's by default.")
 ]
@@ -157,6 +168,7 @@ class Search:
     beam: BeamSize = None
     length_normalization: LengthNormalization = None
     coverage_penalty: CoveragePenalty = None
+    ctc_weight: CtcWeight = None
     shortlist: Shortlisted = False
 
 

@@ -95,6 +95,7 @@ def open_runs(
     """
     from regard.model.build import pick_device
     from regard.run.directory import Run, load, search_options
+    from regard.search.joint import expect_weight
     from regard.search.length_penalty import Ranking
 
     set_up(opening.threads)
@@ -104,9 +105,10 @@ def open_runs(
         "batch_size": opening.batch_size,
         "length_normalization": search.length_normalization,
         "coverage_penalty": search.coverage_penalty,
+        "ctc_weight": search.ctc_weight,
     }
     options = replace(
-        search_options(Run(paths[0]).config.search),
+        search_options(Run(paths[0]).config),
         **{name: value for name, value in given.items() if value is not None},
     )
     if search.beam and nbest and nbest > search.beam:
@@ -115,6 +117,7 @@ def open_runs(
     if max(options.beam_size, nbest or 1) == 1 and (unused := [name for name in ranked if ranked[name] is not None]):
         raise UsageError(f"{unused[0]} has no effect on greedy search, which keeps one output. Give --beam 2 or more.")
     try:
+        expect_weight("--ctc-weight", options.ctc_weight)
         Ranking(options.length_normalization, options.coverage_penalty)
     except ValueError as error:
         raise UsageError(str(error)) from error

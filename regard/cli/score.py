@@ -1,7 +1,17 @@
 """`regard score`: the log-probability and the alignment of given pairs."""
 
 from regard.cli.errors import reported
-from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units, expand_records
+from regard.cli.options import (
+    CtcWeight,
+    Json,
+    MinWeight,
+    Opening,
+    Reading,
+    RunsAndPairs,
+    Search,
+    Units,
+    expand_records,
+)
 
 
 @reported
@@ -13,13 +23,14 @@ def command(
     units: Units = "auto",
     min_weight: MinWeight = None,
     json: Json = False,
+    ctc_weight: CtcWeight = None,
     opening: Opening,
 ) -> None:
     """Score given pairs by forced decoding, one line a pair.
 
     A line has three columns, separated by tabs: the natural logarithm of the probability of the target; the same per
     token, where the end mark is a token too; the alignment (0-0 1-2: from 0, source first). The line of a skipped pair
-    is empty.
+    is empty. Of a run that was trained with CTC it is the score of a search: see --ctc-weight.
 
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """
@@ -34,7 +45,7 @@ def command(
     check_linking(units, min_weight=min_weight)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
-    session = open_runs(runs, opening)
+    session = open_runs(runs, opening, Search(ctc_weight=ctc_weight))
 
     def answer(examples: list[Example]) -> list[str]:
         translator = session.translator

@@ -30,17 +30,18 @@ KNOWN = (*PROGRAMS, FixedDecoder, TransformerDecoder)
 """The decoders whose output layer is prepared; any other, as of a user's package, runs as it is."""
 
 
-def prepare(models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist] = ()) -> Reader:
+def prepare(models: Sequence[EncoderDecoder], shortlists: Sequence[Shortlist] = (), ctc_weight: float = 0.0) -> Reader:
     """What reads sources for a search with these models, which are made fast.
 
     Args:
         models: over the same tokenisers, in evaluation mode; several are an ensemble. Their parameters are read here:
             prepare them again when they change.
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary.
+        ctc_weight: what CTC has to say, see `JointStep`.
 
     With `REGARD_KERNELS=off` the models are taken as they are.
     """
-    return Reader(models if kernels().off else [frozen(model) for model in models], shortlists)
+    return Reader(models if kernels().off else [frozen(model) for model in models], shortlists, ctc_weight)
 
 
 def frozen(model: EncoderDecoder) -> "EncoderDecoder | FrozenModel":
@@ -57,7 +58,7 @@ class FrozenModel:
     """
 
     def __init__(self, model: EncoderDecoder) -> None:
-        self.model = model
+        self.model, self.ctc = model, model.ctc
         encoder, decoder = model.encoder, model.decoder
         known = type(encoder) is RecurrentEncoder and isinstance(encoder.embedding, nn.Embedding)
         known = known and steps_serve(*encoder.parameters())

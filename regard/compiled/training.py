@@ -18,6 +18,7 @@ from regard.decoders.luong import LuongDecoder
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Unrolled
 from regard.decoders.vocabulary import TargetTokens
+from regard.encoders.ctc import CtcHead
 from regard.encoders.recurrent import RecurrentEncoder, run_layer
 from regard.kernels.library import kernels
 from regard.kernels.linear import projected
@@ -53,6 +54,11 @@ class Accelerated:
     def tokens(self) -> TargetTokens:
         """The target vocabulary."""
         return self.model.tokens
+
+    @property
+    def ctc(self) -> CtcHead | None:
+        """What labels the positions of the memory."""
+        return self.model.ctc
 
     def __call__(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """As `EncoderDecoder.forward`."""

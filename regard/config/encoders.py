@@ -1,6 +1,7 @@
 """The sections of Regard's own encoders."""
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -101,6 +102,11 @@ class BlstmpEncoderConfig(EncoderConfig):
     projection_size: HiddenSize = Field(160, description="features of a position behind each layer")
     strides: Strides = Field((2, 2, 1), description="of every so many positions each layer keeps one; one per layer")
 
+    @property
+    def stride(self) -> int:
+        """Of all layers."""
+        return prod(self.strides)
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """Over what embeds the source."""
         from regard.encoders.blstmp import BlstmpEncoder
@@ -126,6 +132,11 @@ class VggBlstmpEncoderConfig(EncoderConfig):
     projection_size: HiddenSize = Field(160, description="features of a position behind each layer")
     strides: Strides = Field((1, 1, 1), description="of every so many positions each layer keeps one; one per layer")
 
+    @property
+    def stride(self) -> int:
+        """Of all pools and layers."""
+        return prod(self.pools) * prod(self.strides)
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """Over what embeds the source."""
         from regard.encoders.embedded import EmbeddedEncoder
@@ -147,6 +158,11 @@ class PyramidalEncoderConfig(EncoderConfig):
 
     hidden_size: HiddenSize = Field(128, description="features of one direction")
     joins: Strides = Field((1, 2, 2), description="how many neighbours each layer reads as one; one per layer")
+
+    @property
+    def stride(self) -> int:
+        """Of all layers."""
+        return prod(self.joins)
 
     def build(self, parts: EncoderParts) -> "nn.Module":
         """Over what embeds the source."""

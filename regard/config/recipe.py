@@ -45,6 +45,9 @@ class SearchConfig(Section):
     beam_size: int = Field(5, ge=1, le=1000, description="1 is greedy")
     length_normalization: float = Field(1.0, ge=0, le=100, description="α of Wu et al. 2016, eq. 14; 0 for none")
     coverage_penalty: float = Field(0.0, ge=0, le=100, description="β of Wu et al. 2016, eq. 15")
+    ctc_weight: float | None = Field(
+        None, ge=0, le=1, description="share of CTC in the score of an output; null: as training.ctc, 0 for none"
+    )
     batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
     max_ratio: float = Field(
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"
@@ -60,6 +63,21 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     search: SearchConfig = SearchConfig()
+
+    @property
+    def ctc_weight(self) -> float:
+        """Share of CTC in the score of an output."""
+        given = self.search.ctc_weight
+        return self.training.ctc if given is None else given
+
+    @model_validator(mode="after")
+    def _labelled(self) -> "Config":
+        if self.search.ctc_weight and not self.training.ctc:
+            raise ValueError(
+                f"search.ctc_weight is {self.search.ctc_weight} and training.ctc is 0; expected a weight of 0, since "
+                "nothing teaches CTC, or training.ctc above 0, such as 0.3"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tied_vocabularies(self) -> "Config":

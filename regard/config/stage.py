@@ -144,6 +144,11 @@ class EncoderConfig(Section):
 
     kind: str = Field(description="an entry of the table of encoders")
 
+    @property
+    def stride(self) -> int:
+        """Input positions that one position of the memory stands for: n of them become ⌈n / stride⌉."""
+        return 1
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """The encoder, see `encoders.encoder.Encoder`. What its constructor says in a ValueError reaches the user."""
         raise UsageError(f"encoder {self.kind!r} says no way to build it. Give its section a method `build`.")

@@ -51,6 +51,12 @@ class TrainingConfig(Section):
     weight_decay: float = Field(0.0, ge=0, le=1000)
     schedule: ScheduleConfig = ScheduleConfig()
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    ctc: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="λ of CTC, a second loss on the encoder's output: (1 - λ) · loss + λ · CTC; try 0.3",
+    )
     hard: HardConfig = HardConfig()
     temperature: TemperatureConfig = TemperatureConfig()
     clip: float | None = Field(1.0, gt=0, le=1e12, description="most length of the gradient; null for none")

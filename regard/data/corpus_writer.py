@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from io import BufferedIOBase
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -29,14 +29,22 @@ class CorpusWriter:
         source: encodes the sources.
         target_tokenizer: encodes the targets.
         limits: most positions of a source, and most tokens of a target; longer pairs are left out.
-        skip: leave out and count sources that cannot be used; otherwise they are an error.
+        skip: leave out and count pairs that cannot be used; otherwise they are an error.
         create: opens a stream for each array; the caller closes the streams.
+        ctc_stride: input positions per position of the memory, where CTC needs to align the targets; None without CTC.
     """
 
     def __init__(
-        self, source: Source, target_tokenizer: Tokenizer, limits: tuple[int, int], skip: bool, create: Create
+        self,
+        source: Source,
+        target_tokenizer: Tokenizer,
+        limits: tuple[int, int],
+        skip: bool,
+        create: Create,
+        ctc_stride: int | None = None,
     ) -> None:
         self.limits = limits
+        self.ctc_stride, self.marks = ctc_stride, int(source.has_end)
         self.encode_source, self.encode_target = source.encode, target_tokenizer.ids
         self.skip = skip
         self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
@@ -52,7 +60,7 @@ class CorpusWriter:
     def add(self, examples: Sequence[Example]) -> None:
         """Encode some pairs and write them.
 
-        Raises ValueError for a pair without a target, DataError for a source that cannot be used, unless `skip`.
+        Raises ValueError for a pair without a target, DataError for a pair that cannot be used, unless `skip`.
         """
         sources: list[Sequence[int] | np.ndarray] = []
         targets: list[list[int]] = []
@@ -70,6 +78,9 @@ class CorpusWriter:
             if len(source) > most_source or len(target) > most_target:
                 self.too_long += 1
                 continue
+            if self.ctc_stride is not None and (reason := self._unlabelled(len(source), target)):
+                self._refuse(BadLine(example.line, reason, example.file))
+                continue
             if not self.files or self.files[-1][1] != example.file:
                 self.files.append((self.pairs + len(lines), example.file))
             sources.append(source)
@@ -81,6 +92,17 @@ class CorpusWriter:
         self.lines.add(np.array(lines, np.uint32))
         self.texts.update("".join(kept).encode(errors="surrogatepass"))
         self.pairs += len(lines)
+
+    def _unlabelled(self, length: int, target: Sequence[int]) -> str:
+        """Why CTC has no labelling of so long a source for the target; nothing where it has one."""
+        assert self.ctc_stride is not None
+        positions, needed = -(-(length + self.marks) // self.ctc_stride), labels_needed(target)
+        if needed <= positions:
+            return ""
+        return (
+            f"has a target of {len(target)} tokens, for which CTC needs {needed} positions, and its source comes to "
+            f"{positions}"
+        )
 
     def _refuse(self, line: BadLine) -> None:
         if not self.skip:
@@ -141,3 +163,8 @@ class _Array:
         self.stream.write(content)
         self.digest.update(content)
         self.size += len(content)
+
+
+def labels_needed(target: Sequence[int]) -> int:
+    """Positions that CTC needs for a target: one for each token, and one for the blank between two equal ones."""
+    return len(target) + sum(one == other for one, other in pairwise(target))

@@ -39,6 +39,7 @@ def encode(
     *,
     max_length: int,
     max_source_length: int | None = None,
+    ctc_stride: int | None = None,
     skip: bool = False,
     directory: Path | None = None,
     report: Report | None = None,
@@ -51,18 +52,20 @@ def encode(
         target_tokenizer: encodes the targets; with a joint vocabulary, the tokeniser of the source.
         max_length: a pair with more tokens than this on a side, without marks, is left out and counted.
         max_source_length: the limit of a source in positions, if it is not `max_length`.
-        skip: leave out and count sources that cannot be used.
+        ctc_stride: input positions per position of the memory, where CTC needs to align the targets; a pair that it
+            cannot align cannot be used. None without CTC.
+        skip: leave out and count pairs that cannot be used.
         directory: where to write; it exists only once it is complete. None keeps the corpus in memory.
         report: the counts of the reader that gives the examples; stored with the corpus.
 
-    Raises DataError if no pair is left, or for a source that cannot be used, RegardError if the directory cannot be
+    Raises DataError if no pair is left, or for a pair that cannot be used, RegardError if the directory cannot be
     written.
     """
     report = report if report is not None else Report()
     limits = max_length if max_source_length is None else max_source_length, max_length
 
     def write(create: Create) -> dict[str, Any]:
-        return _write(examples, CorpusWriter(source, target_tokenizer, limits, skip, create), report)
+        return _write(examples, CorpusWriter(source, target_tokenizer, limits, skip, create, ctc_stride), report)
 
     return _in_memory(write, source) if directory is None else _in_directory(write, directory, source)
 
@@ -74,6 +77,7 @@ def prepare(
     *,
     max_length: int,
     max_source_length: int | None = None,
+    ctc_stride: int | None = None,
     cache: Path,
 ) -> Corpus:
     """The corpus of these files, from the cache if it is there; otherwise it is encoded into the cache.
@@ -82,7 +86,7 @@ def prepare(
     way. Pipes must be `spooled` before.
     """
     files.check()
-    directory = cache / place(files, source, target_tokenizer, max_length, max_source_length)
+    directory = cache / place(files, source, target_tokenizer, max_length, max_source_length, ctc_stride)
     if directory.exists():
         with suppress(DataError):
             return Corpus.open(directory, source)
@@ -94,6 +98,7 @@ def prepare(
         target_tokenizer,
         max_length=max_length,
         max_source_length=max_source_length,
+        ctc_stride=ctc_stride,
         skip=files.on_bad_input == "skip",
         directory=directory,
         report=report,
@@ -106,10 +111,11 @@ def place(
     target_tokenizer: Tokenizer,
     max_length: int,
     max_source_length: int | None = None,
+    ctc_stride: int | None = None,
 ) -> str:
     """The name of the corpus of these files in a cache."""
     kinds, limits = [source.kind, source.digest, target_tokenizer.digest], [max_length, max_source_length]
-    asked = [VERSION, files.fingerprint(), kinds, limits]
+    asked = [VERSION, files.fingerprint(), kinds, limits, *([] if ctc_stride is None else [ctc_stride])]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
 
 

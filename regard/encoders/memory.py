@@ -21,6 +21,7 @@ class Memory:
             positions ascend, and leave nothing between them. Of a picture, whose positions have two axes, the box that
             each covers: left, top, right, bottom.
         source: what the encoder read, as the batch has it; of a text the token numbers (batch, source).
+        real: where a position is real, whether it may be looked at or not; None where all of them may.
     """
 
     values: Float[Tensor, "batch source value"]
@@ -29,3 +30,9 @@ class Memory:
     summary: Float[Tensor, "batch summary"]
     spans: Int[Tensor, "batch source ends"]
     source: Any = None
+    real: Bool[Tensor, "batch source"] | None = None
+
+    @property
+    def lengths(self) -> Int[Tensor, " batch"]:
+        """Real positions of each row, an end mark among them, which attention may not be allowed to look at."""
+        return (self.mask if self.real is None else self.real).sum(1)

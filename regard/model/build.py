@@ -16,13 +16,16 @@ from regard.data.sources import Embeds
 from regard.decoders.decoder import Decoder
 from regard.decoders.output import Output
 from regard.decoders.vocabulary import TargetTokens
+from regard.encoders.ctc import CtcHead
 from regard.encoders.encoder import Encoder
 from regard.errors import UsageError
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset, initialize
 
 
-def build_model(config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
+def build_model(
+    config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None, ctc: bool = False
+) -> EncoderDecoder:
     """A new model with its first weights, drawn from torch's generator.
 
     Args:
@@ -30,24 +33,28 @@ def build_model(config: ModelConfig, source: Embeds, target_size: int, *, barred
         source: what the sources are.
         target_size: entries of the target's tokeniser.
         barred: a token that no search puts out: `Tokenizer.unspelt` of the target.
+        ctc: whether it has a `CtcHead`, which is drawn last.
 
     Raises UsageError where the weights alone would not go into the memory of this machine.
     """
     with Unset(), torch.device("meta"):  # takes no memory
-        size = sum(part.numel() * part.element_size() for part in assemble(config, source, target_size).parameters())
+        unset = assemble(config, source, target_size, ctc=ctc)
+        size = sum(part.numel() * part.element_size() for part in unset.parameters())
     room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > room:
         raise UsageError(
             f"the weights of this model take {size / 2**30:,.0f} GiB, and this machine has {room / 2**30:,.0f} GiB of "
             "memory. Make the sizes of the model section smaller."
         )
-    model = assemble(config, source, target_size, barred=barred)
+    model = assemble(config, source, target_size, barred=barred, ctc=ctc)
     initialize(model, config.initialization)
     return model
 
 
-def assemble(config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None) -> EncoderDecoder:
-    """A model whose weights are still to come."""
+def assemble(
+    config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None, ctc: bool = False
+) -> EncoderDecoder:
+    """A model whose weights are still to come; the arguments are those of `build_model`."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else source.embed(config.embedding_size)
@@ -67,7 +74,8 @@ def assemble(config: ModelConfig, source: Embeds, target_size: int, *, barred: i
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))
         _check_whole(decoder, Decoder, config.decoder.kind)
-    return EncoderDecoder(encoder, decoder, attends_end=config.attention.end or not source.has_end)
+    head = CtcHead(encoder.output_size, target_size) if ctc else None
+    return EncoderDecoder(encoder, decoder, head, attends_end=config.attention.end or not source.has_end)
 
 
 def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderParts:

@@ -12,6 +12,7 @@ from regard.decoders.output import Readout
 from regard.decoders.output_state import OutputState, advance_both
 from regard.decoders.step import Advance, Step, Unrolled
 from regard.decoders.vocabulary import TargetTokens
+from regard.encoders.ctc import CtcHead
 from regard.encoders.memory import Memory
 
 
@@ -21,6 +22,7 @@ class EncoderDecoder(nn.Module):
     Args:
         encoder: an entry of `ENCODERS`, built: source and mask → Memory.
         decoder: an entry of `DECODERS`, built.
+        ctc: labels the positions of the memory for a second loss and joint decoding, a `CtcHead`; None for neither.
         attends_end: whether the decoder may attend to the end mark of the source. The encoder reads it either way.
             False gives it a weight of exactly zero, and an empty source, which is the mark alone, a context of zeros.
             True for sources that have no end mark.
@@ -32,10 +34,13 @@ class EncoderDecoder(nn.Module):
         step = model.step(tokens, state, source)     # step.logits, step.state, step.weights
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, attends_end: bool = True) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, ctc: CtcHead | None = None, *, attends_end: bool = True
+    ) -> None:
         super().__init__()
         self.encoder: Any = encoder  # an `Encoder` and a `Decoder`; Protocol and Module cannot be named at once
         self.decoder: Any = decoder
+        self.ctc = ctc
         self.attends_end = attends_end
 
     @property
@@ -53,13 +58,14 @@ class EncoderDecoder(nn.Module):
         """What the decoder may attend to of all that was read: without `attends_end`, nothing that covers the end mark
         alone.
 
-        Nothing else changes: the encoder has read the end mark, and the summary knows it. A source of the mark alone is
-        left without a position that is real, and what is mixed from it is zero.
+        Nothing else changes: the encoder has read the end mark, the summary knows it, and it stays `real`. A source of
+        the mark alone is left without a position to look at, and what is mixed from it is zero.
         """
         memory = replace(memory, source=source)
         if self.attends_end:
             return memory
-        return replace(memory, mask=memory.mask & (memory.spans[..., 0] < mask.sum(1, keepdim=True) - 1))
+        seen = memory.mask & (memory.spans[..., 0] < mask.sum(1, keepdim=True) - 1)
+        return replace(memory, mask=seen, real=memory.mask)
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """The decoder's view of the source, and the first state; the temperature is that of an annealed selection."""

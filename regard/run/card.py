@@ -28,7 +28,7 @@ An encoder-decoder that shows what it looks at, made with Regard.
 | decoder | {_built(decoder)}, {looks} |
 | encoder | {_built(encoder)} |
 | output layer | {_built(config.model.output)} |
-| parameters | {parameters:,} |
+{_second_loss(config)}| parameters | {parameters:,} |
 | pairs learned from | {pairs:,} |
 | updates | {validated.step:,} (epoch {validated.epoch + 1}, {validated.seconds / 60:.1f} minutes) |
 
@@ -46,6 +46,12 @@ Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a
 def _built(stage: EncoderConfig | DecoderConfig | OutputConfig) -> str:
     cell = getattr(stage, "cell", None)
     return stage.kind if cell is None else f"{stage.kind} ({cell})"
+
+
+def _second_loss(config: Config) -> str:
+    """A row on CTC; nothing without it."""
+    weights = f"{config.training.ctc:g} in training, {config.ctc_weight:g} in search"
+    return f"| CTC | {weights} |\n" if config.training.ctc else ""
 
 
 def _looked(found: Positions | None) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from regard.config import BEFORE, Config, SearchConfig, dump, fill, load_recipe
+from regard.config import BEFORE, Config, dump, fill, load_recipe
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
@@ -173,14 +173,15 @@ class Run:
     def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
         """The model in evaluation mode, and the metadata of its file. Raises CheckpointError for a damaged run."""
         config, (source, target) = self.config, self.sides
+        ctc = config.training.ctc > 0
         if not self.weights_file.exists():
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
             with Unset(), torch.device("meta"):  # takes no memory, for a model of any size
-                check(weights_of(assemble(config.model, source, target.size)), weights.tensors)
+                check(weights_of(assemble(config.model, source, target.size, ctc=ctc)), weights.tensors)
             with Unset():
-                model = assemble(config.model, source, target.size, barred=target.unspelt)
+                model = assemble(config.model, source, target.size, barred=target.unspelt, ctc=ctc)
         except (UsageError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{self.path} describes no model that can be built: {error}") from error
         except CheckpointError as error:
@@ -253,14 +254,16 @@ class Run:
         return {"source tokenizer": source, "target tokenizer": target}
 
 
-def search_options(config: SearchConfig) -> SearchOptions:
+def search_options(config: Config) -> SearchOptions:
     """The search of a recipe."""
+    search = config.search
     return SearchOptions(
-        beam_size=config.beam_size,
-        length_normalization=config.length_normalization,
-        coverage_penalty=config.coverage_penalty,
-        batch_size=config.batch_size,
-        limit=LengthLimit(config.max_ratio, config.max_extra),
+        beam_size=search.beam_size,
+        length_normalization=search.length_normalization,
+        coverage_penalty=search.coverage_penalty,
+        ctc_weight=config.ctc_weight,
+        batch_size=search.batch_size,
+        limit=LengthLimit(search.max_ratio, search.max_extra),
     )
 
 
@@ -299,9 +302,16 @@ def load(
                     f"{run.path} and {first.path} have different {what}; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
+    options = options or search_options(first.config)
+    for run in runs:
+        if options.ctc_weight and not run.config.training.ctc:
+            raise UsageError(
+                f"CTC has a weight of {options.ctc_weight} in search, and {run.path} was trained without it; expected "
+                "0. Give --ctc-weight 0, or train with training.ctc above 0, such as 0.3."
+            )
     models = [run.load_model(chosen)[0] for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
-    translator = Translator(models, *first.sides, options or search_options(first.config.search), shortlists)
+    translator = Translator(models, *first.sides, options, shortlists)
     for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
         give_back(run.weights_file, places(model.parameters()))
     return translator

@@ -118,7 +118,8 @@ def prepare(
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
-        model = build_model(config.model, source, target.size, barred=target.unspelt).to(device)
+        ctc = config.training.ctc > 0
+        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc).to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
         if world.is_first:
             text = source.tokenizer
@@ -158,8 +159,8 @@ def _begun(
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded) if decoded else []
-        limits = limits_of(config.data)
-        asked = [place(each, *sides, *limits) for each in (files, validation) if each is not None]
+        limits = limits_of(config)
+        asked = [place(each, *sides, **limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)
     if not going_on:
         learn.check()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -75,9 +76,19 @@ class Subset:
         return batches(self.corpus, self.plan(seed, epoch), start, worker=worker, workers=workers)
 
 
-def limits_of(data: DataConfig) -> tuple[int, int]:
-    """(most tokens of a target, most positions of a source)."""
-    return data.max_length, data.source.limit(data.max_length)
+class Limits(TypedDict):
+    """Which pairs of a corpus are used: most tokens of a target, most positions of a source, and the input positions
+    per position of the memory where CTC needs to align the targets."""
+
+    max_length: int
+    max_source_length: int
+    ctc_stride: int | None
+
+
+def limits_of(config: Config) -> Limits:
+    """The limits of a recipe."""
+    longest, stride = config.data.max_length, config.model.encoder.stride if config.training.ctc else None
+    return Limits(max_length=longest, max_source_length=config.data.source.limit(longest), ctc_stride=stride)
 
 
 def split(
@@ -89,8 +100,7 @@ def split(
     batches of the pairs to validate on are not shared.
     """
     data, alone = config.data, config.data.model_copy(update={"workers": 1})
-    longest, longest_source = limits_of(data)
-    limits = {"max_length": longest, "max_source_length": longest_source}
+    limits = limits_of(config)
     corpus = prepare(files, source, target, **limits, cache=cache)
     if validation is not None:
         other = prepare(validation, source, target, **limits, cache=cache)

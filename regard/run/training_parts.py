@@ -7,6 +7,7 @@ from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.training import OPTIMIZERS
 from regard.training.averaging import MovingAverage
+from regard.training.ctc import WithCtc
 from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
 from regard.training.plan import Plan
@@ -36,7 +37,13 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
 
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
-    """The objective that the attention needs: a selection without its own gradient uses the score function."""
+    """The objective that the attention needs: a selection without its own gradient uses the score function. CTC stands
+    beside it where the recipe gives it a weight."""
+    objective = _of_attention(options, model)
+    return WithCtc(objective, options.ctc) if options.ctc else objective
+
+
+def _of_attention(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
     if not any(getattr(part, "sampled", False) for part in model.modules()):
         return CrossEntropy(options.label_smoothing)
     return ScoreFunction(

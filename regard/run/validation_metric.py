@@ -34,7 +34,7 @@ class Validator:
         self.metric = config.training.metric
         self.held = held
         self.source, self.target_tokenizer = run.sides
-        self.options = search_options(config.search)
+        self.options = search_options(config)
         self.sources = [source for source, _ in pairs]
         self.references = [target for _, target in pairs]
 

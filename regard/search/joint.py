@@ -12,6 +12,15 @@ from regard.marks import END, PAD
 from regard.search.ctc import CtcPrefixes
 from regard.search.step_function import StepFunction, barred
 
+CANDIDATES = 64
+"""Tokens of the decoder that CTC scores at a step, where both have a say."""
+
+
+def expect_weight(place: str, ctc_weight: float) -> None:
+    """Raises ValueError for a weight that is no share."""
+    if not 0 <= ctc_weight <= 1:
+        raise ValueError(f"{place}: ctc_weight is {ctc_weight}; expected 0 ≤ ctc_weight ≤ 1. Try 0.3.")
+
 
 @dataclass(frozen=True, slots=True)
 class JointState:
@@ -55,9 +64,8 @@ class JointStep:
     Raises ValueError for arguments out of range.
     """
 
-    def __init__(self, step: StepFunction, ctc_weight: float, candidates: int = 64) -> None:
-        if not 0 <= ctc_weight <= 1:
-            raise ValueError(f"JointStep: ctc_weight is {ctc_weight}; expected 0 ≤ ctc_weight ≤ 1. Try 0.3.")
+    def __init__(self, step: StepFunction, ctc_weight: float, candidates: int = CANDIDATES) -> None:
+        expect_weight("JointStep", ctc_weight)
         if candidates < 1:
             raise ValueError(f"JointStep: candidates is {candidates}; expected at least 1. Try 64.")
         self.step, self.ctc_weight, self.candidates = step, ctc_weight, candidates

@@ -12,6 +12,8 @@ class SearchOptions:
     Args:
         beam_size: 1 is greedy.
         length_normalization, coverage_penalty: α and β of Wu et al. 2016, eq. 14-15.
+        ctc_weight: share of CTC in every score, see `regard.search.joint.JointStep`; 0 for attention alone, 1 for CTC
+            alone. The models need a CTC head for another than 0.
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
     """
@@ -19,6 +21,7 @@ class SearchOptions:
     beam_size: int = 5
     length_normalization: float = 1.0
     coverage_penalty: float = 0.0
+    ctc_weight: float = 0.0
     batch_size: int = 64
     limit: LengthLimit = DEFAULT_LIMIT
 

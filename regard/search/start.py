@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import log
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from regard.decoders.output import LinearOutput
 from regard.decoders.sourced_state import SourcedState
 from regard.kernels.topk_shortlist import ListedOutput, Lists
+from regard.search.ctc import CtcPrefixes
 from regard.search.ensemble import Ensemble, EnsembleState
+from regard.search.joint import CANDIDATES, JointState, JointStep
 from regard.search.shortlist import MaskedStep, Shortlist, ShortlistState, ShortlistStep, common, lists
 from regard.search.step_function import DecoderStep, StepFunction
 
@@ -58,18 +61,35 @@ class Reader:
         models: over the same tokenisers; each with `encode`, `begin`, `decoder` and `tokens` as `EncoderDecoder` has
             them. One that has a method `start`, as the function `start` of the model, brings step functions of its own.
         shortlists: what any of these allows may be used; none for the whole vocabulary.
+        ctc_weight: λ of a `JointStep` of decoder and CTC; then each model has its head, `ctc`. 0 for the decoder alone.
+        all_tokens: whether CTC scores all tokens at each step, and not the best of the decoder alone.
     """
 
-    def __init__(self, models: Sequence[Any], shortlists: Sequence[Shortlist] = ()) -> None:
+    def __init__(
+        self,
+        models: Sequence[Any],
+        shortlists: Sequence[Shortlist] = (),
+        ctc_weight: float = 0.0,
+        *,
+        all_tokens: bool = False,
+    ) -> None:
         self.models = tuple(models)
         self.shortlists = tuple(shortlists)
+        self.ctc_weight = ctc_weight
+        self.all_tokens = all_tokens or ctc_weight == 1  # a decoder without a say chooses no candidates
         device = self.models[0].tokens.embedding.weight.device
         self._common = common(self.shortlists).to(device) if self.shortlists else None
         self._outputs = tuple(_listed(model, self._common) for model in self.models)
 
     def whole(self) -> "Reader":
-        """The same models over the whole vocabulary."""
-        return Reader(self.models) if self.shortlists else self
+        """The same models over the whole vocabulary, whose tokens all have a score."""
+        return Reader(self.models, (), self.ctc_weight, all_tokens=True) if self.shortlists else self.scoring_all()
+
+    def scoring_all(self) -> "Reader":
+        """The same where all tokens have a score that may be used: for outputs that no search has chosen."""
+        if not self.ctc_weight or self.all_tokens:
+            return self
+        return Reader(self.models, self.shortlists, self.ctc_weight, all_tokens=True)
 
     @torch.inference_mode()
     def read(
@@ -101,9 +121,14 @@ class Reader:
             states.append(state)
         # Members of an ensemble have as many positions, so that one says for all what these cover.
         facts = lengths, all(_joins(state) for state in states), memories[0].spans
-        if len(steps) == 1:
-            return Started(steps[0], states[0], *facts)
-        return Started(Ensemble(steps), EnsembleState(tuple(states)), *facts)
+        alone = len(steps) == 1
+        step, state = (steps[0], states[0]) if alone else (Ensemble(steps), EnsembleState(tuple(states)))
+        if not self.ctc_weight:
+            return Started(step, state, *facts)
+        labels = mean_labels([model.ctc(memory) for model, memory in zip(self.models, memories, strict=True)])
+        candidates = self.models[0].tokens.embedding.num_embeddings if self.all_tokens else CANDIDATES
+        joint = JointStep(step, self.ctc_weight, candidates)
+        return Started(joint, JointState(state, CtcPrefixes.start(labels, memories[0].lengths)), *facts)
 
 
 def start(model: Any, memory: Any, listed: Listed | None) -> tuple[StepFunction, Any]:
@@ -122,6 +147,17 @@ def first_state(model: Any, memory: Any) -> SourcedState:
     """Of the decoder of a model, over what it read."""
     source, state = model.decoder.begin(memory)
     return SourcedState(state, source, model.tokens.output.begin(memory))
+
+
+def mean_labels(members: Sequence[Float[Tensor, "batch positions labels"]]) -> Float[Tensor, "batch positions labels"]:
+    """The logarithms of the mean probabilities of the labels. Raises ValueError for members of different shapes."""
+    shapes = sorted({tuple(log_probs.shape[1:]) for log_probs in members})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"mean_labels: members have (positions, labels) {shapes}; expected the same of each. "
+            "Put models together that share their tokenisers and the strides of their encoders."
+        )
+    return torch.stack([log_probs.double() for log_probs in members]).logsumexp(0) - log(len(members))
 
 
 def _joins(state: SourcedState | ShortlistState) -> bool:

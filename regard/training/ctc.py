@@ -1,10 +1,53 @@
-"""Connectionist temporal classification (CTC): the loss of a target without attention."""
+"""Connectionist temporal classification (CTC): the loss of a target without attention, and as a second loss."""
+
+from dataclasses import replace
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from regard.data.batch import Batch
+from regard.decoders.step import Unrolled
 from regard.marks import BLANK, END
+from regard.training.objective import Loss
+
+
+class WithCtc(nn.Module):
+    """An objective, and CTC as a second loss on the same memory.
+
+        total = (1 - λ) total of the objective + λ Σ over rows: -log P_ctc(y)
+
+    Source: Kim, Hori & Watanabe 2017, "Joint CTC-Attention based End-to-End Speech Recognition using Multi-task
+    Learning", arXiv:1609.06773, eq. 9. Attention may look anywhere; CTC reads from the first position to the last, and
+    so teaches the encoder an order from the first update on. It sees all real positions, an end mark among them.
+
+    Args:
+        objective: maps model, what it made of a batch, and the batch to a `Loss`, by its method `loss`.
+        weight: λ, from 0 to 1, 1 left out.
+
+    `nll` and `tokens` of the loss are those of the objective. What that remembers is in the checkpoint.
+    """
+
+    def __init__(self, objective: nn.Module, weight: float) -> None:
+        super().__init__()
+        if not 0 <= weight < 1:
+            raise ValueError(f"WithCtc: weight is {weight}; expected 0 ≤ weight < 1. Try 0.3.")
+        self.objective: Any = objective
+        self.weight = weight
+
+    def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
+        """The loss of a batch; the model has a head `ctc`, and reads the batch once."""
+        unrolled = model(batch, temperature)
+        loss: Loss = self.objective.loss(model, unrolled, batch)
+        labelling = memory_costs(model, unrolled, batch).sum()
+        return replace(loss, total=(1 - self.weight) * loss.total + self.weight * labelling)
+
+
+def memory_costs(model: Any, unrolled: Unrolled, batch: Batch) -> Float[Tensor, " batch"]:
+    """What the targets of a batch cost by the head of the model alone, over the memory that it has encoded."""
+    assert unrolled.memory is not None
+    return ctc_costs(model.ctc(unrolled.memory), unrolled.memory.lengths, batch.targets)
 
 
 def alignable(lengths: Int[Tensor, " batch"], targets: Int[Tensor, "batch target"]) -> Bool[Tensor, " batch"]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from regard.data.batch import Batch
 from regard.decoders.output import Readout
+from regard.decoders.step import Unrolled
 from regard.kernels.linear_cross_entropy import CrossEntropies
 
 
@@ -44,7 +45,11 @@ class CrossEntropy(nn.Module):
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch. `model(batch, temperature)` gives the input of `model.tokens.output`."""
-        costs = cross_entropies(model, model(batch, temperature), batch, self.smoothing)
+        return self.loss(model, model(batch, temperature), batch)
+
+    def loss(self, model: Any, unrolled: Unrolled, batch: Batch) -> Loss:
+        """The loss of a batch, from the output of the model for it."""
+        costs = cross_entropies(model, unrolled, batch, self.smoothing)
         return Loss(costs.total, costs.nll.sum(), len(costs.nll))
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from regard.data.batch import Batch
+from regard.decoders.step import Unrolled
 from regard.training.objective import Loss, cross_entropies, expect_smoothing
 
 
@@ -70,7 +71,10 @@ class ScoreFunction(nn.Module):
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch; the model must be in training mode, where it samples."""
-        unrolled = model(batch, temperature)
+        return self.loss(model, model(batch, temperature), batch)
+
+    def loss(self, model: Any, unrolled: Unrolled, batch: Batch) -> Loss:
+        """The loss of a batch, from the output of the model for it."""
         costs = cross_entropies(model, unrolled, batch, self.smoothing)
         choices = (self._answered(costs.losses, batch) * unrolled.log_prob)[batch.target_mask].sum()
         entropy = unrolled.entropy[batch.target_mask].sum()

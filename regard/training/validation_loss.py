@@ -10,14 +10,18 @@ from regard.alignment.positions import PositionCount
 from regard.compiled.training import accelerated
 from regard.data.batch import END, Batch
 from regard.decoders.step import Unrolled
+from regard.training.ctc import memory_costs
 from regard.training.objective import cross_entropies
 from regard.training.randomness import undisturbed
 
 Watch = Callable[[Unrolled, Batch], None]
+CTC = "ctc_loss"
+"""The name of the second loss among the scores."""
 
 
 def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = None) -> dict[str, float]:
-    """Cross-entropy in nats per target token, without smoothing, and perplexity, its exponential.
+    """Cross-entropy in nats per target token, without smoothing, and perplexity, its exponential; of a model with a
+    CTC head also the cost of CTC, by the same count of tokens.
 
     Args:
         model: the model; it is in evaluation mode during the call.
@@ -26,14 +30,17 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
 
     Raises ValueError if there is no target token.
     """
-    total, tokens = 0.0, 0
+    total, labelling, tokens = 0.0, 0.0, 0
     device = next(model.parameters()).device
     forward: Any = accelerated(model)
+    has_ctc = getattr(forward, "ctc", None) is not None
     with undisturbed(model):
         for batch in batches:
             batch = batch.to(device)
             unrolled = forward(batch)
             nll = cross_entropies(forward, unrolled, batch).nll
+            if has_ctc:
+                labelling += float(memory_costs(forward, unrolled, batch).sum())
             if watch is not None:
                 watch(unrolled, batch)
             total += float(nll.sum())
@@ -41,7 +48,8 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
     if not tokens:
         raise ValueError("mean_loss: batches hold no target token; expected at least one. Give validation pairs.")
     loss = total / tokens
-    return {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+    scores = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+    return scores | {CTC: labelling / tokens} if has_ctc else scores
 
 
 def counting(count: PositionCount) -> Watch:

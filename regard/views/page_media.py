@@ -13,7 +13,7 @@ from regard.views.seconds import marks
 MOST_SECONDS = 600.0  # 16-bit sound at 16 kHz is 25 MB of base64 then
 WAVE_COLUMNS = 1200
 SIDE_PIXELS = 1024
-MOST_MARKS = 10
+MOST_MARKS = 10.0
 
 
 def medium_of(alignment: Alignment) -> dict[str, Any] | None:

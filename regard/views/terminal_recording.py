@@ -62,7 +62,7 @@ def waveform(recording: Recording, columns: int, brush: Brush) -> list[str]:
 def axis(seconds: float, columns: int, brush: Brush) -> str:
     """Marks and their seconds, each in the column where it is."""
     line = ""
-    for place, written in marks(seconds, max(columns / MARK_ROOM, 1)):
+    for place, written in marks(seconds, max(columns / MARK_ROOM, 1.0)):
         column = int(columns * place / seconds) if seconds else 0
         mark = f"{brush.vertical_line}{written}"
         if column + len(mark) <= columns:
