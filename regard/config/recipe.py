@@ -87,8 +87,19 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _readable(self) -> "Config":
-        """An encoder of sequences cannot read pictures, nor one of pictures sequences."""
-        encoder, source = self.model.encoder, self.data.source
+        """An encoder of sequences cannot read pictures, nor one of pictures sequences; terms of the loss need what they
+        read."""
+        encoder, source, training = self.model.encoder, self.data.source, self.training
+        if training.ctc and source.axes != 1:
+            raise ValueError(
+                f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions have no "
+                "order"
+            )
+        if training.doubly_stochastic and not self.model.decoder.attends:
+            raise ValueError(
+                f"training.doubly_stochastic is {training.doubly_stochastic}; expected 0 for the "
+                f"{self.model.decoder.kind} decoder, which looks at no position"
+            )
         if encoder.axes != source.axes:
             fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
             raise ValueError(

@@ -297,3 +297,9 @@ def test_an_encoder_that_cannot_read_the_source_is_refused_where_the_recipe_is_r
     message = f"model.encoder.kind is {encoder}, which cannot read data.source.kind {source}; expected {fitting}"
     with pytest.raises(UsageError, match=message):
         parse({"data": {"source": {"kind": source}}, "model": {"encoder": {"kind": encoder}}}, "test")
+
+
+def test_ctc_needs_an_order_of_the_positions() -> None:
+    values = {"data": {"source": {"kind": "picture"}}, "model": {"encoder": {"kind": "grid"}}, "training": {"ctc": 0.3}}
+    with pytest.raises(UsageError, match=r"training.ctc is 0\.3; expected 0 for data.source.kind picture"):
+        parse(values, "test")
