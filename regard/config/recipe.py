@@ -92,8 +92,8 @@ class Config(Section):
         encoder, source, training = self.model.encoder, self.data.source, self.training
         if training.ctc and source.axes != 1:
             raise ValueError(
-                f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions have no "
-                "order"
+                f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
+                "have no order"
             )
         if training.doubly_stochastic and not self.model.decoder.attends:
             raise ValueError(
