@@ -61,12 +61,9 @@ class RecordingConfig(SourceConfig):
 
     def locate(self, said: str, path: str) -> str:
         """The file; a relative name is relative to the folder of the file that names it."""
-        from regard.data.lines import STDIN
-        from regard.data.speech.recording import SPLIT, expect_file
+        from regard.data.speech.recording import SPLIT
 
-        if said.startswith(SPLIT):
-            return said
-        return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)
+        return _file(said, path, SPLIT)
 
     def limit(self, max_length: int) -> int:
         """In frames."""
@@ -83,3 +80,10 @@ class RecordingConfig(SourceConfig):
         from regard.data.speech.recording import RecordingSource
 
         return RecordingSource.load(path)
+
+
+def _file(said: str, path: str, embedded: str) -> str:
+    """What a file of pairs names; what begins like a name of an embedded corpus is one."""
+    from regard.data.media_files import located, named
+
+    return str(named(said) if named(said).path.startswith(embedded) else located(said, path))
