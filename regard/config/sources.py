@@ -10,6 +10,9 @@ from regard.config.section import Section
 from regard.config.stage import SourceConfig
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from regard.data.batches import Vary
     from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
 
@@ -50,6 +53,33 @@ class TextConfig(SourceConfig):
         return TextSource(Tokenizer.load(path))
 
 
+class AugmentConfig(Section):
+    """How frames are varied for training, anew in each epoch; nothing is by default."""
+
+    speeds: tuple[Annotated[float, Field(ge=0.5, le=2.0)], ...] = Field(
+        (), max_length=100, description="one of these is drawn: 0.9 is slower and longer; such as [0.9, 1.0, 1.1]"
+    )
+    time_masks: int = Field(0, ge=0, le=100, description="stretches of time that are hidden, as SpecAugment does")
+    time_width: int = Field(40, ge=0, le=10_000, description="most frames of one; never above a fifth of the recording")
+    frequency_masks: int = Field(0, ge=0, le=100, description="bands of neighbouring features that are hidden")
+    frequency_width: int = Field(8, ge=0, le=10_000, description="most features of one")
+
+    def variation(self) -> "Vary | None":
+        """Another speed, then masks."""
+        if not (self.speeds or self.time_masks or self.frequency_masks):
+            return None
+        from regard.data.speech.augment import change_speed, spec_augment
+
+        masks = self.model_dump(exclude={"speeds"})
+
+        def vary(frames: "np.ndarray", generator: "np.random.Generator") -> "np.ndarray":
+            if self.speeds:
+                frames = change_speed(frames, float(generator.choice(self.speeds)))
+            return spec_augment(frames, generator, **masks)
+
+        return vary
+
+
 class RecordingConfig(SourceConfig):
     """The keys of a source that is a recording."""
 
@@ -58,6 +88,11 @@ class RecordingConfig(SourceConfig):
     window_seconds: float = Field(0.025, gt=0, le=1, description="length of a frame")
     shift_seconds: float = Field(0.010, gt=0, le=1, description="from one frame to the next")
     max_seconds: float = Field(30.0, gt=0, le=100_000, description="longer recordings are left out of training")
+    augment: AugmentConfig = AugmentConfig()
+
+    def variation(self) -> "Vary | None":
+        """As `augment` says."""
+        return self.augment.variation()
 
     def locate(self, said: str, path: str) -> str:
         """The file; a relative name is relative to the folder of the file that names it."""

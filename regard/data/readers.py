@@ -30,6 +30,7 @@ from regard.data.lines import (
     MAX_LINE_BYTES,
     STDIN,
     BadLine,
+    Line,
     blocks,
     count_lines,
     failures_named,
@@ -172,18 +173,10 @@ class PairFiles:
             found = self._parallel() if self.kind == "parallel" else self._rows()
         return found if self.locate is None else map(self._located, found)
 
-    def _located(self, record: Example | BadLine) -> Example | BadLine:
+    def _located(self, record: Line) -> Line:
         """The pair, with its source where it stands."""
-        if isinstance(record, BadLine) or not record.source.strip() or self.locate is None:
-            return record
-        try:
-            return replace(record, source=self.locate(record.source, self._original(self.paths[0])))
-        except UnusableSource as error:
-            return BadLine(record.line, str(error), record.file)
-
-    def _original(self, path: str) -> str:
-        """The path that the user gave, where this is a copy of a pipe."""
-        return STDIN if self.names else path
+        copied = bool(self.names)  # of a pipe
+        return located(record, self.locate, STDIN if copied else self.paths[0])
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:
@@ -307,6 +300,21 @@ class PairFiles:
             state = None if isinstance(record, BadLine) else (record.source, state_of(record.source))
             digest.update(repr(state).encode(errors="surrogatepass"))
         return digest.hexdigest()
+
+
+def located(line: Line, locate: Locate | None, path: str) -> Line:
+    """The line with its source where it stands, or as the BadLine that says why there is none.
+
+    Args:
+        locate: see `PairFiles`.
+        path: of the file that has the line.
+    """
+    if locate is None or isinstance(line, BadLine) or not line.source.strip():
+        return line
+    try:
+        return replace(line, source=locate(line.source, path))
+    except UnusableSource as error:
+        return BadLine(line.line, str(error), line.file)
 
 
 def _copied(path: str, directory: Path) -> str:

@@ -1,11 +1,15 @@
 """Digests of the pairs of a run, so that it is not resumed with others; and the original texts of some pairs."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from regard.data.corpus import Corpus
+from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.errors import DataError, UsageError
@@ -66,23 +70,30 @@ def _counts(begun: Any, given: Any) -> str:
     return f": there were {begun.get('pairs')}, and there are {given['pairs']}"
 
 
-def texts(files: PairFiles, corpus: Corpus, rows: Sequence[int]) -> list[tuple[str, str]]:
+def texts(
+    files: PairFiles, corpus: Corpus, rows: Sequence[int], fits: Callable[[Example], bool]
+) -> list[tuple[str, str]]:
     """Source and target of some pairs as they stand in the files that the corpus was made of.
 
     Args:
         files: they are read once more, up to the last of these pairs.
         corpus: knows the line of each.
         rows: their numbers, ascending.
+        fits: whether a pair is short enough for the corpus; a line of a manifest may have several pairs.
 
     Raises DataError where the files have changed.
     """
-    wanted = {corpus.origin(row)[1] for row in rows}
-    last, found = max(wanted, default=0), list[tuple[str, str]]()
+    last, found = int(corpus.lines[rows[-1]]) if rows else 0, list[tuple[str, str]]()
+    first = np.searchsorted(corpus.lines, corpus.lines[rows]) if rows else []
+    wanted = {(int(corpus.lines[row]), row - int(start)) for row, start in zip(rows, first, strict=True)}
+    of_wanted, seen = {line for line, _ in wanted}, Counter[int]()
     for example in files.checked(Report()):
-        if example.line in wanted:
-            found.append((example.source, example.target or ""))
-        if example.line >= last:
+        if example.line > last:
             break
+        if example.line in of_wanted and fits(example):
+            if (example.line, seen[example.line]) in wanted:
+                found.append((example.source, example.target or ""))
+            seen[example.line] += 1
     if len(found) != len(rows):
         raise DataError(f"{' and '.join(files.paths)}: changed while it was read. Leave it as it is, and start anew.")
     return found

@@ -20,9 +20,9 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
     """The data for page-media.js; None for a text.
 
     A recording: `seconds`, `audio` (a WAV file of 16 bits), `heard` (seconds that the file holds, at most 600), `spans`
-    (first and last second of each unit, from the start of what is heard), `envelope`, `marks` of the axis. A picture: `width` and `height`, `file` (a
-    PNG file), `covers` (width and height that the file covers, in pixels of the picture), `boxes`. Both: `largest`, the
-    largest weight.
+    (first and last second of each unit, from the start of what is heard), `envelope`, `marks` of the axis. A picture:
+    `width` and `height`, `file` (a PNG file), `covers` (width and height that the file covers, in pixels of the
+    picture), `boxes`. Both: `largest`, the largest weight.
     """
     medium, largest = alignment.medium, largest_weight(alignment)
     if isinstance(medium, Recording):
