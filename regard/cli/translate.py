@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,9 +21,11 @@ from regard.cli.options import (
     refuse_without_effect,
 )
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
+from regard.errors import UsageError
 
 if TYPE_CHECKING:
     from regard.cli.records import Writer
+    from regard.cli.times import TimesWriter
     from regard.data.example import Example
     from regard.translator import SamplingOptions, Translator
 
@@ -54,6 +57,17 @@ def command(
             min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
         ),
     ] = 0,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ctm|srt|textgrid",
+            help="Write when each word of a recording was said: ctm in place of the text, or to --out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="PATH", help="With --times: a file for ctm, a folder for the others."),
+    ] = None,
     sampling: Sampling,
     search: Search,
     opening: Opening,
@@ -79,26 +93,39 @@ def command(
             runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
-            _check_effects(chosen, align, json, sampling.sample)
+            _check_effects(chosen, align, json, sampling.sample, times is not None)
+            timed = _timed(chosen, times, out)
             drawn = sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
-        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
+        if timed is not None and session.translator.source.kind == "text":
+            raise UsageError(
+                f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
+            )
+        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed)
         if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):
-            for lines in session.answers(session.given(path), together, lambda bad: writer.refused(refusals.add(bad))):
-                put(lines)
+            found = session.answers(session.given(path), together, lambda bad: (writer.refused(refusals.add(bad)), []))
+            for number, (lines, document) in enumerate(found, 1):
+                put(lines if timed is None else timed.add(number, document, lines))
+        if timed is not None:
+            timed.finish()
     refusals.finish()
 
 
 def _answerer(
-    translator: "Translator", writer: "Writer", nbest: int, drawn: "SamplingOptions | None", alternatives: int
-) -> "Callable[[list[Example]], list[list[str]]]":
-    """What translates some examples, by search or, with `drawn`, at random: the output lines of each example."""
+    translator: "Translator",
+    writer: "Writer",
+    nbest: int,
+    drawn: "SamplingOptions | None",
+    alternatives: int,
+    timed: "TimesWriter | None",
+) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
+    """What translates some examples, by search or, with `drawn`, at random: the output lines of each, and its times."""
 
-    def answer(examples: "list[Example]") -> list[list[str]]:
+    def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
         sources = [example.source for example in examples]
         if drawn is None:
             found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
@@ -106,12 +133,32 @@ def _answerer(
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
             found = [[one] for one in each]
-        return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
+        return [
+            (
+                writer.lines(example.line, outputs),
+                [] if timed is None else timed.document(example, outputs[0], writer.units),
+            )
+            for example, outputs in zip(examples, found, strict=True)
+        ]
 
     return answer
 
 
-def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) -> None:
+def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesWriter | None":
+    """What writes times. Raises UsageError for options that do not go together."""
+    from regard.cli.times import TimesWriter
+
+    if times is None:
+        refuse_without_effect(chosen, ["out"], "without --times, whose files it is for. Add it, or write > output.txt")
+        return None
+    refuse_without_effect(chosen, ["nbest"], "with --times, which are of the best output. Leave one out.")
+    if out is None:
+        because = "with --times ctm on standard output, in place of the text. Give --out FILE, or leave it out."
+        refuse_without_effect(chosen, ["json", "align", "alternatives"], because)
+    return TimesWriter(times, out)
+
+
+def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, times: bool) -> None:
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
@@ -125,5 +172,5 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) 
         refuse_without_effect(chosen, ["min_weight"], "without --align, which writes links. Add it, or leave it out.")
     if json:
         refuse_without_effect(chosen, ["align"], "with --json, which has all weights. Leave one out.")
-    elif not align:
-        refuse_without_effect(chosen, ["units"], "without --align or --json. Add one, or leave it out.")
+    elif not align and not times:
+        refuse_without_effect(chosen, ["units"], "without --align or --json or --times. Add one, or leave it out.")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from regard.data.batches import Vary
+    from regard.data.speech.arrays import FeaturesSource
     from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
 
@@ -115,6 +116,52 @@ class RecordingConfig(SourceConfig):
         from regard.data.speech.recording import RecordingSource
 
         return RecordingSource.load(path)
+
+
+class FeaturesConfig(SourceConfig):
+    """The keys of a source that is frames which another program computed."""
+
+    archives: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description=".npz files that hold the ids of a file of pairs, in its folder; by default the one of its name: "
+        "train.npz for train.tsv",
+    )
+    shift_seconds: float = Field(0.010, gt=0, le=100, description="from one frame to the next")
+    deltas: int = Field(0, ge=0, le=2, description="orders of differences over time that are added: 2 for Δ and ΔΔ")
+    normalized: bool = Field(True, description="each feature has mean 0 and variance 1 over the sequence")
+    max_seconds: float = Field(30.0, gt=0, le=100_000, description="longer sequences are left out of training")
+    augment: AugmentConfig = AugmentConfig()
+
+    def variation(self) -> "Vary | None":
+        """As `augment` says."""
+        return self.augment.variation()
+
+    def locate(self, said: str, path: str) -> str:
+        """The file, or the id in an archive; relative names are relative to the folder of the file that names them."""
+        from regard.data.lines import STDIN
+        from regard.data.media_files import inside, named
+        from regard.data.speech.arrays import find
+
+        name, folder = str(named(said)), Path() if path == STDIN else Path(path).parent
+        archives = self.archives or (() if path == STDIN else (f"{Path(path.removesuffix('.gz')).stem}.npz",))
+        return find(name if path == STDIN else inside(name), folder, [folder / archive for archive in archives])
+
+    def limit(self, max_length: int) -> int:
+        """In frames."""
+        return max(1, round(self.max_seconds / self.shift_seconds))
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "FeaturesSource":
+        """How many features a frame has, from the first that can be read."""
+        from regard.data.speech.arrays import FeaturesSource, size_of
+
+        return FeaturesSource(size_of(sources()), self.shift_seconds, self.deltas, self.normalized)
+
+    def load(self, path: Path) -> "FeaturesSource":
+        """What a run was trained with."""
+        from regard.data.speech.arrays import FeaturesSource
+
+        return FeaturesSource.load(path)
 
 
 def _file(said: str, path: str, embedded: str) -> str:

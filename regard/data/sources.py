@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 SOURCES = Table(
     "source kind",
     "regard.config",
-    {"text": "sources:TextConfig", "recording": "sources:RecordingConfig"},
+    {
+        "text": "sources:TextConfig",
+        "recording": "sources:RecordingConfig",
+        "features": "sources:FeaturesConfig",
+    },
     group="regard.sources",
 )
 
