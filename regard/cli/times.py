@@ -46,19 +46,22 @@ class TimesWriter:
             raise UsageError(f"--out is {self.out}; expected a folder, or the name of a new one where there is one.")
 
     def document(self, example: "Example", found: "Alignment", units: str) -> list[str]:
-        """The name of the recording, and what its file says: plain values, as workers hand them on."""
+        """The name of the recording, and what its file says: plain values, as workers hand them on. None of an empty
+        line."""
         from regard.alignment.shown import regrouped
         from regard.alignment.times import FORMATS, times
         from regard.data.media_files import named
 
+        if not example.source.strip():
+            return []
         length = float(found.source[-1].end) if found.source else 0.0
-        path = named(example.source).path if example.source.strip() else ""
+        path = named(example.source).path
         return [path, FORMATS[self.format](path, times(regrouped(found, units)), length)]
 
     def add(self, line: int, document: Sequence[str], texts: Sequence[str]) -> list[str]:
-        """Keep or write what was said of a line of input, nothing of a refused one; what goes to standard output."""
+        """Keep or write the times of a line of input, nothing of one without; gives what goes to standard output."""
         if self.format == LINES and self.out is None:
-            return document[1].splitlines() if document else [f";; line {line}: could not be read"]
+            return document[1].splitlines() if document else [f";; line {line} has no recording"]
         if self.format == LINES:
             self.lines += document[1].splitlines() if document else []
         elif document:
@@ -70,7 +73,7 @@ class TimesWriter:
         from regard.files import write_whole
 
         assert self.out is not None, "checked before"
-        name = PurePath(path).stem or "empty"
+        name = PurePath(path).stem or "unnamed"
         name = f"{name}-{line}" if name in self.names else name
         self.names.add(name)
         try:

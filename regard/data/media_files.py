@@ -105,8 +105,7 @@ def inside(name: str) -> str:
     """The name. Raises UnusableSource for a relative one that leaves its folder."""
     if not os.path.isabs(name) and Path(os.path.normpath(name)).parts[:1] == ("..",):
         raise UnusableSource(
-            f"names a file outside the folder of the file that names it ({name[-200:]}); whole paths may, and so may "
-            "a link"
+            f"names a file outside the folder of the file that names it ({name[-200:]}), which only a whole path may"
         )
     return name
 

@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ class FeaturesSource:
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
         """In seconds: frame i stands for [i · shift, (i + 1) · shift)."""
         edges = [round(place * self.shift_seconds, 9) for place in range(len(values) + 1)]
-        return joined(list(zip(edges, edges[1:], strict=False)), memory)
+        return joined(list(pairwise(edges)), memory)
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
         """The name of the sequence, and the seconds of each span."""

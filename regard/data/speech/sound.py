@@ -53,9 +53,8 @@ def part_of(source: Named, samples: int, rate: int) -> tuple[int, int]:
     if source.offset is not None:
         end = seconds if source.duration is None else source.offset + source.duration
         if source.offset >= seconds or end > seconds + TOLERANCE_SECONDS:
-            raise UnusableSource(
-                f"names the part from {source.offset:g} to {end:g} s of a recording of {seconds:.3f} s ({name})"
-            )
+            past = f"begins at {source.offset:g} s" if source.offset >= seconds else f"ends at {end:g} s"
+            raise UnusableSource(f"names a part that {past} of a recording of {seconds:.3f} s ({name})")
         first, last = round(source.offset * rate), min(round(end * rate), samples)
     elif source.duration is not None and abs(source.duration - seconds) > TOLERANCE_SECONDS:
         raise UnusableSource(
