@@ -87,7 +87,7 @@ def test_srt_is_read_back() -> None:
 
 @pytest.mark.parametrize("words", [WORDS, [], WORDS[:1]])
 def test_a_textgrid_is_read_back_and_its_intervals_fill_it(words: list[Word]) -> None:
-    """As Praat reads the long form: what counts is the order of numbers, quoted texts and flags; the rest is comment."""
+    """As Praat reads the long form: numbers, quoted texts and flags count, in their order; the rest is comment."""
     written = FORMATS["textgrid"]("a.wav", words, 4_000.0)
     written = "\n".join(line for line in written.split("\n") if not line.rstrip().endswith("]:"))
     values = re.findall(r'"(?:[^"]|"")*"|<exists>|(?<==)\s*[\d.]+', written)

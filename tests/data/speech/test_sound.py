@@ -1,4 +1,4 @@
-"""Sound files: parts of them, what manifests say of them, and what is refused or said once; with soundfile and without."""
+"""Sound files: parts of them, what manifests say of them, what is refused or said once; with soundfile and without."""
 
 import struct
 import sys
