@@ -100,7 +100,7 @@ def test_compiled_code_has_one_room_and_one_door() -> None:
     assert loaders == ["library.py"]
 
 
-DOORS = {"regard.compiled.freeze": {"translator.py"}, "regard.compiled.training": {"loop.py", "validation.py"}}
+DOORS = {"regard.compiled.freeze": {"translator.py"}, "regard.compiled.training": {"loop.py", "validation_loss.py"}}
 """What may be imported of compiled/, and by which files: a search's door, and the door of training."""
 
 

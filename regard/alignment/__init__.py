@@ -16,19 +16,7 @@ The names below are imported when they are first used.
 from importlib import import_module
 from typing import Any
 
-from regard.registry import Table
-
-SYMMETRIZATIONS = Table(
-    "symmetrisation",
-    "regard.alignment",
-    {
-        "intersection": "symmetrize:intersection",
-        "union": "symmetrize:union",
-        "grow-diag": "symmetrize:grow_diag",
-        "grow-diag-final": "symmetrize:grow_diag_final",
-        "grow-diag-final-and": "symmetrize:grow_diag_final_and",
-    },
-)
+from regard.alignment.table import SYMMETRIZATIONS
 
 _PLACES = {
     "Alignment": "alignment",

@@ -37,7 +37,7 @@ def score_split(translator: Translator, name: str, pairs: Sequence[GoldPair]) ->
     Links are compared under forced decoding of the references: other translations have no gold links.
     """
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    outputs = tuple(found[0].target_text for found in translator.translate(sources, units="tokens"))
+    outputs = tuple(best.target_text for best, *_ in translator.outputs(sources))
     found = []
     for pair, alignment in zip(pairs, translator.score(sources, targets, units="tokens"), strict=True):
         found.append(links(regroup(alignment, pair.source_spans, pair.target_spans)))

@@ -125,7 +125,7 @@ def evaluated(
         shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
     asked = segments(shown, group or not text)
     parts = _parts(asked.sources, translator)
-    outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.translate(part, units="tokens")]
+    outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None
     return evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
 

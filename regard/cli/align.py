@@ -75,8 +75,8 @@ def command(
     from regard.alignment import SYMMETRIZATIONS
     from regard.analysis.align import Aligned, Aligner
     from regard.analysis.gold import judged_pairs
+    from regard.cli.output_format import links_line
     from regard.cli.pairs import given_pairs
-    from regard.cli.records import links_line
     from regard.cli.runs import open_runs
     from regard.cli.stdout import put
 

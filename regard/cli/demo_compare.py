@@ -87,7 +87,7 @@ def _judge(name: str, run: Path, pairs: Sequence[GoldPair], peak: float) -> Trai
     """BLEU by length over all test splits, and what training cost."""
     translator = load(run)
     sources = [pair.source for pair in pairs]
-    outputs = [found[0].target_text for found in translator.translate(sources, units="tokens")]
+    outputs = [best.target_text for best, *_ in translator.outputs(sources)]
     rows = by_length(METRICS["bleu_zh"], sources, outputs, [[pair.target] for pair in pairs], edges=EDGES)
     parameters = sum(parameter.numel() for parameter in translator.models[0].parameters())
     lines = (Run(run).path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()

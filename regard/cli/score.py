@@ -24,8 +24,8 @@ def command(
     Example: regard score runs/en-zh test.en test.zh > scores.tsv
     """
     from regard.cli.align import check_linking
+    from regard.cli.output_format import refused_line, score_line
     from regard.cli.pairs import given_pairs, runs_and_pairs
-    from regard.cli.records import refused_line, score_line
     from regard.cli.runs import open_runs
     from regard.cli.stdout import put
     from regard.data.example import Example

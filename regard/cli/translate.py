@@ -1,9 +1,10 @@
 """`regard translate`: one line of output for each line of a file or of standard input."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -24,10 +25,12 @@ from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, w
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
-    from regard.cli.records import Writer
+    from regard.alignment.alignment import Alignment
+    from regard.cli.output_format import Writer
     from regard.cli.times import TimesWriter
     from regard.data.example import Example
-    from regard.translator import SamplingOptions, Translator
+    from regard.search.options import SamplingOptions
+    from regard.translator import Output, Translator
 
 
 @reported
@@ -82,8 +85,8 @@ def command(
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.align import check_linking
+    from regard.cli.output_format import Writer
     from regard.cli.pairs import runs_and_text
-    from regard.cli.records import Writer, sampling_options
     from regard.cli.runs import open_runs
     from regard.cli.stdin import Refusals
     from regard.cli.stdout import put
@@ -95,7 +98,7 @@ def command(
             check_linking(units, min_weight=min_weight)
             _check_effects(chosen, align, json, sampling.sample, times is not None)
             timed = _timed(chosen, times, out)
-            drawn = sampling_options(sampling) if sampling.sample else None
+            drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         if timed is not None and session.translator.source.kind == "text":
@@ -125,21 +128,23 @@ def _answerer(
 ) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
     """What translates some examples, by search or, with `drawn`, at random: the output lines of each, and its times."""
 
-    def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
+    def look(examples: "list[Example]") -> "Sequence[Sequence[Alignment | Output]]":
         sources = [example.source for example in examples]
-        if drawn is None:
-            found = translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        else:
+        if drawn is not None:
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
-            found = [[one] for one in each]
-        return [
-            (
-                writer.lines(example.line, outputs),
-                [] if timed is None else timed.document(example, outputs[0], writer.units),
-            )
-            for example, outputs in zip(examples, found, strict=True)
-        ]
+            return [[one] for one in each]
+        if writer.aligns or timed is not None:
+            return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest)
+
+    def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
+        found = list(zip(examples, look(examples), strict=True))
+        lines = [writer.lines(example.line, outputs) for example, outputs in found]
+        if timed is None:
+            return [(each, []) for each in lines]
+        spoken = [timed.document(example, cast("Alignment", best), writer.units) for example, (best, *_) in found]
+        return list(zip(lines, spoken, strict=True))
 
     return answer
 
@@ -156,6 +161,18 @@ def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesW
         because = "with --times ctm on standard output, in place of the text. Give --out FILE, or leave it out."
         refuse_without_effect(chosen, ["json", "align", "alternatives"], because)
     return TimesWriter(times, out)
+
+
+def _sampling_options(given: Sampling) -> "SamplingOptions":
+    """How to draw outputs. Raises UsageError for an impossible number."""
+    from regard.search.options import SamplingOptions
+
+    temperature, top_p = given.temperature, given.top_p
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
+    if not 0 < top_p <= 1:
+        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
+    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)
 
 
 def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, times: bool) -> None:

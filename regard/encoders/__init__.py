@@ -1,20 +1,5 @@
-"""Encoders: Batch → Memory.
+"""Encoders: Batch → Memory."""
 
-The table names the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
-to add one.
-"""
+from regard.encoders.table import ENCODERS
 
-from regard.registry import Table
-
-ENCODERS = Table(
-    "encoder",
-    "regard.config",
-    {
-        "recurrent": "encoders:RecurrentEncoderConfig",
-        "transformer": "encoders:TransformerEncoderConfig",
-        "blstmp": "encoders:BlstmpEncoderConfig",
-        "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
-        "pyramidal": "encoders:PyramidalEncoderConfig",
-    },
-    group="regard.encoders",
-)
+__all__ = ["ENCODERS"]

@@ -4,31 +4,6 @@ Each is computed by its own library, which is imported when its name is first lo
 `by_length` gives any of them by the length of the source.
 """
 
-from regard.registry import Table
+from regard.metrics.table import METRICS, NEED_TEXT
 
-NEED_TEXT = {
-    "wer": "divides by its length",
-    "cer": "divides by its length",
-    "exact": "asks whether an output equals it",
-    "word_error": "asks whether an output equals it",
-}
-"""Metrics that mean nothing for an empty reference, and why."""
-
-METRICS = Table(
-    "metric",
-    "regard.metrics",
-    {
-        "bleu": "sacre:bleu",
-        "bleu_zh": "sacre:bleu_zh",
-        "bleu_char": "sacre:bleu_char",
-        "bleu_none": "sacre:bleu_none",
-        "chrf": "sacre:chrf",
-        "chrf++": "sacre:chrf_plus_plus",
-        "ter": "sacre:ter",
-        "wer": "edits:wer",
-        "cer": "edits:cer",
-        "exact": "whole:exact",
-        "word_error": "whole:word_error",
-    },
-    group="regard.metrics",
-)
+__all__ = ["METRICS", "NEED_TEXT"]

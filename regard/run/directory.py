@@ -32,10 +32,11 @@ from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
 from regard.search.length_limit import LengthLimit
+from regard.search.options import SearchOptions
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
-from regard.translator import SearchOptions, Translator
+from regard.translator import Translator
 
 FORMAT = 1
 _LISTS = ("common", "starts", "targets")
@@ -286,10 +287,12 @@ def load(
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
     for run in runs[1:]:
-        for side, one, other in zip(("source", "target"), first.digests, run.digests, strict=True):
+        text = run.config.data.source.kind == first.config.data.source.kind == "text"
+        sides = "source tokenisers" if text else "sources (`data.source`)", "target tokenisers"
+        for what, one, other in zip(sides, first.digests, run.digests, strict=True):
             if one != other:
                 raise CheckpointError(
-                    f"{run.path} and {first.path} have different {side} tokenisers; an ensemble needs the same. "
+                    f"{run.path} and {first.path} have different {what}; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
     models = [run.load_model(chosen)[0] for run in runs]

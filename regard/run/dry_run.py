@@ -27,7 +27,7 @@ from regard.run.fit import Parts, prepare, total_updates, updates_per_epoch
 from regard.run.place import check_place
 from regard.run.subsets import Subset
 from regard.run.training_parts import build_learner
-from regard.run.validate import Validator
+from regard.run.validation_metric import Validator
 from regard.training.distributed import ALONE
 from regard.training.learner import Learner
 from regard.training.loop import update

@@ -24,7 +24,7 @@ from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
-from regard.run.validate import Validator
+from regard.run.validation_metric import Validator
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, launch_name
 from regard.training.events import Listener

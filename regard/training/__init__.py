@@ -9,20 +9,7 @@ listeners.
 from importlib import import_module
 from typing import Any
 
-from regard.registry import Table
-
-OPTIMIZERS = Table("optimizer", "regard.training", {"adam": "optimizers:adam", "adamw": "optimizers:adamw"})
-SCHEDULES = Table(
-    "schedule",
-    "regard.training",
-    {
-        "constant": "schedules:Constant",
-        "inverse_sqrt": "schedules:InverseSquareRoot",
-        "cosine": "schedules:Cosine",
-        "linear": "schedules:Linear",
-        "plateau": "schedules:Plateau",
-    },
-)
+from regard.training.table import OPTIMIZERS, SCHEDULES
 
 _PLACES = {
     "Annealing": "temperature",
@@ -42,7 +29,7 @@ _PLACES = {
     "World": "distributed",
     "apply": "weights",
     "load_weights": "weights",
-    "mean_loss": "validation",
+    "mean_loss": "validation_loss",
     "save_weights": "weights",
     "train": "loop",
 }

@@ -28,7 +28,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
     shutil.move(copy / "tests/attention/euclidean.py", copy / "regard/attention/euclidean.py")
-    table = copy / "regard/attention/__init__.py"
+    table = copy / "regard/attention/table.py"
     text = table.read_text(encoding="utf-8")
     assert text.count(BEFORE) == 1
     table.write_text(text.replace(BEFORE, BEFORE + LINE), encoding="utf-8")

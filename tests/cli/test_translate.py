@@ -14,7 +14,7 @@ from toy import Make, pairs, regard
 
 import regard as library
 from regard.alignment.alignment import Alignment
-from regard.cli.records import Writer
+from regard.cli.output_format import Writer
 from regard.cli.stdin import arriving
 from regard.cli.stdout import put
 from regard.errors import DataError

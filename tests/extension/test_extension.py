@@ -33,7 +33,8 @@ from regard.metrics import METRICS
 from regard.model.build import build_model
 from regard.registry import Table, installed
 from regard.search.length_limit import LengthLimit
-from regard.translator import SearchOptions, Translator
+from regard.search.options import SearchOptions
+from regard.translator import Translator
 
 HERE = Path(__file__).parent
 ADDED = [

@@ -300,7 +300,7 @@ def test_the_average_is_published_unless_the_best_was_better(pairs: PairFiles, t
 def test_weights_that_break_are_laid_to_the_learning_rate(
     pairs: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regard.run.validate.mean_loss", lambda *given: {"loss": float("nan")})
+    monkeypatch.setattr("regard.run.validation_metric.mean_loss", lambda *given: {"loss": float("nan")})
     with pytest.raises(RegardError, match=r"the validation's bleu_zh is nan. Lower the learning rate or clip harder"):
         fit(config(), pairs, None, tmp_path / "run")
 

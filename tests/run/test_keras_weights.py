@@ -15,7 +15,7 @@ from regard.errors import UsageError
 from regard.run.directory import load
 from regard.run.keras_weights import KerasLayers, KerasWords, from_keras, to_keras
 from regard.search.length_limit import LengthLimit
-from regard.translator import SearchOptions
+from regard.search.options import SearchOptions
 
 WORDS = ["", "[UNK]", "[START]", "[END]", *"abcdefghijk"]
 EMBEDDING, HIDDEN, SCORE = 5, 7, 3

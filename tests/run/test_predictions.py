@@ -11,9 +11,10 @@ from regard.data.batch import END
 from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
+from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader
-from regard.translator import SamplingOptions, SearchOptions, Translator
+from regard.translator import Translator
 
 TEXTS = ["the cat saw the dog .", "a dog", "the small cat and the dog and the bird sang .", "  ", "bird"]
 SOURCE = Tokenizer.train("bpe", TEXTS * 3, 300)

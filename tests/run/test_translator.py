@@ -15,9 +15,10 @@ from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError
 from regard.model.build import build_model
 from regard.run.directory import Run
+from regard.search.options import SamplingOptions, SearchOptions
 from regard.training.tensorfile import Contents
 from regard.training.weights import weights_of
-from regard.translator import SamplingOptions, SearchOptions, Translator
+from regard.translator import Output, Translator
 
 TEXTS = [
     "the cat saw the dog .",
@@ -58,7 +59,7 @@ def same(one: Alignment, other: Alignment) -> None:
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_how_far_one_search_goes_changes_nothing(looks: int, beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = translator(beam_size=beam_size).translate(TEXTS * 3)
-    monkeypatch.setattr("regard.translator.LOOKS", looks)
+    monkeypatch.setattr("regard.search.batches.LOOKS", looks)
     for one, other in zip(translator(beam_size=beam_size, batch_size=2).translate(TEXTS * 3), expected, strict=True):
         same(one[0], other[0])
 
@@ -91,6 +92,14 @@ def test_nbest_are_distinct_and_best_first() -> None:
         ranked = [alignment.score * 6 / (5 + len(alignment.target) + 1) for alignment in group]
         assert ranked == sorted(ranked, reverse=True)
         assert len({alignment.target_text for alignment in group}) == len(group)
+
+
+@pytest.mark.parametrize("nbest", [1, 3])
+def test_outputs_are_what_is_translated_without_the_alignments(nbest: int) -> None:
+    found = translator().translate([*TEXTS, ""], nbest)
+    assert translator().outputs([*TEXTS, ""], nbest) == [
+        [Output(alignment.target_text, alignment.score) for alignment in group] for group in found
+    ]
 
 
 def test_an_ensemble_of_one_model_twice_is_that_model() -> None:

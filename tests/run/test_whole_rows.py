@@ -9,7 +9,8 @@ from regard.attention import SELECTIONS
 from regard.data.text import TextSource, Vocabulary
 from regard.data.tokenizer import Tokenizer
 from regard.model.build import build_model
-from regard.translator import SearchOptions, Translator
+from regard.search.options import SearchOptions
+from regard.translator import Translator
 from regard.views.labels import cells, nothing_to_draw
 
 TEXTS = ["the cat saw the dog.", "a dog", "the small cat and the dog and the bird sang.", "猫 bird"]

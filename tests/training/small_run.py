@@ -31,7 +31,7 @@ from regard.training.plan import Feed, Plan, Validate
 from regard.training.progress import Progress
 from regard.training.schedules import Plateau
 from regard.training.stopping import Limits
-from regard.training.validation import mean_loss
+from regard.training.validation_loss import mean_loss
 
 SOURCE_VOCAB, TARGET_VOCAB, BATCHES = 13, 11, 7
 

@@ -13,7 +13,7 @@ from regard.kernels.linear_cross_entropy import CrossEntropies, linear_cross_ent
 from regard.training.loop import update
 from regard.training.objective import CrossEntropy
 from regard.training.progress import Progress
-from regard.training.validation import mean_loss
+from regard.training.validation_loss import mean_loss
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])

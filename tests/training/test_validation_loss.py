@@ -5,7 +5,7 @@ from small_run import make_batch, make_model
 
 from regard.alignment.positions import PositionCount, positions
 from regard.data.batch import END
-from regard.training.validation import counting, mean_loss
+from regard.training.validation_loss import counting, mean_loss
 
 
 def test_rows_are_counted_without_padding_and_without_the_end_of_the_output() -> None:

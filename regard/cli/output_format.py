@@ -1,6 +1,5 @@
 """The output formats of `translate`, `score` and `align`: lines of text, n-best lists, links, JSON."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,9 @@ from regard.alignment.pharaoh import format_links
 from regard.alignment.shown import regrouped
 from regard.analysis.align import Aligned
 from regard.analysis.units import linked
-from regard.cli.options import Sampling
 from regard.cli.stdout import json_line
 from regard.data.lines import BadLine, one_line
-from regard.errors import UsageError
-from regard.translator import SamplingOptions
+from regard.translator import Output
 
 BAR = " ||| "
 
@@ -37,11 +34,16 @@ class Writer:
     units: str
     min_weight: float | None = None
 
-    def lines(self, line: int, found: Sequence[Alignment]) -> list[str]:
+    @property
+    def aligns(self) -> bool:
+        """Whether the lines say what was attended to; else texts and scores are enough."""
+        return self.align or self.json
+
+    def lines(self, line: int, found: Sequence[Alignment | Output]) -> list[str]:
         """The lines for the outputs of line number `line`, best first."""
         if self.json:
-            return [self._json(line, rank, alignment) for rank, alignment in enumerate(found, 1)]
-        return [self._text(line, alignment) for alignment in found]
+            return [self._json(line, rank, output) for rank, output in enumerate(found, 1)]
+        return [self._text(line, output) for output in found]
 
     def refused(self, bad: BadLine) -> list[str]:
         """The lines for a line that is not translated."""
@@ -49,16 +51,18 @@ class Writer:
             return [f"{bad.line}{BAR}{BAR}-inf"]
         return [refused_line(bad, self.json)]
 
-    def _json(self, line: int, rank: int, alignment: Alignment) -> str:
+    def _json(self, line: int, rank: int, alignment: Alignment | Output) -> str:
+        assert isinstance(alignment, Alignment)
         place = {"line": line, "rank": rank} if self.nbest else {"line": line}
         return json_line(place | to_record(regrouped(alignment, self.units)))
 
-    def _text(self, line: int, alignment: Alignment) -> str:
-        text = one_line(alignment.target_text)
+    def _text(self, line: int, output: Alignment | Output) -> str:
+        text = one_line(output.target_text)
         if self.nbest:
-            text = f"{line}{BAR}{text}{BAR}{alignment.score:.4f}"
+            text = f"{line}{BAR}{text}{BAR}{output.score:.4f}"
         if self.align:
-            text += BAR + format_links(linked(regrouped(alignment, self.units), None, self.min_weight))
+            assert isinstance(output, Alignment)
+            text += BAR + format_links(linked(regrouped(output, self.units), None, self.min_weight))
         return text
 
 
@@ -83,13 +87,3 @@ def links_line(found: Aligned | BadLine, json: bool) -> str:
 def refused_line(bad: BadLine, json: bool) -> str:
     """The line in place of one that was not read: empty, or a JSON object."""
     return json_line({"line": bad.line, "error": f"the line {bad.reason}"}) if json else ""
-
-
-def sampling_options(given: Sampling) -> SamplingOptions:
-    """How to draw outputs. Raises UsageError for an impossible number."""
-    temperature, top_p = given.temperature, given.top_p
-    if not (temperature > 0 and math.isfinite(temperature)):
-        raise UsageError(f"--temperature is {temperature}; expected above 0. For the best output leave --sample out.")
-    if not 0 < top_p <= 1:
-        raise UsageError(f"--top-p is {top_p}; expected above 0 and at most 1. Give 1 to draw from all tokens.")
-    return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)

@@ -12,7 +12,7 @@ from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run.directory import Run, search_options
 from regard.run.subsets import Subset
-from regard.training.validation import counting, mean_loss
+from regard.training.validation_loss import counting, mean_loss
 from regard.translator import Translator
 
 
@@ -56,6 +56,6 @@ class Validator:
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source, self.target_tokenizer, greedy)
-        outputs = [found[0].target_text for found in translator.translate(self.sources, units="tokens")]
+        outputs = [best.target_text for best, *_ in translator.outputs(self.sources)]
         score = METRICS[self.metric](outputs, self.references)
         return scores | {self.metric: score.value}

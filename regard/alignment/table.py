@@ -1,0 +1,15 @@
+"""The table of symmetrisations: ways to make one set of links of those of two directions."""
+
+from regard.registry import Table
+
+SYMMETRIZATIONS = Table(
+    "symmetrisation",
+    "regard.alignment",
+    {
+        "intersection": "symmetrize:intersection",
+        "union": "symmetrize:union",
+        "grow-diag": "symmetrize:grow_diag",
+        "grow-diag-final": "symmetrize:grow_diag_final",
+        "grow-diag-final-and": "symmetrize:grow_diag_final_and",
+    },
+)

@@ -1,0 +1,20 @@
+"""The table of encoders. To add one, write one file, its section and one line here.
+
+The table names the section of each, which says what keys a recipe has for it and builds it: `config/stage.py` shows how
+to add one.
+"""
+
+from regard.registry import Table
+
+ENCODERS = Table(
+    "encoder",
+    "regard.config",
+    {
+        "recurrent": "encoders:RecurrentEncoderConfig",
+        "transformer": "encoders:TransformerEncoderConfig",
+        "blstmp": "encoders:BlstmpEncoderConfig",
+        "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
+        "pyramidal": "encoders:PyramidalEncoderConfig",
+    },
+    group="regard.encoders",
+)

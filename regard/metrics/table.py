@@ -1,0 +1,30 @@
+"""The table of metrics. To add one, write one file with a function and one line here; see `whole.py`."""
+
+from regard.registry import Table
+
+NEED_TEXT = {
+    "wer": "divides by its length",
+    "cer": "divides by its length",
+    "exact": "asks whether an output equals it",
+    "word_error": "asks whether an output equals it",
+}
+"""Metrics that mean nothing for an empty reference, and why."""
+
+METRICS = Table(
+    "metric",
+    "regard.metrics",
+    {
+        "bleu": "sacre:bleu",
+        "bleu_zh": "sacre:bleu_zh",
+        "bleu_char": "sacre:bleu_char",
+        "bleu_none": "sacre:bleu_none",
+        "chrf": "sacre:chrf",
+        "chrf++": "sacre:chrf_plus_plus",
+        "ter": "sacre:ter",
+        "wer": "edits:wer",
+        "cer": "edits:cer",
+        "exact": "whole:exact",
+        "word_error": "whole:word_error",
+    },
+    group="regard.metrics",
+)
