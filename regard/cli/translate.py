@@ -110,7 +110,10 @@ def command(
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):
-            found = session.answers(session.given(path), together, lambda bad: (writer.refused(refusals.add(bad)), []))
+            nothing: list[str] = []
+            found = session.answers(
+                session.given(path), together, lambda bad: (writer.refused(refusals.add(bad)), nothing)
+            )
             for number, (lines, document) in enumerate(found, 1):
                 put(lines if timed is None else timed.add(number, document, lines))
         if timed is not None:

@@ -2,6 +2,8 @@
 
     example, marks         what a pair is; the token numbers that mean the same everywhere
     lines, rows, readers   files of any of the formats → Examples, every fault named by file and line
+    media_files            sources that are files: which, which part, whether they changed; manifests, kaldi, captions
+                           and folders are what names them
     report                 the count of what was left out
     tokenizer              text → token numbers with their places in the text, and back
     segmenter, pieces      what a kind of tokeniser does, and the floor of bytes under three of them;

@@ -53,8 +53,8 @@ def kaldi_records(scp: str, max_line_bytes: int) -> Iterator[Example | BadLine]:
                 f"has an id that {Path(paths[-1 if len(paths) == 3 else 0]).name} has not ({name[:60]})",
                 paths[1],
             )
-        elif entries[name].fault is not None:
-            yield entries[name].fault
+        elif (fault := entries[name].fault) is not None:
+            yield fault
         else:
             yield Example(str(entries[name].named), words.strip(), paths[1], number)
 
@@ -88,7 +88,8 @@ def _cut(path: str, recordings: dict[str, _Entry], max_line_bytes: int) -> Itera
             continue
         name, recording, start, end = fields
         found = recordings.get(recording)
-        reason, part = None, (None, None)
+        reason: str | None = None
+        part: tuple[float | None, float | None] = None, None
         if found is None:
             reason = f"has the id of a recording that wav.scp has not ({recording[:60]})"
         elif found.fault is None:

@@ -84,8 +84,9 @@ def texts(
     Raises DataError where the files have changed.
     """
     last, found = int(corpus.lines[rows[-1]]) if rows else 0, list[tuple[str, str]]()
-    first = np.searchsorted(corpus.lines, corpus.lines[rows]) if rows else []
-    wanted = {(int(corpus.lines[row]), row - int(start)) for row, start in zip(rows, first, strict=True)}
+    lines = corpus.lines[list(rows)]
+    first = np.searchsorted(corpus.lines, lines).tolist()  # the first pair of the same line
+    wanted = {(line, row - start) for line, row, start in zip(lines.tolist(), rows, first, strict=True)}
     of_wanted, seen = {line for line, _ in wanted}, Counter[int]()
     for example in files.checked(Report()):
         if example.line > last:
