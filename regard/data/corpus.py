@@ -78,7 +78,8 @@ class Corpus:
         files: each file with the number of the first pair that came from it, in order.
         report: what became of the lines that were read to make it.
         digest: SHA-256 of the numbers of both sides; equal digests are equal corpora.
-        texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from.
+        texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from; of sources that are files
+            it is of what the files hold.
     """
 
     source: Side

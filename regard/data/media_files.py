@@ -6,12 +6,14 @@ A source is a path, or where only a part is meant a JSON record:
     {"audio_filepath": "sounds/long.flac", "offset": 12.5, "duration": 3.2}
 """
 
+import hashlib
 import json
 import math
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,23 @@ def state_of(source: str) -> tuple[int, int] | None:
 
     A name may lead into an archive: of features.npz/utterance1 and of features.ark:25 it is the state of the archive.
     """
+    found = _file_of(source)
+    return None if found is None else found[1]
+
+
+def content_of(source: str) -> str:
+    """What is the same for the same source, whatever its file is called: a digest of the file, and which part of it or
+    which place in it is meant. What names no file stands for itself."""
+    found = _file_of(source)
+    if found is None:
+        return source
+    (path, state), whole = found, named(source)
+    place = whole.path.removeprefix(path)
+    return json.dumps([_digest(path, state), place, whole.offset, whole.duration])
+
+
+def _file_of(source: str) -> tuple[str, tuple[int, int]] | None:
+    """The file that a source names or that its name leads into, with its time of change and its size."""
     try:
         path = named(source).path
     except UnusableSource:
@@ -136,5 +155,12 @@ def state_of(source: str) -> tuple[int, int] | None:
         except (OSError, ValueError):
             continue
         if stat.S_ISREG(found.st_mode):
-            return found.st_mtime_ns, found.st_size
+            return name, (found.st_mtime_ns, found.st_size)
     return None
+
+
+@lru_cache(8)
+def _digest(path: str, state: tuple[int, int]) -> str:
+    """Parts of a long file and ids of an archive follow each other, so that it is read once."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

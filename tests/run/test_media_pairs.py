@@ -90,3 +90,15 @@ def test_sources_are_varied_by_seed_epoch_and_pair_alone(folder: Path) -> None:
     lengths = {n: len(frames) / len(learn.corpus.source[n]) for n, frames in by_pair.items()}
     assert all(0.88 < share < 1.14 for share in lengths.values())
     assert any(one != other for one, other in pairwise(sorted(lengths.values())))
+
+
+def test_the_pairs_of_a_run_are_known_by_what_their_files_hold(folder: Path) -> None:
+    before = divided(folder, config())[0].corpus.texts
+    other = folder / "moved"
+    other.mkdir()
+    for name in ("train.jsonl", "train.npz"):
+        (folder / name).rename(other / name)
+    assert divided(other, config())[0].corpus.texts == before
+    with np.load(other / "train.npz") as arrays:
+        np.savez(other / "train.npz", **{name: 2 * array for name, array in arrays.items()})
+    assert divided(other, config())[0].corpus.texts != before

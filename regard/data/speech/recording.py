@@ -74,9 +74,9 @@ class RecordingSource:
     def _computed(self, source: str) -> np.ndarray:
         samples = self._samples(source)
         if not self.framing.count(len(samples)):
-            raise UnusableSource(f"names a recording of {len(samples)} samples, too few for a frame")
+            raise UnusableSource(f"names a recording of {len(samples)} samples, too few for a frame ({source[-200:]})")
         if not np.isfinite(samples).all():
-            raise UnusableSource("names a recording with samples that are no numbers")
+            raise UnusableSource(f"names a recording with samples that are no numbers ({source[-200:]})")
         return normalize(log_mel(samples, self.framing, self.mels))
 
     def collate(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from regard.data.speech.recording import RecordingSource
 from regard.errors import CheckpointError
 
 RATE = 8_000
+pytestmark = pytest.mark.filterwarnings("ignore:recordings of")
 
 
 @pytest.fixture
