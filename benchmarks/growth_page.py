@@ -97,7 +97,7 @@ def table(growth: Growth) -> str:
 
 
 def sentences(growth: Growth) -> Iterator[str]:
-    """What bends each line."""
+    """What each line is made of, and its formula."""
     for axis, unit in AXES.items():
         for line in NAMES:
             first, last = growth.grid.ends(axis)
@@ -119,11 +119,11 @@ def _law(fit: Fit, axis: str) -> str:
     """The line as a formula, and where its two terms are equal."""
     unit = {"source": "a source token", "vocabulary": "a thousand entries", "batch": "÷ sentences"}[axis]
     slope = fit.slope * (1_000 if axis == "vocabulary" else 1)
-    text = f"{_rounded(fit.constant)} µs + {_rounded(slope)} µs {unit} meets all points within {100 * fit.error:.0f} %"
+    text = f"{_rounded(fit.constant)} µs + {_rounded(slope)} µs {unit} fits all points within {100 * fit.error:.0f} %"
     if min(fit.constant, fit.slope) <= 0:
         return f"{text}."
-    bend = fit.slope / fit.constant if axis == "batch" else fit.constant / fit.slope
-    return f"{text}; the line bends where the two are equal, at {_rounded(bend)}."
+    equal = fit.slope / fit.constant if axis == "batch" else fit.constant / fit.slope
+    return f"{text}; both parts are equal at {_rounded(equal)}."
 
 
 def _rounded(value: float) -> str:

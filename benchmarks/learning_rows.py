@@ -10,7 +10,7 @@ from regard.cli.demo import demo_config
 from regard.data.diagnostic import TASKS
 
 WINDOW = {"local_m": {"radius": 5}, "local_p": {"radius": 5}}
-COUNTS = "states count places and know their neighbours"
+COUNTS = "states know their position and their neighbours"
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,33 @@ def _with(score: str = "additive", select: str = "softmax", window: str = "globa
 
 ROWS = (
     # Scores, each with softmax over everything.
-    Row("additive", True, True, f"compares query and key through a learned layer; {COUNTS}", _with()),
-    Row("dot", True, True, f"compares; encoder and decoder can learn one space; {COUNTS}", _with("dot")),
+    Row("additive", True, True, f"compares query and key with a learned layer; {COUNTS}", _with()),
+    Row("dot", True, True, f"compares; encoder and decoder can learn one common space; {COUNTS}", _with("dot")),
     Row("scaled_dot", True, True, "as dot, with smaller scores at the start", _with("scaled_dot")),
-    Row("general", True, True, f"compares through a learned matrix; {COUNTS}", _with("general")),
-    Row("cosine", True, True, "as dot; the strength, learned from 8, is enough for weights near one", _with("cosine")),
+    Row("general", True, True, f"compares with a learned matrix; {COUNTS}", _with("general")),
+    Row(
+        "cosine",
+        True,
+        True,
+        "as dot; the learned factor starts at 8, which is enough for weights near one",
+        _with("cosine"),
+    ),
     Row(
         "location",
         False,
         True,
-        "does not read keys: gaps move what it looks for; but the step plus three is a place",
+        "does not read keys, and gaps move the right position; but step + 3 is a position",
         _with("location"),
     ),
-    Row("location_sensitive", True, True, "additive, and it sees where it looked before", _with("location_sensitive")),
-    Row("coverage", True, True, "additive, and it sees what was used up", _with("coverage")),
+    Row("location_sensitive", True, True, "additive, and it knows where it looked before", _with("location_sensitive")),
+    Row("coverage", True, True, "additive, and it knows how much it has looked at each position", _with("coverage")),
     # Selections, each over additive scores.
-    Row("uniform", False, False, "one mean of the whole source, the same at every step", _with(select="uniform")),
+    Row("uniform", False, False, "the mean of the whole source, the same at every step", _with(select="uniform")),
     Row(
         "sparsemax",
         True,
         True,
-        "one position is a corner of the simplex, and within its reach",
+        "can give one position all the weight",
         _with(select="sparsemax"),
     ),
     Row("entmax15", True, True, "as sparsemax", _with(select="entmax15")),
@@ -72,14 +78,14 @@ ROWS = (
         "hard_argmax",
         True,
         True,
-        "one position is what both need; softmax lends it its gradient",
+        "both tasks need one position; it uses the gradient of softmax",
         _with(select="hard_argmax"),
     ),
     Row(
         "monotonic",
         False,
         True,
-        "never goes back; a shifted copy is one walk from left to right",
+        "never goes back; a shifted copy goes once from left to right",
         _with(select="monotonic"),
     ),
     Row(
@@ -109,16 +115,16 @@ ROWS = (
         "local_p",
         True,
         True,
-        "the place is predicted, roughly with gaps; the window is wide enough for that",
+        "predicts the position, with gaps only roughly; the window is wide enough for that",
         _with(window="local_p"),
     ),
     # Shapes.
-    Row("four heads", True, True, "four looks at a time, of which one is enough", {"attention": {"num_heads": 4}}),
+    Row("four heads", True, True, "four heads; one is enough", {"attention": {"num_heads": 4}}),
     Row(
         "transformer",
         True,
         True,
-        "compares; sinusoids tell the place, and self-attention the neighbour",
+        "compares; sinusoids give the position, self-attention the neighbour",
         {
             "encoder": {"kind": "transformer", "hidden_size": 64, "num_layers": 2, "source_bridging": False},
             "decoder": {"kind": "transformer", "num_layers": 2},
@@ -130,14 +136,14 @@ ROWS = (
         "additive, bare symbols",
         False,
         False,
-        "keys tell neither neighbour nor place, so that like symbols look alike",
+        "keys know no neighbour and no position, so equal symbols have equal keys",
         _with() | {"encoder": {"hidden_size": 1}},
     ),
     Row(
         "location, bare symbols",
         False,
         True,
-        "asks for a place, which needs no key; that is what location is",
+        "asks for a position, and needs no key for that",
         _with("location") | {"encoder": {"hidden_size": 1}},
     ),
     # Without attention.
@@ -145,7 +151,7 @@ ROWS = (
         "fixed, at the start",
         False,
         False,
-        "up to 54 bits in one vector that is read once",
+        "up to 54 bits in one vector, which is read once",
         {"decoder": {"kind": "fixed", "context": "start"}},
     ),
     Row(

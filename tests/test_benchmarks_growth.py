@@ -188,9 +188,9 @@ def test_the_sentences_say_what_was_measured(growth: Any, page: Any) -> None:
     assert found[0] == (
         "- **Training, 5 to 30 source tokens**: 351 → 510 µs a target token, 1.5 ×. At 5: output layer 56 %, "
         "attention 30 %, encoder 10 %; at 30: output layer 56 %, attention 30 %, encoder 10 %. "
-        "319 µs + 6.4 µs a source token meets all points within 0 %; the line bends where the two are equal, at 50."
+        "319 µs + 6.4 µs a source token fits all points within 0 %; both parts are equal at 50."
     )
-    assert "; the line bends where the two are equal, at 3,000." in found[2]
+    assert "; both parts are equal at 3,000." in found[2]
     assert (
         "at 4.0. Whatever the batch, the optimiser moves 8 numbers for each of 1.0 million weights, 32 MB:" in found[4]
     )

@@ -1,16 +1,18 @@
 """Data: files of pairs → Example → Corpus → Batch. In reading order:
 
-    example, marks         what a pair is; the token numbers that mean the same everywhere
-    lines, rows, readers   files of any of the formats → Examples, every fault named by file and line
-    media_files            sources that are files: which, which part, whether they changed; manifests, kaldi, captions
-                           and folders are what names them
-    report                 the count of what was left out
+    example, marks         one pair; the token numbers of the marks (padding, begin, end, unknown)
+    lines, rows, readers   files of any of the formats → Examples; every error names file and line
+    media_files            sources that are files: which part of which file, and whether it has changed; the formats
+                           that name such files: manifests, kaldi, captions, folders
+    report                 counts of the lines that were used and left out
+    sources, text, media   the interface of every kind of source; text; what a view draws of the others
     tokenizer              text → token numbers with their places in the text, and back
-    segmenter, pieces      what a kind of tokeniser does, and the floor of bytes under three of them;
+    segmenter, pieces      the interface of every kind of tokeniser, and the bytes that three kinds fall back to;
                            the kinds: bpe, characters, symbols, inflection
-    shards, corpus         encode once, then map; corpus_writer holds the form of the files
+    shards, corpus         encode a corpus once, then read it from files; corpus_writer writes the files
     batches, batch         the plan of an epoch, and the tensors
-    embedded/              the corpus that comes with Regard
+    embedded/              the corpora that come with Regard
+    speech/                recordings → rows of features
 
 Only batch and batches import torch. The names below are imported when first used; `batches.batches`, whose name is
 that of its file, is imported from there.

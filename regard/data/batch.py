@@ -16,12 +16,12 @@ class Batch:
     """A few pairs, padded to the longest of each side. Masks are True where a token is real.
 
     Args:
-        source: what the encoder reads: of texts the tokens, with the end mark.
+        source: the input of the encoder; for texts the tokens, with the end mark.
         source_mask: which of its positions are real.
-        inputs: what the decoder reads under teacher forcing: the begin mark, then the target without its end mark.
-        targets: what it should answer: the target, then the end mark.
+        inputs: the input of the decoder with teacher forcing: the begin mark, then the target without its end mark.
+        targets: the tokens to predict: the target, then the end mark.
         target_mask: which of the targets are real.
-        order: the place of each row in the corpus or the input, so that answers go back in the order of the questions.
+        order: the number of each row in the corpus or in the input, to put outputs back into the order of the input.
     """
 
     source: Shaped[Tensor, "batch ..."]

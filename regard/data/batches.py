@@ -1,7 +1,7 @@
-"""The plan of an epoch, and the batches that it names.
+"""The plan of an epoch, and its batches.
 
-plan         lengths, budget, seed, epoch → which pairs go together, and in what order
-batches      corpus, plan → Batch, Batch, Batch … from any place on
+plan         lengths, budget, seed, epoch → which pairs form a batch, and the order of the batches
+batches      corpus, plan → Batch, Batch, Batch … from any number on
 collate      corpus, pair numbers → one Batch
 """
 
@@ -18,7 +18,7 @@ from regard.data.text import with_end
 
 Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 WINDOW_PAIRS = 65_536
-"""Pairs are sorted by length among so many: enough for full buckets, few enough that every epoch mixes anew."""
+"""So many pairs are sorted by length at a time: enough to fill batches well, and every epoch has other batches."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class BatchPlan:
     """Which pairs form each batch of an epoch: `plan[i]` gives the numbers of the pairs of batch i.
 
     Args:
-        pairs: every pair of the corpus once; those of one batch stand together.
-        starts: where each batch begins in `pairs`, and where the last ends.
-        turn: the order in which the batches come.
+        pairs: every pair of the corpus once; the pairs of one batch are next to each other.
+        starts: where each batch begins in `pairs`, and where the last one ends.
+        turn: the order of the batches.
     """
 
     pairs: Integer[np.ndarray, " pairs"]
@@ -55,20 +55,20 @@ def plan(
     seed: int,
     epoch: int,
 ) -> BatchPlan:
-    """Put pairs of like length together, in an order that is a function of these arguments and of nothing else.
+    """Group pairs of similar length into batches. The result depends only on these arguments.
 
-    All pairs are shuffled, then sorted by target and source length within windows of some ten thousands, cut into
-    batches under the budget, and the batches shuffled. Holds four bytes a pair.
+    All pairs are shuffled, then sorted by target and source length in windows of `WINDOW_PAIRS`, cut into batches, and
+    the batches are shuffled. It needs four bytes a pair.
 
     Args:
-        source_lengths: tokens of each source, marks aside.
-        target_lengths: tokens of each target, marks aside.
-        max_tokens: rows × longest side of a batch, padding and one mark included, is at most this.
-        max_sentences: pairs in a batch are at most this. One of the two budgets must be given; both may.
-        seed: of the run.
-        epoch: counted from 0; every epoch has another order.
+        source_lengths: tokens of each source, without marks.
+        target_lengths: tokens of each target, without marks.
+        max_tokens: most tokens of a batch: rows × longest side, with padding and one mark.
+        max_sentences: most pairs of a batch. At least one of the two must be given.
+        seed: the seed of the run.
+        epoch: from 0; every epoch has another order.
 
-    Raises ValueError without a budget, for lengths that do not match, and for a pair that alone exceeds `max_tokens`.
+    Raises ValueError without a limit, for lengths that do not match, and for a pair that alone exceeds `max_tokens`.
     """
     _check(source_lengths, target_lengths, max_tokens, max_sentences)
     generator = np.random.default_rng(np.random.SeedSequence([seed, epoch]))
@@ -105,7 +105,7 @@ def _check(source: np.ndarray, target: np.ndarray, max_tokens: int | None, max_s
 
 
 def _cuts(widths: Sequence[int], max_tokens: int | None, max_sentences: int | None) -> list[int]:
-    """Where batches begin, if each is filled until the next pair would break the budget."""
+    """Where batches begin: each takes pairs until the next one would exceed a limit."""
     tokens = max_tokens if max_tokens is not None else max(widths) * len(widths)
     rows = max_sentences if max_sentences is not None else len(widths)
     starts, start, width = [0], 0, 0
@@ -151,18 +151,18 @@ def batches(
     workers: int = 1,
     varied: Varied | None = None,
 ) -> Iterator[Batch]:
-    """The batches of an epoch in turn, from number `start` on: what an interrupted epoch goes on with.
+    """The batches of an epoch in order. To continue an interrupted epoch, they begin at number `start`.
 
-    Of several workers each gets its own pairs of every batch, one after the other as at cards: pairs of a batch stand
-    by length, so all have alike to do. Together they see every pair once; where a batch has fewer pairs than there are
-    workers, those who go empty get a batch without rows.
+    Worker k of n gets the pairs k, k + n, k + 2n … of every batch. The pairs of a batch are sorted by length, so all
+    workers have about the same amount of work. Together they get every pair once. If a batch has fewer pairs than there
+    are workers, some workers get a batch without rows.
     """
     for number in range(start, len(order)):
         yield collate(corpus, order[number][worker::workers], varied)
 
 
 def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"], varied: Varied | None = None) -> Batch:
-    """Pad these pairs to one Batch, with the end mark after each target and the begin mark before the inputs."""
+    """Pad these pairs to one Batch. An end mark follows each target, and a begin mark precedes the inputs."""
     lengths = corpus.source.lengths[numbers].astype(np.int64)
     values = corpus.source.take(numbers)
     if varied is not None and len(numbers):

@@ -1,4 +1,4 @@
-"""Byte-pair encoding with byte fallback, through Hugging Face tokenizers: the default for text."""
+"""Byte-pair encoding with byte fallback, with the library Hugging Face tokenizers: the default for text."""
 
 import json
 import os
@@ -10,31 +10,31 @@ from typing import Any
 
 from regard.data.pieces import BYTE_NAMES, FIRST_BYTE, FIRST_PIECE, Pieces, most_frequent
 
-# A word carries the space before it, so no character has to stand for the space and U+2581 is text like any other.
-# Punctuation is cut off, so that a full stop is a unit of its own in an alignment. "<" is cut off from what follows:
-# then no merge can spell the name of a byte, such as "<0x41>", which the model below would take for that byte.
+# A word includes the space before it, so no special character replaces the space, and U+2581 is ordinary text.
+# Punctuation is separate, so that a full stop is its own unit in an alignment. "<" is separate from what follows it:
+# then no merge can spell the name of a byte, such as "<0x41>", which the library would read as that byte.
 PUNCTUATION = "!-/:;=-@\\[-`{-~¡-¿‐-⁞、-〿！-／：-＠［-｀｛-･"
 WORD = f" ?[^ <{PUNCTUATION}]+| ?[{PUNCTUATION}]+| ?<| "
 WORDS = re.compile(WORD)
 
 MAX_PIECE_CHARACTERS = 16
-"""A longer piece would be a phrase: nothing to align, and never seen often enough to learn."""
+"""A longer piece would be a phrase. It could not be aligned, and would be too rare to learn."""
 
 ALPHABET_SHARE = 0.75
-"""Of the room for pieces, at most this much goes to single characters; rarer ones are written as bytes."""
+"""The largest share of the pieces that may be single characters; rarer characters are written as bytes."""
 
 MAX_CACHED_STRETCHES = 65_536
 MAX_CACHED_CHARACTERS = 32
 
 
 class _Stretches(dict[str, list[int]]):
-    """The numbers of each stretch between spaces that came before; of another one, those that the model finds.
+    """A cache: text between two spaces → its token numbers. New text is encoded by the library and kept.
 
-    No word goes on behind a space, so a stretch is cut into words alike wherever it stands.
+    No word crosses a space, so the text between two spaces always has the same tokens.
 
     Args:
-        model: of the library.
-        space: what stands before the stretch, and belongs to its first word.
+        model: the BPE model of the library.
+        space: the space before the text, which belongs to its first word; empty at the start of a line.
     """
 
     def __init__(self, model: Any, space: str) -> None:
@@ -51,16 +51,16 @@ class _Stretches(dict[str, list[int]]):
 
 
 class BytePairs:
-    """Pieces that are frequent in the training text; the rest character by character, then byte by byte. Loses nothing.
+    """Pieces that are frequent in the training text; rarer text as characters, then as bytes. Any text can be restored.
 
     Source: Sennrich, Haddow & Birch, arXiv:1508.07909; byte fallback as in SentencePiece (Kudo & Richardson,
-    arXiv:1808.06226). Merges never cross a space or the edge of punctuation.
+    arXiv:1808.06226). Merges never cross a space or the boundary of punctuation.
 
     Args:
-        pieces: the pieces in the order of their numbers: single characters first, then what the merges make.
-        merges: which two pieces become one, most urgent first.
+        pieces: the pieces in the order of their numbers: single characters first, then the results of the merges.
+        merges: pairs of pieces that are merged, in order of priority.
 
-    Raises ValueError if a merge makes or takes what is not a piece.
+    Raises ValueError if a merge uses or gives something that is not a piece.
     """
 
     def __init__(self, pieces: Sequence[str], merges: Sequence[Sequence[str]]) -> None:
@@ -81,16 +81,16 @@ class BytePairs:
 
     @classmethod
     def train(cls, texts: Sequence[str], vocab_size: int) -> "BytePairs":
-        """Learn merges until 260 + characters + merges = vocab_size, or until no pair stands twice."""
+        """Learn merges until 260 + characters + merges = vocab_size, or until no pair occurs twice."""
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
-        # Without a word from the user, no threads: a process that forks after them would hang or warn.
+        # No threads, unless the user asks for them: a process that forks after them would hang or warn.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text)
         room = vocab_size - FIRST_PIECE
-        # The library's own limit breaks ties by the order of a hash table: another vocabulary in every process.
+        # With ties, the library's own limit depends on the order of a hash table, which differs in every process.
         alphabet = sorted(most_frequent(counts, int(room * ALPHABET_SHARE)))
         learner = Tokenizer(models.BPE())
         learner.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "isolated")
@@ -114,12 +114,12 @@ class BytePairs:
         return {"pieces": self.pieces.texts, "merges": [list(pair) for pair in self.merges]}
 
     def ids(self, text: str) -> list[int]:
-        """The numbers of the pieces. What came before comes from a table, several times as fast as the library."""
+        """The numbers of the pieces. Text that was seen before comes from a cache, several times as fast."""
         first, *others = text.split(" ")
         return [*self._first[first], *chain.from_iterable(map(self._others.__getitem__, others))]
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """A partition of the text, but for the bytes of one character, which share its span."""
+        """A partition of the text, except that the bytes of one character all have its span."""
         return self.pieces.spans(text, ids)
 
     def decode(self, ids: Sequence[int]) -> str:

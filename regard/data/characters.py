@@ -1,4 +1,4 @@
-"""Every character a token: for spelling, inflected forms and scripts without spaces."""
+"""One token for each character: for spelling, inflected forms and scripts without spaces."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,12 +8,12 @@ from regard.data.pieces import FIRST_PIECE, Pieces, byte_ids, most_frequent
 
 
 class Characters:
-    """Each character one token; a character unseen in training is written as its UTF-8 bytes. Loses nothing.
+    """One token for each character; an unseen character is written as its UTF-8 bytes. Any text can be restored.
 
     Args:
         characters: the characters that have a number of their own.
 
-    Raises ValueError if an entry is not one character or stands twice.
+    Raises ValueError if an entry is not one character or is given twice.
     """
 
     def __init__(self, characters: Sequence[str]) -> None:
@@ -50,7 +50,7 @@ class Characters:
         return ids
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """One character each; the bytes of an unseen character share its span."""
+        """One character each; the bytes of an unseen character all have its span."""
         return self.pieces.spans(text, ids)
 
     def decode(self, ids: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
-"""A corpus as numbers, of texts token numbers: in memory when it is small, in files when it is not.
+"""An encoded corpus, in memory or in files. Texts are token numbers; other sources have their own numbers.
 
-The lengths of the texts are mapped from their files, since the plan of every epoch goes through them; the tokens are
-read where they are needed. What stays in memory is a few bytes a pair, however long the texts.
+In files, the lengths of the texts are memory-mapped, since every plan of an epoch needs all of them. The tokens are
+read when they are needed. So a corpus takes a few bytes of memory a pair, whatever the length of its texts.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ Collate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 class Side:
     """The sources of a corpus, or its targets, one after the other.
 
-    Where a text begins is not kept for every text: from the nearest landmark before it, the lengths add up to it.
+    The start of a text is not stored for every text. It is the nearest landmark before it plus the lengths between.
 
     Args:
-        lengths: how many positions each has: tokens of a text.
-        landmarks: where every 64th begins among all positions.
-        read: gives what stands at these places, so many positions from each, one behind the other.
+        lengths: positions of each: for a text, its tokens.
+        landmarks: the start of every 64th text among all positions.
+        read: `read(starts, counts)`: `counts[i]` positions from `starts[i]` on, for all i, concatenated.
     """
 
     lengths: Integer[np.ndarray, " pairs"]
@@ -52,7 +52,7 @@ class Side:
     read: Read
 
     def take(self, numbers: Integer[np.ndarray, " rows"]) -> Shaped[np.ndarray, "positions ..."]:
-        """The positions of these, one text after the other."""
+        """The positions of the texts with these numbers, concatenated."""
         block, place = np.divmod(numbers, LANDMARK_EVERY)
         before = np.arange(LANDMARK_EVERY) < place[:, None]
         near = np.minimum(block[:, None] * LANDMARK_EVERY + np.arange(LANDMARK_EVERY), len(self.lengths) - 1)
@@ -60,7 +60,7 @@ class Side:
         return self.read(starts, self.lengths[numbers])
 
     def __getitem__(self, number: int | np.integer) -> Shaped[np.ndarray, "length ..."]:
-        """The positions of one. Raises IndexError for a number that there is not."""
+        """The positions of one text. Raises IndexError if there is no text with this number."""
         if not 0 <= number < len(self.lengths):
             raise IndexError(f"Side: number is {number}; expected 0 to {len(self.lengths) - 1}.")
         return self.take(np.array([number]))
@@ -68,18 +68,18 @@ class Side:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Pairs of token numbers, and where each came from. The same whether its arrays are in memory or in files.
+    """Encoded pairs, with the file and line of each. It is used in the same way in memory and in files.
 
     Args:
-        source: the numbers of the sources: of texts, token numbers.
+        source: the numbers of the sources: for texts, token numbers.
         target: the token numbers of the targets.
-        collate: puts sources together, see `Source.collate`.
-        lines: for each pair, its line in the file it came from.
-        files: each file with the number of the first pair that came from it, in order.
-        report: what became of the lines that were read to make it.
-        digest: SHA-256 of the numbers of both sides; equal digests are equal corpora.
-        texts: SHA-256 of the raw texts of the pairs, whatever files and lines they come from; of sources that are files
-            it is of what the files hold.
+        collate: makes a batch of sources, see `Source.collate`.
+        lines: for each pair, its line in its file.
+        files: (number of its first pair, name) of each file, in order.
+        report: counts of the lines that were used and left out.
+        digest: SHA-256 of the numbers of both sides; equal corpora have equal digests.
+        texts: SHA-256 of the raw texts of the pairs; it does not depend on the files and lines. For sources that are
+            files it is of the contents of the files.
     """
 
     source: Side
@@ -96,7 +96,7 @@ class Corpus:
 
     @property
     def source_lengths(self) -> Integer[np.ndarray, " pairs"]:
-        """Positions of each source: of a text its tokens, without the end mark."""
+        """Positions of each source: for a text its tokens, without the end mark."""
         return self.source.lengths
 
     @property
@@ -105,14 +105,16 @@ class Corpus:
         return self.target.lengths
 
     def origin(self, number: int | np.integer) -> tuple[str, int]:
-        """The file and the line that a pair came from."""
+        """The file and the line of a pair."""
         place = bisect_right(self.files, number, key=lambda entry: entry[0]) - 1
         return self.files[place][1], int(self.lines[number])
 
     @classmethod
     def open(cls, directory: Path, kind: Source) -> "Corpus":
-        """Map the corpus that `encode` wrote of sources of this kind. Raises DataError if it is not whole; then encode
-        it again."""
+        """Open the corpus that `encode` wrote for sources of this kind.
+
+        Raises DataError if it is incomplete or damaged; then encode it again.
+        """
         try:
             index = json.loads(read_small(directory / INDEX, MAX_INDEX_BYTES))
             if (index["format"], index["version"]) != (FORMAT, VERSION):
@@ -135,7 +137,7 @@ class Corpus:
     def assembled(
         cls, index: dict[str, Any], arrays: dict[str, np.ndarray], source: Read, target: Read, collate: Collate
     ) -> "Corpus":
-        """Put a corpus together from what the writer made: its index, its arrays by name, and its numbers."""
+        """A corpus from what `CorpusWriter` wrote: its index, its arrays by name, and the numbers of both sides."""
         left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
         right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
         files = [(first, name) for first, name in index["files"]]
@@ -155,7 +157,7 @@ def held(tokens: Shaped[np.ndarray, "positions ..."]) -> Read:
 
 
 def index_digest(index: dict[str, Any]) -> str:
-    """SHA-256 of what describes a corpus."""
+    """SHA-256 of the index of a corpus."""
     return hashlib.sha256(json.dumps(index, sort_keys=True).encode()).hexdigest()
 
 
@@ -166,13 +168,13 @@ def _check(path: Path, size: int, digest: str) -> None:
 
 
 def _stored(path: Path, dtype: str, shape: tuple[int, ...]) -> Read:
-    """Read from a file, place by place.
+    """Read positions from a file.
 
-    The file is not mapped: a pass in random order would keep all of a mapping in the memory of the process, since each
-    page fault brings in sixteen pages at once.
+    The file is not memory-mapped: reading it in random order would bring almost all of it into the memory of the
+    process, since each page fault loads sixteen pages.
     """
     width = np.dtype(dtype).itemsize * math.prod(shape)
-    file = open(path, "rb", buffering=0)  # noqa: SIM115 - lives as long as the corpus
+    file = open(path, "rb", buffering=0)  # noqa: SIM115 - open as long as the corpus exists
 
     def read(starts: Places, counts: Places) -> Shaped[np.ndarray, "read ..."]:
         descriptor, places = file.fileno(), zip(starts.tolist(), counts.tolist(), strict=True)
@@ -183,4 +185,4 @@ def _stored(path: Path, dtype: str, shape: tuple[int, ...]) -> Read:
 
 
 def _mapped(path: Path, dtype: str) -> np.ndarray:
-    return np.asarray(np.memmap(path, dtype, mode="r"))  # a plain array is faster to index
+    return np.asarray(np.memmap(path, dtype, mode="r"))  # indexing a plain array is faster

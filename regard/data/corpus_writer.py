@@ -1,4 +1,4 @@
-"""Write the arrays of a corpus while its pairs stream past, holding none of them."""
+"""Writes the arrays of a corpus from a stream of pairs, without keeping the pairs in memory."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -20,18 +20,18 @@ from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError
 
 Create = Callable[[str], BufferedIOBase]
-"""Opens a stream to write an array to, by the name of the array."""
+"""`create(name)` opens a stream for the array of this name."""
 
 
 class CorpusWriter:
-    """Takes pairs a few at a time and writes seven arrays: numbers, lengths and landmarks of each side, and the lines.
+    """Takes a few pairs at a time and writes seven arrays: numbers, lengths and landmarks of each side, and the lines.
 
     Args:
-        source: gives the sources their numbers.
-        target_tokenizer: gives the targets theirs.
-        limits: most positions of a source, and most tokens of a target; pairs with more are left out.
-        skip: leave out and count what the kind of source cannot use; else it is an error.
-        create: opens a stream for each array; whoever gave it closes them.
+        source: encodes the sources.
+        target_tokenizer: encodes the targets.
+        limits: most positions of a source, and most tokens of a target; longer pairs are left out.
+        skip: leave out and count sources that cannot be used; otherwise they are an error.
+        create: opens a stream for each array; the caller closes the streams.
     """
 
     def __init__(
@@ -52,8 +52,10 @@ class CorpusWriter:
         self.first_bad: str | None = None
 
     def add(self, examples: Sequence[Example]) -> None:
-        """Encode some pairs and write them. Raises ValueError for a pair without a target, DataError for a source that
-        cannot be used, unless it is to be skipped."""
+        """Encode some pairs and write them.
+
+        Raises ValueError for a pair without a target, DataError for a source that cannot be used, unless `skip`.
+        """
         sources: list[Sequence[int] | np.ndarray] = []
         targets: list[list[int]] = []
         lines: list[int] = []
@@ -75,12 +77,8 @@ class CorpusWriter:
             sources.append(source)
             targets.append(target)
             lines.append(example.line)
-            kept += (
-                self.identity(example.source),
-                "\n",
-                example.target,
-                "\n",
-            )  # no text holds a line feed: no two corpora read alike
+            # texts have no line feed: no ambiguity
+            kept += (self.identity(example.source), "\n", example.target, "\n")
         self.source.add(sources)
         self.target.add(targets)
         self.lines.add(np.array(lines, np.uint32))
@@ -94,7 +92,7 @@ class CorpusWriter:
         self.first_bad = self.first_bad or str(line)
 
     def index(self, report: Report) -> dict[str, Any]:
-        """What describes the arrays: as JSON beside them, or for `Corpus.assembled`."""
+        """The description of the arrays: for the JSON file beside them, and for `Corpus.assembled`."""
         arrays = self.source.arrays | self.target.arrays | {"lines": self.lines}
         digests = "".join(array.digest.hexdigest() for array in arrays.values())
         index = {

@@ -1,12 +1,12 @@
-"""Two tasks with a known answer, made from a seed: can a mechanism find by content, and can it find by place?
+"""Two tasks with a known answer, made from a seed: can a mechanism find by content, and can it find by position?
 
-    reverse        g - c a - f  →  f a c g     the next symbol is known by its neighbour; where it stands is chance
-    shifted_copy   b a a b c a  →  b c a       the next symbol is known by its place; what stands there is chance
+    reverse        g - c a - f  →  f a c g     the next symbol is known by its neighbour; its position is random
+    shifted_copy   b a a b c a  →  b c a       the next symbol is known by its position; the symbol is random
 
-In `reverse` no symbol stands twice in a text, so that the symbol just written tells which comes next: the one before
-it. Gaps ("-") fall at random, so that the place of that symbol follows from nothing that a decoder can count. In
-`shifted_copy` the first three symbols are left out. There are four symbols only, so that what was written matches
-many places, and the place itself is always the step plus three.
+In `reverse` no symbol occurs twice in a text, so the symbol just written tells the next one: the symbol before it.
+There are gaps ("-") at random positions, so a decoder cannot find the position by counting. In `shifted_copy` the first
+three symbols are left out. There are only four symbols, so the symbol just written occurs in many places. The position
+is always the step + 3.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Task:
-    """Pairs of texts, symbols between spaces. No source stands twice, within a split or in two of them."""
+    """Pairs of texts, with spaces between symbols. No source occurs twice, in one split or in two."""
 
     train: tuple[Pair, ...]
     dev: tuple[Pair, ...]
@@ -33,14 +33,14 @@ class Task:
 
 
 def reverse(rng: Random) -> Pair:
-    """5 to 15 symbols, no two alike, with gaps between; and the symbols backwards, without the gaps."""
+    """5 to 15 different symbols with gaps; and the symbols in reverse order, without the gaps."""
     symbols = rng.sample(SYMBOLS, rng.randint(5, 15))
     source = [part for symbol in symbols for part in ([GAP] if rng.random() < GAP_PROBABILITY else []) + [symbol]]
     return " ".join(source), " ".join(reversed(symbols))
 
 
 def shifted_copy(rng: Random) -> Pair:
-    """8 to 20 symbols of four kinds; and the same without the first three."""
+    """8 to 20 symbols of four kinds; and the same symbols without the first three."""
     symbols = rng.choices(FEW_SYMBOLS, k=rng.randint(5 + OFFSET, 17 + OFFSET))
     return " ".join(symbols), " ".join(symbols[OFFSET:])
 
@@ -49,19 +49,19 @@ TASKS: dict[str, Callable[[Random], Pair]] = {"reverse": reverse, "shifted_copy"
 
 
 def make_task(name: str, *, seed: int = 1, train: int = 30_000, dev: int = 200, test: int = 500) -> Task:
-    """The pairs of a task, a function of the arguments.
+    """The pairs of a task. The same arguments give the same pairs.
 
     Args:
         name: an entry of `TASKS`.
-        seed: of everything random.
-        train, dev, test: how many pairs of each.
+        seed: seed of the random generator.
+        train, dev, test: number of pairs of each split.
 
-    Raises ValueError for a name that there is not.
+    Raises ValueError for an unknown name.
     """
     if name not in TASKS:
         raise ValueError(f"make_task: name is {name!r}; expected one of {', '.join(TASKS)}. Choose one of them.")
     pairs = _distinct(TASKS[name], Random(f"{name} {seed}"))
-    # The held-out pairs are drawn first, so that more training pairs leave them as they are.
+    # The held-out pairs are drawn first, so that they do not depend on the number of training pairs.
     held = [next(pairs) for _ in range(dev + test)]
     return Task(tuple(next(pairs) for _ in range(train)), tuple(held[:dev]), tuple(held[dev:]))
 

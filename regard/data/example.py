@@ -1,15 +1,15 @@
-"""One pair as the user gave it."""
+"""One pair, as the user gave it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A source text, its target where there is one, and where both came from.
+    """A source, its target if there is one, and the file and line of both.
 
     Args:
         source: the raw source text, one line without its line feed.
-        target: the raw target text; None when there is only something to translate.
+        target: the raw target text; None if there is only a source, to translate.
         file: the name of the file as the user gave it; "<stdin>" for standard input.
         line: the line in that file, counted from 1.
     """

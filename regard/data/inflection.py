@@ -1,4 +1,4 @@
-"""Tags and a lemma: for inflection, where the tags are symbols and the lemma is spelt."""
+"""Tags and a lemma, for inflection: each tag is one token, and the lemma is spelled in characters."""
 
 import re
 from collections import Counter
@@ -13,13 +13,13 @@ from regard.marks import UNKNOWN
 class Inflection:
     """Tags as symbols, then a lemma as characters: "N;SG;ACC Haus" is N, SG, ACC, H, a, u, s.
 
-    The tags are what stands before the first space, cut at ";"; all after that space is the lemma, which may hold
-    spaces itself ("V;PST take off"). An unseen tag becomes UNKNOWN, an unseen character its bytes. The numbers of the
-    tags follow those of the characters, so the tag N and the letter N are different tokens.
+    The tags are the text before the first space, split at ";". All text after that space is the lemma, which may have
+    spaces ("V;PST take off"). An unseen tag becomes UNKNOWN, an unseen character its bytes. The numbers of the tags
+    follow those of the characters, so the tag N and the letter N are different tokens.
 
     Args:
-        characters: the characters that have a number of their own.
-        tags: the tags that have one.
+        characters: the characters that have their own number.
+        tags: the tags that have their own number.
     """
 
     def __init__(self, characters: Sequence[str], tags: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ class Inflection:
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Inflection":
-        """Number the most frequent tags, then, in the room that is left of vocab_size − 260, characters."""
+        """Number the most frequent tags; of vocab_size − 260 numbers, those that are left go to characters."""
         tags: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         for text in texts:
@@ -56,11 +56,11 @@ class Inflection:
         head, _, tail = text.partition(" ")
         tags = [self._numbers.get(tag, UNKNOWN) for tag in head.split(";") if tag]
         if UNKNOWN in tags:
-            head.encode()  # a lone surrogate is no unseen tag: UnicodeEncodeError, as other tokenisers raise
+            head.encode()  # a lone surrogate is not an unseen tag: raise UnicodeEncodeError, as other tokenisers do
         return tags + self.lemma.ids(tail)
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """One tag or one character each; semicolons and the first space belong to none."""
+        """One tag or one character each; semicolons and the first space are in no span."""
         head, _, tail = text.partition(" ")
         tags = [match.span() for match in re.finditer("[^;]+", head)]
         offset = len(head) + 1
@@ -68,7 +68,7 @@ class Inflection:
         return tags + [(start + offset, end + offset) for start, end in lemma]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The tags with ";" between, a space, and the lemma; no space where one of the two is absent."""
+        """The tags with ";" between them, a space, and the lemma; no space if there are no tags or no lemma."""
         tags = [self.names[number] for number in ids if number == UNKNOWN or number >= self._first_tag]
         lemma = self.lemma.decode([number for number in ids if number < self._first_tag])
         return " ".join(filter(None, [";".join(tags), lemma]))

@@ -1,8 +1,8 @@
-"""Lines of text, read one at a time, each checked before anything else sees it.
+"""Lines of text, read and checked one at a time.
 
-Lines end at "\\n" and nowhere else: U+2028 and a vertical tab are text. A carriage return at the very end of a line
-belongs to the line end of other systems and is dropped, as is a byte order mark at the start of a file. Files
-compressed with gzip are known by their first two bytes, whatever their name; "-" is standard input.
+Lines end only at "\\n": U+2028 and a vertical tab are text. A carriage return at the end of a line (Windows) and a byte
+order mark at the start of a file are removed. A file is gzip if its first two bytes say so, whatever its name; "-" is
+standard input.
 """
 
 import gzip
@@ -22,7 +22,7 @@ from regard.errors import DataError
 
 STDIN = "-"
 MAX_LINE_BYTES = 100_000
-"""Longer lines are refused unread; the longest sentence of a web corpus is far below."""
+"""Longer lines are refused; the longest sentence of a web corpus is far below."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -33,11 +33,11 @@ _BUFFER = 2**16
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that cannot be used, in its place among the others.
+    """A line that cannot be used. It takes the place of an Example in the stream.
 
     Args:
-        line: its number, counted from 1.
-        reason: what is wrong with it, a clause that follows "the line": "is not valid UTF-8 (byte 3)".
+        line: its number, from 1.
+        reason: what is wrong, a clause that follows "the line": "is not valid UTF-8 (byte 3)".
         file: the name of the file as the user gave it; "<stdin>" for standard input.
     """
 
@@ -50,11 +50,11 @@ class BadLine:
 
 
 Line = Example | BadLine
-"""What a file has at one place."""
+"""One line of a file."""
 
 
 def one_line(text: str) -> str:
-    """The text with spaces for line breaks, which a model may put out as it may any byte, and for NUL."""
+    """The text with spaces instead of line breaks and NUL. A model can write them, as it can write any byte."""
     return text.translate(_LINE_BREAKS)
 
 
@@ -65,12 +65,12 @@ def shown(path: str) -> str:
 
 @contextmanager
 def opened(path: str) -> Iterator[io.BufferedReader]:
-    """Open a file, or standard input for "-", and look through gzip. Raises DataError if it cannot be read."""
+    """Open a file, or standard input for "-"; gzip is decompressed. Raises DataError if it cannot be read."""
     raw = _stdin() if path == STDIN else _file(path)
     try:
         with failures_named(shown(path)):
             packed = raw.peek(2).startswith(_GZIP)
-        # GzipFile.readline is Python; a buffer around it reads lines in C.
+        # GzipFile.readline is slow Python; a BufferedReader around it reads lines in C.
         yield io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _BUFFER) if packed else raw
     finally:
         if path != STDIN:
@@ -96,7 +96,7 @@ def _stdin() -> io.BufferedReader:
 
 @contextmanager
 def failures_named(name: str) -> Iterator[None]:
-    """Say of which file it is when reading fails: DataError for damaged gzip and for what the disk reports."""
+    """Inside the `with`, errors of reading become a DataError that names the file: damaged gzip, errors of the disk."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -106,9 +106,9 @@ def failures_named(name: str) -> Iterator[None]:
 
 
 def texts(stream: io.BufferedIOBase, name: str, max_line_bytes: int = MAX_LINE_BYTES) -> Iterator[str | BadLine]:
-    """Every line of a stream in order, without its end: as text, or as the BadLine that says why it is none.
+    """Every line of a stream in order, without its end: as text, or as a BadLine with the reason why it cannot be used.
 
-    Holds never more than `max_line_bytes` of a line in memory. Raises DataError where the stream itself fails.
+    It keeps at most `max_line_bytes` of a line in memory. Raises DataError if the stream itself fails.
     """
     number = 0
     with failures_named(name):
@@ -137,26 +137,26 @@ def _decoded(content: bytes, number: int, name: str) -> str | BadLine:
 def read_lines(
     stream: io.BufferedIOBase, name: str = "<stdin>", max_line_bytes: int = MAX_LINE_BYTES
 ) -> Iterator[Example | BadLine]:
-    """Every line to translate, empty ones too, so that what comes out has as many lines as what went in.
+    """Every line to translate, with empty lines, so that the output has as many lines as the input.
 
     Args:
         stream: bytes, as `opened` gives them, or `sys.stdin.buffer`.
-        name: how the stream is called in messages.
-        max_line_bytes: a longer line is refused after this many bytes; the rest is passed over in blocks.
+        name: the name of the stream in messages.
+        max_line_bytes: a longer line is refused after this many bytes; the rest is skipped.
     """
     for number, text in enumerate(texts(stream, name, max_line_bytes), 1):
         yield Example(text, None, name, number) if isinstance(text, str) else text
 
 
 def blocks(path: str) -> Iterator[bytes]:
-    """What a file holds, some at a time, gzip undone. Raises DataError where it cannot be read."""
+    """The bytes of a file, in blocks; gzip is decompressed. Raises DataError if it cannot be read."""
     with opened(path) as stream, failures_named(shown(path)):
         while block := stream.read(_BLOCK):
             yield block
 
 
 def count_lines(path: str) -> int:
-    """How many lines a file has; a last line without a line feed counts. Holds one block of it."""
+    """The number of lines of a file; a last line without a line feed counts. It keeps one block in memory."""
     count, last = 0, b"\n"
     for block in blocks(path):
         count += block.count(b"\n")
@@ -165,5 +165,5 @@ def count_lines(path: str) -> int:
 
 
 def readable_once(path: str) -> bool:
-    """Whether a path is standard input or another pipe, such as the shell makes of <(command)."""
+    """Whether a path is standard input or another pipe, such as <(command) in a shell."""
     return path == STDIN or Path(path).is_fifo()

@@ -14,7 +14,6 @@ from regard.data.media_files import PART_KEYS, PATH_KEYS, Named, of_record, part
 from regard.data.rows import (
     Row,
     UnusableRow,
-    both_or_none,
     check_text,
     csv_fields,
     json_object,
@@ -37,7 +36,6 @@ def manifest_row(source: str | None, target: str | None) -> Row:
         source: the key of the path; None: one of those that are usual.
         target: the key of the text; None: one of those that are usual.
     """
-    both_or_none(source, target)
     return lambda line: _pair(json_object(line), source, target)
 
 
@@ -48,7 +46,6 @@ def table_row(columns: Sequence[str], source: str | None, target: str | None, fi
         columns: their names. Where two have no usual name, they are path and text.
         fields: cuts a line.
     """
-    both_or_none(source, target)
     if source is None and not set(PATH_KEYS) & set(columns):
         tsv_row(columns, source, target)  # says what is missing
         source, target = columns

@@ -1,4 +1,4 @@
-"""What a view draws and plays of a source that is no text."""
+"""What a view draws and plays of a source that is not text: a recording or a picture."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Recording:
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length in seconds."""
         return len(self.samples) / self.rate
 
 

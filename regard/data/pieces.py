@@ -1,8 +1,8 @@
-"""Pieces of text over a floor of 256 bytes: what makes a vocabulary able to write any text at all.
+"""Pieces of text and the 256 bytes: with the bytes, a vocabulary can write any text.
 
-0 – 3      the reserved marks
-4 – 259    the 256 bytes: a character that no piece covers is written as its UTF-8 bytes
-260 – …    the pieces, each a string of one character or more
+0 – 3      the marks
+4 – 259    the 256 bytes: a character that is in no piece is written as its UTF-8 bytes
+260 – …    the pieces, each a string of one or more characters
 """
 
 from collections import Counter
@@ -22,17 +22,17 @@ def byte_ids(character: str) -> list[int]:
 
 
 def most_frequent(counts: Counter[str], limit: int) -> list[str]:
-    """The most frequent strings, at most `limit`; of equally frequent ones those that come first by code point."""
+    """The most frequent strings, at most `limit`; equally frequent ones in order of code points."""
     return [text for text, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[: max(limit, 0)]]
 
 
 class Pieces:
-    """A list of pieces, numbered from 260 on, and the way back from numbers to text.
+    """A list of pieces, numbered from 260 on, and text from numbers.
 
     Args:
-        texts: the pieces in the order of their numbers, no two alike and none empty.
+        texts: the pieces in the order of their numbers; all different, none empty.
 
-    Raises ValueError if a piece is empty or stands twice.
+    Raises ValueError if a piece is empty or given twice.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -43,17 +43,17 @@ class Pieces:
         self._bytes = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + [text.encode() for text in texts]
 
     def join(self, ids: Iterable[int]) -> str:
-        """The text that the numbers spell. Reserved marks are ignored; bytes that are not UTF-8 become U+FFFD."""
+        """The text of these numbers. Marks are ignored; bytes that are not UTF-8 become U+FFFD."""
         return b"".join([self._bytes[number] for number in ids]).decode(errors="replace")
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """Which characters of the text each number covers, for numbers that spell this text (see `join`).
+        """The characters of the text that each number covers, for numbers whose text is this one (see `join`).
 
         The spans are a partition of the text, except that the bytes of one character all have the span of that
-        character: a byte is no part of a text that a reader could point at. Bytes that are no UTF-8, which only a
-        model puts out, share the span of what they became.
+        character: a reader cannot point at a byte. Bytes that are not UTF-8, which only a model writes, all have the
+        span of the U+FFFD that they become.
         """
-        if min(ids, default=0) >= FIRST_PIECE:  # mostly no byte is among them
+        if min(ids, default=0) >= FIRST_PIECE:  # the usual case: no bytes
             return list(pairwise(accumulate(map(len, map(self.names.__getitem__, ids)), initial=0)))
         spans: list[tuple[int, int]] = []
         position = 0
@@ -65,11 +65,11 @@ class Pieces:
         return spans
 
     def _widths(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
-        """Characters of each piece, and that one number spells them."""
+        """(characters, 1) for each piece: one number gives these characters."""
         return [(len(self.texts[number - FIRST_PIECE]), 1) for number in numbers]
 
     def _byte_runs(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
-        """Characters that bytes side by side spell, and how many numbers spell each."""
+        """(characters, numbers) for bytes next to each other: how many numbers give how many characters."""
         spelt = self.join(numbers)
         if spelt.encode() == b"".join([self._bytes[number] for number in numbers]):
             return [(1, len(character.encode())) for character in spelt]

@@ -1,18 +1,18 @@
 """Files of pairs, read as a stream of Examples in constant memory.
 
     parallel   two files, line by line
-    tsv        one pair a line, columns by number or by name
+    tsv        one pair a line; columns by number or by name
     csv        the same with commas and quotes; the first line names the columns, unless the recipe does
-    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or keys that are named
-    bars       one pair a line: source ||| target, as fast_align and awesome-align read and publish
+    jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or with other keys
+    bars       one pair a line: source ||| target, the format of fast_align and awesome-align
 
-Where sources are files, a line of TSV, CSV or JSONL may say which part of the file is meant, and JSONL have several
-texts, see `manifests`; and two more formats are read:
+If the sources are files, a line of TSV, CSV or JSONL can name a part of a file, and a line of JSONL can have several
+texts, see `manifests`. Two more formats are then read:
 
     kaldi      wav.scp or feats.scp, with text and segments beside it
-    captions   one JSON file, as COCO publishes it, or with the splits of Karpathy
+    captions   one JSON file: COCO's annotations, or Karpathy's splits
 
-Each of them but kaldi may be compressed with gzip, and "-" is standard input.
+Each but kaldi may be compressed with gzip; "-" is standard input.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ from regard.errors import DataError, RegardError, UsageError
 from regard.files import opened_locked
 
 Locate = Callable[[str, str], str]
-"""`locate(said, path)`: raises UnusableSource."""
+"""`locate(written, path)`: the source, from what is written for it in the file `path`. Raises UnusableSource."""
 Format = Literal["parallel", "tsv", "csv", "jsonl", "bars", "kaldi", "captions"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 OF_MEDIA: dict[str, Format] = {".scp": "kaldi", ".json": "captions"}
@@ -57,23 +57,23 @@ OF_MEDIA: dict[str, Format] = {".scp": "kaldi", ".json": "captions"}
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Where pairs come from and how to read them. Nothing is opened before `check`, `records` or `read`.
+    """Files of pairs and how to read them. Nothing is opened before `check`, `records` or `read`.
 
     Args:
         paths: one file of pairs or two parallel files; "-" is standard input. Pipes can be read only once: see
             `spooled`.
-        format: None decides by what is given: two paths are parallel; one path by its ending, `.gz` aside: .tsv and
-            .txt are TSV, .csv is CSV, .jsonl is JSONL; pipes are TSV.
-        columns: names for the columns of a TSV or CSV file, when it has more than two.
-        source: which column or key holds the source text; several are joined by one space: "tags+lemma". A key within
-            keys is named by all of them: "translation.en".
+        format: None chooses it: two paths are parallel; one path by its ending without `.gz`: .tsv and .txt are TSV,
+            .csv is CSV, .jsonl is JSONL; pipes are TSV.
+        columns: names for the columns of a TSV or CSV file, if it has more than two.
+        source: the column or key of the source text; several are joined by one space: "tags+lemma". A nested key is
+            written with all its keys: "translation.en".
         target: the same for the target text.
-        on_bad_input: "error" stops at the first line that cannot be used; "skip" counts it and goes on.
+        on_bad_input: "error" stops at the first line that cannot be used; "skip" counts such lines and continues.
         max_line_bytes: a longer line cannot be used.
-        names: what the files are called in messages, when not by their paths.
-        split: of captions with several splits, those that are read: "val", "train+restval".
-        locate: what a file says of a source → the source, given that and the path of the file: `SourceConfig.locate`.
-            None where the source is a text, which is what the file says.
+        names: names of the files in messages, if not their paths.
+        locate: gives the source for what is written in the file, see `Locate` and `SourceConfig.locate`. None for
+            texts: the source is what is written.
+        split: the splits to read of a file of captions that has several: "val", "train+restval".
 
     Raises UsageError if these do not fit together.
     """
@@ -115,7 +115,7 @@ class PairFiles:
 
     @property
     def kind(self) -> Format:
-        """The format, decided. Raises UsageError where the ending of a file says none."""
+        """The format that is used. Raises UsageError if it is not given and the ending of the file does not tell it."""
         if self.format is not None:
             return self.format
         if len(self.paths) == 2:
@@ -131,9 +131,10 @@ class PairFiles:
         return ENDINGS.get(ending, "tsv")
 
     def check(self) -> None:
-        """Find what can be found before anything is read in earnest: a file missing, empty or longer than the other.
+        """Check the files before the pairs are read.
 
-        Raises DataError. Standard input and other pipes, which can be read only once, are left alone.
+        Raises DataError for a missing or empty file, and for parallel files with different numbers of lines. Standard
+        input and other pipes are not checked, since they can be read only once.
         """
         if any(map(readable_once, self.paths)):
             return
@@ -148,20 +149,21 @@ class PairFiles:
                 raise self._unequal(left, right)
 
     def records(self) -> Iterator[Example | BadLine]:
-        """Every line in order: as a pair, empty ones too, or as the BadLine that says why it is none."""
+        """Every line in order, with empty ones: as a pair, or as a BadLine with the reason why it cannot be used."""
         self.check()
         return self._records()
 
     def read(self, report: Report | None = None) -> Iterator[Example]:
-        """The pairs to learn from: bad lines stop it or are counted in `report`, empty ones are counted and left out.
+        """The pairs to learn from. Empty lines are counted in `report` and left out; bad lines too, or they end it.
 
-        Raises DataError for what `check` finds, for a bad line under "error", and at the end if no pair was there.
+        Raises DataError for what `check` finds, for a bad line if `on_bad_input` is "error", and at the end if there
+        was no pair.
         """
         self.check()
         return self.checked(report if report is not None else Report())
 
     def checked(self, report: Report) -> Iterator[Example]:
-        """What `read` gives, of files that `check` was called for: it reads them to their ends."""
+        """The same as `read`, for files for which `check` was called already."""
         return self._usable(self._records(), report)
 
     def _records(self) -> Iterator[Example | BadLine]:
@@ -174,7 +176,7 @@ class PairFiles:
         return found if self.locate is None else map(self._located, found)
 
     def _located(self, record: Line) -> Line:
-        """The pair, with its source where it stands."""
+        """The pair, with the source that `locate` gives."""
         copied = bool(self.names)  # of a pipe
         return located(record, self.locate, STDIN if copied else self.paths[0])
 
@@ -269,9 +271,10 @@ class PairFiles:
         )
 
     def spooled(self, directory: Path) -> "PairFiles":
-        """The same pairs with standard input and other pipes copied to files: they can be read only once.
+        """The same pairs, with standard input and other pipes copied to files, since they can be read only once.
 
-        A copy is named by its content, so the same input twice is one file, and a corpus made of it is found again.
+        A copy is named by the digest of its content. So the same input gives the same file, and its encoded corpus is
+        found in the cache.
         """
         if not any(map(readable_once, self.paths)):
             return self
@@ -279,8 +282,8 @@ class PairFiles:
         return replace(self, paths=paths, format=self.kind, names=self._names)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What a corpus made of these files depends on: the files as they are now, those that their sources name, and
-        how they are read."""
+        """Everything that an encoded corpus of these files depends on: their state and that of the files that their
+        sources name, and how they are read."""
         stats = [(os.path.abspath(path), os.stat(path)) for path in self._files()]
         of_media = {} if self.locate is None else {"split": self.split, "media": self._states()}
         return {

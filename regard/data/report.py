@@ -1,18 +1,18 @@
-"""What became of the lines of a corpus."""
+"""Counts of the lines of a corpus that were used and left out."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Report:
-    """What became of the lines that were read; it counts while they are.
+    """Counts of lines. A reader changes them while it reads.
 
     Args:
         pairs: pairs that could be used.
-        empty: lines with nothing on one side or on both, left out.
-        bad: lines that could not be read, left out because the user said so.
-        too_long: pairs with more tokens than the limit, left out when the corpus was encoded.
-        first_bad: the first of the bad lines, for the message.
+        empty: lines with nothing on one side or on both; left out.
+        bad: lines that cannot be used; left out because the user asked for it.
+        too_long: pairs with more tokens than the limit; left out when the corpus was encoded.
+        first_bad: the first bad line, for the message.
     """
 
     pairs: int = 0

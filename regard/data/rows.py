@@ -1,6 +1,6 @@
-"""From one line of a file to the two texts of a pair: TSV, CSV, JSONL, and bars.
+"""One line of a file → the two texts of a pair: TSV, CSV, JSONL, and bars.
 
-A side may be made of several columns or keys, joined by one space: "tags+lemma".
+A text may come from several columns or keys, joined by one space: "tags+lemma".
 """
 
 import csv
@@ -12,26 +12,26 @@ from typing import Any
 from regard.errors import UsageError
 
 PATHS = ("audio_filepath", "image", "file_name")
-"""What manifests call the file of a source that is no text."""
+"""The keys of the name of a file in a manifest."""
 Row = Callable[[str], tuple[str, str | list[str]]]
-"""Takes a line and gives source and target, of which a manifest may have several; raises UnusableRow."""
+"""`row(line)` gives (source, target); a line of a manifest may have several targets. Raises UnusableRow."""
 
 
 class UnusableRow(ValueError):
-    """Why a line holds no pair: a clause that follows "the line"."""
+    """A line that holds no pair. The message is a clause that follows "the line": "has no tab"."""
 
 
 def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> Row:
     """Read tab-separated columns.
 
     Args:
-        columns: a name for each column; empty if they have none, and then every line must have two, unless `source`
-            and `target` say which to take.
-        source: the column of the source text, by name, or by number counted from 1 where there are no names; several
-            joined by "+".
+        columns: a name for each column; empty without names. Then every line must have two columns, unless `source`
+            and `target` choose some.
+        source: the column of the source text, by name, or by number from 1 if there are no names; several joined by
+            "+".
         target: the same for the target text.
 
-    Raises UsageError for a column that there is not.
+    Raises UsageError for a column that does not exist.
     """
     both_or_none(source, target)
     if source is None or target is None:
@@ -58,7 +58,7 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
 
 
 def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> Row:
-    """Read a line of comma-separated columns, quoted as RFC 4180 says, on one line each. See `tsv_row`."""
+    """Read a line of comma-separated columns with quotes as in RFC 4180; no line breaks in quotes. See `tsv_row`."""
     row = tsv_row(columns, source, target)
 
     def unquoted(line: str) -> tuple[str, str | list[str]]:
@@ -71,7 +71,7 @@ def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
 
 
 def csv_fields(line: str) -> list[str]:
-    """The columns of one line. Raises UnusableRow for quotes that do not end on it."""
+    """The columns of one line. Raises UnusableRow for a quote that does not end on this line."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
@@ -110,9 +110,9 @@ def json_row(source: str | None, target: str | None) -> Row:
     """Read one JSON object: {"src": …, "tgt": …}, {"source": …, "target": …}, or {"translation": {"en": …, "zh": …}}.
 
     Args:
-        source: the key of the source text; of an object within the object "translation.en", or the language alone;
-            several joined by "+". None: "src", or "source", and under "translation" the first of exactly two languages
-            on the first line that can be read.
+        source: the key of the source text. A nested key is "translation.en", or the language alone; several keys are
+            joined by "+". None: "src", or "source". Under "translation" it is the first language of the first line
+            that can be read; there must be exactly two.
         target: the same for the target text: "tgt", "target", or the second language.
     """
     both_or_none(source, target)
@@ -121,14 +121,16 @@ def json_row(source: str | None, target: str | None) -> Row:
 
     def row(line: str) -> tuple[str, str]:
         record = json_object(line)
-        if not keys and (path := next((key for key in PATHS if key in record), None)):
+        text = keys or any(key in record for key in ("src", "source", "translation"))
+        if not text and (path := next((key for key in PATHS if key in record), None)):
             raise UnusableRow(
                 f"names a file ({path}), and the sources of the recipe are texts: data.source.kind is text"
             )
         translation = record.get("translation")
         if isinstance(translation, dict):
             if not keys and not languages:
-                # The order of the first line holds for all: JSON objects have none, and a swap would go unseen.
+                # The order of the first line is used for all lines. JSON objects have no order, and nobody would notice
+                # that the languages are exchanged in one line.
                 languages.extend(_two_languages(translation))
             record = record | translation
             left, right = keys or languages
@@ -175,7 +177,7 @@ def check_text(text: str) -> None:
 
 
 def value_under(record: Mapping[str, Any], key: str) -> Any:
-    """What is under a key, or under keys within keys: "translation.en". Raises UnusableRow where there is nothing."""
+    """The value under a key, or under a nested key: "translation.en". Raises UnusableRow if there is none."""
     found: Any = record
     for part in [key] if key in record else key.split("."):
         if not isinstance(found, dict) or part not in found:

@@ -1,4 +1,4 @@
-"""Ways of writing."""
+"""Scripts without spaces between words."""
 
 # Thai, Lao, Burmese, Khmer, Japanese, Chinese: no spaces between words.
 UNSPACED = (

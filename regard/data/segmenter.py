@@ -1,4 +1,4 @@
-"""The contract that every kind of tokeniser keeps. Add a kind: one file with such a class, one line in `TOKENIZERS`."""
+"""The interface of every kind of tokeniser. To add a kind: one file with such a class, one line in `TOKENIZERS`."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -6,23 +6,23 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """What a kind of tokeniser does; `Tokenizer` adds the files, the checks and the surface that Regard sees.
+    """One kind of tokeniser. `Tokenizer` adds files and checks to it, and is what the rest of Regard uses.
 
-    `names` holds what to show for each number, the reserved marks first; its length is the size of the vocabulary.
+    `names` has the text to show for each number, the marks first; its length is the size of the vocabulary.
     """
 
     names: list[str]
 
     @classmethod
     def train(cls, texts: Sequence[str], vocab_size: int) -> "Segmenter":
-        """Learn from texts, the same each time."""
+        """Learn from texts; the same texts give the same result."""
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Segmenter":
-        """Build again from what `state` gave."""
+        """Build it from what `state` returned."""
 
     def state(self) -> dict[str, list]:
-        """All that it has learnt, as JSON."""
+        """Everything that it has learned, as JSON."""
 
     def ids(self, text: str) -> list[int]:
         """The token numbers of a text, without marks."""

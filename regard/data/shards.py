@@ -1,7 +1,7 @@
-"""Encode a corpus once, in one pass and in steady memory.
+"""Encodes a corpus once, in one pass and in constant memory.
 
 encode    a stream of Examples → a Corpus, in memory or in a directory
-prepare   files of pairs → their Corpus in a cache, encoded now or found from before
+prepare   files of pairs → their Corpus in a cache; it is encoded if the cache does not have it
 """
 
 import gc
@@ -29,7 +29,7 @@ from regard.errors import DataError, RegardError
 from regard.files import unfinished
 
 CHUNK_PAIRS, CHUNK_MEDIA = 4_096, 16
-"""Pairs held at a time: of texts, and of sources that are features, since the frames of a recording take megabytes."""
+"""Pairs in memory at a time: of texts, and of sources that are features. The frames of one recording take megabytes."""
 
 
 def encode(
@@ -43,17 +43,17 @@ def encode(
     directory: Path | None = None,
     report: Report | None = None,
 ) -> Corpus:
-    """Turn pairs into numbers, in one pass.
+    """Encode pairs as numbers, in one pass.
 
     Args:
-        examples: the pairs, each with its target; a stream will do.
-        source: what the sources are.
-        target_tokenizer: for the targets; that of the source, if the vocabulary is joint.
-        max_length: a pair with more tokens than this on a side, marks aside, is left out and counted.
-        max_source_length: positions of a source, where another limit holds for it than for the target.
+        examples: the pairs, each with its target; may be a stream.
+        source: encodes the sources.
+        target_tokenizer: encodes the targets; with a joint vocabulary, the tokeniser of the source.
+        max_length: a pair with more tokens than this on a side, without marks, is left out and counted.
+        max_source_length: the limit of a source in positions, if it is not `max_length`.
         skip: leave out and count sources that cannot be used.
-        directory: where to write; it appears when it is whole. None keeps the corpus in memory.
-        report: the counts of the reader that gives the examples; kept with the corpus.
+        directory: where to write; it exists only once it is complete. None keeps the corpus in memory.
+        report: the counts of the reader that gives the examples; stored with the corpus.
 
     Raises DataError if no pair is left, or for a source that cannot be used, RegardError if the directory cannot be
     written.
@@ -76,10 +76,10 @@ def prepare(
     max_source_length: int | None = None,
     cache: Path,
 ) -> Corpus:
-    """The corpus of these files, from the cache if it holds it.
+    """The corpus of these files, from the cache if it is there; otherwise it is encoded into the cache.
 
-    It does if the files have the same names, sizes and times of change, and are read and encoded in the same way. Pipes
-    must be `spooled` before.
+    The cache has it if the files have the same names, sizes and times of change, and are read and encoded in the same
+    way. Pipes must be `spooled` before.
     """
     files.check()
     directory = cache / place(files, source, target_tokenizer, max_length, max_source_length)
@@ -107,7 +107,7 @@ def place(
     max_length: int,
     max_source_length: int | None = None,
 ) -> str:
-    """What the corpus of these files is called in a cache."""
+    """The name of the corpus of these files in a cache."""
     kinds, limits = [source.kind, source.digest, target_tokenizer.digest], [max_length, max_source_length]
     asked = [VERSION, files.fingerprint(), kinds, limits]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:24]
@@ -132,7 +132,8 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Thousands of small lists, and no cycle among them: looking for cycles would take a fifth of the time."""
+    """Inside the `with`, no garbage collection: thousands of small lists have no cycles, and it would take a fifth of
+    the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -161,7 +162,7 @@ def _in_directory(write: Write, directory: Path, kind: Source) -> Corpus:
             try:
                 temporary.rename(directory)
             except OSError:
-                # Another process may have been faster with the same corpus; then that one serves.
+                # Another process may have written the same corpus meanwhile; then that one is used.
                 if not directory.exists():
                     raise
     except OSError as error:

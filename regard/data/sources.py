@@ -1,14 +1,14 @@
-"""What a source may be: a text, a recording, a picture … One interface for all of them, and the table of the kinds.
+"""The kinds of sources: a text, a recording, a picture … One interface for all of them, and the table of the kinds.
 
-The table names the section of each kind, which says what keys a recipe has for it (`data.source`), and makes it:
-`config/stage.py` shows how to add one. What it makes is a `Source`. Nothing else of Regard knows what a source is:
+The table names the config section of each kind. The section has the keys of `data.source` in a recipe, and makes a
+`Source`; `config/stage.py` shows how to add one. All other parts of Regard use a source only through this interface:
 
-    the reader of pairs   section.read      what a file says of a source → its name, wherever one stands
+    the reader of pairs   section.locate    what is written in a file → the source
     the corpus            encode, dtype     the source → numbers, position by position
-    the batch             collate           several of them → one tensor and its mask
-    the model             embed             what turns that tensor into vectors, which an encoder reads
-    the alignment         spans             positions of the memory → places in what the user gave
-    the view              draw              what is written for the source as a whole, and for each of its units
+    the batch             collate           several sources → one tensor and its mask
+    the model             embed             makes the module that turns this tensor into vectors for the encoder
+    the alignment         spans             positions of the memory → places in the source
+    the view              draw              text or picture of the whole source, and a name for each of its units
 
 In a corpus, on the command line and in Python a source is a string: a text itself, or the name of a file.
 """
@@ -39,22 +39,22 @@ SOURCES = Table(
 )
 
 Span = tuple[int | float, ...]
-"""Where a stretch of the source begins and ends: characters of a text, seconds of a recording. Of a picture it is a
-box: left, top, right, bottom in its own pixels."""
+"""(start, end) of a part of the source: characters of a text, seconds of a recording. For a picture it is a box in
+pixels: (left, top, right, bottom)."""
 
 
 class UnusableSource(ValueError):
-    """Why a source cannot be read: a clause that follows "the line": "names no file that is there"."""
+    """A source that cannot be read. The message is a clause that follows "the line": "names no file that is there"."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a view writes of a source.
+    """What a view shows of a source.
 
     Args:
-        text: the source as a whole.
+        text: the whole source as text.
         units: one name for each span, in order.
-        medium: what is drawn and played, of a recording or a picture.
+        medium: the recording or picture to draw and play; None for a text.
     """
 
     text: str
@@ -64,17 +64,17 @@ class Drawing:
 
 @runtime_checkable
 class Embeds(Protocol):
-    """What a model has to know of its sources."""
+    """The part of a source that a model needs."""
 
     @property
     def has_end(self) -> bool:
-        """Whether the last real position of every source is an end mark, which stands for nothing in it."""
+        """Whether the last real position of every source is an end mark, which is no part of the source itself."""
 
     def embed(self, size: int) -> "nn.Module":
-        """A new module: the tensor of a batch → (batch, …, features). Its attribute `embedding_dim` says how many.
+        """A new module: the tensor of a batch → (batch, …, features). Its attribute `embedding_dim` is their number.
 
         Args:
-            size: `model.embedding_size` of the recipe; a kind whose numbers are features already may leave it.
+            size: `model.embedding_size` of the recipe; a kind whose numbers are already features may ignore it.
         """
 
 
@@ -84,10 +84,10 @@ class Source(Embeds, Protocol):
 
     Attributes:
         kind: its name in `SOURCES`.
-        digest: equal digests encode equally.
-        dtype, shape: of the numbers of one position: a token number is an integer of shape (), a frame of 40 features
+        digest: two sources with equal digests encode in the same way.
+        dtype, shape: of the numbers at one position. A token number is an integer of shape (); a frame of 40 features
             is float32 of shape (40,).
-        tokenizer: of a text; None for all else.
+        tokenizer: the tokeniser of a text; None for other kinds.
     """
 
     kind: str
@@ -105,49 +105,52 @@ class Source(Embeds, Protocol):
     def tokenizer(self) -> "Tokenizer | None": ...
 
     def encode(self, source: str) -> "Sequence[int] | np.ndarray":
-        """Its numbers, position by position, without marks: (positions, *shape).
+        """The numbers of a source, position by position, without marks: (positions, *shape).
 
-        How long it is, is the number of positions. Raises UnusableSource for one that cannot be read.
+        Its length is the number of positions. Raises UnusableSource for a source that cannot be read.
         """
 
     def collate(self, values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-        """Sources, given one behind the other, as one array for the encoder and the mask of what is real.
+        """Make one padded array of several sources, and its mask.
 
         Args:
-            values: (sum of the lengths, *shape).
+            values: the numbers of all sources, concatenated: (sum of the lengths, *shape).
             lengths: (batch,), int64.
 
-        Returns (batch, positions, …), and bool (batch, positions); real positions come first. What comes of a source
-        depends on neither the others nor the padding.
+        Returns (batch, positions, …), and the mask, bool (batch, positions), True = real; real positions come first.
+        The result for one source must not depend on the other sources or on the padding.
         """
 
     def spans(self, source: str, values: "Sequence[int] | np.ndarray", memory: "np.ndarray") -> Sequence[Span]:
-        """Where in the source the positions of the memory are.
+        """The part of the source that each position of the memory covers.
 
         Args:
-            source, values: as for and from `encode`.
-            memory: int (positions, 2), the spans of `Memory`: first input position that each covers, and the one after
-                its last; of pictures (positions, 4), boxes. Those that cover nothing but an end mark are not among what
-                comes back, and stand behind all others.
+            source, values: the argument and the result of `encode`.
+            memory: int (positions, 2), the spans of `Memory`: the first input position that each covers, and the one
+                after its last; for pictures (positions, 4), boxes.
+
+        Positions that cover only an end mark come last in the memory. They have no span in the result.
         """
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
-        """What a view writes of it."""
+        """What a view shows of the source."""
 
     def save(self, path: Path) -> None:
-        """Write one file, whole or not at all; the section of the kind reads it."""
+        """Write one file, completely or not at all; the config section of the kind reads it."""
 
 
 def joined(places: Sequence[Span], memory: "np.ndarray") -> list[Span]:
-    """The spans of memory positions, given that of each input position: from the start of the first that it covers to
-    the end of the last. Positions behind the last place, such as an end mark, cover nothing."""
+    """The spans of memory positions, from those of input positions: from the start of the first to the end of the last.
+
+    A memory position that covers only input positions after the last place, such as an end mark, has no span.
+    """
     count = len(places)
     pairs: list[list[int]] = memory.tolist()
     return [(places[first][0], places[min(end, count) - 1][1]) for first, end in pairs if first < count]
 
 
 def padded(values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """What `Source.collate` gives of numbers without an end mark: zeros behind the shorter ones."""
+    """`Source.collate` for sources without an end mark: the shorter ones are padded with zeros."""
     import numpy as np
 
     places = np.arange(int(lengths.max(initial=1)))
@@ -158,7 +161,7 @@ def padded(values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray, np
 
 
 def batch_of(source: Source, values: "Sequence[Sequence[int] | np.ndarray]") -> "tuple[Tensor, Tensor]":
-    """Some encoded sources as one tensor, and its mask. Raises ValueError if there is none."""
+    """Some encoded sources as one tensor, and its mask. Raises ValueError without sources."""
     import numpy as np
     import torch
 

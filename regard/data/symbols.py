@@ -12,15 +12,15 @@ FIRST_SYMBOL = len(RESERVED)
 
 
 class Symbols:
-    """Each run of characters between white space one token; a symbol unseen in training becomes UNKNOWN.
+    """One token for each symbol, the text between two white spaces; a symbol unseen in training becomes UNKNOWN.
 
-    The white space itself is not kept: decoding puts one space between symbols and writes UNKNOWN as "<unk>", so that
-    the number of symbols stays the same. A symbol that reads "<unk>" or "</s>" in the text is a symbol like others.
+    The white space is not kept: decoding puts one space between symbols, and writes UNKNOWN as "<unk>" so that the
+    number of symbols stays the same. A symbol that is written "<unk>" or "</s>" in the text is an ordinary symbol.
 
     Args:
         symbols: the symbols that have a number, from 4 on.
 
-    Raises ValueError if a symbol holds white space, is empty or stands twice.
+    Raises ValueError if a symbol has white space, is empty or is given twice.
     """
 
     def __init__(self, symbols: Sequence[str]) -> None:
@@ -49,13 +49,13 @@ class Symbols:
         """The number of each symbol."""
         ids = [self._numbers.get(symbol, UNKNOWN) for symbol in text.split()]
         if UNKNOWN in ids:
-            text.encode()  # a lone surrogate is no unseen symbol: UnicodeEncodeError, as other tokenisers raise
+            text.encode()  # a lone surrogate is not an unseen symbol: raise UnicodeEncodeError, as other tokenisers do
         return ids
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """One symbol each; the white space between belongs to none."""
+        """One symbol each; the white space between symbols is in no span."""
         return [match.span() for match in re.finditer(r"\S+", text)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The symbols, with one space between."""
+        """The symbols, with one space between them."""
         return " ".join([self.names[number] for number in ids if number >= UNKNOWN])

@@ -1,4 +1,4 @@
-"""The source that is a text: token numbers of a vocabulary, with an end mark behind them."""
+"""A source that is a text: token numbers of a vocabulary, followed by an end mark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a model has to know of a text: the entries of its vocabulary."""
+    """The part of a text source that a model needs: the number of entries in its vocabulary."""
 
     size: int
     has_end: bool = True
@@ -31,7 +31,7 @@ class Vocabulary:
 
 
 class TextSource:
-    """A text, cut into tokens.
+    """A text, split into tokens.
 
     Args:
         tokenizer: text → token numbers and back.
@@ -46,16 +46,16 @@ class TextSource:
 
     @property
     def digest(self) -> str:
-        """That of the tokeniser."""
+        """The digest of the tokeniser."""
         return self.tokenizer.digest
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """The smallest that holds every token number."""
+        """The smallest type for every token number."""
         return narrowest(self.tokenizer.size)
 
     def encode(self, source: str) -> list[int]:
-        """Its token numbers."""
+        """The token numbers of the text."""
         return self.tokenizer.ids(source)
 
     def collate(
@@ -69,11 +69,11 @@ class TextSource:
         return Vocabulary(self.tokenizer.size).embed(size)
 
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
-        """In characters."""
+        """The characters that each position of the memory covers."""
         return joined(self.tokenizer.spans(source, cast(Sequence[int], values)), memory)
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
-        """The text, and what it says at each span."""
+        """The text, and the part of it at each span."""
         return Drawing(source, tuple([written(source, int(start), int(end)) for start, end in spans]))
 
     def save(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class TextSource:
 
 
 def written(text: str, start: int, end: int) -> str:
-    """What a text says there, without the white space around it unless there is nothing else."""
+    """The part of a text from `start` to `end`, without white space around it unless it is only white space."""
     part = text[start:end]
     return part.strip() or part
 
@@ -90,7 +90,7 @@ def written(text: str, start: int, end: int) -> str:
 def with_end(
     tokens: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
 ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
-    """Texts, given one behind the other, with the end mark, padded, and which places are real; no loop over rows."""
+    """Concatenated texts as a padded array with an end mark after each text, and its mask. No loop over rows."""
     places = np.arange(int(lengths.max(initial=0)) + 1)
     padded = np.full((len(lengths), len(places)), PAD, np.int64)
     padded[places < lengths[:, None]] = tokens
@@ -99,5 +99,5 @@ def with_end(
 
 
 def narrowest(size: int) -> "np.dtype[Any]":
-    """The smallest type for numbers below this."""
+    """The smallest integer type for numbers below `size`."""
     return np.dtype(np.uint16 if size <= 2**16 else np.int32)

@@ -1,4 +1,4 @@
-"""From text to token numbers and back, with the place of every token in the raw text."""
+"""Text → token numbers and back, with the place of every token in the raw text."""
 
 import hashlib
 import json
@@ -39,9 +39,9 @@ class Encoded:
     """A text as token numbers.
 
     Args:
-        ids: the token numbers; no begin or end mark.
-        spans: for each, where it begins and ends in the raw text, in characters. The bytes of a character that was
-            unseen in training are tokens of their own and all have the span of that character.
+        ids: the token numbers, without begin or end mark.
+        spans: for each number, (start, end) in the raw text, in characters. A character that was unseen in training
+            becomes one token for each of its bytes; all of them have the span of that character.
     """
 
     ids: list[int]
@@ -50,11 +50,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Spelled:
-    """Token numbers, as text.
+    """Token numbers as text.
 
     Args:
-        text: what they spell.
-        spans: for each number, where what it spells begins and ends in that text, in characters.
+        text: the text of these numbers.
+        spans: for each number, (start, end) of its part of this text, in characters.
     """
 
     text: str
@@ -62,14 +62,14 @@ class Spelled:
 
 
 class Tokenizer:
-    """One vocabulary, of one of the kinds in `TOKENIZERS`. The numbers 0 to 3 are pad, begin, end and unknown in all.
+    """A vocabulary of one of the kinds in `TOKENIZERS`. In every kind the numbers 0 to 3 are pad, begin, end, unknown.
 
-    "bpe" and "characters" lose nothing: decode(encode(text)) is the text, whatever it holds ("</s>", "▁", control
-    characters, emoji, spaces at the ends). "symbols" and "inflection" keep the symbols and not the space between them.
+    With "bpe" and "characters", decode(encode(text).ids) is always the text, also with "</s>", "▁", control characters,
+    emoji or spaces at the ends. "symbols" and "inflection" keep the symbols, but not the white space between them.
 
     Args:
         kind: a name in `TOKENIZERS`.
-        segmenter: the trained one of that kind.
+        segmenter: a trained segmenter of that kind.
     """
 
     def __init__(self, kind: str, segmenter: Segmenter) -> None:
@@ -78,13 +78,15 @@ class Tokenizer:
 
     @classmethod
     def train(cls, kind: str, texts: Iterable[str], vocab_size: int, sample: int = SAMPLE_TEXTS) -> "Tokenizer":
-        """Learn a vocabulary; the same texts in the same order give the same one.
+        """Learn a vocabulary. The same texts in the same order give the same vocabulary.
 
         Args:
-            kind: a name in `TOKENIZERS`; ValueError with the choices for another.
-            texts: raw texts; read once, so a stream will do.
-            vocab_size: how many numbers at most, the reserved ones and the 256 bytes ("symbols" has none) among them.
-            sample: of more texts than this, so many drawn evenly are held in memory and learnt from.
+            kind: a name in `TOKENIZERS`.
+            texts: raw texts; they are read once, so a stream is possible.
+            vocab_size: most numbers, with the marks and the 256 bytes ("symbols" has no bytes).
+            sample: most texts to learn from; if there are more, so many are drawn at random and kept in memory.
+
+        Raises ValueError for an unknown kind, a vocabulary that is too small, or a text that is not valid Unicode.
         """
         least = 5 if kind == "symbols" else 261
         segmenter = TOKENIZERS.choose(kind)
@@ -100,51 +102,53 @@ class Tokenizer:
 
     @property
     def size(self) -> int:
-        """How many numbers there are: every id is below this."""
+        """The size of the vocabulary: every id is below this."""
         return len(self._segmenter.names)
 
     @cached_property
     def unspelt(self) -> int | None:
-        """UNKNOWN where it spells nothing, since every text has numbers without it; None where it is a symbol."""
+        """UNKNOWN if it has no text, since this kind can write any text without it; None if it is written "<unk>"."""
         return None if self.decode([UNKNOWN]) else UNKNOWN
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that was learnt: equal digests tokenise equally."""
+        """SHA-256 of everything that was learned: tokenisers with equal digests give equal tokens."""
         return _digest(self.kind, self._segmenter.state())
 
     def ids(self, text: str) -> list[int]:
-        """The token numbers alone: the fast way, for corpora. ValueError if the text holds a lone surrogate."""
+        """The token numbers without spans: faster, for corpora. Raises ValueError if the text has a lone surrogate."""
         try:
             return self._segmenter.ids(text)
         except UnicodeEncodeError as error:
             raise ValueError(f"Tokenizer: {LONE}") from error
 
     def encode(self, text: str) -> Encoded:
-        """The token numbers and the characters that each covers. ValueError if the text holds a lone surrogate."""
+        """The token numbers and the characters that each covers. Raises ValueError if the text has a lone surrogate."""
         ids = self.ids(text)
         return Encoded(ids, self.spans(text, ids))
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """The characters of a text that each of its token numbers covers, given what `ids` says of it."""
+        """The characters of a text that each of its token numbers covers; `ids` are the numbers of this text."""
         return self._segmenter.spans(text, ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token numbers; the marks 0 to 2 are ignored. ValueError for a number that there is not."""
+        """The text of token numbers; the marks 0 to 2 are ignored. Raises ValueError for a number out of range."""
         self._check(ids)
         return self._segmenter.decode(ids)
 
     def spell(self, ids: Sequence[int]) -> Spelled:
-        """The text of token numbers, as `decode` gives it, and the characters that each of them covers in it: none for
-        marks, and for UNKNOWN where it is `unspelt`."""
+        """The text of token numbers, as `decode` gives it, and the characters of it that each number covers.
+
+        Marks cover no characters, and neither does UNKNOWN if it is `unspelt`.
+        """
         text = self.decode(ids)
         said = [number for number in ids if number >= UNKNOWN and number != self.unspelt]
         spans = self._segmenter.spans(text, said)
         return Spelled(text, spans if len(said) == len(ids) else self._with_silent(ids, spans))
 
     def _with_silent(self, ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """A span for every number: of one that spells nothing, an empty one behind what stands before it, or that of
-        the bytes between which it stands."""
+        """A span for every number. A number without text gets an empty span after the text before it; between two bytes
+        of one character it gets the span of that character."""
         rest, found, said = list(spans), list[tuple[int, int]](), 0
         for number in ids:
             if number >= UNKNOWN and number != self.unspelt:
@@ -157,7 +161,7 @@ class Tokenizer:
         return found
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """A name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""
+        """The name to show for each number: the piece of text, "<0x41>" for a byte, "</s>" for the end mark."""
         self._check(ids)
         return [self._segmenter.names[number] for number in ids]
 
@@ -166,7 +170,7 @@ class Tokenizer:
             raise ValueError(f"Tokenizer: ids range from {min(ids)} to {max(ids)}; expected 0 to {self.size - 1}.")
 
     def save(self, path: str | Path) -> None:
-        """Write one JSON file, whole or not at all."""
+        """Write one JSON file, completely or not at all."""
         state = self._segmenter.state()
         content = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
         write_whole(Path(path), json.dumps(content | {"state": state}, ensure_ascii=False).encode())
@@ -176,7 +180,7 @@ class Tokenizer:
         """Read what `save` wrote. Raises CheckpointError, in one sentence, for anything else."""
         try:
             raw = read_small(Path(path), MAX_FILE_BYTES)
-            # What is made of it is known before it is made: millions of lists would not go into memory.
+            # Count the entries before parsing: millions of lists would not fit into memory.
             content: Any = (
                 json.loads(raw) if raw.count(b"[") + raw.count(b"{") < MAX_ENTRIES > raw.count(b",") / 4 else None
             )
@@ -198,7 +202,7 @@ class Tokenizer:
 
 
 def _checked(state: Any) -> dict[str, list]:
-    """What a kind gave as its `state`: lists of strings, or of pairs of strings. Raises TypeError for anything else."""
+    """The `state` of a tokeniser: lists of strings, or of pairs of strings. Raises TypeError for anything else."""
     for entries in state.values():
         strings = entries if all(isinstance(entry, str) for entry in entries) else [*chain.from_iterable(entries)]
         if type(entries) is not list or not all(isinstance(entry, str) for entry in strings):
@@ -212,14 +216,14 @@ def _digest(kind: str, state: Any) -> str:
 
 
 def _valid(text: str) -> str:
-    """The text; UnicodeEncodeError if it holds a lone surrogate."""
+    """The text. Raises UnicodeEncodeError if it has a lone surrogate."""
     if not text.isascii():
         text.encode()
     return text
 
 
 def drawn(items: Iterable[Item], limit: int) -> list[Item]:
-    """At most `limit` items, each as likely as any other, the same each time (reservoir sampling)."""
+    """At most `limit` items, drawn with equal probability, the same each time (reservoir sampling)."""
     random = Random(0)
     kept: list[Item] = []
     for number, item in enumerate(items):

@@ -49,7 +49,7 @@ def _built(stage: EncoderConfig | DecoderConfig | OutputConfig) -> str:
 
 
 def _looked(found: Positions | None) -> str:
-    """A paragraph on where the weights stand; nothing where there are none."""
+    """A paragraph about where the largest weights are; empty if there are no weights."""
     if found is None:
         return ""
     warning = f" **Warning:** {found.warning}" if found.warning else ""

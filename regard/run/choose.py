@@ -1,16 +1,16 @@
-"""Chooses a recipe from the pairs, by rules that a person can follow.
+"""Chooses a recipe from the pairs, by simple rules.
 
-Tokens, for each side by itself, from a sample of the pairs:
+The tokeniser of each side, from a sample of the pairs:
 
-    symbols      several short parts between spaces, of few kinds (phonemes, notes): see `_are_symbols`
-    characters   most texts are one stretch (words), or most hold a script without spaces (Chinese, Thai)
-    inflection   of tables with the columns lemma, form and tags: the form is learned from tags and lemma
-    bpe          everything else (sentences); one vocabulary for both sides where both write with the same letters
+    symbols      most texts have several short symbols between spaces, of few kinds (phonemes): see `_are_symbols`
+    characters   most texts are a single word, or most are in a script without spaces (Chinese, Thai)
+    inflection   the pairs are a table with the columns lemma, form and tags: tags and lemma → form
+    bpe          all other texts (sentences); one vocabulary for both sides if both use the same letters
 
-Size, dropout and rate by the number of pairs (`SIZES`): fewer pairs, smaller model. As many epochs as make `UPDATES`
-updates, within bounds; batches are small enough for an epoch to have a hundred. The metric is one of decoded text where
-enough pairs are held out for it, else the loss. All figures are those of the recipes that come with Regard, or lie
-between them. The same pairs give the same recipe.
+The size of the model, dropout and learning rate depend on the number of pairs (`SIZES`): fewer pairs, smaller model.
+The number of epochs gives about `UPDATES` updates, within bounds. Batches are small enough for about `BATCHES` in an
+epoch. The metric is one of decoded text if enough pairs are held out for it, otherwise the loss. All figures are those
+of the recipes that come with Regard, or between them. The same pairs give the same recipe.
 """
 
 import math
@@ -32,7 +32,7 @@ from regard.data.tokenizer import drawn
 SAMPLE_PAIRS = 20_000
 UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 3_000, 3, 100
 BATCHES, SMALLEST_BATCH, LARGEST_BATCH = 100, 250, 2_000
-FEW_PAIRS = 2_000  # fewer leave less than 40 to validate on
+FEW_PAIRS = 2_000  # with fewer, less than 40 are held out
 PIECES_OF_A_WORD = 1.4
 TABLE_LINES = 100
 
@@ -57,7 +57,7 @@ SIZES = (
     Size(math.inf, 512, 512, 512, 0.1, 0.001),
 )
 VOCABULARIES = ((10_000, 1_000), (100_000, 2_000), (1_000_000, 6_000), (10_000_000, 12_000), (math.inf, 24_000))
-"""Running words of a side up to this many, and how many pieces they are cut into at most."""
+"""(most words of a side in all pairs, entries of its vocabulary)."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Side:
     """How the texts of one side are written.
 
     Args:
-        tokenizer: what suits them.
-        vocab_size: at most so many entries.
+        tokenizer: the kind of tokeniser for them.
+        vocab_size: most entries.
         because: the reason, in words.
-        lengths: of each text of the sample, in tokens; of pieces an estimate.
-        unspaced: whether most hold a script without spaces.
-        letters: the share of each character in all.
+        lengths: tokens of each text of the sample; with pieces, an estimate.
+        unspaced: whether most are in a script without spaces.
+        letters: the share of each character among all characters.
     """
 
     tokenizer: str
@@ -87,7 +87,7 @@ class Choice:
 
     Args:
         values: the recipe, as a YAML file would hold it.
-        reasons: what was chosen and why, a line each.
+        reasons: the choices and their reasons, a line each.
     """
 
     values: dict[str, Any]
@@ -95,7 +95,7 @@ class Choice:
 
 
 def choose(files: PairFiles) -> Choice:
-    """The recipe for these pairs, which are read once. Raises DataError as reading them for training would."""
+    """The recipe for these pairs. It reads them once, and raises DataError as training would."""
     report, table = Report(), _inflections(files)
     if table:
         files = replace(files, columns=table["columns"], source=table["source_column"], target=table["target_column"])
@@ -157,7 +157,7 @@ def _side(written: Sequence[str], pairs: int) -> Side:
 
 
 def _inflections(files: PairFiles) -> dict[str, Any]:
-    """What a recipe says of the columns lemma, form and tags (N;SG;ACC); nothing for files that are no such table."""
+    """The keys of a recipe for a table with the columns lemma, form and tags (N;SG;ACC); empty for other files."""
     if files.kind != "tsv" or files.columns or files.source:
         return {}
     with opened(files.paths[0]) as stream:
@@ -178,13 +178,13 @@ def _tags_and_lemmas(written: Sequence[str]) -> Side:
 
 
 def _are_symbols(kinds: Counter[str]) -> bool:
-    """Whether there are at most 200 kinds, of at most 3 characters, each 5 times on average; words are longer."""
+    """Whether there are at most 200 kinds, with at most 3 characters and 5 occurrences on average. Words are longer."""
     short = sum(map(len, kinds)) <= 3 * len(kinds)
     return short and len(kinds) <= 200 and kinds.total() >= 5 * len(kinds)
 
 
 def _overlap(one: Side, other: Side) -> float:
-    """The share of letters that both sides write alike often."""
+    """How much the letter frequencies of both sides agree: Σ min(share, other share), from 0 to 1."""
     return sum(min(share, other.letters.get(letter, 0.0)) for letter, share in one.letters.items())
 
 
@@ -198,7 +198,7 @@ def _data(source: Side, target: Side, joint: bool) -> dict[str, Any]:
 
 
 def _model(size: Size, source: Side, joint: bool, pairs: int) -> dict[str, Any]:
-    # The sound of a letter depends on more than its neighbours; a longer piece is clearer.
+    # How a letter sounds depends on more than its neighbours, so it needs two layers. A longer piece needs one.
     deep = source.tokenizer != "bpe" and pairs > SIZES[1].pairs
     return {
         "embedding_size": size.embedding,

@@ -20,11 +20,11 @@ MOST_BYTES = 10_000
 
 
 def described(learn: Corpus, validation: Corpus | None) -> dict[str, Any]:
-    """The pairs of a run as JSON: how many, and the digest of their texts, whatever files these stand in.
+    """The pairs of a run as JSON: their number, and the digest of their texts. The names of the files do not matter.
 
     Args:
-        learn: the pairs to learn from, those that are held out of them included.
-        validation: the pairs that were given to validate on; None where some are held out.
+        learn: the pairs to learn from, with those that are held out of them.
+        validation: the pairs given to validate on; None if some of the others are held out.
     """
     return {"format": FORMAT, "version": VERSION, "learn": _one(learn), "validate": validation and _one(validation)}
 
@@ -34,12 +34,12 @@ def _one(corpus: Corpus) -> dict[str, Any]:
 
 
 def save(path: Path, pairs: dict[str, Any]) -> None:
-    """Write the digests, as a whole or not at all."""
+    """Write the digests, completely or not at all."""
     write_whole(path, json.dumps(pairs, indent=1).encode())
 
 
 def check_same(path: Path, given: dict[str, Any]) -> bool:
-    """Whether the file says which pairs the run was begun with. Raises UsageError where they are others than these."""
+    """Whether the file says which pairs the run began with. Raises UsageError if the pairs given now are others."""
     try:
         begun: Any = json.loads(read_small(path, MOST_BYTES))
         learn, validate = begun["learn"], begun["validate"]
@@ -73,18 +73,18 @@ def _counts(begun: Any, given: Any) -> str:
 def texts(
     files: PairFiles, corpus: Corpus, rows: Sequence[int], fits: Callable[[Example], bool]
 ) -> list[tuple[str, str]]:
-    """Source and target of some pairs as they stand in the files that the corpus was made of.
+    """Source and target of some pairs, as they are in the files.
 
     Args:
-        files: they are read once more, up to the last of these pairs.
-        corpus: knows the line of each.
-        rows: their numbers, ascending.
-        fits: whether a pair is short enough for the corpus; a line of a manifest may have several pairs.
+        files: the files that the corpus was made of; read once more, up to the last of these pairs.
+        corpus: has the line of each pair.
+        rows: the numbers of the pairs, ascending.
+        fits: whether a pair is short enough for the corpus; a line of a manifest can have several pairs.
 
-    Raises DataError where the files have changed.
+    Raises DataError if the files have changed.
     """
     last, found = int(corpus.lines[rows[-1]]) if rows else 0, list[tuple[str, str]]()
-    lines = corpus.lines[list(rows)]
+    lines = corpus.lines[np.array(rows, np.int64)]
     first = np.searchsorted(corpus.lines, lines).tolist()  # the first pair of the same line
     wanted = {(line, row - start) for line, row, start in zip(lines.tolist(), rows, first, strict=True)}
     of_wanted, seen = {line for line, _ in wanted}, Counter[int]()

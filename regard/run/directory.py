@@ -1,13 +1,13 @@
-"""The run directory: one folder that is the model. It can be copied, loaded, served and resumed.
+"""The run directory: one folder that holds the model. It can be copied, loaded and resumed.
 
-config.yaml                        the recipe, defaults written out
+config.yaml                        the recipe, with all defaults
 tokenizer.json                     one for both sides; or tokenizer.source.json and tokenizer.target.json
-source.json                        what is known of sources that are no text, instead of tokenizer.source.json
+source.json                        instead of tokenizer.source.json, for sources that are not text
 model.safetensors                  the weights to use, and digests of the files above
-shortlist.safetensors              what source tokens may become, once `regard shortlist` has made it
-card.md                            what it is, for people
-pairs.json                         digests of its pairs: no others go on with it
-metrics.jsonl, checkpoints/        how it came about; not needed to use it
+shortlist.safetensors              target tokens for each source token, if `regard shortlist` was run
+card.md                            a description for people
+pairs.json                         digests of the pairs: the run is resumed only with the same pairs
+metrics.jsonl, checkpoints/        the course of training; not needed to use the model
 """
 
 import hashlib
@@ -45,12 +45,12 @@ OWN = (
     *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", "pairs.json", ".lock"),
 )
 FOLDERS = ("checkpoints", "cache", "tensorboard")
-"""The names that Regard reads and writes in a run, and the folders that are wholly its own."""
+"""The files that Regard reads and writes in a run, and the folders in which everything belongs to Regard."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory. Nothing is read before it is asked for.
+    """A run directory. Each file is read when it is first used.
 
     Args:
         path: the directory.
@@ -65,7 +65,7 @@ class Run:
 
     @property
     def pairs_file(self) -> Path:
-        """What the pairs are known by that it learns from and validates on."""
+        """Digests of the pairs to learn from and to validate on."""
         return self.path / "pairs.json"
 
     @property
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def shortlist_file(self) -> Path:
-        """What source tokens may become."""
+        """The target tokens that each source token can become."""
         return self.path / "shortlist.safetensors"
 
     @property
@@ -85,12 +85,12 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """Where training saves itself."""
+        """The checkpoints of training."""
         return self.path / "checkpoints"
 
     @cached_property
     def config(self) -> Config:
-        """The recipe. Raises CheckpointError where there is none that this version reads."""
+        """The recipe. Raises CheckpointError if there is none, or this version cannot read it."""
         if not self.config_file.exists():
             what = "holds no config.yaml, and is no run" if self.path.is_dir() else "is not a directory"
             raise CheckpointError(f"{self.path} {what}. Give the directory that `regard train` wrote.")
@@ -104,17 +104,19 @@ class Run:
             ) from error
 
     def check_own(self) -> None:
-        """Raises CheckpointError where a name that Regard uses here is no file, or a link out of the run: whoever made
-        it could have other files read or replaced."""
+        """Raises CheckpointError for a path that is not a file or folder as it should be, or is a link out of the run.
+
+        With such a link, a run from somebody else could make Regard read or replace other files.
+        """
         inside, folders = Path(os.path.realpath(self.path)), [self.path / name for name in FOLDERS]
         for path in chain([self.path / name for name in OWN], folders, *(folder.glob("**/*") for folder in folders)):
             try:
                 mode = path.stat().st_mode
-            except OSError:  # nothing is there
+            except OSError:  # the path does not exist
                 mode = 0
             if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
                 raise CheckpointError(f"{path} is a link out of the run; expected a file of its own. Put a copy there.")
-            held = path.parent != self.path and path.parent != self.checkpoints  # cache and tensorboard have folders
+            held = path.parent != self.path and path.parent != self.checkpoints  # cache and tensorboard hold folders
             is_folder = path in folders or (held and stat.S_ISDIR(mode))
             if mode and not (stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)):
                 kind = "folder" if is_folder else "file"
@@ -122,7 +124,7 @@ class Run:
 
     @cached_property
     def sides(self) -> tuple[Source, Tokenizer]:
-        """What the sources are, and the tokeniser of the targets."""
+        """The kind of source with what it learned, and the tokeniser of the targets."""
         data = self.config.data
         if data.joint:
             path = self.path / "tokenizer.json"
@@ -131,12 +133,12 @@ class Run:
 
     @property
     def digests(self) -> tuple[str, str]:
-        """Of what is known of the sources, and of the targets."""
+        """The digests of both sides: source, target."""
         source, target = self.sides
         return source.digest, target.digest
 
     def create(self, config: Config, source: Source, target: Tokenizer) -> None:
-        """Write the recipe and what is known of both sides. Raises RegardError when the directory cannot be written."""
+        """Write the recipe and both sides. Raises RegardError if the directory cannot be written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if config.data.joint:
@@ -149,8 +151,10 @@ class Run:
             raise RegardError(f"{self.path} cannot be written: {error.strerror}. Choose another --out.") from error
 
     def adopt(self, config: Config) -> "Run":
-        """The run with another recipe for the same model. It is whole at every moment: the weights first come to
-        accept both recipes, then the new one takes the place of the old."""
+        """The run with another recipe for the same model.
+
+        The run is valid at every moment: first the weights accept both recipes, then the new recipe replaces the old.
+        """
         recipe = dump(config).encode()
         if self.weights_file.exists():
             weights = self._weights()
@@ -167,13 +171,13 @@ class Run:
         write(self.weights_file, weights.tensors, {"kind": "model", "format": FORMAT, **self._digests(), **facts})
 
     def load_model(self, device: torch.device) -> tuple[EncoderDecoder, Mapping[str, Any]]:
-        """The model, in evaluation mode, and what its file says of it. Raises CheckpointError for a damaged run."""
+        """The model in evaluation mode, and the metadata of its file. Raises CheckpointError for a damaged run."""
         config, (source, target) = self.config, self.sides
         if not self.weights_file.exists():
             raise CheckpointError(f"{self.path} holds no model.safetensors yet. Train it to its first validation.")
         weights = self._weights()
         try:
-            with Unset(), torch.device("meta"):  # takes no memory, however large it would be
+            with Unset(), torch.device("meta"):  # takes no memory, for a model of any size
                 check(weights_of(assemble(config.model, source, target.size)), weights.tensors)
             with Unset():
                 model = assemble(config.model, source, target.size, barred=target.unspelt)
@@ -182,7 +186,7 @@ class Run:
         except CheckpointError as error:
             raise CheckpointError(f"{self.weights_file}: {error}") from error
         try:
-            # Weights that lie in the file as it is mapped need no second place.
+            # If the weights are in the mapped file, the model uses them there, without a copy.
             known = mapped(self.weights_file, places(weights.tensors.values()))
             (adopt if known else apply)(model, weights.tensors)
         except CheckpointError as error:
@@ -222,7 +226,7 @@ class Run:
         return found
 
     def verify(self) -> None:
-        """Raises CheckpointError unless the files of the run are those that its weights were trained with."""
+        """Raises CheckpointError if the files of the run are not those that its weights were trained with."""
         self._weights()
 
     def _weights(self) -> Contents:
@@ -270,13 +274,13 @@ def load(
     """The model in a run directory, ready to translate; several directories are an ensemble.
 
     Args:
-        paths: run directories whose models share their tokenisers.
-        options: how outputs are looked for; None for what the first run's recipe says.
-        device: "cpu", "gpu", "cuda:1" …, or "auto" for the best that there is.
-        shortlist: make outputs of what the shortlists of the runs allow, each of which must have one.
+        paths: run directories whose models have the same tokenisers.
+        options: the search; None for that of the first run's recipe.
+        device: "cpu", "gpu", "cuda:1" …, or "auto" for the best device of this machine.
+        shortlist: use only target tokens that the shortlists allow; each run must have one.
 
-    Raises CheckpointError for a run that is damaged, not whole, or newer than this version, UsageError where a
-    shortlist or the device is missing.
+    Raises CheckpointError for a run that is damaged, incomplete, or newer than this version, UsageError if a shortlist
+    or the device is missing.
     """
     chosen = pick_device(device)
     given = [paths] if isinstance(paths, str | Path) else list(paths) if isinstance(paths, Iterable) else [paths]
@@ -298,6 +302,6 @@ def load(
     models = [run.load_model(chosen)[0] for run in runs]
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
     translator = Translator(models, *first.sides, options or search_options(first.config.search), shortlists)
-    for run, model in zip(runs, models, strict=True):  # what was laid out anew is seldom read where it lies in the file
+    for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
         give_back(run.weights_file, places(model.parameters()))
     return translator

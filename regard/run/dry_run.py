@@ -1,4 +1,4 @@
-"""What training would take, found out by reading the pairs and making a few updates in a directory that goes away."""
+"""Estimates the time and the memory of training: reads the pairs and makes a few updates in a temporary directory."""
 
 import resource
 import sys
@@ -37,19 +37,19 @@ from regard.translator import Translator
 
 PERCENTILES = (50, 95, 99)
 WARM_UPDATES, MOST_UPDATES, MOST_SECONDS = 2, 20, 20.0
-VALIDATION_PAIRS, VALIDATION_SAMPLE = 64, 10_000  # that are tried, and that are searched for unknown tokens
+VALIDATION_PAIRS, VALIDATION_SAMPLE = 64, 10_000  # pairs to time a validation on, and to count unknown tokens in
 
 
 @dataclass(frozen=True)
 class SideFacts:
-    """One side of the pairs to learn from, in tokens, marks aside.
+    """One side of the pairs to learn from; lengths in tokens, without marks.
 
     Args:
         mean, longest: of the lengths.
         percentiles: of the lengths, those of `PERCENTILES`.
-        vocabulary: entries of the tokeniser; None for a source that is no text, and has none.
-        unknown: share of the validation tokens that the tokeniser cannot name: unknown symbols, and the single bytes
-            that a character which it never saw is spelled in.
+        vocabulary: entries of the tokeniser; None for a source that is not text.
+        unknown: share of the validation tokens that were unseen in training: unknown symbols, and the bytes of unseen
+            characters.
     """
 
     mean: float
@@ -61,20 +61,20 @@ class SideFacts:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What was read, and what was measured.
+    """The counts and the measurements of a dry run.
 
     Args:
         learn, held: pairs to learn from and to validate on.
-        report: what became of the lines.
+        report: how many lines were used and left out.
         source, target: the two sides.
-        parameters: numbers to learn.
+        parameters: number of parameters of the model.
         batches, updates: of the first epoch.
-        total_updates: that the limits allow.
-        padding: share of the positions of an epoch's batches that hold nothing.
-        validations: that these updates bring.
+        total_updates: most updates that the limits allow.
+        padding: share of padding among the positions of an epoch's batches.
+        validations: number of validations in these updates.
         tokens_per_second: target tokens in training, without validation.
         training_seconds, validation_seconds: of all updates, and of all validations.
-        megabytes: most memory of this process so far, or of the graphics card; the weights of one more model aside.
+        megabytes: peak memory of this process so far, or of the GPU. One more copy of the weights is not counted.
     """
 
     learn: int
@@ -97,10 +97,10 @@ class DryRun:
 def dry_run(
     config: Config, files: PairFiles, validation: PairFiles | None, out: Path, device: torch.device | None = None
 ) -> DryRun:
-    """Go the way of `fit` up to some updates on real batches; nothing stays on the disk.
+    """Do what `fit` does, up to a few updates on real batches; nothing stays on the disk.
 
-    The arguments are those of `fit`, and so are the errors. Time is measured on at most 20 updates and grows from there
-    with the positions of all batches, padding included.
+    The arguments and the errors are those of `fit`. Time is measured on at most 20 updates. The time of an epoch is in
+    proportion to the positions of its batches, padding included.
     """
     check_place(Run(out), resume=False)
     with ExitStack() as stack:
@@ -152,13 +152,13 @@ def _measured(parts: Parts) -> DryRun:
 
 
 def _lengths(subset: Subset, side: str) -> np.ndarray:
-    """Tokens of each text of a side, marks aside."""
+    """Tokens of each text of a side, without marks."""
     lengths: np.ndarray = getattr(subset.corpus, f"{side}_lengths")
     return lengths if subset.rows is None else lengths[subset.rows]
 
 
 def _positions(learn: Subset, plan: BatchPlan) -> np.ndarray:
-    """Positions of each batch in turn, of both sides, marks and padding included."""
+    """Positions of each batch of the epoch, in order: both sides, with marks and padding."""
     rows = np.diff(plan.starts)
     corpus = learn.corpus
     widths = [
@@ -171,7 +171,7 @@ def _positions(learn: Subset, plan: BatchPlan) -> np.ndarray:
 def _try_updates(
     learner: Learner, learn: Subset, plan: BatchPlan, positions: np.ndarray, accumulate: int
 ) -> tuple[float, int, int]:
-    """Seconds, positions and target tokens of some updates; the largest batch comes before them, for its memory."""
+    """Seconds, positions and target tokens of some updates. The largest batch comes first, to measure its memory."""
     learner.model.train()
     numbers = cycle(range(len(plan)))
     chosen = [[int(positions.argmax())] * accumulate]
@@ -195,7 +195,7 @@ def _try_updates(
 
 
 def _validation_seconds(parts: Parts) -> float:
-    """Of one validation. The references stand for outputs: those of a model without training have any length."""
+    """Seconds of one validation. References take the place of outputs: an untrained model's can have any length."""
     config, held = parts.run.config, parts.held
     rows = held.first(min(VALIDATION_PAIRS, config.training.validate_pairs))
     some = Subset(held.corpus, np.array(rows, np.int32), held.data)
@@ -231,8 +231,8 @@ def _facts(learn: Subset, held: Subset, side: str, tokenizer: Tokenizer | None) 
 
 
 def _peak_megabytes(device: torch.device) -> float:
-    """Most memory so far."""
+    """Peak memory so far."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes elsewhere
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, kilobytes elsewhere

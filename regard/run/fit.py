@@ -1,4 +1,4 @@
-"""From a recipe and files of pairs to a run: builds what `train` needs, in the order in which it is needed."""
+"""From a recipe and files of pairs to a trained run: builds everything that `training.train` needs, in order."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -46,25 +46,26 @@ def fit(
     tell: Callable[[str], None] = lambda line: None,
     world: World = ALONE,
 ) -> Progress:
-    """Train, and leave the model in `out`.
+    """Train, and write the model into `out`.
 
     Args:
         config: the recipe.
         files: pairs to learn from.
         validation: pairs to validate on; None holds out 2 % of the others, at most 1000.
-        out: the run directory; of several workers, on a disk that all of them see, as the files.
-        resume: go on with the run that is there. A run that torchrun starts again goes on in any case.
-        device: where to train; the CPU when None.
-        listeners: what is told of the run's events.
-        tell: what says in one line what was read and built.
-        world: the workers that call this alike; the first one alone writes, listens and tells.
+        out: the run directory. With several workers, it and the files must be on a disk that all workers can read.
+        resume: continue the run in `out`. A run whose workers torchrun has restarted is always continued.
+        device: where to train; None for the CPU.
+        listeners: functions that receive the events of the run.
+        tell: receives one line about what was read, and one about what was built.
+        world: the workers that train together. They call this with the same arguments; only the first one writes, calls
+            the listeners and `tell`.
 
-    Raises the errors of `training.train`, of the readers, and UsageError when `out` holds a run and `resume` is off, or
-    when the run to resume was begun with another recipe or other pairs. What fails before the first update leaves
-    nothing behind.
+    Raises the errors of `training.train` and of the readers. Raises UsageError if `out` holds a run and `resume` is
+    off, or if the run to resume began with another recipe or other pairs. If it fails before the first update, it
+    removes everything that it wrote.
     """
     with ExitStack() as stack:
-        resume = world.broadcast(resume or restarted(out))  # asked of the first alone, before it takes the lock anew
+        resume = world.broadcast(resume or restarted(out))  # the first worker decides, before it takes the lock
         parts = prepare(
             config, files, validation, out, resume=resume, device=device, tell=tell, world=world, stack=stack
         )
@@ -73,13 +74,13 @@ def fit(
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run is made of before its first update.
+    """The parts of a run before its first update.
 
     Args:
         run: its directory, with the recipe and the tokenisers.
         learn, held: the pairs to learn from and to validate on.
-        model: with its first weights, on its device.
-        texts: source and target of the validation pairs that are decoded, as they were given; the first worker's.
+        model: the model with its initial weights, on its device.
+        texts: source and target of the validation pairs that are decoded, as in the files; on the first worker only.
     """
 
     run: Run
@@ -101,8 +102,10 @@ def prepare(
     world: World,
     stack: ExitStack,
 ) -> Parts:
-    """Read the pairs and build the model; the arguments are those of `fit`. The run is held until the stack ends; where
-    anything fails in here, nothing of it is left."""
+    """Read the pairs and build the model; the arguments are those of `fit`.
+
+    The lock of the run is held until `stack` ends. If this fails, it removes everything that it wrote.
+    """
     run, device = Run(out), device or torch.device("cpu")
     with ExitStack() as beginning:
         with world.first_before_others():
@@ -139,14 +142,14 @@ def _begun(
     stack: ExitStack,
     beginning: ExitStack,
 ) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
-    """The run that begins or goes on: held until `stack` ends; what fails until `beginning` ends leaves nothing."""
+    """Begin or continue the run. Its lock is held until `stack` ends; a failure before `beginning` ends is undone."""
     run.check_own()
     check_place(run, resume=resume)
     _check_readable(files, validation, world)
     new = missing(run.path)
     stack.enter_context(lock(run.path, launch_name()))
     beginning.enter_context(undone(run.path, new))
-    check_place(run, resume=resume)  # another one may have been faster
+    check_place(run, resume=resume)  # again: another process may have begun a run before the lock was taken
     going_on = resume and run.config_file.exists()
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
@@ -165,7 +168,7 @@ def _begun(
         learn.check()
         held.check()
         digests.save(run.pairs_file, given)
-        run.create(config, *sides)  # the recipe last: with it there is a run
+        run.create(config, *sides)  # writes the recipe last: a directory with a recipe is a run
     elif not digests.check_same(run.pairs_file, given):
         tell(f"{run.path} does not say which pairs it was begun with, so whether these are the same is not checked")
     tidy(run.path, asked)
@@ -173,7 +176,7 @@ def _begun(
 
 
 def _check_readable(files: PairFiles, validation: PairFiles | None, world: World) -> None:
-    """Before anything is written: raises DataError for files that cannot be read, UsageError for what is read once and
+    """Called before anything is written. Raises DataError for files that cannot be read, UsageError for a pipe that
     would have to be read twice."""
     files.check()
     if validation is not None:
@@ -189,7 +192,7 @@ def _check_readable(files: PairFiles, validation: PairFiles | None, world: World
 def _spooled(
     files: PairFiles, validation: PairFiles | None, cache: Path
 ) -> Iterator[tuple[PairFiles, PairFiles | None]]:
-    """The pairs; inside the `with`, pipes among them are copied to files, of which a kill leaves nothing for good."""
+    """The pairs, with pipes copied to files inside the `with`. After a kill, the next start removes the copies."""
     if not any(map(readable_once, [*files.paths, *(validation.paths if validation else ())])):
         yield files, validation
         return
@@ -198,12 +201,12 @@ def _spooled(
 
 
 def updates_per_epoch(options: TrainingConfig, learn: Subset) -> int:
-    """Updates of the first epoch; the others have about as many."""
+    """Updates of the first epoch; other epochs have about the same number."""
     return -(-len(learn.plan(options.seed, 0)) // options.accumulate)
 
 
 def total_updates(options: TrainingConfig, learn: Subset) -> int:
-    """How many updates the limits allow, time and patience aside."""
+    """Most updates that `max_epochs` and `max_steps` allow."""
     most = updates_per_epoch(options, learn) * options.max_epochs
     return min(most, options.max_steps or most)
 

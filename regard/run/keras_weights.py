@@ -1,7 +1,7 @@
-"""A model of the attention tutorials, trained in Keras, as a run of Regard; and its weights the other way.
+"""A model of the attention tutorials, from Keras to a run of Regard; and its weights from Regard to Keras.
 
-The model: an encoder of stacked forward GRUs; additive attention of three dense layers, asked by h(t-1); one GRU over
-[embedding; context], which starts from the encoder's last state; one dense layer on what that GRU puts out.
+The model: an encoder of stacked forward GRUs; additive attention of three dense layers, whose query is h(t-1); one GRU
+over [embedding; context], which starts from the encoder's last state; one dense layer on the new state of that GRU.
 
     Keras                                        here                                         how
     Embedding of the source                      encoder.embedding                            rows in our order
@@ -13,7 +13,7 @@ The model: an encoder of stacked forward GRUs; additive attention of three dense
     Dense over the vocabulary                    decoder.tokens.output                        transposed, rows in our
                                                                                               order
 
-A GRU must have `reset_after=True`, the default of Keras: the reset gate stands behind the recurrent product.
+A GRU must have `reset_after=True`, the default of Keras: the reset gate is applied after the recurrent product.
 """
 
 from collections.abc import Sequence
@@ -41,15 +41,15 @@ SCORE = "decoder.attention.score"
 
 @dataclass(frozen=True)
 class KerasLayers:
-    """The layers of such a model: Keras layers, or what their `get_weights()` gives.
+    """The layers of such a model: Keras layers, or the lists that their `get_weights()` returns.
 
     Args:
         source_embedding: the `Embedding` of the source.
         target_embedding: the `Embedding` of the target.
         encoder: its `GRU` layers, the first one first.
-        query: the `Dense` layer of the attention that reads the decoder's state, with a bias, as the next two.
-        key: its `Dense` layer that reads what the encoder wrote.
-        energy: its `Dense` layer that makes one score of their sum.
+        query: the `Dense` layer of the attention that reads the decoder's state; it and the next two have a bias.
+        key: the `Dense` layer of the attention that reads the encoder's states.
+        energy: the `Dense` layer of the attention that turns tanh(query + key) into one score.
         decoder: the `GRU` over embedding and context.
         output: the `Dense` layer over the target vocabulary.
         context_first: the decoder reads [context; embedding] instead of [embedding; context].
@@ -68,14 +68,14 @@ class KerasLayers:
 
 @dataclass(frozen=True)
 class KerasWords:
-    """What a Keras model's numbers of one side stand for.
+    """The vocabulary of one side of a Keras model.
 
     Args:
-        words: the word of each number, in order, the marks among them.
-        pad: the word that is the mark of padding, as the next three are marks; None where that side has no such mark.
-            A mark that a text of yours holds, such as a start mark before each source, is a word: leave it None here.
+        words: the word of each number, in order, with the marks.
+        pad: the mark for padding. It and the next three are entries of `words`, or None if this side has no such mark.
+            A mark that is written in your texts, such as a start mark before each source, is a word: give None for it.
         begin: the mark before the first word.
-        end: the mark behind the last word.
+        end: the mark after the last word.
         unknown: the mark for a word that is not in `words`.
     """
 
@@ -91,7 +91,7 @@ class KerasWords:
         return (self.pad, self.begin, self.end, self.unknown)
 
     def tokenizer(self) -> Tokenizer:
-        """Symbols between spaces, numbered as here. Raises ValueError for words with white space, or given twice."""
+        """The tokeniser `symbols` with these words. Raises ValueError for a word with white space, or given twice."""
         return Tokenizer("symbols", Symbols([word for word in self.words if word not in self.marks]))
 
     def rows(self) -> list[int]:
@@ -110,12 +110,12 @@ def from_keras(layers: KerasLayers, source: KerasWords, target: KerasWords, out:
     """Write a run that gives the same logits and attention weights as the Keras model.
 
     Args:
-        layers: where the weights are.
+        layers: the layers with the weights.
         source: the words of the source.
         target: the words of the target.
         out: the run directory, which must not hold a run.
 
-    Raises UsageError where the layers do not fit together, or `out` holds a run already.
+    Raises UsageError if the layers do not fit together, or `out` holds a run already.
     """
     run = Run(Path(out))
     if run.config_file.exists():
@@ -136,7 +136,7 @@ def from_keras(layers: KerasLayers, source: KerasWords, target: KerasWords, out:
 
 
 def to_keras(model: EncoderDecoder) -> KerasLayers:
-    """The weights of such a model as Keras has them, each ready for `set_weights`; rows in our order.
+    """The weights of such a model as lists for `set_weights` of Keras; the rows are in our order.
 
     Args:
         model: built with `readout: state`, `start: summary` and biases in its additive score.
@@ -174,7 +174,7 @@ def _state(layers: KerasLayers, source: Sequence[int], target: Sequence[int]) ->
         found |= {f"{name}.weight": kernel.T, f"{name}.bias": bias}
     output = "decoder.tokens.output"
     found[f"{output}.weight"] = _rows(found[f"{output}.weight"], target)
-    # A mark that Keras does not have is never put out.
+    # A mark that Keras does not have is never an output.
     found[f"{output}.bias"] = _rows(found[f"{output}.bias"], target, missing=-1e9)
     recurrent = {f"encoder.forwards.{depth}": layer for depth, layer in enumerate(layers.encoder)}
     for name, layer in (recurrent | {"decoder.recurrence.rnn": layers.decoder}).items():
@@ -211,7 +211,7 @@ def _arrays(layer: Any, count: int, name: str) -> Arrays:
 
 
 def _rows(array: np.ndarray, numbers: Sequence[int], missing: float = 0.0) -> np.ndarray:
-    """The rows of these numbers, `missing` for −1."""
+    """The rows with these numbers; `missing` for the number −1."""
     chosen = np.array(numbers)
     if chosen.max() >= len(array):
         raise UsageError(
@@ -223,6 +223,6 @@ def _rows(array: np.ndarray, numbers: Sequence[int], missing: float = 0.0) -> np
 
 
 def _gates(array: np.ndarray) -> np.ndarray:
-    """Update, reset, new ⇄ reset, update, new along the first axis. Its own inverse."""
+    """Swaps the first two of three gates along the first axis: update, reset, new ⇄ reset, update, new."""
     update, reset, new = np.split(array, 3)
     return np.concatenate([reset, update, new])

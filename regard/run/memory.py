@@ -25,10 +25,10 @@ def keep_memory() -> None:
 def mapped(path: Path, places: Iterable[tuple[int, int]]) -> bool:
     """Whether all places (address, size) are in the memory into which this process has mapped the file.
 
-    False if the system does not tell.
+    False if the system does not have this information.
     """
     try:
-        maps = os.fsdecode(Path("/proc/self/maps").read_bytes())  # names may be no UTF-8
+        maps = os.fsdecode(Path("/proc/self/maps").read_bytes())  # names may not be UTF-8
     except OSError:
         return False
     lines = [line.split(maxsplit=5) for line in maps.split("\n")]

@@ -10,7 +10,7 @@ from regard.training.progress_bar import scores_in_words
 from regard.training.weights import load_weights
 
 NEAR_ZERO = 1.0
-"""Per cent: a lower score, or an error as near to a hundred, is as good as none."""
+"""Per cent. A score below this, or an error rate above 100 minus this, means that the model has learned nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where pairs come from: files as they are named, or pairs that a program holds."""
+"""Where pairs come from: files, or pairs in Python."""
 
 import hashlib
 import json
@@ -13,12 +13,12 @@ from regard.errors import RegardError
 from regard.files import write_whole
 
 Pairs = str | Path | Sequence[str | Path] | Iterable[tuple[str, str]]
-"""One file or two parallel ones, or pairs themselves: (source, target)."""
+"""The name of one file, the names of two parallel files, or the pairs themselves: (source, target)."""
 NAME = "<pairs>"
 
 
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
-    """One file of pairs or two parallel ones, read as the recipe says."""
+    """One file of pairs or two parallel files, to be read as the recipe says."""
     named: dict[str, Any] = {}
     split = None
     if len(paths) == 1:
@@ -29,14 +29,17 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
     if chosen and len(paths) == 1 and format != "bars" and Path(paths[0].removesuffix(".gz")).suffix not in OF_MEDIA:
         named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
     locate = None if data.source.kind == "text" else data.source.locate
+    if locate is not None and not data.columns:  # a manifest has usual names of its own
+        sides = zip(("source", "target"), (data.source_column, data.target_column), usual, strict=True)
+        named = {side: key for side, key, default in sides if key != default} if named else {}
     read: dict[str, Any] = {"on_bad_input": data.on_bad_input, "locate": locate, "split": split}
     return PairFiles(tuple(paths), cast(Format | None, format), **read, **named)
 
 
 def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None = None) -> PairFiles:
-    """Files of pairs, or pairs that are written into `folder` first, so that both are read in one way.
+    """Files of pairs. Pairs in Python are first written to a file in `folder`, so both are read in the same way.
 
-    Raises TypeError for what is neither.
+    Raises TypeError for anything else.
     """
     if isinstance(pairs, str | Path):
         return pair_files([str(pairs)], data, format)

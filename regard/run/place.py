@@ -7,7 +7,7 @@ from regard.run.directory import Run
 from regard.training.lock import NAME as LOCK
 
 LEFT = (".*", "cache", "tensorboard", "tokenizer*.json", "pairs.json", "*.tmp", "*.partial")
-"""What a start that failed may have left, and hidden files."""
+"""Files that a failed start may have left, and hidden files."""
 
 
 def check_place(run: Run, *, resume: bool) -> None:
@@ -21,7 +21,7 @@ def check_place(run: Run, *, resume: bool) -> None:
         return
     if run.checkpoints.exists():
         raise CheckpointError(f"{run.path} holds checkpoints but no config.yaml. Restore it, or choose another --out.")
-    if resume and not (run.path / LOCK).exists():  # a start that was killed early has a lock, and begins anew
+    if resume and not (run.path / LOCK).exists():  # with a lock, an early start was killed: begin again
         raise UsageError(f"{run.path} holds no run to resume. Leave --resume out to begin one, or check --out.")
     if run.path.exists() and not run.path.is_dir():
         raise UsageError(f"{run.path} is a file; expected a new or an empty directory. Choose another --out.")

@@ -34,7 +34,7 @@ class Publisher:
         apply(model, averaged.tensors)
         scores = validate(model)
         if goal.gain(scores) >= goal.gain(best.metadata["scores"]):
-            # At the end of the last epoch, the next one is under way, without a batch.
+            # After the last epoch, `progress` is at the start of the next one, with no batch done.
             epoch = progress.epoch - (progress.batch == 0 and progress.epoch > 0)
             event = Validated(progress.step, epoch, progress.seconds, scores, True)
             self._publish(Contents(averaged.tensors, averaged.metadata | {"scores": scores}), event)

@@ -1,4 +1,4 @@
-"""What is learned from the pairs before the model: the tokenisers, or what another kind of source learns."""
+"""Learns both sides from the pairs, before the model: the tokenisers, or what another kind of source learns."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,8 +11,10 @@ from regard.errors import UsageError
 
 
 def learn_sides(data: DataConfig, files: PairFiles) -> tuple[Source, Tokenizer]:
-    """What the sources are, and the tokeniser of the targets, learned from the pairs; where the recipe says so, one
-    tokeniser for both."""
+    """The kind of source and the tokeniser of the targets, learned from the pairs.
+
+    With `data.joint`, both sides have the same tokeniser. Raises UsageError if it cannot be learned as the recipe says.
+    """
 
     def texts(side: str) -> Iterator[str]:
         for example in files.read():

@@ -20,12 +20,13 @@ def missing(directory: Path) -> list[Path]:
 
 @contextmanager
 def undone(directory: Path, new: Sequence[Path]) -> Iterator[None]:
-    """If the block of the `with` fails, remove what it has made in the directory of a run; older files stay. The caller
-    holds the lock of the run.
+    """If the block of the `with` fails, remove what it made in the directory of a run; older files stay.
+
+    The caller holds the lock of the run.
 
     Args:
         directory: the run.
-        new: what was `missing` before the lock was taken; these directories go away, too.
+        new: the directories that were `missing` before the lock was taken; they are removed, too.
     """
     before = set(_parts(directory))
     try:
@@ -54,7 +55,7 @@ def tidy(directory: Path, corpora: Collection[str]) -> None:
 
     Args:
         directory: the run.
-        corpora: what it uses of its cache.
+        corpora: the names of the corpora in its cache that it uses.
     """
     sweep(directory)
     sweep(directory / "checkpoints")
@@ -65,5 +66,5 @@ def tidy(directory: Path, corpora: Collection[str]) -> None:
 
 
 def _parts(directory: Path) -> list[Path]:
-    """What a start writes: the files of a run that it knows before an update, and encoded corpora."""
+    """The files that are written before the first update, and the encoded corpora."""
     return [path for path in (*(directory / name for name in OWN), *directory.glob("cache/*")) if path.exists()]

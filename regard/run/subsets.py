@@ -1,4 +1,4 @@
-"""Which pairs are learned from, and which are held out."""
+"""The pairs to learn from, and the pairs held out for validation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,10 +24,10 @@ class Subset:
     """Some or all pairs of a corpus, batched by length.
 
     Args:
-        corpus: the whole.
-        rows: the numbers of the pairs, int32; None for all, which then take no memory of their own.
-        data: how they are put into batches.
-        varied: whether the sources of an epoch are varied as the recipe says; those that validate are not.
+        corpus: the whole corpus.
+        rows: the numbers of the pairs, int32; None for all pairs, which takes no memory.
+        data: the section of the recipe that says how to make batches.
+        varied: whether the sources are varied as the recipe says; pairs to validate on are not.
     """
 
     corpus: Corpus
@@ -39,19 +39,19 @@ class Subset:
         return len(self.corpus) if self.rows is None else len(self.rows)
 
     def first(self, count: int) -> list[int]:
-        """Numbers of the first pairs."""
+        """The numbers of the first pairs, at most `count`."""
         return list(range(min(count, len(self)))) if self.rows is None else self.rows[:count].tolist()
 
     @property
     def longest(self) -> int:
-        """The number of the pair with the most tokens on a side, marks aside."""
+        """The number of the pair with the most tokens on one side, without marks."""
         source, target = self.corpus.source_lengths, self.corpus.target_lengths
         if self.rows is None:
             return int(np.maximum(source, target).argmax())
         return int(self.rows[np.maximum(source[self.rows], target[self.rows]).argmax()])
 
     def check(self) -> None:
-        """Raises UsageError for a pair that is longer than a batch may be."""
+        """Raises UsageError if the longest pair does not fit into a batch."""
         if self.data.batch_by != "tokens":
             return
         most, pair = self.data.batch_size * (self.data.workers or 1), self.longest
@@ -73,21 +73,25 @@ class Subset:
         return replace(order, pairs=self.rows[order.pairs])
 
     def batches(self, seed: int, epoch: int, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
-        """The batches of an epoch from number `start` on; of several workers, each gets its own rows of them."""
+        """The batches of an epoch from number `start` on. Each of several workers gets its own rows of every batch."""
         order, vary = self.plan(seed, epoch), self.data.source.variation() if self.varied else None
         varied = None if vary is None else Varied(vary, seed, epoch)
         return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied)
 
 
 def limits_of(data: DataConfig) -> tuple[int, int]:
-    """Most tokens of a target, and most positions of a source."""
+    """(most tokens of a target, most positions of a source)."""
     return data.max_length, data.source.limit(data.max_length)
 
 
 def split(
     config: Config, files: PairFiles, validation: PairFiles | None, source: Source, target: Tokenizer, cache: Path
 ) -> tuple[Subset, Subset]:
-    """The pairs to learn from, and the pairs to validate on, which one worker does alone."""
+    """The pairs to learn from, and the pairs to validate on.
+
+    Without `validation`, some pairs are drawn from the corpus by the seed of the recipe. Only one worker validates, so
+    batches of the pairs to validate on are not shared.
+    """
     data, alone = config.data, config.data.model_copy(update={"workers": 1})
     longest, longest_source = limits_of(data)
     limits = {"max_length": longest, "max_source_length": longest_source}

@@ -1,4 +1,4 @@
-"""How a recipe validates."""
+"""Validation as the recipe says: the loss, where the model looked, and a metric of decoded text."""
 
 import math
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from regard.translator import Translator
 
 
 class Validator:
-    """Scores of a model on the held-out pairs: the loss, and where the recipe asks for it a metric of decoded text.
+    """Scores of a model on the held-out pairs: the loss, and a metric of decoded text if the recipe has one.
 
-    Beside them stands where it looked, in per cent: `same_position` and `diagonal` of `alignment.positions`. They say
-    nothing of how good it is; a model that looks nowhere in particular has none.
+    `same_position` and `diagonal` of `alignment.positions`, in per cent, say where the model looked, but not how good
+    it is. A model whose weights are nearly equal everywhere has neither.
 
     Args:
         config: the recipe.
-        run: has the tokenisers.
+        run: the run, with the tokenisers.
         held: the pairs, as token numbers.
-        pairs: source and target of those that are decoded, as the user gave them: a reference that had been through
-            the vocabulary would be right wherever both hold an unknown symbol. Those with one source that is no text
-            are one, with several references.
+        pairs: source and target of the pairs that are decoded, as the user gave them. A reference made from token
+            numbers would match an output wherever both have an unknown symbol. Pairs with the same source, if it is no
+            text, count as one with several references.
     """
 
     def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
@@ -51,7 +51,7 @@ class Validator:
             scores |= found.to_scores()
         if self.metric == "loss":
             return scores
-        if not math.isfinite(scores["loss"]):  # nothing can be decoded
+        if not math.isfinite(scores["loss"]):  # no decoding with weights that are not finite
             return scores | {self.metric: math.nan}
         assert isinstance(model, EncoderDecoder)
         greedy = replace(self.options, beam_size=1)

@@ -1,9 +1,14 @@
-"""Training: one visible loop over finished objects.
+"""Training: one loop over objects that are already built. Read in this order:
 
-Read in this order: loop.py (the loop), objective.py (what it makes small; score_function.py where the attention
-samples), session.py (what happens between two updates), learner.py (what an update changes), checkpoint.py (how that
-survives a kill), distributed.py (several workers as one); then schedules, temperature, stopping, averaging, and the
-listeners.
+loop             the training loop
+objective        the loss; `score_function` is the loss for attention that samples
+session          what happens between two updates: count, report, validate, save, stop
+learner          everything that an update reads and changes
+checkpoint       saves it, so that a run can be resumed after a kill
+distributed      several workers that train one model
+schedules, temperature, stopping, averaging, validation_loss
+events           what the loop tells its listeners: metrics_file, progress_bar, tensorboard
+table            the names of optimisers and schedules in a recipe
 """
 
 from importlib import import_module

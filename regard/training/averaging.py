@@ -12,15 +12,15 @@ from regard.training.weights import weights_of
 
 
 class MovingAverage:
-    """An exponential moving average of the weights, which is validated and published in their place.
+    """An exponential moving average of the weights. It is validated and published instead of them.
 
         a ← d a + (1 - d) w,   d = min(decay, (1 + step) / (10 + step))
 
-    d is smaller at first, so that the random initial weights are soon forgotten. Source: Polyak & Juditsky 1992; the
-    ramp is that of TensorFlow's ExponentialMovingAverage. Buffers that are not fractions are copied.
+    d is smaller at first, so that the random initial weights soon have no part in the average. Source: Polyak &
+    Juditsky 1992; the formula of d is that of TensorFlow's ExponentialMovingAverage. Integer buffers are copied.
 
     Args:
-        model: whose weights to average, from what they are now.
+        model: the model; the average starts at its current weights.
         decay: the share that the average keeps at each update, late in the run.
     """
 
@@ -42,7 +42,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self, model: nn.Module) -> Iterator[None]:
-        """The model with the average for its weights, inside the `with`."""
+        """Inside the `with`, the weights of the model are the average."""
         self._exchange(model)
         try:
             yield
@@ -58,7 +58,7 @@ class MovingAverage:
 
 
 def chosen(validations: Sequence[Validation], count: int, of: Literal["last", "best"]) -> list[int]:
-    """The steps of the `count` last or best validations, ascending. Of equals, the earlier is the better."""
+    """The steps of the `count` last or best validations, ascending. Of equal ones, the earlier counts as better."""
     if of == "best":
         validations = sorted(validations, key=lambda validation: (-validation.gain, validation.step))[:count]
     return sorted(validation.step for validation in validations[-count:])

@@ -18,17 +18,17 @@ __all__ = ["Checkpoints", "apply", "load_weights", "save_weights"]
 
 
 class Checkpoints:
-    """A directory of `last.safetensors`, `best.safetensors` and `averaged.safetensors`, each whole or absent.
+    """A directory with `last.safetensors`, `best.safetensors` and `averaged.safetensors`, each complete or absent.
 
     `last` holds everything that the next updates depend on; `best` and `averaged` hold weights. `averaged` is the mean
-    of several states, which are kept as files, `state-<step>.safetensors`: they take no memory and survive a kill.
+    of several states. The states are files, `state-<step>.safetensors`: they take no memory, and remain after a kill.
 
     Args:
-        directory: where; made when it does not exist. Only one run may write to it: hold its lock.
-        every_steps: save `last` after so many updates; None for not at all.
-        every_minutes: save `last` after so much time; None for not at all. It is saved after each validation anyway.
-        average: how many validated states `averaged` is the mean of; 0 for no such file.
-        average_of: the last ones or the best ones.
+        directory: made if it does not exist. Only one run may write to it: hold its lock.
+        every_steps: save `last` every so many updates; None for not at all.
+        every_minutes: save `last` every so many minutes; None for not at all. It is also saved after each validation.
+        average: number of validated states in the mean; 0 for no `averaged`.
+        average_of: the last states or the best ones.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Checkpoints:
         self.every_minutes = every_minutes
         self.average = average
         self.average_of: Literal["last", "best"] = average_of
-        self.step: int | None = None  # of `last`, as far as this object has seen it
+        self.step: int | None = None  # the step of `last`, once it was loaded or saved here
         self._saved_at = time.monotonic()
 
     @property
@@ -60,13 +60,13 @@ class Checkpoints:
 
     @property
     def averaged(self) -> Path:
-        """The mean of several states; written when the run ends."""
+        """The mean of several states; written at the end of the run."""
         return self.directory / "averaged.safetensors"
 
     def resume(self, learner: Learner) -> Progress:
         """Load `last` into the learner. A run that was killed before the first save starts from its beginning.
 
-        Raises CheckpointError when `last` is not whole or belongs to another learner.
+        Raises CheckpointError if `last` is incomplete or belongs to another learner.
         """
         self._tidy()
         return self.load(learner)
@@ -87,7 +87,7 @@ class Checkpoints:
         return progress
 
     def start(self) -> Progress:
-        """A new run. Raises UsageError when there is one already."""
+        """Start a new run. Raises UsageError if the directory holds a run."""
         self._tidy()
         if any(path.exists() for path in (self.last, self.best, self.averaged)):
             raise UsageError(f"{self.directory} holds a run already. Resume it, or choose another directory.")
@@ -100,9 +100,9 @@ class Checkpoints:
         return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
 
     def save(self, learner: Learner, progress: Progress) -> Path:
-        """Write `last`, then remove the states that it does not need.
+        """Write `last`, then remove the states that are not needed any more.
 
-        Raises RegardError; then the earlier `last` is intact.
+        Raises RegardError if it cannot be written; then the earlier `last` is intact.
         """
         tensorfile.write(self.last, learner.tensors(), {"kind": "checkpoint", "progress": progress.to_json()})
         self.step, self._saved_at = progress.step, time.monotonic()

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: the cost of a target without attention."""
+"""Connectionist temporal classification (CTC): the loss of a target without attention."""
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -8,14 +8,15 @@ from regard.marks import BLANK, END
 
 
 def alignable(lengths: Int[Tensor, " batch"], targets: Int[Tensor, "batch target"]) -> Bool[Tensor, " batch"]:
-    """Whether there is a labelling of so many positions for each target: one position for each token, and one for the
-    blank that must stand between two equal ones.
+    """Whether each target has a labelling with this number of positions.
+
+    It needs one position for each token, and one for the blank between two equal tokens.
 
         length ≥ |y| + |{i: y_i = y_(i+1)}|
 
     Args:
         lengths: real positions of each memory, `mask.sum(1)`.
-        targets: tokens; marks are not counted, wherever they stand behind the others.
+        targets: tokens; the marks after them are not counted.
     """
     labels = targets - END
     repeats = (labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > BLANK)
@@ -27,24 +28,24 @@ def ctc_costs(
     lengths: Int[Tensor, " batch"],
     targets: Int[Tensor, "batch target"],
 ) -> Float[Tensor, " batch"]:
-    """What each target costs: the negative logarithm of the probability of all labellings that become it.
+    """The loss of each target: the negative logarithm of the probability of all labellings that give this target.
 
         cost = -log Σ over labellings a of y: Π_t p_t(a_t)
 
     Source: Graves et al. 2006, "Connectionist Temporal Classification", eq. 3 and 12.
 
     Args:
-        log_probs: of the labels, from `CtcHead`; the gradient is right for what comes from its softmax alone.
+        log_probs: of the labels, from `CtcHead`. They must come from a log-softmax, or the gradient is wrong.
         lengths: real positions of each memory, `mask.sum(1)`.
-        targets: tokens; the end mark and padding behind them have no part.
+        targets: tokens; the end mark and the padding after them are ignored.
 
     Returns a cost in nats per row; zero, with no gradient, for a row that is not `alignable`. Leave such pairs out
-    before training, and say which.
+    before training, and tell the user which.
     """
     labels = targets - END
     costs = F.ctc_loss(
         log_probs.transpose(0, 1),
-        labels.clamp(min=BLANK + 1),  # padding and marks stand behind the labels that are counted
+        labels.clamp(min=BLANK + 1),  # marks and padding; they come after the labels that are counted
         lengths,
         (labels > BLANK).sum(1),
         blank=BLANK,

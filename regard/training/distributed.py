@@ -22,7 +22,7 @@ from torch import Tensor, distributed
 from regard.errors import RegardError
 
 LONGEST_WAIT = timedelta(days=1)
-"""The other workers wait while the first one validates. The end of a worker is noticed at once, or by torchrun."""
+"""The other workers wait while the first one validates. If a worker ends, the others or torchrun notice it at once."""
 
 
 class OtherWorkerFailed(RegardError):

@@ -63,7 +63,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Validated:
-    """The model was validated; `best` when it was never better."""
+    """The model was validated; `best`: it is better than at all validations before."""
 
     step: int
     epoch: int
@@ -81,7 +81,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Failed:
-    """An update was not finite; `lines` are the file and line, or the corpus and row, of all that went into it."""
+    """An update was not finite; `lines`: file and line of every pair in it, or ("row", number in the corpus)."""
 
     step: int
     message: str

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that closes (SIGHUP): finish the step, save, end."""
+"""Ctrl-C (SIGINT), SIGTERM and a terminal that closes (SIGHUP): finish the step, save, end."""
 
 import signal
 import threading
@@ -15,7 +15,7 @@ class Interrupted(RegardError):
 
     Args:
         number: the signal.
-        saved: what was saved, in words, and how to go on.
+        saved: what was saved, in words, and how to continue.
     """
 
     def __init__(self, number: signal.Signals, saved: str) -> None:

@@ -15,22 +15,22 @@ from regard.training.temperature import Annealing, Temperature
 from regard.training.weights import AVERAGE, MODEL, apply, check, under, weights_of
 
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
-"""What Adam and AdamW remember of a parameter."""
+"""The state of Adam and AdamW for each parameter."""
 OPTIMIZER, OBJECTIVE, RANDOM = "optimizer/", "objective/", "random/"
 
 
 @dataclass(frozen=True)
 class Learner:
-    """The parts of an update, built.
+    """The parts of an update.
 
     Args:
-        model: maps a batch to `features`; on its device, in its first or loaded weights.
-        objective: maps model, batch and temperature to a `Loss`; what it remembers are its buffers.
+        model: maps a batch to `features`; on its device, with its initial or loaded weights.
+        objective: maps model, batch and temperature to a `Loss`; its state is in its buffers.
         optimizer: over the model's parameters.
-        schedule: the learning rate of each step; sets that of every group.
-        clip: the longest gradient; None for any length.
-        average: the moving average to validate and publish in place of the weights, where there is one.
-        temperature: that of each step, for a selection that is annealed.
+        schedule: the learning rate of each step, for all parameter groups.
+        clip: largest norm of the gradient; None for no limit.
+        average: the moving average to validate and publish instead of the weights; None without one.
+        temperature: the temperature of each step, for a selection that has one.
     """
 
     model: nn.Module
@@ -60,7 +60,7 @@ class Learner:
         return weights_of(self.model) if self.average is None else self.average.tensors
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the next updates depend on, by name: weights, optimiser, average, objective, generators."""
+        """Everything that the next updates depend on, by name: weights, optimiser, average, objective, generators."""
         groups = {
             MODEL: weights_of(self.model),
             OBJECTIVE: weights_of(self.objective),
@@ -71,7 +71,7 @@ class Learner:
         return {prefix + name: tensor for prefix, group in groups.items() for name, tensor in group.items()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go back to where `tensors` were taken. Raises CheckpointError when they belong to another learner."""
+        """Restore the state that `tensors` gave. Raises CheckpointError if they belong to another learner."""
         apply(self.model, under(MODEL, tensors))
         apply(self.objective, under(OBJECTIVE, tensors))
         averaged = under(AVERAGE, tensors)
@@ -110,6 +110,6 @@ class Learner:
                         f"the optimiser's {key} of {names[id(parameter)]} has shape {tuple(tensor.shape)} of "
                         f"{tensor.dtype}; expected that of the parameter. Take an earlier checkpoint."
                     )
-        # The groups hold choices of the recipe, so they are this run's own.
+        # The options of the groups come from the recipe of this run, not from the checkpoint.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": {n: s for n, s in state.items() if s}, "param_groups": groups})

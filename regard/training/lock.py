@@ -1,4 +1,4 @@
-"""One run at a time in a directory."""
+"""A lock: only one process trains in a directory at a time."""
 
 import fcntl
 import os
@@ -15,16 +15,17 @@ MOST_BYTES = 10_000
 
 @contextmanager
 def lock(directory: Path, launch: str = "") -> Iterator[None]:
-    """Hold the directory inside the `with`.
+    """Hold the lock of the directory inside the `with`.
 
     Args:
-        directory: made where it does not exist.
-        launch: what started the run, for `last_launch`.
+        directory: made if it does not exist.
+        launch: the name of what started the run, for `last_launch`.
 
-    The operating system frees the lock with the process, however that ends, so nothing stale is left behind; the
-    file stays, since removing it would let two runs hold two files of one name.
+    The operating system frees the lock when the process ends, for any reason, so no old lock is left behind. The file
+    stays: if it were removed, two runs could hold locks on two files of the same name.
 
-    Raises UsageError that names the holder while another run lives, RegardError when the directory cannot be locked.
+    Raises UsageError, which names the other process, while another run holds the lock. Raises RegardError if the
+    directory cannot be locked.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ def lock(directory: Path, launch: str = "") -> Iterator[None]:
 
 
 def last_launch(directory: Path) -> str:
-    """What started the run that holds the directory, or held it last; empty where nobody said so."""
+    """The `launch` of the run that holds the lock, or held it last; empty if there is none."""
     try:
         return read_small(directory / NAME, MOST_BYTES).decode(errors="replace").partition("\n")[2]
     except OSError:

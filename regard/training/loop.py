@@ -139,12 +139,12 @@ def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int)
 
 
 def clip(parameters: Iterable[Tensor], limit: float | None) -> Tensor:
-    """Shorten the whole gradient to the limit where it is longer; None leaves it. Returns its length before.
+    """Scale the whole gradient down to the norm `limit` if its norm is larger; None changes nothing. Returns its norm.
 
         g ← g · min(1, limit / ‖g‖)
 
-    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. A gradient that is short enough is read and
-    no more; that of PyTorch is then multiplied by one.
+    Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1. The norm is that before scaling. A gradient
+    below the limit is only read; PyTorch's own function multiplies it by one.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     lengths = [torch.linalg.vector_norm(gradient) for gradient in gradients]

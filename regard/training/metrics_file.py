@@ -16,7 +16,7 @@ from regard.training.events import Ended, Event, Failed, Saved, Started, Trained
 from regard.training.progress import Progress
 
 MOST_BYTES = 2**30
-LONGEST_LINE = 1_000_000  # bytes; what another program has written there is read in such parts
+LONGEST_LINE = 1_000_000  # bytes; a longer line, from another program, is read in parts of this size
 KINDS: dict[type, str] = {Trained: "trained", Validated: "validated", Failed: "failed"}
 
 
@@ -35,13 +35,13 @@ class MetricsFile:
         self._file: TextIO | None = None
 
     def __call__(self, event: Event) -> None:
-        """Write the event, if it is one to be written."""
+        """Write the event, if it is one of `KINDS`."""
         try:
             if isinstance(event, Started):
                 self._open(event.progress)
             elif self._file is None:
                 return
-            elif isinstance(event, Saved):  # what a checkpoint leads up to has to outlive a power cut as it does
+            elif isinstance(event, Saved):  # after a power cut, the lines before a checkpoint must still be there
                 os.fsync(self._file.fileno())
             elif isinstance(event, Ended):
                 self._file.close()

@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""The loss that training minimises: cross-entropy with label smoothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ class Loss:
     """Sums over the real target tokens of one batch; the loop divides by the tokens of the whole update.
 
     Args:
-        total: what to go backward from.
+        total: the loss to differentiate.
         nll: negative log-probability of the target in nats, without smoothing; no gradient.
-        tokens: how many target tokens both are sums over, end marks included.
+        tokens: number of target tokens in both sums, end marks included.
     """
 
     total: Float[Tensor, ""]
@@ -31,8 +31,8 @@ class CrossEntropy(nn.Module):
 
         total = Σ over real tokens: -(1-ε) log p(y) - ε/V Σ(v) log p(v)
 
-    Source: Szegedy et al. 2016, arXiv:1512.00567, section 7. An objective is a module, so that what one remembers
-    (a baseline) is saved as its buffers; this one remembers nothing.
+    Source: Szegedy et al. 2016, arXiv:1512.00567, section 7. An objective is a module, so that its state (a baseline)
+    is saved as its buffers; this one has no state.
 
     Args:
         smoothing: ε, the share of the probability that is spread over the whole vocabulary.
@@ -43,19 +43,19 @@ class CrossEntropy(nn.Module):
         self.smoothing = expect_smoothing("CrossEntropy", smoothing)
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
-        """The loss of a batch; a model maps it and a temperature to what the output layer of its `tokens` reads."""
+        """The loss of a batch. `model(batch, temperature)` gives the input of `model.tokens.output`."""
         costs = cross_entropies(model, model(batch, temperature), batch, self.smoothing)
         return Loss(costs.total, costs.nll.sum(), len(costs.nll))
 
 
 def cross_entropies(model: Any, read: Readout, batch: Batch, smoothing: float = 0.0) -> CrossEntropies:
-    """What the real tokens of a batch cost, row by row, by the model's output layer, which reads all steps of them."""
+    """The cross-entropy of each real target token of a batch, from the model's output layer; all steps at once."""
     costs: CrossEntropies = model.tokens.output.loss(read, batch.targets, batch.target_mask, smoothing)
     return costs
 
 
 def expect_smoothing(place: str, smoothing: float) -> float:
-    """The smoothing; ValueError when it is no share."""
+    """The smoothing. Raises ValueError if it is not in 0 ≤ smoothing < 1."""
     if not 0 <= smoothing < 1:
         raise ValueError(f"{place}: smoothing is {smoothing}; expected 0 ≤ smoothing < 1. Try 0.1.")
     return smoothing

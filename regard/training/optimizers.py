@@ -15,10 +15,10 @@ def adamw(model: nn.Module, learning_rate: float = 1e-3, weight_decay: float = 0
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """The matrices with decay; biases, gains and embeddings without.
+    """Two groups of parameters: matrices with weight decay; biases, gains and embeddings without.
 
-    A bias or gain of zero is not simpler, and an embedding would shrink also in batches without its token. A tied
-    output layer is an embedding.
+    A bias or gain of zero does not make a model simpler. An embedding would also decay in batches without its token. A
+    tied output layer is an embedding.
     """
     embeddings = {
         id(part) for module in model.modules() if isinstance(module, nn.Embedding) for part in module.parameters()

@@ -17,7 +17,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class Progress:
-    """Counters of a run after some update; all that the loop keeps beside the learner.
+    """Counters of a run after some update: the state of the loop that is not in the learner.
 
     Args:
         step: updates made.
@@ -76,7 +76,7 @@ class Progress:
         return replace(self, validations=validations, seconds=self.seconds + seconds)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; floats survive JSON exactly."""
+        """Plain values for JSON; floats are stored exactly."""
         return asdict(self)
 
     @staticmethod
@@ -92,7 +92,7 @@ class Progress:
 
 
 def _check(value: Any, kind: Any) -> None:
-    """Raises TypeError for another type, ValueError for a number that no run has."""
+    """Raises TypeError for another type, ValueError for a number that no run can have."""
     if kind in (int, float):
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise TypeError(f"{value!r} is no {kind.__name__}")

@@ -1,4 +1,4 @@
-"""The state of torch's generators, the only ones that training draws from."""
+"""The state of torch's random generators. Training uses no others."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,21 +19,21 @@ def states(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore(found: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put the generators back; one for a device that is not used is left out."""
+    """Restore the generators; the state of a device that is not in use is ignored."""
     torch.set_rng_state(found[CPU].cpu())
     if device.type == "cuda" and CUDA in found:
         torch.cuda.set_rng_state(found[CUDA].cpu(), device)
 
 
 def reseed(seed: int, *numbers: int) -> None:
-    """Start the generators anew from these numbers alone: the same give the same noise, any other give other noise."""
+    """Seed the generators from these numbers: the same numbers give the same noise, other numbers other noise."""
     drawn = np.random.SeedSequence([seed, *numbers]).generate_state(1, np.uint64)
     torch.manual_seed(int(drawn[0]))
 
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Inside, the model evaluates without gradients; after, its mode and the generators are as they were."""
+    """Inside the `with`, the model evaluates without gradients; then its mode and the generators are restored."""
     device = next(model.parameters()).device
     before, training = states(device), model.training
     model.eval()

@@ -25,7 +25,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class InverseSquareRoot:
-    """Up to `rate`, then down with the square root of the step.
+    """Linear growth to `rate`, then decay with the inverse square root of the step.
 
         rate · min(step / warmup, √(warmup / step))
 
@@ -114,5 +114,5 @@ def _warmup(step: int, warmup_steps: int) -> float:
 
 
 def _share(step: int, warmup_steps: int, total_steps: int) -> float:
-    """How much of the decay is over: 0 at the end of the warm-up, 1 from `total_steps` on."""
+    """The finished fraction of the decay: 0 at the end of the warm-up, 1 from `total_steps` on."""
     return min(1.0, (step - warmup_steps) / max(total_steps - warmup_steps, 1))

@@ -1,4 +1,4 @@
-"""What training makes small where the attention samples one position: the score-function gradient."""
+"""The loss for attention that samples one position: the score-function gradient (REINFORCE)."""
 
 from typing import Any
 
@@ -11,33 +11,35 @@ from regard.training.objective import Loss, cross_entropies, expect_smoothing
 
 
 class ScoreFunction(nn.Module):
-    """Cross-entropy of what followed from sampled choices, and the gradient that teaches how to choose.
+    """Cross-entropy along sampled choices, and the score-function gradient of these choices.
 
-        ℓ(t)  = -log p(y(t) | choices up to t)                    with label smoothing, what `CrossEntropy` sums
-        C(t)  = Σ over u ≥ t: ℓ(u) - b                            what choice t answers for; no gradient
+        ℓ(t)  = -log p(y(t) | choices up to t)                    with label smoothing, as in `CrossEntropy`
+        C(t)  = Σ over u ≥ t: ℓ(u) - b                            the cost of choice t; no gradient
         total = Σ over real tokens: ℓ(t) + λr C(t) log p(choice t) - λe H(t)
         b     ← d b + (1 - d) mean ℓ                              after each batch
 
     Source: Xu et al. 2015, arXiv:1502.03044, section 4.1, eq. 10 to 12 (REINFORCE, Williams 1992). The mean of Σ ℓ
-    over the choices is the negative of their bound on log p(y). With λr = 1, ∂total is an unbiased estimate of its
-    gradient: b comes from earlier batches, so it does not depend on these choices and only takes variance away.
+    over the choices is the negative of the paper's lower bound on log p(y). With λr = 1, ∂total is an unbiased estimate
+    of its gradient: b comes from earlier batches, so it does not depend on these choices and only lowers the variance.
 
-    Three things are said otherwise than there. The paper's reward is log p of the whole sequence; here a choice
-    answers for the tokens from its own on, since earlier ones cannot depend on it: the mean of the gradient stays the
-    same, and its variance falls. Where a decoder carries nothing from step to step (`Decoder.carries`), a choice
-    answers for its own token alone. So b is per token, and the baseline of a choice is b times the tokens that it
-    answers for. H is the entropy of each step along the sampled choices, as in eq. 12: a choice does not answer for
-    the entropy of later steps. A row that expects in place of sampling (`Hard.expectation`) has log p 0, and learns
-    by its cross-entropy alone.
+    Differences from the paper:
+
+    - The paper's reward is log p of the whole sequence. Here the cost of a choice is that of the tokens from its own
+      on, since earlier tokens cannot depend on it. The mean of the gradient is the same, and its variance is lower.
+    - If a decoder has no state from step to step (`Decoder.carries`), the cost of a choice is that of its own token.
+    - So b is per token: the baseline of a choice is b times the number of tokens in its cost.
+    - H is the entropy of each step along the sampled choices, as in eq. 12. The cost of a choice does not include the
+      entropy of later steps.
+    - A row that uses the expectation (`Hard.expectation`) has log p 0: only its cross-entropy counts.
 
     Args:
         smoothing: of the cross-entropy, see `CrossEntropy`.
-        reinforce: λr; another number than 1 trades exactness for less (or more) weight on the choices.
-        entropy: λe, in nats; keeps the choices from becoming sure too early. 0.002 in the authors' code.
+        reinforce: λr; with another number than 1 the estimate is biased.
+        entropy: λe, in nats; keeps the choices from becoming certain too early. 0.002 in the authors' code.
         baseline: d, the share that b keeps at each batch; 0.9 in the paper.
-        carries: whether choices answer for later tokens too; True is right for every decoder, only noisier.
+        carries: whether the cost of a choice includes later tokens; True is right for every decoder, only noisier.
 
-    What it remembers is the buffer `baseline`, which is in the checkpoint: 0 before the first batch.
+    Its state is the buffer `baseline`, which is in the checkpoint: 0 before the first batch.
     """
 
     baseline: Float[Tensor, ""]
@@ -67,7 +69,7 @@ class ScoreFunction(nn.Module):
         self.register_buffer("baseline", torch.zeros(()))
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
-        """The loss of a batch; its model samples in training mode."""
+        """The loss of a batch; the model must be in training mode, where it samples."""
         unrolled = model(batch, temperature)
         costs = cross_entropies(model, unrolled, batch, self.smoothing)
         choices = (self._answered(costs.losses, batch) * unrolled.log_prob)[batch.target_mask].sum()
@@ -77,12 +79,12 @@ class ScoreFunction(nn.Module):
         return Loss(total, costs.nll.sum(), len(costs.nll))
 
     def _answered(self, losses: Float[Tensor, " tokens"], batch: Batch) -> Float[Tensor, "batch target"]:
-        """C: what followed from each choice, against what is usual."""
+        """C: the cost of each choice, minus its baseline."""
         costs = losses.new_zeros(batch.target_mask.shape)
         costs[batch.target_mask] = losses - self.baseline
         return costs.flip(1).cumsum(1).flip(1) if self.carries else costs
 
     @torch.no_grad()
     def _remember(self, losses: Float[Tensor, " tokens"]) -> None:
-        """Move b; only after the costs are taken, since b must not depend on the choices that it is the baseline of."""
+        """Update b, after the costs are computed: b must not depend on the choices that it is the baseline of."""
         self.baseline.lerp_(losses.mean().to(self.baseline.dtype), 1 - self.decay)

@@ -41,14 +41,14 @@ class NotFinite(Exception):
 
 
 class Session:
-    """One process life of a run, from its start or resumption to its end. It changes nothing that an update reads;
-    `Progress` goes in and comes out.
+    """A run within one process, from its start or resumption to its end.
 
-    Each worker has a session, with the same progress at every moment. The first one validates, saves and reports; the
-    others wait for the results.
+    It changes nothing that an update reads: its methods take a `Progress` and return a new one. Each worker has a
+    session, with the same progress at every moment. The first worker validates, saves and reports; the others wait for
+    the results.
 
-    The arguments are those of `train`. A sitting that is resumed at a step where a validation was due and did not
-    happen makes up for it, so that the validations are those of a run that was never stopped.
+    The arguments are those of `train`. If a run was stopped at a step where a validation was due, the validation is
+    done when it is resumed. So the validations are those of a run that was never stopped.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Session:
         self.validate = validate
         self.checkpoints = checkpoints
         self.listeners = listeners
-        # A plan of batches takes a sort of the corpus, so its length is asked for once an epoch.
+        # Planning the batches sorts the corpus, so their number is computed once an epoch.
         self.batches_per_epoch = batches_per_epoch and lru_cache(maxsize=1)(batches_per_epoch)
         self.signals = signals
         self.world = world
@@ -88,7 +88,7 @@ class Session:
                 progress = self.checkpoints.resume(self.learner) if resume else self.checkpoints.start()
             elif self.checkpoints is not None and resume:
                 progress = self.checkpoints.load(self.learner)
-        self.world.barrier()  # the first may save only after everybody has read
+        self.world.barrier()  # the first worker may save only after all workers have read
         self.learner.model.train()
         self.tell(Started(progress, self._share(progress)))
         return self.pause(progress) if progress.step else progress
@@ -130,7 +130,7 @@ class Session:
         if received:
             if self.checkpoints is None:
                 raise Interrupted(received, f"step {progress.step} is not saved.")
-            self.world.barrier()  # torchrun ends all when one leaves, so first it is saved
+            self.world.barrier()  # torchrun ends all workers when one ends, so wait until it is saved
             saved = f"step {progress.step} is saved in {self.checkpoints.last}; resume to go on."
             raise Interrupted(received, saved)
         return progress
@@ -167,7 +167,7 @@ class Session:
         self.tell(Ended())
 
     def tell(self, event: Event) -> None:
-        """Hand the event to every listener."""
+        """Call every listener with the event."""
         for listener in self.listeners:
             try:
                 listener(event)
@@ -183,7 +183,7 @@ class Session:
         return progress if self.world.size == 1 else Progress.from_json(self.world.broadcast(progress.to_json()))
 
     def _synchronize(self, progress: Progress) -> tuple[Progress, signal.Signals | None]:
-        """Give all workers the same clock and the same signal, so that they stop at the same step."""
+        """Give all workers the same time and the same signal, so that they stop at the same step."""
         seconds = progress.seconds if self.world.is_first else 0.0
         seconds, number = self.world.max(seconds, float(self.signals.received or 0))
         if number:
@@ -205,7 +205,7 @@ class Session:
         return progress
 
     def _save(self, progress: Progress, *, at_once: bool, again: bool) -> None:
-        """Save if it is due or `at_once`; a step that is saved already only with `again`."""
+        """Save if it is due or `at_once`. A step that is already saved is only saved `again`."""
         if self.checkpoints is None or not self.world.is_first:
             return
         if again or (self.checkpoints.step != progress.step and (at_once or self.checkpoints.due(progress))):

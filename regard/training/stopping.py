@@ -16,7 +16,10 @@ class Goal:
     higher_is_better: bool = False
 
     def gain(self, scores: Mapping[str, float]) -> float:
-        """The score, signed so that more is better. Raises UsageError when it is not among them."""
+        """The score of the metric, signed so that more is better.
+
+        Raises UsageError if `scores` does not have it, RegardError if it is not finite.
+        """
         if self.metric not in scores:
             raise UsageError(
                 f"the metric to train for is {self.metric!r}; validation gives {', '.join(scores)}. Choose one of them."
@@ -29,12 +32,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Limits:
-    """The ends of a run; the first that is reached counts.
+    """The limits of a run. It ends at the first that is reached; None is no limit.
 
     Args:
         max_epochs, max_steps: passes over the data, updates.
-        max_minutes: time spent, over all sittings of a resumed run; where it falls is not repeatable.
-        patience: validations in a row that are no better than the best before them.
+        max_minutes: time of training, over all resumptions; the step where it ends the run is not reproducible.
+        patience: validations in a row that are not better than the best one before them.
     """
 
     max_epochs: int | None = None
@@ -43,7 +46,7 @@ class Limits:
     patience: int | None = None
 
     def reached(self, progress: Progress) -> str | None:
-        """The limit that ends the run here, in words; None to go on."""
+        """The limit that is reached, in words; None to continue."""
         ends = (
             (self.max_epochs, progress.epoch, "epochs"),
             (self.max_steps, progress.step, "steps"),
@@ -53,7 +56,7 @@ class Limits:
         return next((f"{limit:g} {what}" for limit, now, what in ends if limit is not None and now >= limit), None)
 
     def share(self, progress: Progress, batches_per_epoch: Callable[[int], int] | None) -> float | None:
-        """How much of the run is over, 0 to 1, as far as that can be known; patience is not counted."""
+        """The finished fraction of the run, 0 to 1; None if it is not known. Patience is not counted."""
         shares = []
         if self.max_steps is not None:
             shares.append(progress.step / self.max_steps)

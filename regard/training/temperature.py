@@ -1,4 +1,4 @@
-"""The temperature of an annealed selection: a pure function of the update's number, so that a resume needs nothing."""
+"""The temperature of a selection: a pure function of the update's number, so a checkpoint need not store it."""
 
 import math
 from collections.abc import Callable
@@ -9,18 +9,18 @@ Temperature = Callable[[int], float]  # step → what the temperature of a selec
 
 @dataclass(frozen=True)
 class Annealing:
-    """From `start` down to `least`, exponentially.
+    """Exponential decay from `start` to `least`.
 
         τ(step) = max(least, start · exp(-rate · (step - 1)))
 
     Source: Jang, Gu & Poole 2017, arXiv:1611.01144, section 4.1, where start is 1, least 0.5 and rate 1e-5 to 1e-4;
-    there τ moves every 500 or 1000 updates, here with each. Steps count from 1, as those of the learning rate. With
-    rate 0, the default, τ stays at `start`.
+    there τ changes every 500 or 1000 updates, here with each update. Steps count from 1, as those of the learning rate.
+    With rate 0, the default, τ stays at `start`.
 
     Args:
         start: τ of the first update.
-        least: where it ends.
-        rate: how fast it falls, per update.
+        least: the smallest τ.
+        rate: the decay per update.
 
     Raises ValueError unless 0 < least ≤ start and 0 ≤ rate.
 

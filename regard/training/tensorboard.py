@@ -1,4 +1,4 @@
-"""TensorBoard, for those who have it."""
+"""Writes the events of a run for TensorBoard, if it is installed."""
 
 from pathlib import Path
 from typing import Any

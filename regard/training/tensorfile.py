@@ -1,10 +1,10 @@
-"""One file of named tensors and JSON, in the safetensors format, that knows whether it is whole.
+"""One file of named tensors and JSON, in the safetensors format, with a digest of the whole file.
 
     8 bytes: length of the header | header, JSON | the bytes of the tensors
 
-The header's metadata hold `version`, `regard` (JSON in a string) and `digest`: the SHA-256 of the whole file with
-the digest's own 64 digits set to zero. So every byte is covered, and other programs still read the file as
-safetensors. It is written piece by piece, since serialising first would hold everything a second time in memory.
+The header's metadata hold `version`, `regard` (JSON in a string) and `digest`: the SHA-256 of the whole file, computed
+with the 64 digits of the digest itself set to zero. So any changed byte is detected, and other programs can still read
+the file as safetensors. It is written piece by piece; to build it in memory first would need twice the memory.
 """
 
 import hashlib
@@ -44,16 +44,16 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds."""
+    """The contents of a file."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, Any]
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write the file: whole, or not at all.
+    """Write the file completely, or not at all.
 
-    Raises RegardError when the disk is full or a tensor is not finite, ValueError when the metadata are not JSON.
+    Raises RegardError if the disk is full or a tensor is not finite, ValueError if the metadata are not JSON.
     """
     for name, tensor in tensors.items():
         if not _finite(tensor):
@@ -69,9 +69,9 @@ def write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
 
 
 def read(path: Path) -> Contents:
-    """What the file holds.
+    """Read the file.
 
-    Raises CheckpointError, in one sentence, when the file is missing, cut short, damaged anywhere, not ours, from a
+    Raises CheckpointError, in one sentence, if the file is missing, cut short, damaged, not a file of Regard, from a
     newer version, or holds a number that is not finite.
     """
     try:
@@ -99,14 +99,14 @@ def read(path: Path) -> Contents:
 
 @contextmanager
 def _named(path: Path) -> Iterator[str]:
-    """A name for the file that is UTF-8, as the library wants it, and under which it stays the same file."""
+    """A name for the open file. It is UTF-8, as the library requires, and stays the same file if the path changes."""
     check_regular(os.stat(path).st_mode)
     with open(path, "rb") as file:
         yield f"/dev/fd/{file.fileno()}"
 
 
 def _verified(name: str) -> dict[str, str]:
-    """The header's metadata, once version, size and digest are right."""
+    """The header's metadata. Raises ValueError or `_Newer` if version, size or digest are wrong."""
     with open(name, "rb") as file:
         file_size = os.fstat(file.fileno()).st_size
         start = file.read(8)
@@ -167,5 +167,5 @@ def _bytes(tensor: Tensor) -> memoryview:
 
 
 def _finite(tensor: Tensor) -> bool:
-    """A finite sum has finite terms, and is sooner made; finite terms may have another one."""
+    """Whether all numbers are finite. A finite sum proves it and is faster, but finite numbers can overflow a sum."""
     return not tensor.is_floating_point() or bool(torch.isfinite(tensor.sum()) or torch.isfinite(tensor).all())

@@ -1,4 +1,4 @@
-"""How well a model does on pairs that it does not learn from, by the likelihood of the target."""
+"""The loss of a model on pairs that it does not learn from."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -20,11 +20,11 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
     """Cross-entropy in nats per target token, without smoothing, and perplexity, its exponential.
 
     Args:
-        model: what to ask; it is in evaluation mode while it answers.
+        model: the model; it is in evaluation mode during the call.
         batches: pairs that it does not learn from.
-        watch: is shown what the model makes of each batch.
+        watch: receives the result of the decoder for each batch, and the batch.
 
-    Raises ValueError when there is no token.
+    Raises ValueError if there is no target token.
     """
     total, tokens = 0.0, 0
     device = next(model.parameters()).device
@@ -45,7 +45,7 @@ def mean_loss(model: nn.Module, batches: Iterable[Batch], watch: Watch | None = 
 
 
 def counting(count: PositionCount) -> Watch:
-    """Adds where the largest weights of each sentence stand, its end aside, to the count."""
+    """A `watch` that adds the position of each target token's largest weight to the count, without end marks."""
 
     def watch(unrolled: Unrolled, batch: Batch) -> None:
         weights = unrolled.weights.numpy(force=True)

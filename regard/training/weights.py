@@ -1,4 +1,4 @@
-"""The weights of a model: by name, on the disk, and back."""
+"""The weights of a model: as named tensors, in a file, and back into a model."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,14 +15,14 @@ MODEL, AVERAGE = "model/", "average/"
 
 
 def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write the model's weights and some JSON: whole, or not at all. Raises RegardError when that cannot be done."""
+    """Write the model's weights and some JSON, completely or not at all. Raises RegardError if that is not possible."""
     tensorfile.write(path, weights_of(model), metadata)
 
 
 def load_weights(path: Path) -> Weights:
-    """The weights in a file and its JSON; of a whole checkpoint, the weights to publish: the average if it has one.
+    """The weights in a file and its JSON. Of a checkpoint, the weights to publish: the average if it has one.
 
-    Raises CheckpointError, one sentence, for anything but a whole file.
+    Raises CheckpointError, in one sentence, for a file that is missing, incomplete or not a file of Regard.
     """
     contents = tensorfile.read(path)
     for prefix in (AVERAGE, MODEL):
@@ -32,7 +32,7 @@ def load_weights(path: Path) -> Weights:
 
 
 def apply(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put the weights into the model. Raises CheckpointError when a name or a shape does not fit it."""
+    """Copy the weights into the model. Raises CheckpointError if a name or a shape does not fit."""
     own = weights_of(model)
     check(own, tensors)
     with torch.no_grad():
@@ -41,7 +41,7 @@ def apply(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def adopt(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """The same; but the parameters are these tensors afterwards, and no copies."""
+    """The same without copies: the parameters use these tensors afterwards."""
     check(weights_of(model), tensors)
     for name, parameter in model.named_parameters():
         parameter.data = tensors[name].to(parameter.dtype)
@@ -50,12 +50,12 @@ def adopt(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def places(tensors: Iterable[Tensor]) -> list[tuple[int, int]]:
-    """The address and the size of each."""
+    """(address, bytes) of each tensor in memory."""
     return [(tensor.data_ptr(), tensor.numel() * tensor.element_size()) for tensor in tensors]
 
 
 def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Raises CheckpointError unless both have the same names and shapes, and fractions where the others have some."""
+    """Raises CheckpointError unless both have the same names, shapes and types; floating-point types may differ."""
     advice = "Use the config that they were trained with."
     faults = {"missing": sorted(own.keys() - tensors.keys()), "unknown": sorted(tensors.keys() - own.keys())}
     if any(faults.values()):
@@ -75,7 +75,7 @@ def check(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """The model's own parameters and lasting buffers by name; a parameter that stands in several places stands once."""
+    """The model's own parameters and persistent buffers by name; a parameter that is used in several places, once."""
     return {name: parameter.data for name, parameter in model.named_parameters()} | _lasting_buffers(model)
 
 

@@ -115,6 +115,8 @@ def test_columns_and_keys_are_chosen_by_name(folder: Path) -> None:
     path = written("a.jsonl", lambda: lines({"clip": "a.wav", "fr": "un", "text": "one"}))(folder)
     chosen = recordings(source_column="clip", target_column="fr")
     assert of(path, chosen) == [(str(folder / "a.wav"), "un")]
+    path = written("b.jsonl", lambda: lines({"image": "a.wav", "fr": "un", "text": "one"}))(folder)
+    assert of(path, recordings(target_column="fr")) == [(str(folder / "a.wav"), "un")]
     path = written("a.tsv", lambda: "x\ta.wav\tun\n")(folder)
     assert of(path, recordings(columns=("id", "clip", "fr"), source_column="clip", target_column="fr")) == [
         (str(folder / "a.wav"), "un")
@@ -293,6 +295,8 @@ def test_texts_are_not_made_of_names(folder: Path) -> None:
     path = written("a.jsonl", lambda: lines(RECORD))(folder)
     with pytest.raises(DataError, match=r"names a file \(audio_filepath\), and the sources of the recipe are texts"):
         list(pair_files([str(path)], text).read())
+    path = written("a.jsonl", lambda: lines({"src": "a dog", "tgt": "un chien", "image": "a.jpg"}))(folder)
+    assert of(path, text) == [("a dog", "un chien")]
 
 
 def test_pairs_of_a_program_may_be_parts(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
