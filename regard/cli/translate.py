@@ -82,6 +82,9 @@ def command(
 
     Example: regard translate runs/en-zh input.txt --align > output.txt
 
+    A line names a recording by its path, or a part of one by a JSON record:
+    {"audio_filepath": "talk.flac", "offset": 12.5, "duration": 3.2}
+
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
     from regard.cli.align import check_linking

@@ -1,7 +1,6 @@
 """Digests of the pairs of a run, so that it is not resumed with others; and the original texts of some pairs."""
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from regard.data.corpus import Corpus
-from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.errors import DataError, UsageError
@@ -71,30 +69,33 @@ def _counts(begun: Any, given: Any) -> str:
 
 
 def texts(
-    files: PairFiles, corpus: Corpus, rows: Sequence[int], fits: Callable[[Example], bool]
+    files: PairFiles, corpus: Corpus, rows: Sequence[int], ids: Callable[[str], Sequence[int]]
 ) -> list[tuple[str, str]]:
     """Source and target of some pairs, as they are in the files.
 
     Args:
         files: the files that the corpus was made of; read once more, up to the last of these pairs.
-        corpus: has the line of each pair.
+        corpus: has the line of each pair, and the token numbers of its target.
         rows: the numbers of the pairs, ascending.
-        fits: whether a pair is short enough for the corpus; a line of a manifest can have several pairs.
+        ids: the token numbers of a target. A line of a manifest can have several pairs, and the corpus only some of
+            them: its pairs are found by their targets.
 
     Raises DataError if the files have changed.
     """
     last, found = int(corpus.lines[rows[-1]]) if rows else 0, list[tuple[str, str]]()
-    lines = corpus.lines[np.array(rows, np.int64)]
-    first = np.searchsorted(corpus.lines, lines).tolist()  # the first pair of the same line
-    wanted = {(line, row - start) for line, row, start in zip(lines.tolist(), rows, first, strict=True)}
-    of_wanted, seen = {line for line, _ in wanted}, Counter[int]()
+    lines, wanted = corpus.lines[np.array(rows, np.int64)], set(rows)
+    first = np.searchsorted(corpus.lines, lines)  # the first pair of the same line
+    next_of = dict(zip(lines.tolist(), first.tolist(), strict=True))
     for example in files.checked(Report()):
         if example.line > last:
             break
-        if example.line in of_wanted and fits(example):
-            if (example.line, seen[example.line]) in wanted:
-                found.append((example.source, example.target or ""))
-            seen[example.line] += 1
+        row, target = next_of.get(example.line), example.target or ""
+        if row is None or row >= len(corpus) or corpus.lines[row] != example.line:
+            continue
+        if list(ids(target)) == corpus.target[row].tolist():
+            next_of[example.line] = row + 1
+            if row in wanted:
+                found.append((example.source, target))
     if len(found) != len(rows):
         raise DataError(f"{' and '.join(files.paths)}: changed while it was read. Leave it as it is, and start anew.")
     return found

@@ -157,11 +157,8 @@ def _begun(
         sides = run.sides if going_on else learn_sides(config.data, files)
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
-        limits, target = limits_of(config.data), sides[1]
-        texts = digests.texts(
-            *(validation or files, held.corpus, decoded),
-            lambda example: len(target.ids(example.target or "")) <= limits[0],
-        )
+        texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        limits = limits_of(config.data)
         asked = [place(each, *sides, *limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)
     if not going_on:
