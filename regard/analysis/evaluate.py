@@ -109,7 +109,8 @@ def evaluated(
         judged: their words, and the gold links.
         metrics: names in `METRICS`.
         lengths: the unit of source length; see `length_unit`.
-        group: pairs with the same source count as one, with several references.
+        group: pairs with the same source count as one, with several references. Those of a source that is no text do
+            in any case: the same recording is heard once.
         min_weight: smaller weights are no links; the default of `links` if None.
 
     Raises DataError for references that a metric cannot use.
@@ -122,7 +123,7 @@ def evaluated(
     shown = [seen(judged.segment, example) for example in examples]
     if not text:
         shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
-    asked = segments(shown, group)
+    asked = segments(shown, group or not text)
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None

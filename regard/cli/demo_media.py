@@ -85,8 +85,8 @@ def show_media(demo: MediaDemo, out: Path, small: bool) -> None:
 def _tables(demo: MediaDemo, scores: Sequence[SplitScores]) -> list[Table]:
     """Words that were right; and where the weights of each word stand, beside blind rules."""
     words = Table("test split", demo.things, "words right %", title=f"unseen {demo.things}")
-    looked = Column("looks", no_wrap=True)
-    places = Table("test split", "words", looked, "points into the place %", "weight in the place %", demo.measure)
+    names = (Column(name, no_wrap=True) for name in ("test split", "words", "looks"))
+    places = Table(*names, "points into the place %", "weight in the place %", demo.measure)
     for split in scores:
         words.add_row(
             f"{split.name}: {demo.splits[split.name]}", str(split.sources), f"{100 - split.word_error.value:.1f}"

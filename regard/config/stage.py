@@ -27,6 +27,7 @@ from regard.registry import Table
 if TYPE_CHECKING:
     from torch import nn
 
+    from regard.data.batches import Vary
     from regard.data.sources import Source
 
 HiddenSize = Annotated[int, Field(ge=1, le=MOST_FEATURES)]
@@ -105,6 +106,10 @@ class SourceConfig(Section):
     def limit(self, max_length: int) -> int:
         """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""
         return max_length
+
+    def variation(self) -> "Vary | None":
+        """What varies a source each time that training reads it, see `Varied`; None where nothing does."""
+        return None
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "Source":
         """The source kind, with what it learns from the sources of all pairs; `sources()` reads them.

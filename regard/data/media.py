@@ -12,10 +12,12 @@ class Recording:
     Args:
         samples: float32 (samples,), one channel, from -1 to 1.
         rate: samples per second.
+        start: the second of the file that it begins with, where it is a part of one: units are in seconds of the file.
     """
 
     samples: np.ndarray
     rate: int
+    start: float = 0.0
 
     @property
     def seconds(self) -> float:

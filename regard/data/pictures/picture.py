@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from regard.data.media import Picture
-from regard.data.media_files import state_of
+from regard.data.media_files import named, state_of
 from regard.data.pictures.files import Shot, read
 from regard.data.pictures.scale import fitted, scaled
 from regard.data.sources import Drawing, Span, UnusableSource, padded
@@ -127,18 +127,20 @@ class PictureSource:
 
 def shown(source: str) -> str:
     """How a picture is called in a view."""
-    return source if source.startswith(SPLIT) else Path(source).name
+    path = named(source).path
+    return path if path.startswith(SPLIT) else Path(path).name
 
 
 def shot_of(source: str) -> Shot:
     """The picture of this name. Raises UnusableSource for what is none, RegardError where Pillow is missing."""
-    if not source.startswith(SPLIT):
-        return read(source)
+    path = named(source).path
+    if not path.startswith(SPLIT):
+        return read(path)
     from regard.data.embedded.drawn import picture
 
-    split, _, number = source.removeprefix(SPLIT).partition("/")
+    split, _, number = path.removeprefix(SPLIT).partition("/")
     try:
         pixels = picture(split, int(number)).pixels
     except ValueError as error:
-        raise UnusableSource(f"names no picture of the embedded corpus ({source[:60]})") from error
+        raise UnusableSource(f"names no picture of the embedded corpus ({path[:60]})") from error
     return Shot(pixels, *pixels.shape[:2])
