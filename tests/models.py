@@ -94,6 +94,12 @@ def combinations() -> list[Any]:
     ]
     open_end = {"end": True}
     several += [pytest.param(recipe(DECODERS[name], attention=open_end), id=f"{name}-open-end") for name in plain]
+    gated = {"scalar": {"gate": "scalar"}, "vector": {"score": "general", "num_heads": 2, "gate": "vector"}}
+    several += [
+        pytest.param(recipe(DECODERS[name], attention=attention), id=f"{name}-{gate}-gate")
+        for name in plain
+        for gate, attention in gated.items()
+    ]
     above = [
         pytest.param(recipe(decoder, encoder=TRANSFORMER), id=f"{name}-above-transformer")
         for name, decoder in (DECODERS | FIXED).items()

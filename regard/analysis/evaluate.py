@@ -1,13 +1,14 @@
 """The quality of outputs: each metric with its signature, and all of them by the length of the source."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar, cast
 
 from regard.alignment.error_rate import AlignmentErrors
+from regard.alignment.pointing import Pointing
 from regard.analysis.align import Aligner
 from regard.analysis.gold import JudgedPairs
-from regard.analysis.places import GoldPlaces, PlaceScores, mean_places, score_places
+from regard.analysis.places import GoldPlaces, mean_pointed, pointed
 from regard.analysis.words import seen
 from regard.data.example import Example
 from regard.data.lines import BadLine, Line, one_line
@@ -68,7 +69,7 @@ class Evaluation:
         rows: for each metric, its scores by length; the same buckets in each. Empty without a unit.
         alignment: the alignment errors, if there are gold links.
         outputs: the translations, one for each source.
-        places: where the weights point, beside blind rules, if there are gold places.
+        places: where the weights and those of blind rules point, by the names of these, if there are gold places.
     """
 
     segments: int
@@ -77,7 +78,7 @@ class Evaluation:
     rows: list[list[LengthRow]]
     alignment: AlignmentErrors | None = None
     outputs: tuple[str, ...] = ()
-    places: PlaceScores | None = None
+    places: Mapping[str, Pointing] | None = None
 
     def record(self) -> dict[str, Any]:
         """The scores as a JSON object."""
@@ -92,7 +93,7 @@ class Evaluation:
             rates = {name: getattr(self.alignment, name) for name in ("error_rate", "precision", "recall")}
             record["alignment"] = rates | asdict(self.alignment)
         if self.places is not None:
-            record["places"] = {name: asdict(found) for name, found in self.places.rules.items()}
+            record["places"] = {name: asdict(found) for name, found in self.places.items()}
         return record
 
 
@@ -115,7 +116,8 @@ def evaluated(
         judged: their words, and the gold links.
         metrics: names in `METRICS`.
         lengths: the unit of source length; see `length_unit`.
-        group: pairs with the same source count as one, with several references.
+        group: pairs with the same source count as one, with several references. Those of a source that is no text do
+            in any case: the same recording is heard once.
         min_weight: smaller weights are no links; the default of `links` if None.
         places: gold seconds or boxes of words, of recordings or pictures.
 
@@ -129,21 +131,22 @@ def evaluated(
     shown = [seen(judged.segment, example) for example in examples]
     if not text:
         shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
-    asked = segments(shown, group)
+    asked = segments(shown, group or not text)
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None
     result = evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
-    return result if places is None else replace(result, places=_places(translator, examples, places))
+    return result if places is None else replace(result, places=_pointed(translator, examples, places))
 
 
-def _places(translator: Translator, examples: Sequence[Example], places: GoldPlaces) -> PlaceScores:
+def _pointed(translator: Translator, examples: Sequence[Example], places: GoldPlaces) -> Mapping[str, Pointing]:
     gold = [places.of(example) for example in examples]
-    found = []
+    found: list[Mapping[str, Pointing]] = []
     for part in _parts(list(zip(examples, gold, strict=True)), translator):
         sources, targets = [one.source for one, _ in part], [one.target or "" for one, _ in part]
-        found.append(score_places(translator, sources, targets, [each for _, each in part]))
-    return mean_places(found)
+        alignments = translator.score(sources, targets, units="words")
+        found += [pointed(alignment, each) for alignment, (_, each) in zip(alignments, part, strict=True)]
+    return mean_pointed(found)
 
 
 def _parts(items: Sequence[Item], translator: Translator) -> Iterator[Sequence[Item]]:

@@ -1,8 +1,7 @@
 """Where attention points in a recording or a picture, compared with gold places and with rules that see nothing."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -20,66 +19,37 @@ from regard.data.example import Example
 from regard.data.lines import BadLine, opened, shown, texts
 from regard.data.sources import UnusableSource
 from regard.errors import DataError
-from regard.translator import Translator
 
 ATTENTION = "attention"
-STRETCH_RULES = {"diagonal": blind_diagonal, "centre": blind_centre, "uniform": blind_uniform}
-BOX_RULES = {"centre": blind_centre, "uniform": blind_uniform}
+Rules = Mapping[str, Callable[[int, np.ndarray], np.ndarray]]
+OF_BOXES: Rules = {"centre": blind_centre, "uniform": blind_uniform}
+OF_STRETCHES: Rules = {"diagonal": blind_diagonal, **OF_BOXES}
+"""Rules that know how many words and positions there are, and nothing else, by their names."""
 STRETCH, BOX = 2, 4
 Locate = Callable[[str, str], str]
 """`locate(said, path)`: the name of a source, made whole as those of pairs are."""
 
 
-@dataclass(frozen=True)
-class PlaceScores:
-    """Scores of the weights of a model, and of each blind rule over the same positions.
+def pointed(alignment: Alignment, places: Sequence[Place | None]) -> dict[str, Pointing]:
+    """The scores of the weights of one alignment, and of each rule over the same positions.
 
     Args:
-        unit: of the distance: "s" for recordings, "px" for pictures.
-        rules: `ATTENTION` and the names of the rules → their scores.
+        alignment: of words, from forced decoding: other words than those of the target have no gold place. A word has
+            the mean of the rows of its tokens.
+        places: of each word, or None.
     """
-
-    unit: str
-    rules: Mapping[str, Pointing]
-
-
-def score_places(
-    translator: Translator, sources: Sequence[str], targets: Sequence[str], gold: Sequence[Sequence[Place | None]]
-) -> PlaceScores:
-    """Force the targets, and compare the weights of their words with the gold places.
-
-    Other words than those of the target have no gold place, so the model's own output is not asked. A word has the mean
-    of the rows of its tokens.
-
-    Args:
-        translator: the model, over recordings or pictures.
-        sources: what it reads.
-        targets: their targets.
-        gold: for each word of each target its place, or None.
-    """
-    parts: dict[str, list[Pointing]] = {}
-    boxes = False
-    for alignment, places in zip(translator.score(sources, targets, units="words"), gold, strict=True):
-        cells = _cells(alignment)
-        boxes = cells.shape[1] == BOX
-        rules = BOX_RULES if boxes else STRETCH_RULES
-        weights = {name: rule(len(alignment.target), cells) for name, rule in rules.items()}
-        for name, rows in ({ATTENTION: alignment.weights} | weights).items():
-            parts.setdefault(name, []).append(pointing_scores(rows, cells, places))
-    return PlaceScores("px" if boxes else "s", {name: mean_pointing(found) for name, found in parts.items()})
+    cells = np.array([unit.box or (unit.start, unit.end) for unit in alignment.source], dtype=np.float64)
+    rules = OF_STRETCHES if cells.shape[1] == STRETCH else OF_BOXES
+    weights = {name: rule(len(alignment.target), cells) for name, rule in rules.items()}
+    return {
+        name: pointing_scores(rows, cells, places) for name, rows in ({ATTENTION: alignment.weights} | weights).items()
+    }
 
 
-def mean_places(parts: Sequence[PlaceScores]) -> PlaceScores:
-    """The scores of all parts together, each word with the same weight. Raises ValueError where there is no part."""
-    if not parts:
-        raise ValueError("mean_places: parts is empty; expected at least one.")
-    rules = {name: mean_pointing([part.rules[name] for part in parts]) for name in parts[0].rules}
-    return PlaceScores(parts[0].unit, rules)
-
-
-def _cells(alignment: Alignment) -> np.ndarray:
-    """The place of each position of the source."""
-    return np.array([unit.box or (unit.start, unit.end) for unit in alignment.source], dtype=np.float64)
+def mean_pointed(parts: Iterable[Mapping[str, Pointing]]) -> dict[str, Pointing]:
+    """The scores of all outputs together, each word with the same weight."""
+    parts = list(parts)
+    return {name: mean_pointing([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
 class GoldPlaces:

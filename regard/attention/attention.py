@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from regard.attention.gate import ContextGate
 from regard.attention.history import History
 from regard.attention.multihead import Heads
 from regard.attention.source import Source
@@ -57,6 +58,7 @@ class Attention(nn.Module):
         select: an entry of `SELECTIONS`, built.
         window: an entry of `WINDOWS`, built.
         heads: projections into several heads (see `multihead.py`), or None for one head without projections.
+        gate: how much of the context a query lets in (see `gate.py`), or None for all of it.
 
     A part (score, select, window) is a module with flags. `sequential`: it reads the weights of earlier steps, so
     several steps run one by one. `timed` (default False): it reads the number of earlier steps. A caller without a
@@ -82,13 +84,21 @@ class Attention(nn.Module):
         [[[5.0, 0.0, 1.0]]]
     """
 
-    def __init__(self, score: nn.Module, select: nn.Module, window: nn.Module, heads: Heads | None = None) -> None:
+    def __init__(
+        self,
+        score: nn.Module,
+        select: nn.Module,
+        window: nn.Module,
+        heads: Heads | None = None,
+        gate: ContextGate | None = None,
+    ) -> None:
         super().__init__()
         # Any: torch knows no type of module with a `prepare`.
         self.score: Any = score
         self.select = select
         self.window = window
         self.heads = heads
+        self.gate = gate
         parts = (score, select, window)
         self.sequential = any(bool(part.sequential) for part in parts)
         self.timed = any(bool(getattr(part, "timed", False)) for part in parts)
@@ -144,6 +154,12 @@ class Attention(nn.Module):
     def forward(self, query: Float[Tensor, "batch target query"], source: Source, history: History) -> Attended:
         """Attend to the source, once for each target position."""
         _check_query(query, source, history)
+        attended = self._look(query, source, history)
+        if self.gate is None:
+            return attended
+        return replace(attended, context=self.gate(query, attended.context))
+
+    def _look(self, query: Tensor, source: Source, history: History) -> Attended:
         if self.heads is None:
             return self._run(query, source, history)
         split = self.heads.split_query(query).flatten(0, 1)

@@ -10,6 +10,7 @@ from torch import nn
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
+from regard.attention.gate import ContextGate, Gate
 from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore
 from regard.attention.rules import refusal
@@ -30,6 +31,7 @@ def build_attention(
     num_heads: int = 1,
     value_size: int | None = None,
     output_size: int | None = None,
+    gate: Gate = "none",
 ) -> Attention:
     """Build an attention by names.
 
@@ -45,6 +47,7 @@ def build_attention(
         num_heads: with more than one, projections into heads go around everything (see `multihead.py`).
         value_size: features of a value where there are several heads; `key_size` if not given.
         output_size: features of the context where there are several heads; `value_size` if not given.
+        gate: "scalar" or "vector" lets in a part of the context (see `ContextGate`); "none" lets in all.
 
     Raises ValueError for an unknown name or option (with the nearest known one), and for a combination that makes no
     sense (with the reason; see `rules.REFUSED`). Raises TypeError for an option of another type.
@@ -56,9 +59,8 @@ def build_attention(
         if name not in known:
             raise ValueError(f"attention has options for {name!r}; expected {_known(name, known)}")
     sizes = {"query_size": query_size, "key_size": key_size}
-    heads = None
+    heads, value_size = None, key_size if value_size is None else value_size
     if num_heads != 1:
-        value_size = key_size if value_size is None else value_size
         heads = Heads(query_size, key_size, value_size, num_heads, output_size=output_size)
         sizes = dict.fromkeys(sizes, query_size // num_heads)
     reason = refusal(score, select, window)
@@ -67,7 +69,9 @@ def build_attention(
             f"attention is {score} with {select} in {window}; expected a combination that works: {reason}."
         )
     built = [_build(table, name, sizes, options.get(name, {})) for table, name in parts]
-    return Attention(built[0], built[1], built[2], heads)
+    context_size = value_size if heads is None or output_size is None else output_size
+    gates = None if gate == "none" else ContextGate(query_size, context_size if gate == "vector" else 1)
+    return Attention(built[0], built[1], built[2], heads, gates)
 
 
 def build_self_attention(

@@ -27,6 +27,7 @@ SMALL = {
         "training.max_steps=60",
     ),
     "spoken": ("model.encoder.hidden_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
 
@@ -42,8 +43,9 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken",
-            help="English → Chinese sentences; or recordings of number words, made by a voice synthesiser.",
+            metavar="sentences|spoken|drawn",
+            help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; or pictures of "
+            "coloured shapes.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -60,9 +62,10 @@ def command(
 ) -> None:
     """Train on an embedded corpus, translate, and show the alignment.
 
-    The corpus is English → Chinese, written by a grammar, or with --corpus spoken recordings of number words → text;
-    there is nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
-    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
+    The corpus is English → Chinese, written by a grammar, with --corpus spoken recordings of number words → text, or
+    with --corpus drawn pictures → sentences; there is nothing to download, and it takes a minute or two. Writes
+    OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is
+    there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -76,13 +79,8 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
-    if corpus == "spoken":
-        from regard.cli.demo_spoken import show_spoken, write_spoken
-
-        write_spoken(out / "corpus", small)
-        say("recordings of number words by seven synthetic voices; training sees their text, never where a word is")
-        _train(demo_config(seed, small, corpus), out, quiet)
-        show_spoken(out, small)
+    if corpus != "sentences":
+        _learn_media(corpus, out, small, seed, quiet)
         return
     from regard.data.embedded import english_chinese, write_corpus
 
@@ -96,6 +94,19 @@ def command(
     else:
         _train(config, out, quiet)
     _show(out, small)
+
+
+def _learn_media(corpus: str, out: Path, small: bool, seed: int, quiet: bool) -> None:
+    """Of recordings or pictures."""
+    from importlib import import_module
+
+    from regard.cli.demo_media import show_media, write_pairs
+
+    demo = import_module(f"regard.cli.demo_{corpus}").DEMO
+    write_pairs(demo, out / "corpus", small)
+    say(demo.introduction)
+    _train(demo_config(seed, small, corpus), out, quiet)
+    show_media(demo, out, small)
 
 
 def _check_free(option: str, folder: Path, corpus: Path) -> None:

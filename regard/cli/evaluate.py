@@ -22,8 +22,10 @@ from regard.cli.options import (
 from regard.metrics import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from regard.alignment.pointing import Pointing
     from regard.analysis.evaluate import Evaluation
-    from regard.analysis.places import PlaceScores
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
@@ -120,17 +122,20 @@ def command(
         bad.tell()
 
 
-def place_table(found: "PlaceScores") -> list[str]:
+def place_table(found: "Mapping[str, Pointing]") -> list[str]:
     """Where the weights of each word stand: those of the model, then those of the rules that see nothing."""
     from regard.analysis.places import ATTENTION
     from regard.cli.stdout import aligned_columns
 
-    rows = [["weights", "words", "point into it %", "weight inside %", f"distance {found.unit}", "overlap %"]]
-    for name, one in found.rules.items():
+    seconds = "diagonal" in found  # boxes have no order
+    distance = "time error s" if seconds else "distance px"
+    rows = [["weights", "words", "point into it %", "weight inside %", distance, "overlap %"]]
+    for name, one in found.items():
         shares = [f"{100 * share:.1f}" for share in (one.pointing, one.mass, one.overlap)]
-        distance = f"{one.distance:.3f}" if found.unit == "s" else f"{one.distance:.1f}"
         rule = name if name == ATTENTION else f"blind: {name}"
-        rows.append([rule, str(one.targets), shares[0], shares[1], distance, shares[2]])
+        rows.append(
+            [rule, str(one.targets), shares[0], shares[1], f"{one.distance:.{3 if seconds else 1}f}", shares[2]]
+        )
     return aligned_columns(rows, "lrrrrr")
 
 

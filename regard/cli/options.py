@@ -45,7 +45,7 @@ PairFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="parallel|tsv|csv|jsonl|bars",
+        metavar="parallel|tsv|csv|jsonl|bars|kaldi|captions",
         help="The format of the pairs, if the name of the file does not say it; bars: source ||| target.",
     ),
 ]

@@ -11,6 +11,7 @@ from regard.cli.options import Reading, choose
 from regard.config import DataConfig
 from regard.config.recipes import find, names_recipe
 from regard.data.example import Example
+from regard.data.folders import holds_pairs
 from regard.data.lines import STDIN, BadLine
 from regard.data.readers import Format, PairFiles
 from regard.errors import DataError, UsageError
@@ -60,7 +61,7 @@ def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:
 
     Raises UsageError for more than one file, DataError for one that cannot be read.
     """
-    runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
+    runs = [Path(given[0]), *(Path(path) for path in takewhile(_may_be_run, given[1:]))]
     files = list(given[len(runs) :])
     if len(files) > 1:
         raise UsageError(f"{len(files)} files are given after {runs[-1]}; expected one, or - for standard input.")
@@ -75,10 +76,14 @@ def runs_and_pairs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
 
     Raises UsageError if no pairs follow.
     """
-    runs = [Path(given[0]), *(Path(path) for path in takewhile(os.path.isdir, given[1:]))]
+    runs = [Path(given[0]), *(Path(path) for path in takewhile(_may_be_run, given[1:]))]
     if pairs := list(given[len(runs) :]):
         return runs, pairs
     raise UsageError(f"no pairs are given after {runs[-1]}. Give two parallel files, one .tsv, .csv or .jsonl, or -.")
+
+
+def _may_be_run(path: str) -> bool:
+    return os.path.isdir(path) and not holds_pairs(path)
 
 
 def recipe_and_pairs(given: Sequence[str], recipe: str | None) -> tuple[str | None, list[str]]:

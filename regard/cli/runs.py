@@ -10,6 +10,7 @@ from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard
 from regard.cli.workers import set_up
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
+from regard.data.readers import Locate, located
 from regard.data.sources import UnusableSource
 from regard.errors import UsageError
 from regard.translator import Translator
@@ -27,11 +28,13 @@ class Session:
         translator: the models.
         opening: the options with which they were opened.
         workers: how many processes share the lines.
+        locate: what a line says of a source → the source, see `PairFiles`.
     """
 
     translator: Translator
     opening: Opening
     workers: int = 1
+    locate: Locate | None = None
 
     def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         """Lists of the items, of the size that suits the model."""
@@ -41,11 +44,15 @@ class Session:
         """The lines of standard input. A user at a terminal is asked for them."""
         if not self.opening.quiet:
             prompt()
-        return standard_input(self._size)
+        return map(self.placed, standard_input(self._size))
 
     def given(self, path: str) -> Iterator[list[Line]]:
         """The lines of a file, or of standard input."""
-        return self.typed() if path == STDIN else self.chunks(_lines(path))
+        return self.typed() if path == STDIN else self.chunks(located(line, self.locate, path) for line in _lines(path))
+
+    def placed(self, lines: Iterable[Line]) -> list[Line]:
+        """Lines of the command line or of standard input, with what they name where it stands."""
+        return [located(line, self.locate, STDIN) for line in lines]
 
     def readable(self, parts: Iterable[Sequence[Line]]) -> Iterator[list[Line]]:
         """The same lines; a line that cannot be used, or has too many tokens on a side, becomes a BadLine."""
@@ -121,4 +128,5 @@ def open_runs(
         Ranking(options.length_normalization, options.coverage_penalty)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return Session(load(paths, options, chosen, shortlist=search.shortlist), opening)
+    translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), Run(paths[0]).config.data.source
+    return Session(translator, opening, locate=None if of_sources.kind == "text" else of_sources.locate)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,6 +27,7 @@ from regard.errors import UsageError
 if TYPE_CHECKING:
     from regard.alignment.alignment import Alignment
     from regard.cli.output_format import Writer
+    from regard.cli.times import TimesWriter
     from regard.data.example import Example
     from regard.search.options import SamplingOptions
     from regard.translator import Output, Translator
@@ -58,6 +60,17 @@ def command(
             min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
         ),
     ] = 0,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ctm|srt|textgrid",
+            help="Write when each word of a recording was said: ctm in place of the text, or to --out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="PATH", help="With --times: a file for ctm, a folder for the others."),
+    ] = None,
     sampling: Sampling,
     search: Search,
     opening: Opening,
@@ -68,6 +81,9 @@ def command(
     exit code is 3. Several runs are an ensemble: their probabilities are averaged.
 
     Example: regard translate runs/en-zh input.txt --align > output.txt
+
+    A line names a recording by its path, or a part of one by a JSON record:
+    {"audio_filepath": "talk.flac", "offset": 12.5, "duration": 3.2}
 
     Several processes: torchrun --nproc-per-node 2 -m regard translate … shares the lines; the output is the same.
     """
@@ -83,24 +99,40 @@ def command(
             runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
-            _check_effects(chosen, align, json, sampling.sample)
+            _check_effects(chosen, align, json, sampling.sample, times is not None)
+            timed = _timed(chosen, times, out)
             drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
-        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives)
+        if timed is not None and session.translator.source.kind == "text":
+            raise UsageError(
+                f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
+            )
+        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed)
         if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
         with dismissing(world):
-            for lines in session.answers(session.given(path), together, lambda bad: writer.refused(refusals.add(bad))):
-                put(lines)
+            nothing: list[str] = []
+            found = session.answers(
+                session.given(path), together, lambda bad: (writer.refused(refusals.add(bad)), nothing)
+            )
+            for number, (lines, document) in enumerate(found, 1):
+                put(lines if timed is None else timed.add(number, document, lines))
+        if timed is not None:
+            timed.finish()
     refusals.finish()
 
 
 def _answerer(
-    translator: "Translator", writer: "Writer", nbest: int, drawn: "SamplingOptions | None", alternatives: int
-) -> "Callable[[list[Example]], list[list[str]]]":
-    """What translates some examples, by search or, with `drawn`, at random: the output lines of each example."""
+    translator: "Translator",
+    writer: "Writer",
+    nbest: int,
+    drawn: "SamplingOptions | None",
+    alternatives: int,
+    timed: "TimesWriter | None",
+) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
+    """What translates some examples, by search or, with `drawn`, at random: the output lines of each, and its times."""
 
     def look(examples: "list[Example]") -> "Sequence[Sequence[Alignment | Output]]":
         sources = [example.source for example in examples]
@@ -108,15 +140,33 @@ def _answerer(
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
             return [[one] for one in each]
-        if writer.aligns:
+        if writer.aligns or timed is not None:
             return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
         return translator.outputs(sources, nbest)
 
-    def answer(examples: "list[Example]") -> list[list[str]]:
-        found = look(examples)
-        return [writer.lines(example.line, outputs) for example, outputs in zip(examples, found, strict=True)]
+    def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
+        found = list(zip(examples, look(examples), strict=True))
+        lines = [writer.lines(example.line, outputs) for example, outputs in found]
+        if timed is None:
+            return [(each, []) for each in lines]
+        spoken = [timed.document(example, cast("Alignment", best), writer.units) for example, (best, *_) in found]
+        return list(zip(lines, spoken, strict=True))
 
     return answer
+
+
+def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesWriter | None":
+    """What writes times. Raises UsageError for options that do not go together."""
+    from regard.cli.times import TimesWriter
+
+    if times is None:
+        refuse_without_effect(chosen, ["out"], "without --times, whose files it is for. Add it, or write > output.txt")
+        return None
+    refuse_without_effect(chosen, ["nbest"], "with --times, which are of the best output. Leave one out.")
+    if out is None:
+        because = "with --times ctm on standard output, in place of the text. Give --out FILE, or leave it out."
+        refuse_without_effect(chosen, ["json", "align", "alternatives"], because)
+    return TimesWriter(times, out)
 
 
 def _sampling_options(given: Sampling) -> "SamplingOptions":
@@ -131,7 +181,7 @@ def _sampling_options(given: Sampling) -> "SamplingOptions":
     return SamplingOptions(1 if given.seed is None else given.seed, temperature, given.top_k, top_p)
 
 
-def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) -> None:
+def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, times: bool) -> None:
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
@@ -145,5 +195,5 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool) 
         refuse_without_effect(chosen, ["min_weight"], "without --align, which writes links. Add it, or leave it out.")
     if json:
         refuse_without_effect(chosen, ["align"], "with --json, which has all weights. Leave one out.")
-    elif not align:
-        refuse_without_effect(chosen, ["units"], "without --align or --json. Add one, or leave it out.")
+    elif not align and not times:
+        refuse_without_effect(chosen, ["units"], "without --align or --json or --times. Add one, or leave it out.")

@@ -76,7 +76,7 @@ def command(
     alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0
     answer = _answerer(session.translator, bool(target), units, alternatives)
     kept = []
-    parts = few_enough(session.chunks(given) if given else session.typed(), files)
+    parts = few_enough(session.chunks(session.placed(given)) if given else session.typed(), files)
     for found in session.answers(parts, answer, refusals.add):
         if isinstance(found, Alignment):
             if files:

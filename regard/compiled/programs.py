@@ -66,6 +66,7 @@ def has_program(decoder: Any) -> bool:
         and type(attention.select) is Softmax
         and type(attention.window) is GlobalWindow
         and attention.heads is None
+        and attention.gate is None
         and all(each.num_layers == 1 for each in cells)
         and (len(cells) == 1 or cells[0].cell == "gru")
     )

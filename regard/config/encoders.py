@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -174,6 +174,32 @@ class PyramidalEncoderConfig(EncoderConfig):
             self.hidden_size,
             joins=self.joins,
             layer_dropout=parts.dropout.layers,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)
+
+
+class GridEncoderConfig(EncoderConfig):
+    """The keys of `GridEncoder`, which reads pictures: convolutions, and a position for each cell of the last."""
+
+    axes: ClassVar[int] = 2
+
+    channels: tuple[HiddenSize, ...] = Field((32, 64, 128, 128, 256), description="of the convolution of each block")
+    strides: Strides = Field((2, 2, 2, 1, 1), description="of each block; a cell has as many pixels as their product")
+    groups: int = Field(8, ge=1, le=1_024, description="channels are normalised in so many groups")
+    coordinates: bool = Field(False, description="two more features of a cell: where in the picture it is")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.embedded import EmbeddedEncoder
+        from regard.encoders.grid import GridEncoder
+
+        encoder = GridEncoder(
+            parts.embedding.embedding_dim,
+            channels=self.channels,
+            strides=self.strides,
+            groups=self.groups,
+            coordinates=self.coordinates,
             output_dropout=parts.dropout.context,
         )
         return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)

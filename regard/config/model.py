@@ -28,6 +28,10 @@ class AttentionConfig(Section):
     num_heads: int = Field(
         1, ge=1, le=1024, description="looks side by side, each with projections of its own; 1 has none"
     )
+    gate: Literal["none", "scalar", "vector"] = Field(
+        "none",
+        description="let in a part of what was looked at: β of Xu et al. 2015, one number a step, or one a feature",
+    )
     end: bool = Field(
         False, description="whether the end mark of the source may be looked at; the encoder reads it either way"
     )

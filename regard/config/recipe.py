@@ -86,6 +86,29 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _readable(self) -> "Config":
+        """An encoder of sequences cannot read pictures, nor one of pictures sequences; terms of the loss need what they
+        read."""
+        encoder, source, training = self.model.encoder, self.data.source, self.training
+        if training.ctc and source.axes != 1:
+            raise ValueError(
+                f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
+                "have no order"
+            )
+        if training.doubly_stochastic and not self.model.decoder.attends:
+            raise ValueError(
+                f"training.doubly_stochastic is {training.doubly_stochastic}; expected 0 for the "
+                f"{self.model.decoder.kind} decoder, which looks at no position"
+            )
+        if encoder.axes != source.axes:
+            fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
+                f"expected {' or '.join(fitting)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taught(self) -> "Config":
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS

@@ -10,6 +10,11 @@ from regard.config.section import Section
 from regard.config.stage import SourceConfig
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from regard.data.batches import Vary
+    from regard.data.pictures.picture import PictureSource
+    from regard.data.speech.arrays import FeaturesSource
     from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
 
@@ -50,6 +55,33 @@ class TextConfig(SourceConfig):
         return TextSource(Tokenizer.load(path))
 
 
+class AugmentConfig(Section):
+    """How frames are varied for training, anew in each epoch; nothing is by default."""
+
+    speeds: tuple[Annotated[float, Field(ge=0.5, le=2.0)], ...] = Field(
+        (), max_length=100, description="one of these is drawn: 0.9 is slower and longer; such as [0.9, 1.0, 1.1]"
+    )
+    time_masks: int = Field(0, ge=0, le=100, description="stretches of time that are hidden, as SpecAugment does")
+    time_width: int = Field(40, ge=0, le=10_000, description="most frames of one; never above a fifth of the recording")
+    frequency_masks: int = Field(0, ge=0, le=100, description="bands of neighbouring features that are hidden")
+    frequency_width: int = Field(8, ge=0, le=10_000, description="most features of one")
+
+    def variation(self) -> "Vary | None":
+        """Another speed, then masks."""
+        if not (self.speeds or self.time_masks or self.frequency_masks):
+            return None
+        from regard.data.speech.augment import change_speed, spec_augment
+
+        masks = self.model_dump(exclude={"speeds"})
+
+        def vary(frames: "np.ndarray", generator: "np.random.Generator") -> "np.ndarray":
+            if self.speeds:
+                frames = change_speed(frames, float(generator.choice(self.speeds)))
+            return spec_augment(frames, generator, **masks)
+
+        return vary
+
+
 class RecordingConfig(SourceConfig):
     """The keys of a source that is a recording."""
 
@@ -58,15 +90,17 @@ class RecordingConfig(SourceConfig):
     window_seconds: float = Field(0.025, gt=0, le=1, description="length of a frame")
     shift_seconds: float = Field(0.010, gt=0, le=1, description="from one frame to the next")
     max_seconds: float = Field(30.0, gt=0, le=100_000, description="longer recordings are left out of training")
+    augment: AugmentConfig = AugmentConfig()
+
+    def variation(self) -> "Vary | None":
+        """As `augment` says."""
+        return self.augment.variation()
 
     def locate(self, said: str, path: str) -> str:
         """The file; a relative name is relative to the folder of the file that names it."""
-        from regard.data.lines import STDIN
-        from regard.data.speech.recording import SPLIT, expect_file
+        from regard.data.speech.recording import SPLIT
 
-        if said.startswith(SPLIT):
-            return said
-        return expect_file(str(Path(said) if path == STDIN else Path(path).parent / said), said)
+        return _file(said, path, SPLIT)
 
     def limit(self, max_length: int) -> int:
         """In frames."""
@@ -83,3 +117,86 @@ class RecordingConfig(SourceConfig):
         from regard.data.speech.recording import RecordingSource
 
         return RecordingSource.load(path)
+
+
+class FeaturesConfig(SourceConfig):
+    """The keys of a source that is frames which another program computed."""
+
+    archives: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description=".npz files that hold the ids of a file of pairs, in its folder; by default the one of its name: "
+        "train.npz for train.tsv",
+    )
+    shift_seconds: float = Field(0.010, gt=0, le=100, description="from one frame to the next")
+    deltas: int = Field(0, ge=0, le=2, description="orders of differences over time that are added: 2 for Δ and ΔΔ")
+    normalized: bool = Field(True, description="each feature has mean 0 and variance 1 over the sequence")
+    max_seconds: float = Field(30.0, gt=0, le=100_000, description="longer sequences are left out of training")
+    augment: AugmentConfig = AugmentConfig()
+
+    def variation(self) -> "Vary | None":
+        """As `augment` says."""
+        return self.augment.variation()
+
+    def locate(self, said: str, path: str) -> str:
+        """The file, or the id in an archive; relative names are relative to the folder of the file that names them."""
+        from regard.data.lines import STDIN
+        from regard.data.media_files import inside, named
+        from regard.data.speech.arrays import find
+
+        name, folder = str(named(said)), Path() if path == STDIN else Path(path).parent
+        archives = self.archives or (() if path == STDIN else (f"{Path(path.removesuffix('.gz')).stem}.npz",))
+        return find(name if path == STDIN else inside(name), folder, [folder / archive for archive in archives])
+
+    def limit(self, max_length: int) -> int:
+        """In frames."""
+        return max(1, round(self.max_seconds / self.shift_seconds))
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "FeaturesSource":
+        """How many features a frame has, from the first that can be read."""
+        from regard.data.speech.arrays import FeaturesSource, size_of
+
+        return FeaturesSource(size_of(sources()), self.shift_seconds, self.deltas, self.normalized)
+
+    def load(self, path: Path) -> "FeaturesSource":
+        """What a run was trained with."""
+        from regard.data.speech.arrays import FeaturesSource
+
+        return FeaturesSource.load(path)
+
+
+class PictureConfig(SourceConfig):
+    """The keys of a source that is a picture."""
+
+    axes: ClassVar[int] = 2
+
+    size: int = Field(64, ge=2, le=1_024, description="pixels of the longer side, which pictures are scaled to")
+
+    def locate(self, said: str, path: str) -> str:
+        """The file; a relative name is relative to the folder of the file that names it."""
+        from regard.data.pictures.picture import SPLIT
+
+        return _file(said, path, SPLIT)
+
+    def limit(self, max_length: int) -> int:
+        """In rows: all that a picture may have."""
+        return self.size
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "PictureSource":
+        """Nothing is learned: pixels depend on the keys alone."""
+        from regard.data.pictures.picture import PictureSource
+
+        return PictureSource(self.size)
+
+    def load(self, path: Path) -> "PictureSource":
+        """What a run was trained with."""
+        from regard.data.pictures.picture import PictureSource
+
+        return PictureSource.load(path)
+
+
+def _file(said: str, path: str, embedded: str) -> str:
+    """What a file of pairs names; what begins like a name of an embedded corpus is one."""
+    from regard.data.media_files import located, named
+
+    return str(named(said) if named(said).path.startswith(embedded) else located(said, path))

@@ -27,6 +27,7 @@ from regard.registry import Table
 if TYPE_CHECKING:
     from torch import nn
 
+    from regard.data.batches import Vary
     from regard.data.sources import Source
 
 HiddenSize = Annotated[int, Field(ge=1, le=MOST_FEATURES)]
@@ -86,6 +87,8 @@ class SourceConfig(Section):
 
     file: ClassVar[str] = "source.json"
     """The name, in a run directory, of what `Source.save` writes: one of those that Regard uses."""
+    axes: ClassVar[int] = 1
+    """Along how many axes its positions lie: 1 for a sequence, 2 for rows and columns."""
 
     kind: str = Field(description="an entry of the table of source kinds")
 
@@ -103,6 +106,10 @@ class SourceConfig(Section):
     def limit(self, max_length: int) -> int:
         """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""
         return max_length
+
+    def variation(self) -> "Vary | None":
+        """What varies a source each time that training reads it, see `Varied`; None where nothing does."""
+        return None
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "Source":
         """The source kind, with what it learns from the sources of all pairs; `sources()` reads them.
@@ -136,6 +143,9 @@ class OutputParts:
 
 class EncoderConfig(Section):
     """The section of one encoder: Batch → Memory."""
+
+    axes: ClassVar[int] = 1
+    """Along how many axes the positions lie that it reads, as in `SourceConfig`."""
 
     kind: str = Field(description="an entry of the table of encoders")
 

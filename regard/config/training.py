@@ -57,6 +57,9 @@ class TrainingConfig(Section):
         lt=1,
         description="λ of CTC, a second loss on the encoder's output: (1 - λ) · loss + λ · CTC; try 0.3",
     )
+    doubly_stochastic: float = Field(
+        0.0, ge=0, le=1000, description="λ of Xu et al. 2015, eq. 14: want every position looked at; try 1"
+    )
     hard: HardConfig = HardConfig()
     temperature: TemperatureConfig = TemperatureConfig()
     clip: float | None = Field(1.0, gt=0, le=1e12, description="most length of the gradient; null for none")

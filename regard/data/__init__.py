@@ -2,6 +2,8 @@
 
     example, marks         one pair; the token numbers of the marks (padding, begin, end, unknown)
     lines, rows, readers   files of any of the formats → Examples; every error names file and line
+    media_files            sources that are files: which part of which file, and whether it has changed; the formats
+                           that name such files: manifests, kaldi, captions, folders
     report                 counts of the lines that were used and left out
     sources, text, media   the interface of every kind of source; text; what a view draws of the others
     tokenizer              text → token numbers with their places in the text, and back

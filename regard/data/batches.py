@@ -5,7 +5,7 @@ batches      corpus, plan → Batch, Batch, Batch … from any number on
 collate      corpus, pair numbers → one Batch
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from regard.data.batch import BEGIN, PAD, Batch
 from regard.data.corpus import Corpus
 from regard.data.text import with_end
 
+Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 WINDOW_PAIRS = 65_536
 """So many pairs are sorted by length at a time: enough to fill batches well, and every epoch has other batches."""
 
@@ -116,7 +117,40 @@ def _cuts(widths: Sequence[int], max_tokens: int | None, max_sentences: int | No
     return starts
 
 
-def batches(corpus: Corpus, order: BatchPlan, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+@dataclass(frozen=True)
+class Varied:
+    """How the sources of an epoch are varied for training, each by itself.
+
+    Args:
+        vary: the numbers of a source, (positions, …), and what to draw from → others, of any length above 0.
+        seed: of the run.
+        epoch: counted from 0. What is drawn for a pair depends on the seed, the epoch and the number of the pair, not
+            on its batch or on where an interrupted epoch goes on.
+    """
+
+    vary: Vary
+    seed: int
+    epoch: int
+
+    def __call__(self, values: np.ndarray, lengths: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sources one behind the other, and their lengths."""
+        parts = np.split(values, np.cumsum(lengths)[:-1])
+        made = [
+            self.vary(part, np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, number])))
+            for part, number in zip(parts, numbers.tolist(), strict=True)
+        ]
+        return np.concatenate([values[:0], *made]), np.array([len(one) for one in made], np.int64)
+
+
+def batches(
+    corpus: Corpus,
+    order: BatchPlan,
+    start: int = 0,
+    *,
+    worker: int = 0,
+    workers: int = 1,
+    varied: Varied | None = None,
+) -> Iterator[Batch]:
     """The batches of an epoch in order. To continue an interrupted epoch, they begin at number `start`.
 
     Worker k of n gets the pairs k, k + n, k + 2n … of every batch. The pairs of a batch are sorted by length, so all
@@ -124,13 +158,16 @@ def batches(corpus: Corpus, order: BatchPlan, start: int = 0, *, worker: int = 0
     are workers, some workers get a batch without rows.
     """
     for number in range(start, len(order)):
-        yield collate(corpus, order[number][worker::workers])
+        yield collate(corpus, order[number][worker::workers], varied)
 
 
-def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"]) -> Batch:
+def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"], varied: Varied | None = None) -> Batch:
     """Pad these pairs to one Batch. An end mark follows each target, and a begin mark precedes the inputs."""
     lengths = corpus.source.lengths[numbers].astype(np.int64)
-    source, source_mask = corpus.collate(corpus.source.take(numbers), lengths)
+    values = corpus.source.take(numbers)
+    if varied is not None and len(numbers):
+        values, lengths = varied(values, lengths, numbers)
+    source, source_mask = corpus.collate(values, lengths)
     targets, target_mask = with_end(corpus.target.take(numbers), corpus.target.lengths[numbers].astype(np.int64))
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN

@@ -78,7 +78,8 @@ class Corpus:
         files: (number of its first pair, name) of each file, in order.
         report: counts of the lines that were used and left out.
         digest: SHA-256 of the numbers of both sides; equal corpora have equal digests.
-        texts: SHA-256 of the raw texts of the pairs; it does not depend on the files and lines.
+        texts: SHA-256 of the raw texts of the pairs; it does not depend on the files and lines. For sources that are
+            files it is of the contents of the files.
     """
 
     source: Side

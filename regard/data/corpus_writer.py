@@ -12,6 +12,7 @@ import numpy as np
 from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION, index_digest
 from regard.data.example import Example
 from regard.data.lines import BadLine
+from regard.data.media_files import content_of
 from regard.data.report import Report
 from regard.data.sources import Source, UnusableSource
 from regard.data.text import narrowest
@@ -46,6 +47,7 @@ class CorpusWriter:
         self.limits = limits
         self.ctc_stride, self.marks = ctc_stride, int(source.has_end)
         self.encode_source, self.encode_target = source.encode, target_tokenizer.ids
+        self.identity: Callable[[str], str] = content_of if source.tokenizer is None else str
         self.skip = skip
         self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
         self.target = _SideWriter("target", narrowest(target_tokenizer.size), (), limits[1], create)
@@ -86,7 +88,8 @@ class CorpusWriter:
             sources.append(source)
             targets.append(target)
             lines.append(example.line)
-            kept += (example.source, "\n", example.target, "\n")  # texts have no line feed: no ambiguity
+            # texts have no line feed: no ambiguity
+            kept += (self.identity(example.source), "\n", example.target, "\n")
         self.source.add(sources)
         self.target.add(targets)
         self.lines.add(np.array(lines, np.uint32))

@@ -6,7 +6,13 @@
     jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or with other keys
     bars       one pair a line: source ||| target, the format of fast_align and awesome-align
 
-Each may be compressed with gzip; "-" is standard input.
+If the sources are files, a line of TSV, CSV or JSONL can name a part of a file, and a line of JSONL can have several
+texts, see `manifests`. Two more formats are then read:
+
+    kaldi      wav.scp or feats.scp, with text and segments beside it
+    captions   one JSON file: COCO's annotations, or Karpathy's splits
+
+Each but kaldi may be compressed with gzip; "-" is standard input.
 """
 
 import hashlib
@@ -17,11 +23,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
+from regard.data.captions import caption_records
 from regard.data.example import Example
+from regard.data.kaldi import files_of, kaldi_records
 from regard.data.lines import (
     MAX_LINE_BYTES,
     STDIN,
     BadLine,
+    Line,
     blocks,
     count_lines,
     failures_named,
@@ -30,6 +39,8 @@ from regard.data.lines import (
     shown,
     texts,
 )
+from regard.data.manifests import manifest_row, quoted, tabbed, table_row
+from regard.data.media_files import state_of
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
 from regard.data.sources import UnusableSource
@@ -38,8 +49,10 @@ from regard.files import opened_locked
 
 Locate = Callable[[str, str], str]
 """`locate(written, path)`: the source, from what is written for it in the file `path`. Raises UnusableSource."""
-Format = Literal["parallel", "tsv", "csv", "jsonl", "bars"]
+Format = Literal["parallel", "tsv", "csv", "jsonl", "bars", "kaldi", "captions"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
+OF_MEDIA: dict[str, Format] = {".scp": "kaldi", ".json": "captions"}
+"""Where sources are files."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class PairFiles:
         names: names of the files in messages, if not their paths.
         locate: gives the source for what is written in the file, see `Locate` and `SourceConfig.locate`. None for
             texts: the source is what is written.
+        split: the splits to read of a file of captions that has several: "val", "train+restval".
 
     Raises UsageError if these do not fit together.
     """
@@ -73,6 +87,7 @@ class PairFiles:
     max_line_bytes: int = MAX_LINE_BYTES
     names: tuple[str, ...] = ()
     locate: Locate | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.paths) not in (1, 2) or self.paths.count(STDIN) > 1:
@@ -84,13 +99,18 @@ class PairFiles:
             raise UsageError(
                 f"Format {self.kind!r} does not fit {len(self.paths)} file(s). Give two if parallel, else one."
             )
-        chosen = self.kind in ("parallel", "bars") and (self.source or self.target)
+        if self.kind in OF_MEDIA.values() and self.locate is None:
+            raise UsageError(
+                f"{self.paths[0]}: names recordings or pictures, and the sources of the recipe are texts. Set "
+                "data.source.kind in a recipe."
+            )
+        chosen = self.kind not in ("tsv", "csv", "jsonl") and (self.source or self.target)
         if (self.columns and self.kind not in ("tsv", "csv")) or chosen:
             raise UsageError(
                 "Columns choose from a TSV or CSV file, source and target from a TSV, CSV or JSONL file; "
                 f"this is {self.kind}."
             )
-        if self.kind != "parallel" and not self._headed:
+        if self.kind in ENDINGS.values() and not self._headed:
             self._row(self.columns)
 
     @property
@@ -101,6 +121,8 @@ class PairFiles:
         if len(self.paths) == 2:
             return "parallel"
         ending = Path(self.paths[0].removesuffix(".gz")).suffix
+        if ending in OF_MEDIA:
+            return OF_MEDIA[ending]
         if ending not in ENDINGS and not readable_once(self.paths[0]):
             raise UsageError(
                 f"{self.paths[0]}: the ending {ending!r} tells no format; {', '.join(ENDINGS)} do, also with .gz. "
@@ -120,6 +142,7 @@ class PairFiles:
             with opened(path) as stream, failures_named(name):
                 if not stream.peek(1):
                     raise DataError(f"{name}: the file is empty. Give a file with at least one pair.")
+        self._files()
         if self.kind == "parallel":
             left, right = map(count_lines, self.paths)
             if left != right:
@@ -144,21 +167,18 @@ class PairFiles:
         return self._usable(self._records(), report)
 
     def _records(self) -> Iterator[Example | BadLine]:
-        found = self._parallel() if self.kind == "parallel" else self._rows()
+        if self.kind == "kaldi":
+            found = kaldi_records(self.paths[0], self.max_line_bytes)
+        elif self.kind == "captions":
+            found = caption_records(self.paths[0], self._names[0], self.split)
+        else:
+            found = self._parallel() if self.kind == "parallel" else self._rows()
         return found if self.locate is None else map(self._located, found)
 
-    def _located(self, record: Example | BadLine) -> Example | BadLine:
+    def _located(self, record: Line) -> Line:
         """The pair, with the source that `locate` gives."""
-        if isinstance(record, BadLine) or not record.source.strip() or self.locate is None:
-            return record
-        try:
-            return replace(record, source=self.locate(record.source, self._original(self.paths[0])))
-        except UnusableSource as error:
-            return BadLine(record.line, str(error), record.file)
-
-    def _original(self, path: str) -> str:
-        """The path that the user gave: "-" if this is a copy of a pipe."""
-        return STDIN if self.names else path
+        copied = bool(self.names)  # of a pipe
+        return located(record, self.locate, STDIN if copied else self.paths[0])
 
     def _usable(self, records: Iterator[Example | BadLine], report: Report) -> Iterator[Example]:
         for record in records:
@@ -208,10 +228,11 @@ class PairFiles:
                     continue
                 try:
                     source, target = row(text) if text.strip() else ("", "")
-                except UnusableRow as error:
+                except (UnusableRow, UnusableSource) as error:
                     yield BadLine(number, str(error), name)
-                else:
-                    yield Example(source, target, name, number)
+                    continue
+                for one in (target,) if isinstance(target, str) else target:
+                    yield Example(source, one, name, number)
 
     @property
     def _headed(self) -> bool:
@@ -228,13 +249,20 @@ class PairFiles:
         if self.kind == "bars":
             return bars_row
         if self.kind == "jsonl":
-            return json_row(self.source, self.target)
+            read_json = json_row if self.locate is None else manifest_row
+            return read_json(self.source, self.target)
+        if self.locate is not None and columns:
+            return table_row(columns, self.source, self.target, quoted if self.kind == "csv" else tabbed)
         read = csv_row if self.kind == "csv" else tsv_row
         return read(columns, self.source, self.target)
 
     @property
     def _names(self) -> tuple[str, ...]:
         return self.names or tuple(map(shown, self.paths))
+
+    def _files(self) -> Sequence[str]:
+        """All files that are read."""
+        return files_of(self.paths[0]) if self.kind == "kaldi" else self.paths
 
     def _unequal(self, left: int, right: int) -> DataError:
         return DataError(
@@ -254,8 +282,10 @@ class PairFiles:
         return replace(self, paths=paths, format=self.kind, names=self._names)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Everything that an encoded corpus of these files depends on: their state, and how they are read."""
-        stats = [(os.path.abspath(path), os.stat(path)) for path in self.paths]
+        """Everything that an encoded corpus of these files depends on: their state and that of the files that their
+        sources name, and how they are read."""
+        stats = [(os.path.abspath(path), os.stat(path)) for path in self._files()]
+        of_media = {} if self.locate is None else {"split": self.split, "media": self._states()}
         return {
             "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats],
             "format": self.kind,
@@ -263,7 +293,31 @@ class PairFiles:
             "sides": [self.source, self.target],
             "on_bad_input": self.on_bad_input,
             "max_line_bytes": self.max_line_bytes,
+            **of_media,
         }
+
+    def _states(self) -> str:
+        """A digest of what sources name, and of the size and the time of change of each file."""
+        digest = hashlib.sha256()
+        for record in self._records():
+            state = None if isinstance(record, BadLine) else (record.source, state_of(record.source))
+            digest.update(repr(state).encode(errors="surrogatepass"))
+        return digest.hexdigest()
+
+
+def located(line: Line, locate: Locate | None, path: str) -> Line:
+    """The line with its source where it stands, or as the BadLine that says why there is none.
+
+    Args:
+        locate: see `PairFiles`.
+        path: of the file that has the line.
+    """
+    if locate is None or isinstance(line, BadLine) or not line.source.strip():
+        return line
+    try:
+        return replace(line, source=locate(line.source, path))
+    except UnusableSource as error:
+        return BadLine(line.line, str(error), line.file)
 
 
 def _copied(path: str, directory: Path) -> str:

@@ -5,14 +5,16 @@ A text may come from several columns or keys, joined by one space: "tags+lemma".
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from regard.errors import UsageError
 
-Row = Callable[[str], tuple[str, str]]
-"""`row(line)` gives (source, target). Raises UnusableRow."""
+PATHS = ("audio_filepath", "image", "file_name")
+"""The keys of the name of a file in a manifest."""
+Row = Callable[[str], tuple[str, str | list[str]]]
+"""`row(line)` gives (source, target); a line of a manifest may have several targets. Raises UnusableRow."""
 
 
 class UnusableRow(ValueError):
@@ -31,7 +33,7 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
 
     Raises UsageError for a column that does not exist.
     """
-    _both_or_none(source, target)
+    both_or_none(source, target)
     if source is None or target is None:
         if columns and len(columns) != 2:
             raise UsageError(
@@ -40,7 +42,7 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
             )
         left, right, width = [0], [1], 2
     else:
-        left, right = ([_place(name, columns) for name in side.split("+")] for side in (source, target))
+        left, right = ([place_of(name, columns) for name in side.split("+")] for side in (source, target))
         width = len(columns)
     least = width or 1 + max(*left, *right)
 
@@ -59,7 +61,7 @@ def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
     """Read a line of comma-separated columns with quotes as in RFC 4180; no line breaks in quotes. See `tsv_row`."""
     row = tsv_row(columns, source, target)
 
-    def unquoted(line: str) -> tuple[str, str]:
+    def unquoted(line: str) -> tuple[str, str | list[str]]:
         fields = csv_fields(line)
         if len(fields) < 2:
             raise UnusableRow("has no comma")
@@ -76,7 +78,8 @@ def csv_fields(line: str) -> list[str]:
         raise UnusableRow(f"is not valid CSV ({error})") from error
 
 
-def _place(name: str, columns: Sequence[str]) -> int:
+def place_of(name: str, columns: Sequence[str]) -> int:
+    """The number of a column, from 0. Raises UsageError where there is none of that name."""
     if columns:
         if name in columns:
             return columns.index(name)
@@ -112,12 +115,17 @@ def json_row(source: str | None, target: str | None) -> Row:
             that can be read; there must be exactly two.
         target: the same for the target text: "tgt", "target", or the second language.
     """
-    _both_or_none(source, target)
+    both_or_none(source, target)
     keys = [source.split("+"), target.split("+")] if source is not None and target is not None else []
     languages: list[list[str]] = []
 
     def row(line: str) -> tuple[str, str]:
-        record = _object(line)
+        record = json_object(line)
+        text = keys or any(key in record for key in ("src", "source", "translation"))
+        if not text and (path := next((key for key in PATHS if key in record), None)):
+            raise UnusableRow(
+                f"names a file ({path}), and the sources of the recipe are texts: data.source.kind is text"
+            )
         translation = record.get("translation")
         if isinstance(translation, dict):
             if not keys and not languages:
@@ -129,7 +137,7 @@ def json_row(source: str | None, target: str | None) -> Row:
         else:
             usual = [["src"], ["tgt"]] if "src" in record or "source" not in record else [["source"], ["target"]]
             left, right = keys or usual
-        return _joined(record, left), _joined(record, right)
+        return text_under(record, left), text_under(record, right)
 
     return row
 
@@ -140,7 +148,8 @@ def _two_languages(translation: dict[str, Any]) -> list[list[str]]:
     return [[language] for language in translation]
 
 
-def _object(line: str) -> dict[str, Any]:
+def json_object(line: str) -> dict[str, Any]:
+    """The object on a line. Raises UnusableRow for anything else."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -150,30 +159,42 @@ def _object(line: str) -> dict[str, Any]:
     return record
 
 
-def _joined(record: dict[str, Any], keys: Sequence[str]) -> str:
+def text_under(record: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The texts under some keys, joined by one space. Raises UnusableRow for what is no text, or no line of one."""
     text = " ".join([_under(record, key) for key in keys])
+    check_text(text)
+    return text
+
+
+def check_text(text: str) -> None:
+    """Raises UnusableRow for a text that no line of a file can hold."""
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise UnusableRow("holds a lone surrogate")
     if "\0" in text:
         raise UnusableRow("holds a NUL character")
     if "\n" in text:
         raise UnusableRow("holds a line feed inside a text")
-    return text
 
 
-def _under(record: dict[str, Any], key: str) -> str:
-    """The text under a key, or under a nested key: "translation.en"."""
+def value_under(record: Mapping[str, Any], key: str) -> Any:
+    """The value under a key, or under a nested key: "translation.en". Raises UnusableRow if there is none."""
     found: Any = record
     for part in [key] if key in record else key.split("."):
         if not isinstance(found, dict) or part not in found:
             raise UnusableRow(f"has no key {key!r}")
         found = found[part]
+    return found
+
+
+def _under(record: Mapping[str, Any], key: str) -> str:
+    found = value_under(record, key)
     if not isinstance(found, str):
         raise UnusableRow(f"has no text under the key {key!r}")
     return found
 
 
-def _both_or_none(source: str | None, target: str | None) -> None:
+def both_or_none(source: str | None, target: str | None) -> None:
+    """Raises UsageError where one side is named and the other is not."""
     if (source is None) != (target is None):
         given, absent = ("source", "target") if target is None else ("target", "source")
         raise UsageError(f"{given} is given and {absent} is not. Give both, or neither.")

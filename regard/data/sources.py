@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 SOURCES = Table(
     "source kind",
     "regard.config",
-    {"text": "sources:TextConfig", "recording": "sources:RecordingConfig"},
+    {
+        "text": "sources:TextConfig",
+        "recording": "sources:RecordingConfig",
+        "features": "sources:FeaturesConfig",
+        "picture": "sources:PictureConfig",
+    },
     group="regard.sources",
 )
 

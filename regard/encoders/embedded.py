@@ -1,4 +1,4 @@
-"""An encoder of frames, over whatever its source is embedded with."""
+"""An encoder of features, over whatever its source is embedded with."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from regard.encoders.memory import Memory
 
 
 class EmbeddedEncoder(nn.Module):
-    """What a source is embedded with, and an encoder that reads frames.
+    """What a source is embedded with, and an encoder that reads frames, or pixels.
 
         memory = encoder(dropout(embedding(source)))
 
     Args:
-        embedding: source → (batch, frames, features): the frames of a recording as they are, token numbers through
-            `nn.Embedding`.
-        encoder: frames and mask → Memory.
+        embedding: source → (batch, …, features): the frames of a recording as they are, token numbers through
+            `nn.Embedding`, the colours of a picture.
+        encoder: features and mask → Memory.
         dropout: of the features.
     """
 
@@ -28,7 +28,7 @@ class EmbeddedEncoder(nn.Module):
         self.dropout = dropout
         self.output_size, self.state_size = encoder.output_size, encoder.state_size
 
-    def forward(self, source: Shaped[Tensor, "batch frames ..."], mask: Bool[Tensor, "batch frames"]) -> Memory:
+    def forward(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
         memory: Memory = self.encoder(F.dropout(self.embedding(source), self.dropout, self.training), mask)
         return memory

@@ -15,6 +15,7 @@ ENCODERS = Table(
         "blstmp": "encoders:BlstmpEncoderConfig",
         "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
         "pyramidal": "encoders:PyramidalEncoderConfig",
+        "grid": "encoders:GridEncoderConfig",
     },
     group="regard.encoders",
 )

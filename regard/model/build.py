@@ -117,6 +117,7 @@ def _attention(
             options=config.options,
             num_heads=config.num_heads,
             output_size=output_size,
+            gate=config.gate,
         )
 
 

@@ -1,9 +1,11 @@
 """Digests of the pairs of a run, so that it is not resumed with others; and the original texts of some pairs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from regard.data.corpus import Corpus
 from regard.data.readers import PairFiles
@@ -66,23 +68,34 @@ def _counts(begun: Any, given: Any) -> str:
     return f": there were {begun.get('pairs')}, and there are {given['pairs']}"
 
 
-def texts(files: PairFiles, corpus: Corpus, rows: Sequence[int]) -> list[tuple[str, str]]:
+def texts(
+    files: PairFiles, corpus: Corpus, rows: Sequence[int], ids: Callable[[str], Sequence[int]]
+) -> list[tuple[str, str]]:
     """Source and target of some pairs, as they are in the files.
 
     Args:
         files: the files that the corpus was made of; read once more, up to the last of these pairs.
-        corpus: has the line of each pair.
+        corpus: has the line of each pair, and the token numbers of its target.
         rows: the numbers of the pairs, ascending.
+        ids: the token numbers of a target. A line of a manifest can have several pairs, and the corpus only some of
+            them: its pairs are found by their targets.
 
     Raises DataError if the files have changed.
     """
-    wanted = {corpus.origin(row)[1] for row in rows}
-    last, found = max(wanted, default=0), list[tuple[str, str]]()
+    last, found = int(corpus.lines[rows[-1]]) if rows else 0, list[tuple[str, str]]()
+    lines, wanted = corpus.lines[np.array(rows, np.int64)], set(rows)
+    first = np.searchsorted(corpus.lines, lines)  # the first pair of the same line
+    next_of = dict(zip(lines.tolist(), first.tolist(), strict=True))
     for example in files.checked(Report()):
-        if example.line in wanted:
-            found.append((example.source, example.target or ""))
-        if example.line >= last:
+        if example.line > last:
             break
+        row, target = next_of.get(example.line), example.target or ""
+        if row is None or row >= len(corpus) or corpus.lines[row] != example.line:
+            continue
+        if list(ids(target)) == corpus.target[row].tolist():
+            next_of[example.line] = row + 1
+            if row in wanted:
+                found.append((example.source, target))
     if len(found) != len(rows):
         raise DataError(f"{' and '.join(files.paths)}: changed while it was read. Leave it as it is, and start anew.")
     return found

@@ -206,7 +206,8 @@ def _validation_seconds(parts: Parts) -> float:
         return seconds
     translator = Translator([parts.model], *parts.run.sides, validator.options)
     decoded = min(config.training.validate_pairs, len(held))
-    return seconds + _timed(lambda: translator.score(validator.sources, validator.references)) * decoded / len(rows)
+    targets = [several[0] for several in validator.references]
+    return seconds + _timed(lambda: translator.score(validator.sources, targets)) * decoded / len(rows)
 
 
 def _timed(work: Callable[[], object]) -> float:

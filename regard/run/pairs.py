@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from regard.config import DataConfig
-from regard.data.readers import Format, PairFiles
+from regard.data.folders import pairs_in
+from regard.data.readers import OF_MEDIA, Format, PairFiles
 from regard.errors import RegardError
 from regard.files import write_whole
 
@@ -19,12 +20,20 @@ NAME = "<pairs>"
 def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None) -> PairFiles:
     """One file of pairs or two parallel files, to be read as the recipe says."""
     named: dict[str, Any] = {}
+    split = None
+    if len(paths) == 1:
+        path, split = pairs_in(paths[0])
+        paths = [path]
     usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
     chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
-    if chosen and len(paths) == 1 and format != "bars":
+    if chosen and len(paths) == 1 and format != "bars" and Path(paths[0].removesuffix(".gz")).suffix not in OF_MEDIA:
         named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
     locate = None if data.source.kind == "text" else data.source.locate
-    return PairFiles(tuple(paths), cast(Format | None, format), on_bad_input=data.on_bad_input, locate=locate, **named)
+    if locate is not None and not data.columns:  # a manifest has usual names of its own
+        sides = zip(("source", "target"), (data.source_column, data.target_column), usual, strict=True)
+        named = {side: key for side, key, default in sides if key != default} if named else {}
+    read: dict[str, Any] = {"on_bad_input": data.on_bad_input, "locate": locate, "split": split}
+    return PairFiles(tuple(paths), cast(Format | None, format), **read, **named)
 
 
 def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None = None) -> PairFiles:

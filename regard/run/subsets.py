@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.config import Config, DataConfig
 from regard.data.batch import Batch
-from regard.data.batches import BatchPlan, batches, plan
+from regard.data.batches import BatchPlan, Varied, batches, plan
 from regard.data.corpus import Corpus
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
@@ -28,11 +28,13 @@ class Subset:
         corpus: the whole corpus.
         rows: the numbers of the pairs, int32; None for all pairs, which takes no memory.
         data: the section of the recipe that says how to make batches.
+        varied: whether the sources are varied as the recipe says; pairs to validate on are not.
     """
 
     corpus: Corpus
     rows: np.ndarray | None
     data: DataConfig
+    varied: bool = False
 
     def __len__(self) -> int:
         return len(self.corpus) if self.rows is None else len(self.rows)
@@ -73,7 +75,9 @@ class Subset:
 
     def batches(self, seed: int, epoch: int, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on. Each of several workers gets its own rows of every batch."""
-        return batches(self.corpus, self.plan(seed, epoch), start, worker=worker, workers=workers)
+        order, vary = self.plan(seed, epoch), self.data.source.variation() if self.varied else None
+        varied = None if vary is None else Varied(vary, seed, epoch)
+        return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied)
 
 
 class Limits(TypedDict):
@@ -104,11 +108,15 @@ def split(
     corpus = prepare(files, source, target, **limits, cache=cache)
     if validation is not None:
         other = prepare(validation, source, target, **limits, cache=cache)
-        return Subset(corpus, None, data), Subset(other, None, alone)
-    if len(corpus) < 2:
+        return Subset(corpus, None, data, varied=True), Subset(other, None, alone)
+    first = np.ones(len(corpus), dtype=bool)  # of its line: what a manifest says of one file is held out together
+    first[1:] = corpus.lines[1:] != corpus.lines[:-1]
+    lines = int(first.sum())
+    if lines < 2:
         raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")
-    count = max(1, min(HELD_OUT_MOST, int(len(corpus) * HELD_OUT_SHARE)))
-    held = np.zeros(len(corpus), dtype=bool)
-    held[np.random.default_rng(config.training.seed).choice(len(corpus), count, replace=False)] = True
+    count = max(1, min(HELD_OUT_MOST, int(lines * HELD_OUT_SHARE)))
+    chosen = np.zeros(lines, dtype=bool)
+    chosen[np.random.default_rng(config.training.seed).choice(lines, count, replace=False)] = True
+    held = chosen if lines == len(corpus) else chosen[np.cumsum(first) - 1]
     learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
-    return Subset(corpus, learn, data), Subset(corpus, rest, alone)
+    return Subset(corpus, learn, data, varied=True), Subset(corpus, rest, alone)

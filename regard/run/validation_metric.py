@@ -27,7 +27,8 @@ class Validator:
         run: the run, with the tokenisers.
         held: the pairs, as token numbers.
         pairs: source and target of the pairs that are decoded, as the user gave them. A reference made from token
-            numbers would match an output wherever both have an unknown symbol.
+            numbers would match an output wherever both have an unknown symbol. Pairs with the same source, if it is no
+            text, count as one with several references.
     """
 
     def __init__(self, config: Config, run: Run, held: Subset, pairs: Sequence[tuple[str, str]]) -> None:
@@ -35,8 +36,12 @@ class Validator:
         self.held = held
         self.source, self.target_tokenizer = run.sides
         self.options = search_options(config)
-        self.sources = [source for source, _ in pairs]
-        self.references = [target for _, target in pairs]
+        several = self.source.kind != "text"  # one file with several texts is one group of references
+        groups: dict[object, tuple[str, list[str]]] = {}
+        for number, (source, target) in enumerate(pairs):
+            groups.setdefault(source if several else number, (source, []))[1].append(target)
+        self.sources = [source for source, _ in groups.values()]
+        self.references = [targets for _, targets in groups.values()]
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, where it looked, and the metric."""
@@ -52,5 +57,5 @@ class Validator:
         greedy = replace(self.options, beam_size=1)
         translator = Translator([model], self.source, self.target_tokenizer, greedy)
         outputs = [best.target_text for best, *_ in translator.outputs(self.sources)]
-        score = METRICS[self.metric](outputs, [[reference] for reference in self.references])
+        score = METRICS[self.metric](outputs, self.references)
         return scores | {self.metric: score.value}

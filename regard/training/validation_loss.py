@@ -58,7 +58,8 @@ def counting(count: PositionCount) -> Watch:
     def watch(unrolled: Unrolled, batch: Batch) -> None:
         weights = unrolled.weights.numpy(force=True)
         rows = (batch.target_mask & (batch.targets != END)).sum(1).tolist()
-        places = batch.source_mask.sum(1).tolist()
+        assert unrolled.memory is not None
+        places = unrolled.memory.mask.sum(1).tolist()
         for row, (units, width) in enumerate(zip(rows, places, strict=True)):
             count.add(weights[row, :units, :width])
 

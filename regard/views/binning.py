@@ -21,10 +21,12 @@ def shares(starts: np.ndarray, ends: np.ndarray, bins: int, length: float | int)
     return parts
 
 
-def over_seconds(weights: np.ndarray, units: tuple[Unit, ...], columns: int, seconds: float) -> np.ndarray:
-    """The weights (rows, units) summed over equal parts of a recording: (rows, columns)."""
+def over_seconds(
+    weights: np.ndarray, units: tuple[Unit, ...], columns: int, seconds: float, first: float = 0.0
+) -> np.ndarray:
+    """The weights (rows, units) summed over equal parts of the seconds from `first` on: (rows, columns)."""
     starts, ends = (np.array([unit[side] for unit in units], np.float64) for side in (1, 2))
-    return weights.astype(np.float64) @ shares(starts, ends, columns, seconds)
+    return weights.astype(np.float64) @ shares(starts - first, ends - first, columns, seconds)
 
 
 def over_pixels(

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 
 from regard.alignment.alignment import Alignment
-from regard.data.media import Recording
+from regard.data.media import Picture, Recording
 from regard.views.labels import cells
 
 MOST_16_BIT = 32767
@@ -50,18 +50,20 @@ def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
     return ends / (np.abs(finite).max() or 1.0)
 
 
-def reduced(pixels: np.ndarray, side: int) -> tuple[np.ndarray, int]:
-    """The picture with no side longer than `side`: means of squares; and how many pixels a side such a square has.
+def reduced(picture: Picture, side: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """Its pixels with no side longer than `side`: means of squares; and the width and height that they cover.
 
     Squares at the right and the lower edge may reach over it; they are the mean of what lies inside.
     """
+    pixels = picture.pixels
+    down, across = picture.height / pixels.shape[0], picture.width / pixels.shape[1]
     step = max(1, -(-max(pixels.shape[:2]) // side))
-    if step == 1:
-        return pixels, 1
-    missing = [-length % step for length in pixels.shape[:2]]
-    padded = np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    squares = padded.reshape(padded.shape[0] // step, step, padded.shape[1] // step, step, -1)
-    return np.rint(squares.mean(axis=(1, 3))).astype(np.uint8), step
+    if step > 1:
+        missing = [-length % step for length in pixels.shape[:2]]
+        filled = np.pad(pixels, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        squares = filled.reshape(filled.shape[0] // step, step, filled.shape[1] // step, step, -1)
+        pixels = np.rint(squares.mean(axis=(1, 3))).astype(np.uint8)
+    return pixels, (pixels.shape[1] * step * across, pixels.shape[0] * step * down)
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:

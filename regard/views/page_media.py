@@ -20,9 +20,9 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
     """The data for page-media.js; None for a text.
 
     A recording: `seconds`, `audio` (a WAV file of 16 bits), `heard` (seconds that the file holds, at most 600), `spans`
-    (first and last second of each unit), `envelope`, `marks` of the axis. A picture: `width` and `height`, `file` (a
-    PNG file), `covers` (width and height that the file covers, in pixels of the picture), `boxes`. Both: `largest`, the
-    largest weight.
+    (first and last second of each unit, from the start of what is heard), `envelope`, `marks` of the axis. A picture:
+    `width` and `height`, `file` (a PNG file), `covers` (width and height that the file covers, in pixels of the
+    picture), `boxes`. Both: `largest`, the largest weight.
     """
     medium, largest = alignment.medium, largest_weight(alignment)
     if isinstance(medium, Recording):
@@ -32,19 +32,19 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
             "seconds": medium.seconds,
             "audio": _base64(wav(medium, MOST_SECONDS)),
             "heard": min(medium.seconds, MOST_SECONDS),
-            "spans": [[round(float(unit.start), 6), round(float(unit.end), 6)] for unit in alignment.source],
+            "spans": [[round(float(each) - medium.start, 6) for each in unit[1:3]] for unit in alignment.source],
             "envelope": envelope(medium.samples, WAVE_COLUMNS).round(3).tolist(),
-            "marks": marks(medium.seconds, MOST_MARKS),
+            "marks": marks(medium.seconds, MOST_MARKS, medium.start),
         }
     if isinstance(medium, Picture):
-        pixels, step = reduced(medium.pixels, SIDE_PIXELS)
+        pixels, covers = reduced(medium, SIDE_PIXELS)
         return {
             "kind": "picture",
             "largest": largest,
-            "width": medium.pixels.shape[1],
-            "height": medium.pixels.shape[0],
+            "width": medium.width,
+            "height": medium.height,
             "file": _base64(png(pixels)),
-            "covers": [pixels.shape[1] * step, pixels.shape[0] * step],
+            "covers": list(covers),
             "boxes": boxes(alignment.source).round(3).tolist(),
         }
     return None

@@ -42,9 +42,8 @@ class PicturePanel:
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of one copy, in the aspect ratio of the picture."""
-        height, width, _ = self.picture.pixels.shape
-        inch = LONGEST_SIDE / max(height, width)
-        return width * inch, height * inch
+        inch = LONGEST_SIDE / max(self.picture.height, self.picture.width)
+        return self.picture.width * inch, self.picture.height * inch
 
     @property
     def column(self) -> float:
@@ -76,7 +75,7 @@ class PicturePanel:
         """Draw it with its upper left corner at (x, y) inches from the lower left of the page."""
         draw_heading(figure, self.heading, x, y, y - self.header - self.below, families)
         width, height = figure.get_size_inches()
-        pixels, step = reduced(self.picture.pixels, SIDE_PIXELS)
+        pixels, covers = reduced(self.picture, SIDE_PIXELS)
         alone = grey(pixels)
         weights, sources = cells(self.alignment), len(self.alignment.source)
         relative = weights[:, :sources] / largest_weight(self.alignment)
@@ -86,7 +85,7 @@ class PicturePanel:
             left = x + column * self.column
             foot = y - self.header - (row + 1) * (self.size[1] + TITLE)
             axes = figure.add_axes((left / width, foot / height, self.size[0] / width, self.size[1] / height))
-            self._frame(axes, alone if number else pixels, step)
+            self._frame(axes, alone if number else pixels, covers)
             if number:
                 _light(axes, places, relative[number - 1])
                 ends = weights[number - 1, sources] if self.alignment.source_end is not None else 0.0
@@ -99,10 +98,10 @@ class PicturePanel:
             families,
         )
 
-    def _frame(self, axes: Axes, pixels: np.ndarray, step: int) -> None:
+    def _frame(self, axes: Axes, pixels: np.ndarray, covers: tuple[float, float]) -> None:
         """The picture in its own pixels, whatever its file has: no smoothing, never squashed."""
-        height, width, _ = self.picture.pixels.shape
-        extent = (0, pixels.shape[1] * step, pixels.shape[0] * step, 0)
+        height, width = self.picture.height, self.picture.width
+        extent = (0, covers[0], covers[1], 0)
         axes.imshow(pixels, extent=extent, interpolation="nearest", aspect="auto")
         axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
         for spine in axes.spines.values():

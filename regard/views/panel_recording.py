@@ -57,6 +57,11 @@ class RecordingPanel:
         return min(max(self.recording.seconds * INCHES_PER_SECOND, NARROWEST), WIDEST)
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """First and last second, of the file."""
+        return self.recording.start, self.recording.start + (self.recording.seconds or 1.0)
+
+    @property
     def width(self) -> float:
         """Of all of it."""
         return self.left + self.across + END_ROOM
@@ -91,21 +96,22 @@ def measure_recording(
     rows = tuple([shorten(label(unit), LONGEST_LABEL) for unit in alignment.target])
     rows += (END,) * (alignment.target_end is not None)
     widest = max(text_width(row, LABEL_POINTS, families) for row in rows) + GAP
-    inside = [float(line) for line in lines if 0 <= line <= recording.seconds]
+    inside = [float(line) for line in lines if 0 <= line - recording.start <= recording.seconds]
     return RecordingPanel(alignment, recording, heading, rows, max(widest, HERTZ_ROOM), tuple(inside))
 
 
 def _draw_sound(axes: Axes, panel: RecordingPanel, families: list[str]) -> None:
     loud, seconds, hertz = spectrogram(panel.recording)
-    extent = (0.0, loud.shape[1] * seconds, -hertz / 2, (len(loud) - 0.5) * hertz)
+    start = panel.recording.start
+    extent = (start, start + loud.shape[1] * seconds, -hertz / 2, (len(loud) - 0.5) * hertz)
     axes.imshow(
         loud, cmap="Greys", vmin=0, vmax=1, extent=extent, origin="lower", aspect="auto", interpolation="nearest"
     )
-    axes.set(xlim=(0, panel.recording.seconds or 1.0), ylim=(0, panel.recording.rate / 2))
+    axes.set(xlim=panel.limits, ylim=(0, panel.recording.rate / 2))
     axes.vlines(panel.lines, 0, panel.recording.rate / 2, colors=[hue(1.0)], linewidths=0.9, linestyles="dotted")
-    places = marks(panel.recording.seconds, panel.across / INCHES_PER_MARK)
+    places = marks(panel.recording.seconds, panel.across / INCHES_PER_MARK, start)
     style: dict[str, Any] = {"fontfamily": families, "fontsize": SMALL_POINTS, "color": FAINT}
-    axes.set_xticks([place for place, _ in places], [written for _, written in places], **style)
+    axes.set_xticks([start + place for place, _ in places], [written for _, written in places], **style)
     top = panel.recording.rate // 2
     step = next((step for step in (500, 1000, 2000, 4000, 10_000) if top / step <= 5), top)
     axes.set_yticks(
@@ -135,8 +141,8 @@ def _draw_rows(axes: Axes, panel: RecordingPanel, families: list[str]) -> None:
     ]
     colors = [hue(float(relative[t, s])) for t, s in shown]
     axes.add_collection(PolyCollection(squares, facecolors=colors, edgecolors="none", antialiased=False))
-    axes.set(xlim=(0, panel.recording.seconds or 1.0), ylim=(count, 0), xticks=[], yticks=[])
-    rules = [[(0, t), (panel.recording.seconds, t)] for t in range(count + 1)]
+    axes.set(xlim=panel.limits, ylim=(count, 0), xticks=[], yticks=[])
+    rules = [[(panel.limits[0], t), (panel.limits[1], t)] for t in range(count + 1)]
     axes.add_collection(LineCollection(rules, colors=HAIR, linewidths=0.6))
     axes.vlines(panel.lines, 0, count, colors=[hue(1.0)], linewidths=0.9, linestyles="dotted")
     for spine in axes.spines.values():

@@ -36,10 +36,9 @@ class Size:
 
 def picture_maps(alignment: Alignment, picture: Picture, width: int, brush: Brush) -> list[Text]:
     """The lines, no wider than `width`: copies of the picture beside and below one another."""
-    height_pixels, width_pixels, _ = picture.pixels.shape
     weights, sources = cells(alignment), len(alignment.source)
-    size = fitted(height_pixels, width_pixels, min(width, WIDEST), brush)
-    shown = over_pixels(weights[:, :sources], alignment.source, size.grid, (height_pixels, width_pixels))
+    size = fitted(picture.height, picture.width, min(width, WIDEST), brush)
+    shown = over_pixels(weights[:, :sources], alignment.source, size.grid, (picture.height, picture.width))
     largest = float(shown.max()) or 1.0
     small = coarse(picture.pixels, size.grid)
     names = [brush.label(unit) for unit in alignment.target] + [END] * (alignment.target_end is not None)

@@ -33,10 +33,10 @@ def recording_map(alignment: Alignment, recording: Recording, width: int, brush:
     room = width - gutter - 1 - (len(END) + 2) * ends
     cell = NUMBER if brush.ascii else 1
     columns = max(room // cell, 1)
-    looks = over_seconds(weights[:, :sources], alignment.source, columns, recording.seconds)
+    looks = over_seconds(weights[:, :sources], alignment.source, columns, recording.seconds, recording.start)
     before = " " * (gutter + 1)
     lines = [Text(before + line) for line in waveform(recording, columns * cell, brush)]
-    lines.append(Text(before + axis(recording.seconds, columns * cell, brush)))
+    lines.append(Text(before + axis(recording, columns * cell, brush)))
     if ends:
         lines[-1].append(f"{brush.vertical_line} {END}")
     largest = float(looks.max()) or 1.0
@@ -59,10 +59,10 @@ def waveform(recording: Recording, columns: int, brush: Brush) -> list[str]:
     return ["".join(signs[height] for height in line.tolist()) for line in heights]
 
 
-def axis(seconds: float, columns: int, brush: Brush) -> str:
+def axis(recording: Recording, columns: int, brush: Brush) -> str:
     """Marks and their seconds, each in the column where it is."""
-    line = ""
-    for place, written in marks(seconds, max(columns / MARK_ROOM, 1.0)):
+    line, seconds = "", recording.seconds
+    for place, written in marks(seconds, max(columns / MARK_ROOM, 1.0), recording.start):
         column = int(columns * place / seconds) if seconds else 0
         mark = f"{brush.vertical_line}{written}"
         if column + len(mark) <= columns:

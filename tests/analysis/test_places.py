@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from regard.alignment.pointing import Pointing
-from regard.analysis.places import GoldPlaces, PlaceScores, mean_places
+from regard.analysis.places import GoldPlaces, mean_pointed
 from regard.data.example import Example
 from regard.errors import DataError
 
@@ -59,5 +59,5 @@ def test_a_line_that_is_no_place_is_named(line: str, tmp_path: Path) -> None:
 
 def test_parts_are_joined_word_by_word() -> None:
     one, two = Pointing(1, 1.0, 1.0, 0.0, 1.0), Pointing(3, 0.0, 0.0, 4.0, 0.0)
-    joined = mean_places([PlaceScores("s", {"attention": one}), PlaceScores("s", {"attention": two})])
-    assert joined.rules["attention"] == Pointing(4, 0.25, 0.25, 3.0, 0.25)
+    joined = mean_pointed([{"attention": one}, {"attention": two}])
+    assert joined["attention"] == Pointing(4, 0.25, 0.25, 3.0, 0.25)

@@ -11,9 +11,10 @@ STRIDES = [(2,), (1, 3), (2, 2), (2, 2, 2)]
 every_stride = pytest.mark.parametrize("strides", STRIDES, ids=str)
 
 
-def grid(strides: tuple[int, ...] = (2, 2), channels: int = 3) -> GridEncoder:
+def grid(strides: tuple[int, ...] = (2, 2), channels: int = 3, coordinates: bool = False) -> GridEncoder:
     torch.manual_seed(0)
-    return GridEncoder(channels, channels=(4, 6, 8)[: len(strides)], strides=strides, groups=2)
+    sizes = (4, 6, 8)[: len(strides)]
+    return GridEncoder(channels, channels=sizes, strides=strides, groups=2, coordinates=coordinates)
 
 
 def pictures(sizes: list[tuple[int, int]], height: int, width: int, padding: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -37,9 +38,13 @@ def same(one: Memory, row: int, other: Memory, other_row: int) -> None:
 
 
 @every_stride
-def test_a_picture_alone_is_the_same_in_any_batch_with_any_padding(strides: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("coordinates", [False, True])
+def test_a_picture_alone_is_the_same_in_any_batch_with_any_padding(strides: tuple[int, ...], coordinates: bool) -> None:
     """In training mode; every height from 1 to 20 beside widths that run the other way; padding is NaN."""
-    encoder, sizes = grid(strides).train(), [(high, 1 + 7 * high % 20) for high in range(1, 21)]
+    encoder, sizes = (
+        grid(strides, coordinates=coordinates).train(),
+        [(high, 1 + 7 * high % 20) for high in range(1, 21)],
+    )
     alone = [encoder(*pictures([size], *size)) for size in sizes]
     up, down = list(range(20)), list(range(19, -1, -1))
     for order, height, width in ((up, 20, 20), (down, 21, 20), (up, 24, 33)):
@@ -65,6 +70,18 @@ def test_boxes_tile_the_picture(strides: tuple[int, ...]) -> None:
         assert (memory.values[row, count:] == 0).all()
         torch.testing.assert_close(memory.summary[row], memory.values[row, :count].mean(0))
     assert memory.values.size(2) == encoder.output_size == memory.summary.size(1) == encoder.state_size
+
+
+def test_coordinates_are_the_middles_of_the_cells_over_the_size_of_the_picture() -> None:
+    encoder = grid(coordinates=True)
+    memory = encoder(*pictures([(7, 12), (4, 4)], 9, 12))
+    assert memory.values.size(2) == encoder.output_size == encoder.state_size == 6 + 2
+    right, down = memory.values[0, :6, -2:].unbind(-1)
+    torch.testing.assert_close(right, torch.tensor([-2 / 3, 0, 2 / 3] * 2))
+    torch.testing.assert_close(down, torch.tensor([4 / 7 - 1] * 3 + [11 / 7 - 1] * 3))
+    assert memory.values[1, 0, -2:].tolist() == [0, 0]  # one cell, in the middle
+    assert (memory.values[1, 1:] == 0).all()
+    torch.testing.assert_close(memory.values[..., :-2], grid()(*pictures([(7, 12), (4, 4)], 9, 12)).values)
 
 
 def test_a_picture_turned_over_its_diagonal_turns_its_cells_and_boxes() -> None:

@@ -113,10 +113,12 @@ def test_a_png_is_the_pixels():
 
 def test_a_reduced_picture_is_the_mean_of_squares():
     pixels = np.arange(7 * 5 * 3).reshape(7, 5, 3).astype(np.uint8)
-    small, step = reduced(pixels, 3)
-    assert (small.shape, step) == ((3, 2, 3), 3)
+    small, covers = reduced(Picture(pixels), 3)
+    assert (small.shape, covers) == ((3, 2, 3), (6, 9))
     np.testing.assert_array_equal(small[1, 0], np.rint(pixels[3:6, :3].mean(axis=(0, 1))))
-    assert reduced(pixels, 7)[1] == 1
+    whole, covers = reduced(Picture(pixels, (70, 100)), 7)  # a copy of a larger picture
+    assert whole is pixels
+    assert covers == (100, 70)
 
 
 def test_the_envelope_holds_every_sample():

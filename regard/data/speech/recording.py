@@ -1,8 +1,7 @@
 """The source that is a recording: log-mel frames of a sound file."""
 
 import json
-import os
-import wave
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from regard.data.media import Recording
+from regard.data.media_files import Named, named, state_of
 from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
 from regard.data.speech.features import fft_size, log_mel, normalize, triangles
 from regard.data.speech.framing import Framing
+from regard.data.speech.sound import part_of, read
 from regard.errors import CheckpointError, RegardError
 from regard.files import read_small, write_whole
 
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 FORMAT = "regard recording"
 KEPT_FRAMES, KEPT_SAMPLES = 64, 8
 """Of so many recordings, so that what is checked first and read then is seldom computed twice."""
-MAX_SECONDS = 3_600.0
-"""Longer recordings are refused before they are read."""
 SPLIT = "spoken:"
 """What the names of the embedded corpus begin with: spoken:train/17."""
 
 
 class RecordingSource:
-    """Recordings, each named by its file, or by its number in the embedded corpus.
+    """Recordings, each named by its file, a part of one by a record, or by its number in the embedded corpus.
 
     Args:
         rate: samples per second that frames are computed at; a file with another rate is resampled.
@@ -75,9 +74,9 @@ class RecordingSource:
     def _computed(self, source: str) -> np.ndarray:
         samples = self._samples(source)
         if not self.framing.count(len(samples)):
-            raise UnusableSource(f"names a recording of {len(samples)} samples, too few for a frame")
+            raise UnusableSource(f"names a recording of {len(samples)} samples, too few for a frame ({source[-200:]})")
         if not np.isfinite(samples).all():
-            raise UnusableSource("names a recording with samples that are no numbers")
+            raise UnusableSource(f"names a recording with samples that are no numbers ({source[-200:]})")
         return normalize(log_mel(samples, self.framing, self.mels))
 
     def collate(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,14 +90,16 @@ class RecordingSource:
         return Frames(self.mels)
 
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
-        """In seconds; they tile the recording."""
-        cells = self.framing.cells(len(self._samples(source)))
+        """In seconds of the file; they tile the recording, or the part of it that is meant."""
+        cells = self.framing.cells(len(self._samples(source))) + (named(source).offset or 0.0)
         return joined([(float(start), float(end)) for start, end in cells], memory)
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
         """The name of the file, and the seconds of each span."""
         units = tuple([f"{start:.2f}–{end:.2f} s" for start, end in spans])
-        return Drawing(shown(source), units, Recording(self._samples(source), self.framing.rate_hz))
+        found, samples = named(source), self._samples(source)
+        medium = Recording(samples, self.framing.rate_hz, found.offset or 0.0)
+        return Drawing(shown(found, medium), units, medium)
 
     def save(self, path: Path) -> None:
         """Write what frames depend on."""
@@ -116,26 +117,23 @@ class RecordingSource:
             raise CheckpointError(f"{path} does not say what the recordings of this run are. Restore it.") from error
 
 
-def state_of(source: str) -> tuple[int, int] | None:
-    """What changes if a file is written anew; None for what is no file."""
-    try:
-        found = os.stat(source)
-    except (OSError, ValueError):
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
-def shown(source: str) -> str:
+def shown(source: Named, recording: Recording) -> str:
     """How a recording is called in a view."""
-    return source if source.startswith(SPLIT) else Path(source).name
+    name = source.path if source.path.startswith(SPLIT) else Path(source.path).name
+    if source.offset is None:
+        return name
+    return f"{name}, {recording.start:.2f}–{recording.start + recording.seconds:.2f} s"
 
 
 def samples_of(source: str, rate: int) -> Float[np.ndarray, " samples"]:
-    """One channel of samples from -1 to 1, at this rate. Several channels are mixed down.
+    """One channel of samples from -1 to 1, at this rate. Several channels are mixed down; both are said, each once.
 
     Raises UnusableSource for what is no recording, RegardError where a package is missing to read it.
     """
-    samples, own = _embedded(source) if source.startswith(SPLIT) else _read(source)
+    found = named(source)
+    samples, own = _embedded(found) if found.path.startswith(SPLIT) else read(found)
+    if samples.ndim > 1 and samples.shape[1] > 1:
+        warnings.warn(f"recordings of {samples.shape[1]} channels are mixed down to one", stacklevel=1)
     if samples.ndim > 1:
         samples = samples.mean(1)
     if own == rate:
@@ -144,71 +142,22 @@ def samples_of(source: str, rate: int) -> Float[np.ndarray, " samples"]:
         import soxr
     except ImportError as error:
         raise RegardError(
-            f"{shown(source)} has {own} samples per second, and data.source.rate is {rate}. To resample, install "
+            f"{found.path} has {own} samples per second, and data.source.rate is {rate}. To resample, install "
             "regard[speech]; or set data.source.rate."
         ) from error
+    warnings.warn(f"recordings of {own} samples per second are resampled to {rate}, data.source.rate", stacklevel=1)
     resampled: np.ndarray = soxr.resample(samples, own, rate)
     return resampled.astype(np.float32)
 
 
-def _embedded(source: str) -> tuple[np.ndarray, int]:
+def _embedded(source: Named) -> tuple[np.ndarray, int]:
     from regard.data.embedded.spoken import recording
     from regard.data.embedded.spoken.synthesis import RATE_HZ
 
-    split, _, number = source.removeprefix(SPLIT).partition("/")
+    split, _, number = source.path.removeprefix(SPLIT).partition("/")
     try:
-        return recording(split, int(number)).samples, RATE_HZ
+        samples = recording(split, int(number)).samples
     except ValueError as error:
-        raise UnusableSource(f"names no recording of the embedded corpus ({source[:60]})") from error
-
-
-def _read(source: str) -> tuple[np.ndarray, int]:
-    """The samples of a file, and its rate."""
-    expect_file(source)
-    try:
-        import soundfile
-    except ImportError:
-        return _read_wave(source)
-    try:
-        _check_length(soundfile.info(source).duration)
-        samples, rate = soundfile.read(source, dtype="float32")
-    except (RuntimeError, OSError) as error:
-        raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
-    return samples, int(rate)
-
-
-def expect_file(name: str, said: str | None = None) -> str:
-    """The name of a file that is there. Raises UnusableSource for any other, with what a file of pairs said of it."""
-    try:
-        there = Path(name).is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
-        raise UnusableSource(f"names no file that is there ({(said or name)[-200:]})")
-    return name
-
-
-def _check_length(seconds: float) -> None:
-    if seconds > MAX_SECONDS:
-        raise UnusableSource(
-            f"names a recording of {seconds / 60:,.0f} minutes; at most {MAX_SECONDS / 60:.0f} are read"
-        )
-
-
-def _read_wave(source: str) -> tuple[np.ndarray, int]:
-    """A WAV file of 16-bit samples, which needs no other package."""
-    if not source.lower().endswith(".wav"):
-        raise RegardError(f"{source}: to read other files than WAV, install regard[speech].")
-    try:
-        with wave.open(source, "rb") as file:
-            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            frames = file.getnframes()
-            _check_length(frames / max(rate, 1))
-            content = file.readframes(frames)
-    except (wave.Error, EOFError, OSError) as error:
-        raise UnusableSource(f"names a file that is no recording, or a damaged one ({source[-200:]})") from error
-    if len(content) != frames * width * channels:
-        raise UnusableSource(f"names a recording that is cut short ({source[-200:]})")
-    if width != 2:
-        raise RegardError(f"{source}: has {8 * width} bits a sample. For others than 16 install regard[speech].")
-    return np.frombuffer(content, "<i2").reshape(-1, channels).astype(np.float32) / 32768, rate
+        raise UnusableSource(f"names no recording of the embedded corpus ({source.path[:60]})") from error
+    first, last = part_of(source, len(samples), RATE_HZ)
+    return samples[first:last], RATE_HZ

@@ -1,0 +1,107 @@
+"""From one line of a manifest to a source that is a file, and its texts: JSONL, and tables with named columns.
+
+    {"audio_filepath": "a.flac", "offset": 1.5, "duration": 2.0, "text": "one two"}
+    {"image": "b.jpg", "captions": ["a dog", "a dog runs"]}
+
+What these readers give as the source is a path or a record, see `media_files`; what it names is found by the section of
+the kind of source.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from regard.data.media_files import PART_KEYS, PATH_KEYS, Named, of_record, part_of
+from regard.data.rows import (
+    Row,
+    UnusableRow,
+    check_text,
+    csv_fields,
+    json_object,
+    place_of,
+    text_under,
+    tsv_row,
+    value_under,
+)
+
+TEXT_KEYS = ("text", "captions", "caption", "transcription", "tgt", "target")
+"""What the text is called in a record, where the recipe names no other key."""
+SOURCE_KEYS = ("src", "source")
+"""What the source is called in pairs of any kind: a path, or a record again."""
+
+
+def manifest_row(source: str | None, target: str | None) -> Row:
+    """Read one JSON object. Its text may be a list of texts.
+
+    Args:
+        source: the key of the path; None: one of those that are usual.
+        target: the key of the text; None: one of those that are usual.
+    """
+    return lambda line: _pair(json_object(line), source, target)
+
+
+def table_row(columns: Sequence[str], source: str | None, target: str | None, fields: "Fields") -> Row:
+    """Read a line of columns with names, see `manifest_row`. Raises UsageError for a column that there is not.
+
+    Args:
+        columns: their names. Where two have no usual name, they are path and text.
+        fields: cuts a line.
+    """
+    if source is None and not set(PATH_KEYS) & set(columns):
+        tsv_row(columns, source, target)  # says what is missing
+        source, target = columns
+    for side in (source, target):
+        for name in (side or "").split("+") if side else ():
+            place_of(name, columns)
+
+    def row(line: str) -> tuple[str, str | list[str]]:
+        found = fields(line)
+        if len(found) != len(columns):
+            raise UnusableRow(f"has {len(found)} columns, not {len(columns)}")
+        return _pair(dict(zip(columns, found, strict=True)), source, target)
+
+    return row
+
+
+Fields = Callable[[str], list[str]]
+
+
+def tabbed(line: str) -> list[str]:
+    """The columns of a TSV line."""
+    return line.split("\t")
+
+
+def quoted(line: str) -> list[str]:
+    """The columns of a CSV line. Raises UnusableRow for quotes that do not end on it."""
+    return csv_fields(line)
+
+
+def _pair(record: Mapping[str, Any], source: str | None, target: str | None) -> tuple[str, str | list[str]]:
+    return _source(record, source), _texts(record, target)
+
+
+def _source(record: Mapping[str, Any], key: str | None) -> str:
+    if key is None:
+        usual = next((name for name in SOURCE_KEYS if name in record), None)
+        if usual is None or set(PATH_KEYS) & set(record):
+            return str(of_record(record))
+        key = usual
+    said = text_under(record, key.split("+"))
+    return str(Named(said, *part_of(record))) if set(PART_KEYS) & set(record) else said
+
+
+def _texts(record: Mapping[str, Any], key: str | None) -> str | list[str]:
+    if key is None:
+        usual = [name for name in TEXT_KEYS if record.get(name) is not None]
+        if len(usual) > 1:
+            raise UnusableRow(f"has {len(usual)} texts ({', '.join(usual)}); data.target_column of a recipe names one")
+        if not usual:
+            raise UnusableRow(f"has no text; expected one of the keys {', '.join(TEXT_KEYS)}")
+        key = usual[0]
+    value = value_under(record, key) if "+" not in key else None
+    if not isinstance(value, list):
+        return text_under(record, key.split("+"))
+    for text in value:
+        if not isinstance(text, str):
+            raise UnusableRow(f"has something else than texts under the key {key!r}")
+        check_text(text)
+    return value or ""

@@ -1,0 +1,166 @@
+"""Files that sources are named by: which, which part of them, whether they are there, and whether they have changed.
+
+A source is a path, or where only a part is meant a JSON record:
+
+    sounds/1.flac
+    {"audio_filepath": "sounds/long.flac", "offset": 12.5, "duration": 3.2}
+"""
+
+import hashlib
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from regard.data.lines import STDIN
+from regard.data.rows import PATHS
+from regard.data.sources import UnusableSource
+
+PATH_KEYS = PATHS
+"""What the file is called in a record: as NeMo, image manifests, and folders with metadata call it."""
+PART_KEYS = ("offset", "duration")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A file, and the part of it that is meant.
+
+    Args:
+        path: of the file.
+        offset: seconds from the start of the file to that of the part; None where the whole file is meant.
+        duration: seconds of the part, or to its end where it is None; of a whole file, what somebody says that it has.
+    """
+
+    path: str
+    offset: float | None = None
+    duration: float | None = None
+
+    def __str__(self) -> str:
+        """As a source is written."""
+        part = {key: getattr(self, key) for key in PART_KEYS if getattr(self, key) is not None}
+        return json.dumps({PATH_KEYS[0]: self.path} | part, ensure_ascii=False) if part else self.path
+
+
+def named(source: str) -> Named:
+    """What a source names. Raises UnusableSource for a record that names no file, or no possible part of one."""
+    if not (source.startswith("{") and source.endswith("}")):
+        return Named(source)
+    try:
+        record = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise UnusableSource(f"is no valid JSON, and begins like a record ({source[:60]})") from error
+    return of_record(record)
+
+
+def of_record(record: Mapping[str, Any]) -> Named:
+    """What a record names, see `named`. Numbers may be written as text, as CSV writes them."""
+    keys = [key for key in PATH_KEYS if record.get(key) is not None]
+    if len(keys) != 1 or not isinstance(record[keys[0]], str) or not record[keys[0]]:
+        found = f"names {len(keys)} files ({', '.join(keys)})" if len(keys) > 1 else "names no file"
+        raise UnusableSource(f"{found}; expected one of the keys {', '.join(PATH_KEYS)}")
+    return Named(record[keys[0]], *part_of(record))
+
+
+def part_of(record: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Offset and duration in seconds. Raises UnusableSource for what is no time."""
+    offset, duration = (_seconds(key, record.get(key)) for key in PART_KEYS)
+    if duration == 0.0:
+        raise UnusableSource("has the duration 0; expected seconds above 0")
+    return offset, duration
+
+
+def _seconds(key: str, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UnusableSource(f"has the {key} {str(value)[:60]!r}; expected seconds")
+    return seconds
+
+
+def located(said: str, path: str) -> Named:
+    """The file that a file of pairs names, with a relative name made whole.
+
+    Args:
+        said: what stands there, a path or a record.
+        path: of the file of pairs; relative names are relative to its folder and stay in it. "-" for standard input,
+            where they are relative to the working directory.
+
+    Raises UnusableSource for a relative name that leaves the folder by "..", and for a file that is not there.
+    """
+    found = named(said)
+    if path == STDIN:
+        return Named(expect_file(found.path), found.offset, found.duration)
+    whole = str(Path(path).parent / inside(found.path))
+    return Named(expect_file(whole, found.path), found.offset, found.duration)
+
+
+def inside(name: str) -> str:
+    """The name. Raises UnusableSource for a relative one that leaves its folder."""
+    if not os.path.isabs(name) and Path(os.path.normpath(name)).parts[:1] == ("..",):
+        raise UnusableSource(
+            f"names a file outside the folder of the file that names it ({name[-200:]}), which only a whole path may"
+        )
+    return name
+
+
+def expect_file(name: str, said: str | None = None) -> str:
+    """The name of a file that is there. Raises UnusableSource for any other, with what a file of pairs said of it."""
+    try:
+        there = Path(name).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
+        raise UnusableSource(f"names no file that is there ({(said or name)[-200:]})")
+    return name
+
+
+def state_of(source: str) -> tuple[int, int] | None:
+    """What changes if the file of a source is written anew; None for what names no file.
+
+    A name may lead into an archive: of features.npz/utterance1 and of features.ark:25 it is the state of the archive.
+    """
+    found = _file_of(source)
+    return None if found is None else found[1]
+
+
+def content_of(source: str) -> str:
+    """What is the same for the same source, whatever its file is called: a digest of the file, and which part of it or
+    which place in it is meant. What names no file stands for itself."""
+    found = _file_of(source)
+    if found is None:
+        return source
+    (path, state), whole = found, named(source)
+    place = whole.path.removeprefix(path)
+    return json.dumps([_digest(path, state), place, whole.offset, whole.duration])
+
+
+def _file_of(source: str) -> tuple[str, tuple[int, int]] | None:
+    """The file that a source names or that its name leads into, with its time of change and its size."""
+    try:
+        path = named(source).path
+    except UnusableSource:
+        return None
+    for name in (path, os.path.dirname(path), path.rpartition(":")[0]):
+        try:
+            found = os.stat(name)
+        except (OSError, ValueError):
+            continue
+        if stat.S_ISREG(found.st_mode):
+            return name, (found.st_mtime_ns, found.st_size)
+    return None
+
+
+@lru_cache(8)
+def _digest(path: str, state: tuple[int, int]) -> str:
+    """Parts of a long file and ids of an archive follow each other, so that it is read once."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,189 @@
+"""The source that is features: frames that another program computed, in .npy, .npz, and Kaldi's ark files."""
+
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from regard.data.media_files import named, state_of
+from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
+from regard.data.speech.augment import with_deltas
+from regard.data.speech.features import normalize
+from regard.errors import CheckpointError, RegardError
+from regard.files import read_small, write_whole
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = "regard features"
+ARCHIVE = ".npz"
+KEPT_FRAMES, KEPT_ARCHIVES = 64, 4
+
+
+class FeaturesSource:
+    """Frames, each sequence named by its file, or by its id within one.
+
+        a.npy              (frames, features)
+        all.npz/an251      the array an251 of an archive
+        feats.ark:1234     a matrix of Kaldi, as feats.scp names it; needs kaldiio
+
+    Args:
+        size: features of a frame, as the files have them.
+        shift_seconds: from one frame to the next, for spans.
+        deltas: how many orders of differences over time are put behind them, see `with_deltas`.
+        normalized: whether each feature is given mean 0 and variance 1 over the sequence.
+    """
+
+    kind = "features"
+    has_end = False
+    tokenizer = None
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, size: int, shift_seconds: float, deltas: int, normalized: bool) -> None:
+        self.facts = {"size": size, "shift_seconds": shift_seconds, "deltas": deltas, "normalized": normalized}
+        self.size, self.shift_seconds, self.deltas, self.normalized = size, shift_seconds, deltas, normalized
+        self._kept = lru_cache(KEPT_FRAMES)(lambda name, state: self._computed(name))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Features of a frame, with their differences."""
+        return (self.size * (1 + self.deltas),)
+
+    @property
+    def digest(self) -> str:
+        """All that frames depend on."""
+        return json.dumps([FORMAT, self.facts])
+
+    def encode(self, source: str) -> Float[np.ndarray, "frames features"]:
+        """Its frames. Raises UnusableSource for what has none, another number of features, NaN or infinity."""
+        return self._kept(source, state_of(source))
+
+    def _computed(self, source: str) -> np.ndarray:
+        frames = frames_of(source)
+        if frames.shape[1] != self.size:
+            raise UnusableSource(f"names frames of {frames.shape[1]} features, not {self.size} ({source[-200:]})")
+        frames = with_deltas(frames, self.deltas)
+        return normalize(frames) if self.normalized else frames
+
+    def collate(self, values: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frames, padded."""
+        return padded(values, lengths)
+
+    def embed(self, size: int) -> "nn.Module":
+        """Frames are features already, and stay as they are."""
+        from regard.data.speech.frames import Frames
+
+        return Frames(*self.shape)
+
+    def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
+        """In seconds: frame i stands for [i · shift, (i + 1) · shift)."""
+        edges = [round(place * self.shift_seconds, 9) for place in range(len(values) + 1)]
+        return joined(list(pairwise(edges)), memory)
+
+    def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
+        """The name of the sequence, and the seconds of each span."""
+        return Drawing(Path(source).name, tuple([f"{start:.2f}–{end:.2f} s" for start, end in spans]))
+
+    def save(self, path: Path) -> None:
+        """Write what frames depend on."""
+        write_whole(path, json.dumps({"format": FORMAT} | self.facts).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> "FeaturesSource":
+        """Read what `save` wrote. Raises CheckpointError for anything else."""
+        try:
+            content: Any = json.loads(read_small(path, 10_000))
+            if content.pop("format") != FORMAT:
+                raise ValueError("another format")
+            return cls(**content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CheckpointError(f"{path} does not say what the features of this run are. Restore it.") from error
+
+
+def size_of(sources: Iterable[str]) -> int:
+    """Features of a frame of the first sequence that can be read. Raises ValueError where none can."""
+    first = None
+    for source in sources:
+        try:
+            return int(frames_of(source).shape[1])
+        except UnusableSource as error:
+            first = first or error
+    raise ValueError(f"no features can be read; of the first pair the line {first}" if first else "there are no pairs")
+
+
+def frames_of(source: str) -> Float[np.ndarray, "frames features"]:
+    """What a file holds, float32 (frames, features), finite.
+
+    Raises UnusableSource for anything else, RegardError where kaldiio is missing.
+    """
+    found = named(source)
+    if found.offset is not None or found.duration is not None:
+        raise UnusableSource("has an offset or a duration; features are read whole")
+    try:
+        frames = np.asarray(_array(found.path))
+    except UnusableSource:
+        raise
+    except (OSError, EOFError, ValueError, LookupError, AttributeError, zipfile.BadZipFile) as error:
+        raise UnusableSource(f"names no features, or a damaged file ({source[-200:]})") from error
+    if frames.ndim != 2 or not frames.size or frames.dtype.kind not in "fiu":
+        raise UnusableSource(
+            f"names an array of shape {frames.shape} and type {frames.dtype}; expected frames and their features "
+            f"({source[-200:]})"
+        )
+    frames = frames.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(frames))
+    if len(bad):
+        raise UnusableSource(
+            f"names features that are NaN or infinite, first in frame {bad[0, 0]}, feature {bad[0, 1]} "
+            f"({source[-200:]})"
+        )
+    return frames
+
+
+def find(said: str, folder: Path, archives: Sequence[Path]) -> str:
+    """The source that a file of pairs means: a file in the folder, or an id in one of the archives.
+
+    Raises UnusableSource where there is neither.
+    """
+    whole = str(folder / said)
+    if state_of(whole) is not None:
+        return whole
+    for archive in archives:
+        if state_of(str(archive)) is not None and said in _archive(str(archive), state_of(str(archive))):
+            return str(archive / said)
+    tried = ", ".join(str(archive) for archive in archives)
+    raise UnusableSource(f"names no features that are there ({said[-200:]}; also no id of {tried})")
+
+
+def _array(path: str) -> np.ndarray:
+    before, slash, name = path.rpartition(f"{ARCHIVE}/")
+    if slash:
+        archive = before + ARCHIVE
+        arrays = _archive(archive, state_of(archive))
+        if name not in arrays:
+            raise UnusableSource(f"names an id that {Path(archive).name} has not ({name[-200:]})")
+        return arrays[name]
+    if path.endswith(".npy"):
+        return np.load(path, allow_pickle=False)
+    if "|" in path or not path.rpartition(":")[2].isdigit():
+        raise UnusableSource(f"names no .npy, no id of an .npz, and no place in an ark file ({path[-200:]})")
+    try:
+        from kaldiio import load_mat
+    except ImportError as error:
+        raise RegardError(f"{path}: to read Kaldi's ark files, install regard[kaldi].") from error
+    found = load_mat(path)
+    if not isinstance(found, np.ndarray):
+        raise UnusableSource(f"names no matrix ({path[-200:]})")
+    return found
+
+
+@lru_cache(KEPT_ARCHIVES)
+def _archive(path: str, state: tuple[int, int] | None) -> Any:
+    """An open archive, whose arrays are read one by one; `state` makes a file that is written anew be read anew."""
+    return np.load(path, allow_pickle=False)
