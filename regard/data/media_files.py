@@ -134,7 +134,7 @@ def state_of(source: str) -> tuple[int, int] | None:
 
 
 def content_of(source: str) -> str:
-    """Equal for equal sources, whatever the names of their files: a digest of the file, and the part or the entry of it.
+    """Equal for equal sources, whatever the names of the files: a digest of the file, and the part or entry of it.
     A source that names no file is returned as it is."""
     found = _file_of(source)
     if found is None:
