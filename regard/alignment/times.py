@@ -23,7 +23,7 @@ class Word:
 
     Args:
         text: of the word.
-        start, end: seconds of the file; the end is the later one.
+        start, end: seconds of the file.
     """
 
     text: str
@@ -32,14 +32,14 @@ class Word:
 
 
 def times(alignment: Alignment) -> list[Word]:
-    """A stretch for each target unit, in the order of the units; no two overlap, and what is between is silence.
+    """A stretch of time for each target unit, in the order of the units; stretches do not overlap.
 
-    They are the stretches I(1) < I(2) < … of source units, none of them empty, with the largest
+    The stretches I(1) < I(2) < … of source units, none empty, have the largest
 
         Σ_t Σ_(s in I(t)) (weights[t, s] - 1 / source)
 
-    so that a place belongs to a word if the word looked at it more than an even look would. This is for transcripts,
-    whose words come in the order in which they were said.
+    so a position belongs to a word if the weight of the word on it is above the mean. This is meant for transcripts:
+    their words have the order in which they were said.
 
     Raises UsageError for a source without seconds.
     """
@@ -60,10 +60,10 @@ def times(alignment: Alignment) -> list[Word]:
 
 
 def _stretches(gain: Float[np.ndarray, "target source"]) -> list[tuple[int, int]]:
-    """The best stretches in order, none empty, each as its first place and the one behind its last.
+    """The best stretches in order, none empty: (first position, position after the last) of each word.
 
-    Dynamic programming: `inside[t, s]` is the best sum up to place s where s belongs to word t, `after[t, s]` where it
-    lies behind word t. O(target · source).
+    Dynamic programming: `after[t, s]` is the best sum of the first t words in the first s positions, and `inside` the
+    best sum if word t ends exactly there. O(target · source).
     """
     words, places = gain.shape
     after = np.full((words + 1, places + 1), -np.inf)

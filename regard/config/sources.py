@@ -141,12 +141,14 @@ class FeaturesConfig(SourceConfig):
     def locate(self, said: str, path: str) -> str:
         """The file, or the id in an archive; relative names are relative to the folder of the file that names them."""
         from regard.data.lines import STDIN
-        from regard.data.media_files import inside, named
+        from regard.data.media_files import Named, inside, named
         from regard.data.speech.arrays import find
 
-        name, folder = str(named(said)), Path() if path == STDIN else Path(path).parent
+        found, folder = named(said), Path() if path == STDIN else Path(path).parent
         archives = self.archives or (() if path == STDIN else (f"{Path(path.removesuffix('.gz')).stem}.npz",))
-        return find(name if path == STDIN else inside(name), folder, [folder / archive for archive in archives])
+        name = found.path if path == STDIN else inside(found.path)
+        whole = find(name, folder, [folder / archive for archive in archives])
+        return str(Named(whole, found.offset, found.duration))
 
     def limit(self, max_length: int) -> int:
         """In frames."""

@@ -151,7 +151,10 @@ class EncoderConfig(Section):
 
     @property
     def stride(self) -> int:
-        """Input positions that one position of the memory stands for: n of them become ⌈n / stride⌉."""
+        """Input positions per position of the memory: n of them become ⌈n / stride⌉.
+
+        An encoder that shortens its source overrides this. CTC and ensembles check it before they begin.
+        """
         return 1
 
     def build(self, parts: EncoderParts) -> "nn.Module":

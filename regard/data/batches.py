@@ -119,13 +119,13 @@ def _cuts(widths: Sequence[int], max_tokens: int | None, max_sentences: int | No
 
 @dataclass(frozen=True)
 class Varied:
-    """How the sources of an epoch are varied for training, each by itself.
+    """Varies the sources of an epoch for training, each on its own.
 
     Args:
-        vary: the numbers of a source, (positions, …), and what to draw from → others, of any length above 0.
+        vary: `vary(values, generator)` gives the varied numbers of a source; their length can differ, but is not 0.
         seed: of the run.
-        epoch: counted from 0. What is drawn for a pair depends on the seed, the epoch and the number of the pair, not
-            on its batch or on where an interrupted epoch goes on.
+        epoch: from 0. The generator of a pair depends on the seed, the epoch and the number of the pair, and not on its
+            batch: a resumed epoch continues with the same values.
     """
 
     vary: Vary
@@ -133,7 +133,7 @@ class Varied:
     epoch: int
 
     def __call__(self, values: np.ndarray, lengths: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Sources one behind the other, and their lengths."""
+        """Varied sources, one behind the other, and their lengths; the arguments are the same, and the pair numbers."""
         parts = np.split(values, np.cumsum(lengths)[:-1])
         made = [
             self.vary(part, np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, number])))

@@ -1,4 +1,4 @@
-"""What a user may give in place of a file of pairs: a folder that holds one, or a file with the name of a split."""
+"""Other ways to name a file of pairs: the folder that it is in, or the file with one of its splits."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ INSIDE = (*METADATA, *SCPS)
 
 
 def holds_pairs(path: str | Path) -> bool:
-    """Whether it is a folder with a file of pairs that Regard knows by its name."""
+    """Whether it is a folder with one of the files in `INSIDE`."""
     return any(Path(path, name).is_file() for name in INSIDE)
 
 
 def pairs_in(path: str) -> tuple[str, str | None]:
-    """The file of pairs that a path means, and the split of it: dataset.json:val.
+    """The file of pairs, and its split if the path ends with one: dataset.json:val.
 
     Raises UsageError for a folder with no file of pairs, or with several.
     """

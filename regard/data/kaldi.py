@@ -34,8 +34,8 @@ def files_of(scp: str) -> list[str]:
 
 
 def kaldi_records(scp: str, max_line_bytes: int) -> Iterator[Example | BadLine]:
-    """The utterances in the order of `text`; holds the ids and what they name. What is wrong with an entry is said of
-    the line that it stands on, once an utterance needs it."""
+    """The utterances in the order of `text`. Keeps the ids and paths in memory. An entry that cannot be used becomes a
+    BadLine with its own file and line, in the place of the utterance that needs it."""
     paths = files_of(scp)
     entries = {each.id: each for each in _entries(scp, max_line_bytes)}
     if len(paths) == 3:

@@ -3,8 +3,7 @@
     {"audio_filepath": "a.flac", "offset": 1.5, "duration": 2.0, "text": "one two"}
     {"image": "b.jpg", "captions": ["a dog", "a dog runs"]}
 
-What these readers give as the source is a path or a record, see `media_files`; what it names is found by the section of
-the kind of source.
+The source of a pair is then a path or a record, see `media_files`. The section of the kind of source finds the file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,6 @@ from regard.data.rows import (
     Row,
     UnusableRow,
     check_text,
-    csv_fields,
     json_object,
     place_of,
     text_under,
@@ -24,27 +22,30 @@ from regard.data.rows import (
 )
 
 TEXT_KEYS = ("text", "captions", "caption", "transcription", "tgt", "target")
-"""What the text is called in a record, where the recipe names no other key."""
+"""The keys of the text, if the recipe names no other."""
 SOURCE_KEYS = ("src", "source")
-"""What the source is called in pairs of any kind: a path, or a record again."""
+"""The keys of the source in pairs of any kind: its value is a path or a record as text."""
+
+Fields = Callable[[str], list[str]]
 
 
 def manifest_row(source: str | None, target: str | None) -> Row:
-    """Read one JSON object. Its text may be a list of texts.
+    """Read one JSON object. The text can be a list of texts.
 
     Args:
-        source: the key of the path; None: one of those that are usual.
-        target: the key of the text; None: one of those that are usual.
+        source: the key of the path; None: one of `PATH_KEYS` or `SOURCE_KEYS`.
+        target: the key of the text; None: one of `TEXT_KEYS`.
     """
     return lambda line: _pair(json_object(line), source, target)
 
 
-def table_row(columns: Sequence[str], source: str | None, target: str | None, fields: "Fields") -> Row:
-    """Read a line of columns with names, see `manifest_row`. Raises UsageError for a column that there is not.
+def table_row(columns: Sequence[str], source: str | None, target: str | None, fields: Fields) -> Row:
+    """Read a line of a table, see `manifest_row`. Raises UsageError for a column that does not exist.
 
     Args:
-        columns: their names. Where two have no usual name, they are path and text.
-        fields: cuts a line.
+        columns: the names of the columns. Two columns without a usual name are path and text.
+        source, target: names of columns, as the keys of `manifest_row`.
+        fields: splits a line into columns.
     """
     if source is None and not set(PATH_KEYS) & set(columns):
         tsv_row(columns, source, target)  # says what is missing
@@ -62,17 +63,9 @@ def table_row(columns: Sequence[str], source: str | None, target: str | None, fi
     return row
 
 
-Fields = Callable[[str], list[str]]
-
-
 def tabbed(line: str) -> list[str]:
     """The columns of a TSV line."""
     return line.split("\t")
-
-
-def quoted(line: str) -> list[str]:
-    """The columns of a CSV line. Raises UnusableRow for quotes that do not end on it."""
-    return csv_fields(line)
 
 
 def _pair(record: Mapping[str, Any], source: str | None, target: str | None) -> tuple[str, str | list[str]]:

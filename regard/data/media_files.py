@@ -1,6 +1,6 @@
-"""Files that sources are named by: which, which part of them, whether they are there, and whether they have changed.
+"""Files that are sources: which part of which file, whether it exists, and whether it has changed.
 
-A source is a path, or where only a part is meant a JSON record:
+A source is the path of a file, or a JSON record that names a part of it:
 
     sounds/1.flac
     {"audio_filepath": "sounds/long.flac", "offset": 12.5, "duration": 3.2}
@@ -28,12 +28,13 @@ PART_KEYS = ("offset", "duration")
 
 @dataclass(frozen=True)
 class Named:
-    """A file, and the part of it that is meant.
+    """A file, or a part of it.
 
     Args:
         path: of the file.
-        offset: seconds from the start of the file to that of the part; None where the whole file is meant.
-        duration: seconds of the part, or to its end where it is None; of a whole file, what somebody says that it has.
+        offset: the second of the file where the part begins; None for the whole file.
+        duration: seconds of the part; None for all up to the end of the file. Without an offset, the duration of the
+            whole file as a manifest gives it, to be checked.
     """
 
     path: str
@@ -41,13 +42,13 @@ class Named:
     duration: float | None = None
 
     def __str__(self) -> str:
-        """As a source is written."""
+        """The source: what `named` reads."""
         part = {key: getattr(self, key) for key in PART_KEYS if getattr(self, key) is not None}
         return json.dumps({PATH_KEYS[0]: self.path} | part, ensure_ascii=False) if part else self.path
 
 
 def named(source: str) -> Named:
-    """What a source names. Raises UnusableSource for a record that names no file, or no possible part of one."""
+    """The file or part that a source names. Raises UnusableSource for a record without a file or with wrong times."""
     if not (source.startswith("{") and source.endswith("}")):
         return Named(source)
     try:
@@ -58,7 +59,7 @@ def named(source: str) -> Named:
 
 
 def of_record(record: Mapping[str, Any]) -> Named:
-    """What a record names, see `named`. Numbers may be written as text, as CSV writes them."""
+    """The file or part that a record names, see `named`. Numbers can be texts, as in CSV."""
     keys = [key for key in PATH_KEYS if record.get(key) is not None]
     if len(keys) != 1 or not isinstance(record[keys[0]], str) or not record[keys[0]]:
         found = f"names {len(keys)} files ({', '.join(keys)})" if len(keys) > 1 else "names no file"
@@ -87,12 +88,12 @@ def _seconds(key: str, value: Any) -> float | None:
 
 
 def located(said: str, path: str) -> Named:
-    """The file that a file of pairs names, with a relative name made whole.
+    """The file or part that a line of a file of pairs names; relative paths are resolved.
 
     Args:
-        said: what stands there, a path or a record.
-        path: of the file of pairs; relative names are relative to its folder and stay in it. "-" for standard input,
-            where they are relative to the working directory.
+        said: the path or the record on the line.
+        path: of the file of pairs. A relative name is relative to its folder and must not leave it. "-" for standard
+            input: relative to the working directory, and not checked.
 
     Raises UnusableSource for a relative name that leaves the folder by "..", and for a file that is not there.
     """
@@ -124,17 +125,17 @@ def expect_file(name: str, said: str | None = None) -> str:
 
 
 def state_of(source: str) -> tuple[int, int] | None:
-    """What changes if the file of a source is written anew; None for what names no file.
+    """Time of change and size of the file of a source; None if it names no file.
 
-    A name may lead into an archive: of features.npz/utterance1 and of features.ark:25 it is the state of the archive.
+    For an entry of an archive (features.npz/utterance1, features.ark:25) it is the state of the archive.
     """
     found = _file_of(source)
     return None if found is None else found[1]
 
 
 def content_of(source: str) -> str:
-    """What is the same for the same source, whatever its file is called: a digest of the file, and which part of it or
-    which place in it is meant. What names no file stands for itself."""
+    """Equal for equal sources, whatever the names of the files: a digest of the file, and the part or entry of it.
+    A source that names no file is returned as it is."""
     found = _file_of(source)
     if found is None:
         return source
@@ -144,7 +145,7 @@ def content_of(source: str) -> str:
 
 
 def _file_of(source: str) -> tuple[str, tuple[int, int]] | None:
-    """The file that a source names or that its name leads into, with its time of change and its size."""
+    """The file of a source, or the archive that it is an entry of, with its time of change and its size."""
     try:
         path = named(source).path
     except UnusableSource:
@@ -161,6 +162,6 @@ def _file_of(source: str) -> tuple[str, tuple[int, int]] | None:
 
 @lru_cache(8)
 def _digest(path: str, state: tuple[int, int]) -> str:
-    """Parts of a long file and ids of an archive follow each other, so that it is read once."""
+    """Kept, since the parts of a long file usually follow each other."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -39,7 +39,7 @@ from regard.data.lines import (
     shown,
     texts,
 )
-from regard.data.manifests import manifest_row, quoted, tabbed, table_row
+from regard.data.manifests import manifest_row, tabbed, table_row
 from regard.data.media_files import state_of
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
@@ -252,7 +252,7 @@ class PairFiles:
             read_json = json_row if self.locate is None else manifest_row
             return read_json(self.source, self.target)
         if self.locate is not None and columns:
-            return table_row(columns, self.source, self.target, quoted if self.kind == "csv" else tabbed)
+            return table_row(columns, self.source, self.target, csv_fields if self.kind == "csv" else tabbed)
         read = csv_row if self.kind == "csv" else tsv_row
         return read(columns, self.source, self.target)
 
@@ -306,11 +306,11 @@ class PairFiles:
 
 
 def located(line: Line, locate: Locate | None, path: str) -> Line:
-    """The line with its source where it stands, or as the BadLine that says why there is none.
+    """The line with the source that `locate` gives, or the BadLine that says why there is none.
 
     Args:
         locate: see `PairFiles`.
-        path: of the file that has the line.
+        path: the file of the line.
     """
     if locate is None or isinstance(line, BadLine) or not line.source.strip():
         return line

@@ -293,6 +293,19 @@ def load(
     if not runs:
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
+    options = options or search_options(first.config)
+    _check_ensemble(runs, options.ctc_weight)
+    models = [run.load_model(chosen)[0] for run in runs]
+    shortlists = [run.load_shortlist() for run in runs] if shortlist else []
+    translator = Translator(models, *first.sides, options, shortlists)
+    for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
+        give_back(run.weights_file, places(model.parameters()))
+    return translator
+
+
+def _check_ensemble(runs: Sequence[Run], ctc_weight: float) -> None:
+    """Raises CheckpointError for runs that cannot be searched together, UsageError for one that has not learned CTC."""
+    first = runs[0]
     for run in runs[1:]:
         text = run.config.data.source.kind == first.config.data.source.kind == "text"
         sides = "source tokenisers" if text else "sources (`data.source`)", "target tokenisers"
@@ -302,16 +315,15 @@ def load(
                     f"{run.path} and {first.path} have different {what}; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-    options = options or search_options(first.config)
-    for run in runs:
-        if options.ctc_weight and not run.config.training.ctc:
-            raise UsageError(
-                f"CTC has a weight of {options.ctc_weight} in search, and {run.path} was trained without it; expected "
-                "0. Give --ctc-weight 0, or train with training.ctc above 0, such as 0.3."
+        one, other = (str(each.config.model.encoder.stride) for each in (run, first))
+        if one != other:
+            raise CheckpointError(
+                f"the encoders of {run.path} and {first.path} have one position for {one} and for {other} of their "
+                "source; an ensemble needs the same. Train the runs with the same strides, pools or joins."
             )
-    models = [run.load_model(chosen)[0] for run in runs]
-    shortlists = [run.load_shortlist() for run in runs] if shortlist else []
-    translator = Translator(models, *first.sides, options, shortlists)
-    for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
-        give_back(run.weights_file, places(model.parameters()))
-    return translator
+    for run in runs:
+        if ctc_weight and not run.config.training.ctc:
+            raise UsageError(
+                f"CTC has a weight of {ctc_weight} in search, and {run.path} was trained without it; expected 0. "
+                "Give --ctc-weight 0, or train with training.ctc above 0, such as 0.3."
+            )

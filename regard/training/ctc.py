@@ -19,14 +19,14 @@ class WithCtc(nn.Module):
         total = (1 - λ) total of the objective + λ Σ over rows: -log P_ctc(y)
 
     Source: Kim, Hori & Watanabe 2017, "Joint CTC-Attention based End-to-End Speech Recognition using Multi-task
-    Learning", arXiv:1609.06773, eq. 9. Attention may look anywhere; CTC reads from the first position to the last, and
-    so teaches the encoder an order from the first update on. It sees all real positions, an end mark among them.
+    Learning", arXiv:1609.06773. Attention may look anywhere; CTC reads the positions in their order, and so gives the
+    encoder a useful gradient from the first update on. It reads all real positions, the end mark too.
 
     Args:
-        objective: maps model, what it made of a batch, and the batch to a `Loss`, by its method `loss`.
-        weight: λ, from 0 to 1, 1 left out.
+        objective: has a method `loss(model, unrolled, batch)`, as `CrossEntropy` has.
+        weight: λ, at least 0 and below 1.
 
-    `nll` and `tokens` of the loss are those of the objective. What that remembers is in the checkpoint.
+    `nll` and `tokens` of the loss are those of the objective. The buffers of the objective are in the checkpoint.
     """
 
     def __init__(self, objective: nn.Module, weight: float) -> None:
@@ -45,7 +45,7 @@ class WithCtc(nn.Module):
 
 
 def memory_costs(model: Any, unrolled: Unrolled, batch: Batch) -> Float[Tensor, " batch"]:
-    """What the targets of a batch cost by the head of the model alone, over the memory that it has encoded."""
+    """The CTC cost of each target of a batch, over the memory that the model has already encoded."""
     assert unrolled.memory is not None
     return ctc_costs(model.ctc(unrolled.memory), unrolled.memory.lengths, batch.targets)
 

@@ -146,7 +146,7 @@ def test_empty_lines_in_training_are_skipped_and_counted(toy_recipe: Path, tmp_p
         (["--device", "gpu"], ["device is 'gpu', which this machine does not have"]),
         (
             ["--format", "tvs"],
-            ["--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars. Did you"],
+            ["--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars, kaldi, captions. Did you"],
         ),
         (["--seed", "-1"], ["Invalid value for '--seed'"]),
     ],

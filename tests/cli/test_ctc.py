@@ -109,6 +109,18 @@ def test_weights_that_are_refused(place: Path, tmp_path: Path) -> None:
     assert "search.ctc_weight is 0.3 and training.ctc is 0; expected a weight of 0" in " ".join(recipe.err.split())
 
 
+def test_encoders_that_shorten_differently_are_no_ensemble(place: Path, tmp_path: Path) -> None:
+    changes = ["model.encoder.kind=blstmp", "model.encoder.strides=[2]", "training.max_steps=1", "training.ctc=0"]
+    flags = [word for change in changes for word in ("--set", change)]
+    made = toy.regard("train", place / "recipe.yaml", place / "pairs.tsv", *FLAGS, tmp_path / "half", *flags)
+    assert made.code == 0, made.err
+    refused = toy.regard("translate", place / "run", tmp_path / "half", stdin="u v\n")
+    assert refused.code == 4
+    assert "have one position for 2 and for 1 of their source; an ensemble needs the same" in " ".join(
+        refused.err.split()
+    )
+
+
 def test_an_older_run_has_no_head(place: Path) -> None:
     """The keys are new; a config.yaml without them is that of a run without CTC."""
     config = Run(place / "run").config

@@ -227,7 +227,10 @@ def test_gold_that_does_not_fit(
         (["--words", "x", "--join", "target"], "--words and --join both say where the words are. Leave one out."),
         (["--units", "tokens", "--words", "x"], "--units is 'tokens'; expected words"),
         (["--join", "left"], "--join is 'left'; expected one of none, source, target, both"),
-        (["--format", "tvs"], "--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars. Did you mean tsv?"),
+        (
+            ["--format", "tvs"],
+            "--format is 'tvs'; expected one of parallel, tsv, csv, jsonl, bars, kaldi, captions. Did you mean tsv?",
+        ),
         (["--on-bad-input", "skp"], "--on-bad-input is 'skp'; expected one of error, skip. Did you mean skip?"),
     ],
 )

@@ -139,6 +139,21 @@ def test_pictures_that_cannot_be_read_are_named_or_left_out_and_counted() -> Non
     assert "(20 pairs; left out: 2 bad (first bad: bad.tsv, line 21" in " ".join(went.err.split())
 
 
+def test_captions_of_one_picture_are_pairs_to_learn_from_and_one_group_of_references(run: Path) -> None:
+    lines = [
+        json.dumps({"image": f"photos/{number}.png", "captions": [CAPTIONS[number], f"{CAPTIONS[number]} ."]})
+        for number in range(1, 24)
+        if number % 3
+    ]
+    Path("captions.jsonl").write_text("\n".join(lines))
+    trained = toy.regard("train", "recipe.yaml", "captions.jsonl", "--out", "several", "--threads", "1")
+    assert trained.code == 0, trained.err
+    assert f"({2 * len(lines)} pairs; left out: none)" in trained.err
+    judged = toy.regard("evaluate", str(run), "captions.jsonl", "--metric", "wer", "--group")
+    assert judged.code == 0, judged.err
+    assert "nrefs:2" in judged.out
+
+
 def test_a_recipe_of_pictures_with_an_encoder_of_sequences_is_a_usage_error() -> None:
     refused = toy.regard(
         "train", "recipe.yaml", "pairs.tsv", "--out", "wrong", "--set", "model.encoder={kind: blstmp}", "--quiet"

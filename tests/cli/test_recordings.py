@@ -79,3 +79,26 @@ def test_a_folder_of_recordings_goes_the_whole_way(kind: str, tmp_path: Path, mo
     refused = toy.regard("train", "recipe.yaml", "pairs.tsv", "--out", "other", "--threads", "1")
     assert refused.code == 3
     assert "pairs.tsv, line 25: the line names no file that is there (sounds/none.wav)" in " ".join(refused.err.split())
+
+
+@pytest.mark.slow
+def test_the_recipe_of_recordings_trains_with_both_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the names of the embedded corpus; each weight of CTC searches."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"spoken:train/{number}" for number in range(12)]
+    texts = [recording("train", number).text for number in range(12)]
+    (tmp_path / "pairs.tsv").write_text("".join(f"{one}\t{text}\n" for one, text in zip(names, texts, strict=True)))
+    less = [
+        "data.source.rate=8000",
+        "model.encoder.hidden_size=16",
+        "model.decoder.hidden_size=16",
+        "search.beam_size=2",
+    ]
+    flags = [word for change in [*less, "training.max_steps=2", "data.batch_size=4"] for word in ("--set", change)]
+    trained = toy.regard("train", "speech", "pairs.tsv", "--out", "run", "--threads", "1", *flags)
+    assert trained.code == 0, trained.err
+    events = [json.loads(line) for line in Path("run/metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {"loss", "ctc_loss", "cer"} <= events[-1]["scores"].keys()
+    for weight in ("0", "0.3", "1"):
+        found = toy.regard("translate", "run", "--ctc-weight", weight, stdin="spoken:hard/1\nspoken:dev/2\n")
+        assert (found.code, len(found.lines)) == (0, 2), found.err

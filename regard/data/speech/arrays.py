@@ -15,6 +15,7 @@ from regard.data.media_files import named, state_of
 from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
 from regard.data.speech.augment import with_deltas
 from regard.data.speech.features import normalize
+from regard.data.speech.sound import expect_duration
 from regard.errors import CheckpointError, RegardError
 from regard.files import read_small, write_whole
 
@@ -68,6 +69,7 @@ class FeaturesSource:
         frames = frames_of(source)
         if frames.shape[1] != self.size:
             raise UnusableSource(f"names frames of {frames.shape[1]} features, not {self.size} ({source[-200:]})")
+        expect_duration(named(source), len(frames) * self.shift_seconds)
         frames = with_deltas(frames, self.deltas)
         return normalize(frames) if self.normalized else frames
 
@@ -88,7 +90,7 @@ class FeaturesSource:
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
         """The name of the sequence, and the seconds of each span."""
-        return Drawing(Path(source).name, tuple([f"{start:.2f}–{end:.2f} s" for start, end in spans]))
+        return Drawing(Path(named(source).path).name, tuple([f"{start:.2f}–{end:.2f} s" for start, end in spans]))
 
     def save(self, path: Path) -> None:
         """Write what frames depend on."""
@@ -123,8 +125,8 @@ def frames_of(source: str) -> Float[np.ndarray, "frames features"]:
     Raises UnusableSource for anything else, RegardError where kaldiio is missing.
     """
     found = named(source)
-    if found.offset is not None or found.duration is not None:
-        raise UnusableSource("has an offset or a duration; features are read whole")
+    if found.offset is not None:
+        raise UnusableSource("names a part by its offset; features are read whole")
     try:
         frames = np.asarray(_array(found.path))
     except UnusableSource:

@@ -56,17 +56,23 @@ def part_of(source: Named, samples: int, rate: int) -> tuple[int, int]:
             past = f"begins at {source.offset:g} s" if source.offset >= seconds else f"ends at {end:g} s"
             raise UnusableSource(f"names a part that {past} of a recording of {seconds:.3f} s ({name})")
         first, last = round(source.offset * rate), min(round(end * rate), samples)
-    elif source.duration is not None and abs(source.duration - seconds) > TOLERANCE_SECONDS:
-        raise UnusableSource(
-            f"gives the duration {source.duration:g} s, and the recording has {seconds:.3f} s ({name}); a part needs "
-            "an offset, too"
-        )
+    else:
+        expect_duration(source, seconds)
     if last - first > MAX_SECONDS * rate:
         raise UnusableSource(
             f"names a recording of {(last - first) / rate / 60:,.0f} minutes; at most {MAX_SECONDS / 60:.0f} are read. "
             "Parts may be named with offset and duration"
         )
     return first, last
+
+
+def expect_duration(source: Named, seconds: float) -> None:
+    """Raises UnusableSource if a manifest gives another duration for a whole file of so many seconds."""
+    if source.duration is not None and abs(source.duration - seconds) > TOLERANCE_SECONDS:
+        raise UnusableSource(
+            f"gives the duration {source.duration:g} s, and the recording has {seconds:.3f} s ({source.path[-200:]}); "
+            "a part needs an offset, too"
+        )
 
 
 def _read_wave(source: Named) -> tuple[np.ndarray, int]:

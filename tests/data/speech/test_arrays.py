@@ -136,8 +136,12 @@ def test_damaged_files_are_named_and_nothing_in_them_is_run(tmp_path: Path, cont
 def test_an_id_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(UnusableSource, match=r"names an id that train.npz has not \(u7\)"):
         source().encode(f"{folder}/train.npz/u7")
-    with pytest.raises(UnusableSource, match="has an offset or a duration; features are read whole"):
+    with pytest.raises(UnusableSource, match="names a part by its offset; features are read whole"):
         source().encode(f'{{"file_name": "{folder}/one.npy", "offset": 1}}')
+    with pytest.raises(UnusableSource, match=r"gives the duration 0.5 s, and the recording has 0.240 s \(.*one.npy\)"):
+        source().encode(section().locate('{"file_name": "one.npy", "duration": 0.5}', f"{folder}/a.jsonl"))
+    right = section().locate('{"file_name": "u1", "duration": 0.25}', f"{folder}/train.jsonl")
+    np.testing.assert_array_equal(source().encode(right), FRAMES["u1"])
     with pytest.raises(ValueError, match=r"no features can be read; of the first pair the line names an id"):
         section().learn(lambda: [f"{folder}/train.npz/u7"])
 

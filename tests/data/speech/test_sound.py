@@ -1,5 +1,6 @@
 """Sound files: parts of them, what manifests say of them, what is refused or said once; with soundfile and without."""
 
+import json
 import struct
 import sys
 import wave
@@ -11,10 +12,14 @@ import pytest
 from regard.config import parse
 from regard.data.media import Recording
 from regard.data.media_files import Named
+from regard.data.shards import encode
 from regard.data.sources import UnusableSource
 from regard.data.speech import sound
 from regard.data.speech.recording import RecordingSource, samples_of
 from regard.data.speech.sound import read
+from regard.data.tokenizer import Tokenizer
+from regard.errors import DataError
+from regard.run.pairs import pair_files
 
 RATE = 8_000
 NOISE = np.rint(np.random.default_rng(5).normal(size=5 * RATE) * 3_000).astype("<i2")  # five seconds
@@ -71,6 +76,18 @@ def test_a_part_is_read_from_its_place(path: str, offset: float, duration: float
 def test_what_disagrees_with_the_file_is_refused(path: str, named: dict[str, float], message: str) -> None:
     with pytest.raises(UnusableSource, match=message):
         read(Named(path, **named))
+
+
+def test_a_corpus_names_the_file_and_the_line(path: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "a.jsonl"
+    record = {"audio_filepath": "a.wav", "text": "x"}
+    manifest.write_text("".join(f"{json.dumps(record | {'duration': seconds})}\n" for seconds in (5.0, 6.0)))
+    files = pair_files([str(manifest)], parse({"data": {"source": {"kind": "recording"}}}, "test").data)
+    source, target = RecordingSource(RATE, 23, 0.025, 0.010), Tokenizer.train("symbols", ["x"], 9)
+    with pytest.raises(DataError, match=r"a.jsonl, line 2: the line gives the duration 6 s"):
+        encode(files.read(), source, target, max_length=9, max_source_length=900)
+    corpus = encode(files.read(), source, target, max_length=9, max_source_length=900, skip=True)
+    assert (len(corpus), corpus.report.bad) == (1, 1)
 
 
 @pytest.mark.usefixtures("without")

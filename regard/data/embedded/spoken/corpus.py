@@ -16,8 +16,8 @@ from regard.data.embedded.spoken.synthesis import HOP, RATE_HZ, speak
 from regard.data.embedded.spoken.voices import UNHEARD, VOICES, Voice
 
 SEEDS = {"train": 20, "dev": 20, "ordinary": 20, "hard": 2031}
-"""Of what a demo uses. That of `hard` is another than when its noise and its pauses were chosen, so that nobody has
-looked at these recordings to choose anything."""
+"""Seeds of the splits of the demo. The noise and the pauses of `hard` were chosen on recordings of another seed, so no
+choice was made on these."""
 SIZES = {"train": 2_000, "dev": 200, "ordinary": 500, "hard": 500}
 LENGTHS = (2, 6)  # words
 PAUSE_SECONDS = 1.0  # the longest one
