@@ -54,7 +54,7 @@ def read(source: str) -> Shot:
     try:
         return _opened(source)
     except Image.DecompressionBombError as error:
-        raise _too_large() from error
+        raise _too_large(source) from error
     except UnusableSource:
         raise
     except (*DAMAGED, struct.error, zlib.error) as error:
@@ -71,7 +71,7 @@ def _opened(source: str) -> Shot:
         with Image.open(source, formats=FORMATS) as file:
             width, height = file.size
             if height * width > MOST_PIXELS:
-                raise _too_large()
+                raise _too_large(source)
             if height * width < 2:
                 raise UnusableSource(f"names a picture of one pixel, in which nothing can be seen ({source[-200:]})")
             file.draft(None, (SIDE, SIDE))  # a large JPEG file is read at a half, a quarter …
@@ -81,10 +81,9 @@ def _opened(source: str) -> Shot:
             return Shot(np.array(shown), width if turned else height, height if turned else width)
 
 
-def _too_large() -> UnusableSource:
-    return UnusableSource(
-        f"names a picture of more than {MOST_PIXELS / 1e6:.0f} million pixels, the most that are read"
-    )
+def _too_large(source: str) -> UnusableSource:
+    most = f"{MOST_PIXELS / 1e6:.0f} million pixels"
+    return UnusableSource(f"names a picture of more than {most}, the most that are read ({source[-200:]})")
 
 
 def _coloured(image: "Image") -> "Image":
