@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 
 import typer
 
+from regard.data.sources import UnusableSource
 from regard.errors import RegardError
 
 Arguments = ParamSpec("Arguments")
@@ -51,6 +52,8 @@ def reported(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
                 raise fail(NO_MEMORY, 1) from error
             about = f"{error.filename}: " if error.filename else ""
             raise fail(f"{about}{error.strerror or error}. Check the path and the room on the disk.", 1) from error
+        except UnusableSource as error:  # each was checked when its line was read
+            raise fail(f"a source {error}. Its file has changed since its line was read. Try again.", 3) from error
         except Exception as error:
             if os.environ.get("REGARD_DEBUG") or hasattr(error, "exit_code"):
                 raise

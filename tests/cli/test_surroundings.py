@@ -9,6 +9,7 @@ import typer
 from toy import regard
 
 from regard.cli import errors, stdout
+from regard.data.sources import UnusableSource
 from regard.errors import RegardError
 
 CLOSED = """
@@ -65,6 +66,16 @@ def test_too_little_memory_is_no_fault_of_regard(error: Exception, capsys: pytes
         errors.reported(command)()
     assert ended.value.exit_code == 1
     assert capsys.readouterr().err.startswith("regard: there is not enough memory. Free some, raise its limit")
+
+
+def test_a_file_that_changes_while_it_is_read_is_no_fault_of_regard(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        raise UnusableSource("names no file that is there (a.wav)")
+
+    with pytest.raises(typer.Exit) as ended:
+        errors.reported(command)()
+    assert ended.value.exit_code == 3
+    assert "a source names no file that is there (a.wav). Its file has changed" in capsys.readouterr().err
 
 
 def test_a_terminal_of_no_width_shows_the_picture(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
