@@ -23,7 +23,7 @@ def test_recipes_are_listed_and_shown() -> None:
         assert yaml.safe_load(shown)["name"] == name
     result = regard("recipes", "show", "cmudic")
     assert result.code == 2
-    assert "expected one of cmudict, multi30k-en-de, speech, tatoeba-en-zh" in result.err
+    assert f"expected one of {', '.join(names())}, or the path" in result.err
     assert "Did you mean cmudict?" in result.err
 
 

@@ -5,17 +5,17 @@ place and symbol, a value the symbol alone, so that only weights on the right pl
 does in a whole model, and which tasks it cannot do, is in `docs/learning.md`.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.build import build_attention
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.decoders.output import LinearOutput
+from regard.decoders.step import Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.training.objective import CrossEntropy
 from regard.training.score_function import ScoreFunction
@@ -30,17 +30,6 @@ Options = dict[str, dict[str, Any]]
 OPTIONS: Options = {"local_m": {"radius": 1}, "local_p": {"radius": 4}}
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What an objective reads."""
-
-    features: Tensor
-    weights: Tensor
-    log_prob: Tensor
-    entropy: Tensor
-    source: None = None
-
-
 class Finder(nn.Module):
     """Looks once per step and names what it found."""
 
@@ -51,7 +40,7 @@ class Finder(nn.Module):
         self.tokens = TargetTokens(self.symbols, LinearOutput(SIZE, END + 1 + SYMBOLS))
         self.attention = build_attention(2 * SIZE, 2 * SIZE, score=score, select=select, window=window, options=options)
 
-    def forward(self, batch: Batch, temperature: float = 1.0) -> Looked:
+    def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """The contexts of all steps."""
         rows, length = batch.source.shape
         values = self.symbols(batch.source)
@@ -62,7 +51,7 @@ class Finder(nn.Module):
             source,
             self.attention.begin(source, temperature=temperature),
         )
-        return Looked(attended.context, attended.weights, attended.log_prob, attended.entropy)
+        return Unrolled(attended.context, attended.weights, attended.log_prob, attended.entropy)
 
 
 def draw(generator: torch.Generator, rows: int = ROWS) -> Batch:
