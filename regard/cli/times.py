@@ -74,7 +74,8 @@ class TimesWriter:
 
         assert self.out is not None, "checked before"
         name = PurePath(path).stem or "unnamed"
-        name = f"{name}-{line}" if name in self.names else name
+        while name in self.names:  # of another folder, or the same recording again
+            name = f"{name}-{line}"
         self.names.add(name)
         try:
             self.out.mkdir(exist_ok=True)

@@ -13,11 +13,14 @@ The table names the config section of each kind. The section has the keys of `da
 In a corpus, on the command line and in Python a source is a string: a text itself, or the name of a file.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from regard.errors import CheckpointError
+from regard.files import read_small, write_whole
 from regard.registry import Table
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from regard.data.media import Medium
     from regard.data.tokenizer import Tokenizer
 
+Made = TypeVar("Made")
 SOURCES = Table(
     "source kind",
     "regard.config",
@@ -172,3 +176,26 @@ def batch_of(source: Source, values: "Sequence[Sequence[int] | np.ndarray]") -> 
     flat = np.concatenate([np.asarray(each, source.dtype).reshape(-1, *source.shape) for each in values])
     found, mask = source.collate(flat, lengths)
     return torch.from_numpy(found), torch.from_numpy(mask)
+
+
+def save_facts(path: Path, format: str, facts: Mapping[str, Any]) -> None:
+    """Write what a source is made of, where nothing is learned: its arguments."""
+    write_whole(path, json.dumps({"format": format} | dict(facts)).encode())
+
+
+def load_facts(path: Path, format: str, make: Callable[..., Made], things: str) -> Made:
+    """The source of what `save_facts` wrote. Raises CheckpointError for anything else.
+
+    Args:
+        path: of the file.
+        format: what it was written as.
+        make: arguments → the source.
+        things: what the sources are called in the message.
+    """
+    try:
+        content: Any = json.loads(read_small(path, 10_000))
+        if content.pop("format") != format:
+            raise ValueError("another format")
+        return make(**content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} does not say what the {things} of this run are. Restore it.") from error

@@ -136,10 +136,8 @@ class GridEncoder(nn.Module):
             pixels = pixels if whole else pixels.masked_fill(~inside, 0.0)
         (height, width), counts = pixels.shape[2:], rows * columns
         order, known = self._cells(columns, height, width), real(counts, height * width)
-        values, boxes = (
-            _chosen(pixels.flatten(2).mT, order),
-            _chosen(self._boxes(heights, widths, height, width), order),
-        )
+        values = _chosen(pixels.flatten(2).mT, order)
+        boxes = _chosen(self._boxes(heights, widths, height, width), order)
         if self.coordinates:
             values = torch.cat([values, middles(boxes, heights, widths).to(values.dtype)], -1)
         values = values.masked_fill(~known.unsqueeze(-1), 0.0)

@@ -9,6 +9,7 @@ import pytest
 import torch
 import toy
 
+from regard.cli.times import TimesWriter
 from regard.config import parse
 from regard.data.embedded.spoken import recording
 from regard.data.speech.recording import RecordingSource
@@ -171,3 +172,14 @@ def test_a_part_is_seen_and_heard_from_its_own_start(run: Path, folder: Path) ->
     drawn = toy.regard("view", run, name, "--target", "one two")
     assert drawn.code == 0, drawn.err
     assert "1.0" in drawn.out  # the axis has seconds of the file
+
+
+def test_times_of_recordings_with_one_name_have_files_of_their_own(tmp_path: Path) -> None:
+    writer = TimesWriter("srt", tmp_path / "times")
+    for line, path in enumerate(["a-3.wav", "a.wav", "other/a.wav"], 1):
+        writer.add(line, [path, f"{line}\n"], [])
+    assert {path.name: path.read_text() for path in (tmp_path / "times").iterdir()} == {
+        "a-3.srt": "1\n",
+        "a.srt": "2\n",
+        "a-3-3.srt": "3\n",
+    }

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -13,9 +13,7 @@ from regard.data.media import Picture
 from regard.data.media_files import named, state_of
 from regard.data.pictures.files import Shot, read
 from regard.data.pictures.scale import fitted, scaled
-from regard.data.sources import Drawing, Span, UnusableSource, padded
-from regard.errors import CheckpointError
-from regard.files import read_small, write_whole
+from regard.data.sources import Drawing, Span, UnusableSource, load_facts, padded, save_facts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -111,18 +109,12 @@ class PictureSource:
 
     def save(self, path: Path) -> None:
         """Write what rows depend on."""
-        write_whole(path, json.dumps({"format": FORMAT, "size": self.size}).encode())
+        save_facts(path, FORMAT, {"size": self.size})
 
     @classmethod
     def load(cls, path: Path) -> "PictureSource":
         """Read what `save` wrote. Raises CheckpointError for anything else."""
-        try:
-            content: Any = json.loads(read_small(path, 10_000))
-            if content.pop("format") != FORMAT:
-                raise ValueError("another format")
-            return cls(**content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{path} does not say what the pictures of this run are. Restore it.") from error
+        return load_facts(path, FORMAT, cls, "pictures")
 
 
 def shown(source: str) -> str:

@@ -12,12 +12,11 @@ import numpy as np
 from jaxtyping import Float
 
 from regard.data.media_files import named, state_of
-from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
+from regard.data.sources import Drawing, Span, UnusableSource, joined, load_facts, padded, save_facts
 from regard.data.speech.augment import with_deltas
 from regard.data.speech.features import normalize
 from regard.data.speech.sound import expect_duration
-from regard.errors import CheckpointError, RegardError
-from regard.files import read_small, write_whole
+from regard.errors import RegardError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,18 +93,12 @@ class FeaturesSource:
 
     def save(self, path: Path) -> None:
         """Write what frames depend on."""
-        write_whole(path, json.dumps({"format": FORMAT} | self.facts).encode())
+        save_facts(path, FORMAT, self.facts)
 
     @classmethod
     def load(cls, path: Path) -> "FeaturesSource":
         """Read what `save` wrote. Raises CheckpointError for anything else."""
-        try:
-            content: Any = json.loads(read_small(path, 10_000))
-            if content.pop("format") != FORMAT:
-                raise ValueError("another format")
-            return cls(**content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{path} does not say what the features of this run are. Restore it.") from error
+        return load_facts(path, FORMAT, cls, "features")
 
 
 def size_of(sources: Iterable[str]) -> int:

@@ -5,19 +5,18 @@ import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from regard.data.media import Recording
 from regard.data.media_files import Named, named, state_of
-from regard.data.sources import Drawing, Span, UnusableSource, joined, padded
+from regard.data.sources import Drawing, Span, UnusableSource, joined, load_facts, padded, save_facts
 from regard.data.speech.features import fft_size, log_mel, normalize, triangles
 from regard.data.speech.framing import Framing
 from regard.data.speech.sound import part_of, read
-from regard.errors import CheckpointError, RegardError
-from regard.files import read_small, write_whole
+from regard.errors import RegardError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -103,18 +102,12 @@ class RecordingSource:
 
     def save(self, path: Path) -> None:
         """Write what frames depend on."""
-        write_whole(path, json.dumps({"format": FORMAT} | self.facts).encode())
+        save_facts(path, FORMAT, self.facts)
 
     @classmethod
     def load(cls, path: Path) -> "RecordingSource":
         """Read what `save` wrote. Raises CheckpointError for anything else."""
-        try:
-            content: Any = json.loads(read_small(path, 10_000))
-            if content.pop("format") != FORMAT:
-                raise ValueError("another format")
-            return cls(**content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{path} does not say what the recordings of this run are. Restore it.") from error
+        return load_facts(path, FORMAT, cls, "recordings")
 
 
 def shown(source: Named, recording: Recording) -> str:
