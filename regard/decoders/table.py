@@ -15,6 +15,7 @@ DECODERS = Table(
         "conditional": "decoders:ConditionalDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )
