@@ -69,6 +69,9 @@ class MemoryNetworkDecoder(nn.Module):
 
     The weights of its steps are those of the last hop; `heads` has all of them.
 
+    Attributes:
+        looks: the names of the hops, which views show one by one.
+
     Raises ValueError for other sizes, and without a hop.
     """
 
@@ -97,7 +100,7 @@ class MemoryNetworkDecoder(nn.Module):
         self.ask = None if tied else nn.Linear(summary_size, hidden_size, bias=False)
         self.carry = nn.Identity() if self.adjacent else nn.Linear(hidden_size, hidden_size, bias=False)
         self.recurrence = Recurrence("gru", tokens.embedding_size, hidden_size, 1, 0.0)
-        self.layers = tuple(f"hop {hop}" for hop in range(1, len(attentions) + 1))
+        self.looks = tuple(f"hop {hop}" for hop in range(1, len(attentions) + 1))
 
     @property
     def carries(self) -> bool:
