@@ -28,6 +28,7 @@ SMALL = {
     ),
     "spoken": ("model.encoder.hidden_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
 
@@ -43,9 +44,9 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken|drawn",
-            help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; or pictures of "
-            "coloured shapes.",
+            metavar="sentences|spoken|drawn|questions",
+            help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; pictures of "
+            "coloured shapes; or questions about short stories.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -62,10 +63,10 @@ def command(
 ) -> None:
     """Train on an embedded corpus, translate, and show the alignment.
 
-    The corpus is English → Chinese, written by a grammar, with --corpus spoken recordings of number words → text, or
-    with --corpus drawn pictures → sentences; there is nothing to download, and it takes a minute or two. Writes
-    OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is
-    there of an earlier demo is replaced.
+    The corpus is English → Chinese, written by a grammar, with --corpus spoken recordings of number words → text, with
+    --corpus drawn pictures → sentences, or with --corpus questions stories with a question → the answer; there is
+    nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
+    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -79,6 +80,9 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
+    if corpus == "questions":
+        _learn_questions(out, small, seed, quiet)
+        return
     if corpus != "sentences":
         _learn_media(corpus, out, small, seed, quiet)
         return
@@ -107,6 +111,17 @@ def _learn_media(corpus: str, out: Path, small: bool, seed: int, quiet: bool) ->
     say(demo.introduction)
     _train(demo_config(seed, small, corpus), out, quiet)
     show_media(demo, out, small)
+
+
+def _learn_questions(out: Path, small: bool, seed: int, quiet: bool) -> None:
+    """Of stories, with several looks and with one."""
+    from regard.cli.demo_questions import INTRODUCTION, runs, show_questions, write_pairs
+
+    write_pairs(out / "corpus", small)
+    say(INTRODUCTION)
+    for name, config in runs(demo_config(seed, small, "questions")).items():
+        _train(config, out, quiet, name)
+    show_questions(out, small)
 
 
 def _check_free(option: str, folder: Path, corpus: Path) -> None:
@@ -141,7 +156,7 @@ def demo_config(seed: int, small: bool, corpus: str = "sentences") -> "Config":
         return load_recipe(path, [f"training.seed={seed}", *(SMALL[corpus] if small else ())])
 
 
-def _train(config: "Config", out: Path, quiet: bool) -> None:
+def _train(config: "Config", out: Path, quiet: bool, name: str = "model") -> None:
     import shutil
 
     from regard.cli.finished import tell_finished
@@ -149,13 +164,13 @@ def _train(config: "Config", out: Path, quiet: bool) -> None:
     from regard.run.fit import fit
     from regard.training.progress_bar import ProgressBar
 
-    shutil.rmtree(out / "model", ignore_errors=True)
+    shutil.rmtree(out / name, ignore_errors=True)
     train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
     tell = (lambda line: None) if quiet else say
     bar = ProgressBar(quiet=quiet, metric=config.training.metric)
-    progress = fit(config, train, dev, out / "model", listeners=[bar], tell=tell)
+    progress = fit(config, train, dev, out / name, listeners=[bar], tell=tell)
     if not quiet:
-        tell_finished(out / "model", progress)
+        tell_finished(out / name, progress)
 
 
 def _show(out: Path, small: bool) -> None:
