@@ -64,7 +64,7 @@ class WordAttention(nn.Module):
 
     def forward(
         self, words: Float[Tensor, "sentences words features"], mask: Bool[Tensor, "sentences words"]
-    ) -> Float[Tensor, "sentences features"]:
+    ) -> Float[Tensor, "sentences value"]:
         """One vector for each sentence; zeros for one without words."""
         vector: Tensor = self.pool(self.read(words, mask).values, mask).vector
         return vector

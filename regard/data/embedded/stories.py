@@ -60,9 +60,9 @@ def story(split: str, number: int) -> Story:
         events = _events(random)
         walked = {who: fact for fact, (who, where, _) in enumerate(events) if where}
         taken = {what: (who, fact) for fact, (who, _, what) in enumerate(events) if what and who in walked}
-        of_people = {who: (fact,) for who, fact in walked.items()}
-        of_things = {f"the {what}": (walked[who], fact) for what, (who, fact) in taken.items()}
-        asked: dict[str, tuple[int, ...]] = of_people if wanted == 1 else of_things
+        asked: dict[str, tuple[int, ...]] = {who: (fact,) for who, fact in walked.items()}
+        if wanted == 2:
+            asked = {f"the {what}": (walked[who], fact) for what, (who, fact) in taken.items()}
         if asked:
             name = sorted(asked)[random.randint(len(asked))]
             sentences = [_said(event, random) for event in events]
