@@ -25,6 +25,8 @@ class PositionEncoding(nn.Module):
         size: d.
     """
 
+    slope: Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.output_size = size
