@@ -31,9 +31,9 @@ HEAD = """# Results on real corpora
 
 Written by `python benchmarks/results.py write` from the records in `benchmarks/results/`; the command `measure` of the
 same file made each. The corpora are not part of this project. Test sets were read once, at the end; choices were made
-on development sets. A number is of one seed; of several seeds it is the mean with the standard deviation. Rows in italics
-are other systems, or rules that read no source. Minutes are of the training alone, by the clock, while other programs
-used the machine as well. [The recipes](recipes.md) has more on the corpora.
+on development sets. A number is of one seed; of several seeds it is the mean with the standard deviation. Rows in
+italics are other systems, or rules that read no source. Minutes are of the training alone, by the clock, while other
+programs used the machine as well. [The recipes](recipes.md) has more on the corpora.
 """
 
 
