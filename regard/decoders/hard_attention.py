@@ -34,23 +34,27 @@ class HardState:
 
     Args:
         cells: the recurrent states.
-        joint: log p(a(t) = j, y(t) = v | y(<t)) of the step before, for every position j and token v; no positions
-            where no step asks for the one before.
+        looks: log π of the step before.
+        answers: log p(v | j, s) of the step before, for every position j and token v. Where no step asks for the one
+            before, both have no positions.
         rows: the source row that each state row decodes.
     """
 
     cells: Cells
-    joint: Float[Tensor, "rows source vocab"]
+    looks: Float[Tensor, "rows source"]
+    answers: Float[Tensor, "rows source vocab"]
     rows: Rows
 
     def select(self, rows: Int[Tensor, " selected"]) -> "HardState":
         """The state of the given rows, in the given order."""
-        return HardState(self.cells.select(rows), self.joint.index_select(0, rows), self.rows.select(rows))
+        looks, answers = self.looks.index_select(0, rows), self.answers.index_select(0, rows)
+        return HardState(self.cells.select(rows), looks, answers, self.rows.select(rows))
 
     def join(self, other: "HardState", rows: Rows, length: int) -> "HardState":
         """The rows of another behind these; the arguments are as in `AttentiveState.join`."""
-        joint = joined(self.joint[:, :length], other.joint[:, :length], -2)
-        return HardState(self.cells.join(other.cells), joint, rows)
+        looks = joined(self.looks[:, :length], other.looks[:, :length], -1)
+        answers = joined(self.answers[:, :length], other.answers[:, :length], -2)
+        return HardState(self.cells.join(other.cells), looks, answers, rows)
 
 
 class HardAttentionDecoder(nn.Module):
@@ -149,23 +153,22 @@ class HardAttentionDecoder(nn.Module):
         source = Source(source.prepared, self.project_source(source.values), source.mask)
         cells = self.recurrence.begin(self.bridge(memory.summary))
         rows, length = source.mask.shape
-        joint = source.values.new_full((rows, length if self.chained else 0, 1), NEVER)
-        joint[:, :1] = 0.0
-        return source, HardState(cells, joint.expand(-1, -1, self.linear.size), Rows.start(memory.mask))
+        looks = source.values.new_full((rows, length if self.chained else 0), NEVER)
+        looks[:, :1] = 0.0
+        answers = looks.new_zeros(*looks.shape, 1).expand(-1, -1, self.linear.size)
+        return source, HardState(cells, looks, answers, Rows.start(memory.mask))
 
     def advance(self, tokens: Int[Tensor, " rows"], state: HardState, source: Source) -> Advance:
         """Log-probabilities of the next token."""
         cells = self.recurrence.step(self.recurrence.gates(self.tokens.embed(tokens)), state.cells)
         alone = state.rows.whole and state.rows.groups.beam == 1
         own = source if alone else source.select(state.rows.numbers)
-        before = self._after(state.joint, tokens, own) if self.chained else None
-        answers, moves = self._parts(cells.top.unsqueeze(1), own)
-        looks = moves.squeeze(1) if before is None else (before.unsqueeze(2) + moves.squeeze(1)).logsumexp(1)
-        looks = looks.view(len(tokens), -1)
-        joint = looks.unsqueeze(2) + answers.squeeze(1)
+        found, moves = (part.squeeze(1) for part in self._parts(cells.top.unsqueeze(1), own))
+        looks = self._look(self._after(state, tokens, own), moves) if self.chained else moves.squeeze(1)
         weights = looks.exp().masked_fill(~own.mask, 0.0)
-        state = HardState(cells, joint if self.chained else joint[:, :0], state.rows)
-        return Advance(joint.logsumexp(1), state, weights, (weights.unsqueeze(1),))
+        kept = looks.size(1) if self.chained else 0
+        state = HardState(cells, looks[:, :kept], found[:, :kept], state.rows)
+        return Advance(_mixed(looks, found), state, weights, (weights.unsqueeze(1),))
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: Source, state: HardState) -> Unrolled:
         """All steps of a known target."""
@@ -179,7 +182,7 @@ class HardAttentionDecoder(nn.Module):
         state: HardState,
     ) -> Unrolled:
         """All steps of a known target, from their states."""
-        before = self._after(state.joint, inputs[:, 0], source) if self.chained else state.joint[:, :, 0]
+        before = self._after(state, inputs[:, 0], source) if self.chained else state.looks
         following = torch.cat([inputs[:, 1:], inputs[:, -1:]], 1)  # nothing reads the last
         at_once = max(1, MOST_ANSWERS // (source.mask.numel() * self.linear.size))
         again = at_once < inputs.size(1) and torch.is_grad_enabled()
@@ -202,19 +205,24 @@ class HardAttentionDecoder(nn.Module):
             chosen = following[:, :, None, None].expand(-1, -1, answers.size(2), 1)
             steps = list(self._chain(moves, answers.gather(3, chosen).squeeze(3), before))
             looks, before = torch.stack([look for look, _ in steps], 1), steps[-1][1]
-        return (looks.unsqueeze(3) + answers).logsumexp(2), looks, before
+        return _mixed(looks, answers), looks, before
 
     def _chain(self, moves: Tensor, answered: Tensor, before: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """π and φ of one step after another, from φ before the first."""
         for move, answer in zip(moves.unbind(1), answered.unbind(1), strict=True):
-            look = (before.unsqueeze(2) + move).logsumexp(1)
+            look = self._look(before, move)
             before = (look + answer).log_softmax(1)
             yield look, before
 
-    def _after(self, joint: Tensor, tokens: Tensor, source: Source) -> Float[Tensor, "rows source"]:
-        """φ once the tokens are known."""
-        chosen = joint.gather(2, tokens[:, None, None].expand(-1, joint.size(1), 1)).squeeze(2)
-        return chosen.masked_fill(~_seen(source), NEVER).log_softmax(1)
+    def _look(self, before: Tensor, move: Tensor) -> Tensor:
+        """π of a step, from φ before it."""
+        return (before.unsqueeze(2) + move).logsumexp(1)
+
+    def _after(self, state: HardState, tokens: Tensor, source: Source) -> Float[Tensor, "rows source"]:
+        """φ of the step before, now that its tokens are known."""
+        chosen = tokens[:, None, None].expand(-1, state.answers.size(1), 1)
+        joint = state.looks + state.answers.gather(2, chosen).squeeze(2)
+        return joint.masked_fill(~_seen(source), NEVER).log_softmax(1)
 
     def _parts(self, hidden: Tensor, source: Source) -> tuple[Tensor, Tensor]:
         """log p(v | j, s(t)), (batch, target, source, vocab), and log p(j | i, s(t)), (batch, target, 1 or source i,
@@ -262,6 +270,13 @@ def expect_linear(output: Any) -> LinearOutput:
             "asked position by position. Leave model.output at its default."
         )
     return output
+
+
+def _mixed(looks: Tensor, answers: Tensor) -> Float[Tensor, "*axes vocab"]:
+    """log Σ(j) π(j) p(v | j). One product: a sum of exponentials of the same would pass over the answers five times.
+    Nothing is less probable than the smallest normal number."""
+    found = (looks.exp().unsqueeze(-2) @ answers.exp()).squeeze(-2)
+    return found.clamp(min=torch.finfo(found.dtype).tiny).log()
 
 
 def _seen(source: Source) -> Tensor:
