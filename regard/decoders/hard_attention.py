@@ -63,7 +63,7 @@ class HardAttentionDecoder(nn.Module):
         s(t) = cell(E y(t-1), s(t-1))
         p(v | j, s(t)) = softmax(O tanh(W [s(t); h(j)] + b) + c)                  the answer of position j
         p(j | i, s(t)) ∝ exp score(s(t), h(j))                                    order 0
-        p(j | i, s(t)) ∝ exp(score(s(t), h(j)) + (U [s(t); h(i)])[j - i])         order 1
+        p(j | i, s(t)) ∝ exp(score(s(t), h(j)) + (U [s(t); h(i)] + u)[j - i])     order 1
         p(j | i, s(t)) = 0 where j < i                                            monotonic
 
         π(t, j) = Σ(i) φ(t-1, i) p(j | i, s(t))                                   where it looks, before y(t) is known
@@ -78,7 +78,7 @@ class HardAttentionDecoder(nn.Module):
 
     Different from the paper of 2019: there order 1 has U alone, for j - i within a window, and no score. Here the score
     stays, and moves beyond the window count as those at its ends: every position can be reached, such as a lemma behind
-    its tags.
+    its tags. u starts at -|m - 1| for a move m, so that a new model goes on by about one position a token.
 
     The weights of row t are π(t), what y(t) was mixed by. A source without a position is answered from s(t) alone.
 
@@ -132,7 +132,8 @@ class HardAttentionDecoder(nn.Module):
         self.bridge = first_state(start, summary_size, hidden_size, num_layers)
         self.recurrence = Recurrence(cell, tokens.embedding_size, hidden_size, num_layers, layer_dropout)
         # W and U side by side: first the features, then the moves.
-        width = tokens.feature_size + (self.last_move - self.first_move + 1 if order == 1 else 0)
+        self.favoured = nn.Parameter(_favoured(self.first_move, self.last_move)) if order == 1 else None
+        width = tokens.feature_size + (0 if self.favoured is None else len(self.favoured))
         self.project_state = nn.Linear(hidden_size, width)
         self.project_source = nn.Linear(memory_size, width, bias=False)
 
@@ -187,7 +188,8 @@ class HardAttentionDecoder(nn.Module):
         at_once = max(1, MOST_ANSWERS // (source.mask.numel() * self.linear.size))
         again = at_once < inputs.size(1) and torch.is_grad_enabled()
         features, looks = [], []
-        for part, answers in zip(hidden.split(at_once, 1), following.split(at_once, 1), strict=True):
+        parts = (torch.split(each, at_once, 1) for each in (hidden, following))
+        for part, answers in zip(*parts, strict=True):
             given = (part, answers, before, source)
             found: Any = checkpoint(self._run, *given, use_reentrant=False) if again else self._run(*given)
             features.append(found[0])
@@ -232,8 +234,10 @@ class HardAttentionDecoder(nn.Module):
         features = torch.tanh(own[..., None, :size] + read[:, None, :, :size])
         scores = self.attention.score(hidden, source.prepared, self.attention.begin(source)).unsqueeze(2)
         possible = _seen(source)[:, None, None]
-        if own.size(-1) > size:
-            weights = own[..., None, size:] + read[:, None, :, size:]  # (batch, target, source i, moves)
+        if self.favoured is not None:
+            weights = (
+                own[..., None, size:] + read[:, None, :, size:] + self.favoured
+            )  # (batch, target, source i, moves)
             scores = scores + weights.gather(3, self._moves(read.size(1), read.device).expand(*weights.shape[:3], -1))
         if self.monotonic:
             possible = possible & torch.ones_like(source.mask[0]).expand(read.size(1), -1).triu()
@@ -270,6 +274,10 @@ def expect_linear(output: Any) -> LinearOutput:
             "asked position by position. Leave model.output at its default."
         )
     return output
+
+
+def _favoured(first: int, last: int) -> Float[Tensor, " moves"]:
+    return -(torch.arange(first, last + 1) - 1.0).abs()
 
 
 def _mixed(looks: Tensor, answers: Tensor) -> Float[Tensor, "*axes vocab"]:

@@ -51,9 +51,9 @@ def by_hand(model: EncoderDecoder, batch: Batch, row: int) -> tuple[Tensor, Tens
     def move(step: int, before: int, to: int) -> Tensor:
         logits = scores[step].clone()
         for place in range(positions):
-            if joined.size(-1) > size:
+            if decoder.favoured is not None:
                 number = min(max(place - before, decoder.first_move), decoder.last_move) - decoder.first_move
-                logits[place] = logits[place] + joined[step, before, size + number]
+                logits[place] = logits[place] + joined[step, before, size + number] + decoder.favoured[number]
             if decoder.monotonic and place < before:
                 logits[place] = -torch.inf
         return logits.log_softmax(0)[to]
@@ -82,7 +82,8 @@ def test_sums_are_those_over_all_alignments(name: str) -> None:
         torch.testing.assert_close(found[row, : tokens + 1], totals)
         torch.testing.assert_close(unrolled.weights[row, : tokens + 1, :positions], looks)
     # What cannot be looked at: padding, and all of a source that is its end mark alone.
-    assert (unrolled.weights[1, :, 2:] == 0).all() and (unrolled.weights[2] == 0).all()
+    assert (unrolled.weights[1, :, 2:] == 0).all()
+    assert (unrolled.weights[2] == 0).all()
     torch.testing.assert_close(unrolled.features.exp().sum(2), torch.ones_like(found))
 
 
