@@ -40,10 +40,10 @@ from regard.translator import Translator
 
 RECIPE = "inflection-hard"
 MECHANISMS: dict[str, list[str]] = {
-    "soft": ["model.decoder={kind: luong, hidden_size: 192, input_feeding: false}", "model.dropout.output=0.2"],
-    "hard": ["model.decoder={kind: hard_attention, hidden_size: 192}"],
-    "hard, moves": ["model.decoder={kind: hard_attention, hidden_size: 192, order: 1}"],
-    "monotonic": ["model.decoder={kind: hard_attention, hidden_size: 192, monotonic: true}"],
+    "soft": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}", "model.dropout.output=0.3"],
+    "hard": ["model.decoder.order=0", "model.decoder.monotonic=false"],
+    "hard, moves": ["model.decoder.monotonic=false"],
+    "monotonic": ["model.decoder.order=0"],
     "monotonic, moves": [],
 }
 """What each changes in the recipe."""
