@@ -60,6 +60,14 @@ def command(
             min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
         ),
     ] = 0,
+    prefixes: Annotated[
+        Path | None,
+        typer.Option(
+            "--prefix",
+            metavar="FILE",
+            help="A line for each line of the input: what its output begins with, or nothing.",
+        ),
+    ] = None,
     times: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +116,8 @@ def command(
             raise UsageError(
                 f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
             )
-        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed)
+        begun = None if prefixes is None else given_prefixes(prefixes)
+        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed, begun)
         if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
@@ -131,6 +140,7 @@ def _answerer(
     drawn: "SamplingOptions | None",
     alternatives: int,
     timed: "TimesWriter | None",
+    begun: "Sequence[str] | None",
 ) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
     """What translates some examples, by search or, with `drawn`, at random: the output lines of each, and its times."""
 
@@ -140,9 +150,10 @@ def _answerer(
             places = [example.line for example in examples]
             each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
             return [[one] for one in each]
+        prefixes = None if begun is None else [prefix_of(begun, example) for example in examples]
         if writer.aligns or timed is not None:
-            return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        return translator.outputs(sources, nbest)
+            return translator.translate(sources, nbest, prefixes=prefixes, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest, prefixes=prefixes)
 
     def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
         found = list(zip(examples, look(examples), strict=True))
@@ -153,6 +164,29 @@ def _answerer(
         return list(zip(lines, spoken, strict=True))
 
     return answer
+
+
+def given_prefixes(path: Path) -> list[str]:
+    """The lines of a file. Raises DataError for one that cannot be read."""
+    from regard.data.lines import BadLine, opened, texts
+    from regard.errors import DataError
+
+    found = list[str]()
+    with opened(str(path)) as stream:
+        for line in texts(stream, str(path)):
+            if isinstance(line, BadLine):
+                raise DataError(f"{line}. Correct it; --prefix takes text.")
+            found.append(line)
+    return found
+
+
+def prefix_of(begun: "Sequence[str]", example: "Example") -> str:
+    """The prefix of an input line. Raises DataError where the file has fewer lines."""
+    from regard.errors import DataError
+
+    if example.line > len(begun):
+        raise DataError(f"--prefix has {len(begun)} lines; expected one for each line of the input. Add empty ones.")
+    return begun[example.line - 1]
 
 
 def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesWriter | None":
@@ -185,6 +219,7 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
+        searching += ["no_repeat_ngram", "min_length", "prefixes"]
         refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
         drawing = ["temperature", "top_k", "top_p", "seed"]
