@@ -13,6 +13,7 @@ DECODERS = Table(
         "bahdanau": "decoders:BahdanauDecoderConfig",
         "luong": "decoders:LuongDecoderConfig",
         "conditional": "decoders:ConditionalDecoderConfig",
+        "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
     },
