@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from regard.search.options import SamplingOptions
     from regard.translator import Output, Translator
 
+MOST_LABELS = 100
+"""JSON has the probability of each label, up to so many."""
+
 
 @reported
 @expand_records
@@ -55,11 +58,14 @@ def command(
     min_weight: MinWeight = None,
     json: Json = False,
     alternatives: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
+            min=0,
+            metavar="N",
+            help="With --json: the probability of each token, and the N most probable of its step; by default 0, or "
+            "100 where the outputs are labels.",
         ),
-    ] = 0,
+    ] = None,
     times: Annotated[
         str | None,
         typer.Option(
@@ -108,6 +114,8 @@ def command(
             raise UsageError(
                 f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
             )
+        if alternatives is None:
+            alternatives = MOST_LABELS if json and session.translator.target_tokenizer.kind == "label" else 0
         answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed)
         if not world.is_first:
             return assist(world, answer)

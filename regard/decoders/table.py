@@ -15,8 +15,14 @@ DECODERS = Table(
         "conditional": "decoders:ConditionalDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "pooling": "decoders:PoolingDecoderConfig",
     },
     group="regard.decoders",
 )
 
-OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")
+OUTPUTS = Table(
+    "output layer",
+    "regard.config",
+    {"linear": "outputs:LinearOutputConfig", "label": "outputs:LabelOutputConfig"},
+    group="regard.outputs",
+)
