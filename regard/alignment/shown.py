@@ -14,7 +14,8 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
 
     Args:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
-            written without spaces (Chinese, Thai …) keeps its tokens. A source that is no text keeps its units.
+            written without spaces (Chinese, Thai …) keeps its tokens, and a token of several words, as a label may be,
+            stays one. A source that is no text keeps its units.
 
     Raises ValueError for another name.
     """
@@ -32,11 +33,23 @@ def _spans(text: str, tokens: tuple[Unit, ...], units: str) -> list[Span] | None
     """Where the wanted units are; None if the tokens are these."""
     spans = word_spans(text)
     if units == "auto":
-        spans = _suited(text, tokens, spans)
+        spans = _suited(text, tokens, _together(text, tokens, spans))
     same = len(spans) == len(tokens) and all(
         start == token.start and end == token.end for (start, end), token in zip(spans, tokens, strict=True)
     )
     return None if same else spans
+
+
+def _together(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
+    """The words; those of one token as one."""
+    for token in tokens:
+        if len(text[int(token.start) : int(token.end)].split()) < 2:
+            continue
+        inside = [span for span in words if token.start <= span[0] and span[1] <= token.end]
+        if inside:
+            whole = inside[0][0], inside[-1][1]
+            words = sorted({*words} - {*inside} | {whole})
+    return words
 
 
 def _suited(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:

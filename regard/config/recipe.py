@@ -113,6 +113,39 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _labels(self) -> "Config":
+        """A pooling decoder, the output layer of labels and their tokeniser go together."""
+        model, data = self.model, self.data
+        if model.decoder.kind != "pooling" and model.output.kind != "label":
+            return self
+        parts: dict[str, tuple[object, object]] = {
+            "model.decoder.kind": (model.decoder.kind, "pooling"),
+            "model.output.kind": (model.output.kind, "label"),
+            "data.target.tokenizer": (data.target.tokenizer, "label"),
+            "data.joint": (data.joint, False),
+            "model.tie": (model.tie, "none"),
+        }
+        for key, (given, expected) in parts.items():
+            if given != expected:
+                raise ValueError(
+                    f"{key} is {str(given).lower()}; expected {str(expected).lower()}: a pooling decoder, the output "
+                    "layer label and a target of labels go together, over a vocabulary of labels alone"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _hops(self) -> "Config":
+        """What several looks have in common is nothing where there is one."""
+        model, penalty = self.model, self.training.hop_penalty
+        looks = getattr(model.decoder, "looks", None) or (model.attention.num_heads if model.decoder.attends else 0)
+        if penalty and looks < 2:
+            raise ValueError(
+                f"training.hop_penalty is {penalty}; expected 0 for a model with fewer than two looks side by side, or "
+                "model.decoder.pool self_attentive, or model.attention.num_heads above 1"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taught(self) -> "Config":
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS

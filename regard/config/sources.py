@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from regard.data.text import TextSource
 
 TokenizerName = Annotated[
-    Literal["bpe", "characters", "symbols", "inflection"],
-    Field(description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters"),
+    Literal["bpe", "characters", "symbols", "inflection", "label"],
+    Field(
+        description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters; label: "
+        "the whole text is one"
+    ),
 ]
 VocabSize = Annotated[int, Field(ge=5, le=1_000_000, description="most entries that the tokeniser may learn")]
 

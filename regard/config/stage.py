@@ -165,10 +165,12 @@ class EncoderConfig(Section):
 class DecoderConfig(Section):
     """The section of one decoder: Memory → tokens."""
 
-    attends: ClassVar[bool] = True
-    """Whether it looks at the source, so that `model.attention` counts."""
-
     kind: str = Field(description="an entry of the table of decoders")
+
+    @property
+    def attends(self) -> bool:
+        """Whether it looks at the source with attention, so that `model.attention` counts."""
+        return True
 
     @property
     def feature_size(self) -> int | None:

@@ -16,8 +16,14 @@ DECODERS = Table(
         "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "pooling": "decoders:PoolingDecoderConfig",
     },
     group="regard.decoders",
 )
 
-OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")
+OUTPUTS = Table(
+    "output layer",
+    "regard.config",
+    {"linear": "outputs:LinearOutputConfig", "label": "outputs:LabelOutputConfig"},
+    group="regard.outputs",
+)

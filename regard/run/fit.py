@@ -18,6 +18,7 @@ from regard.model.encoder_decoder import EncoderDecoder
 from regard.run import digests
 from regard.run.directory import Run
 from regard.run.initial import begin, freeze, known_sides
+from regard.run.labels import unseen
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
@@ -117,6 +118,8 @@ def prepare(
         run, learn, held, texts = found
         if world.is_first:
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+            for line in unseen(learn, held, run.sides[1]):
+                tell(line)
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
         ctc = config.training.ctc > 0
