@@ -248,3 +248,31 @@ class PoolingDecoderConfig(DecoderConfig):
         elif self.pool == "self_attentive":
             options = {"hops": self.hops, "hidden_size": self.hop_size}
         return PoolingDecoder(parts.tokens, POOLINGS[self.pool](parts.memory_size, **options))
+
+
+class MemoryNetworkDecoderConfig(DecoderConfig):
+    """The keys of `MemoryNetworkDecoder`."""
+
+    hidden_size: HiddenSize = Field(256, description="features of a query")
+    hops: int = Field(3, ge=1, le=32, description="how many times the memory is read before each token")
+    tying: Literal["adjacent", "layer_wise"] = Field(
+        "adjacent", description="what a hop mixes is what the next compares with; or all hops do the same"
+    )
+
+    @property
+    def feature_size(self) -> int:
+        """The output layer reads the last query."""
+        return self.hidden_size
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that looks several times before it answers, each time with an attention of its own."""
+        from regard.decoders.memory_network import MemoryNetworkDecoder
+
+        return MemoryNetworkDecoder(
+            parts.tokens,
+            [parts.attention(self.hidden_size, key_size=self.hidden_size) for _ in range(self.hops)],
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            tying=self.tying,
+        )

@@ -146,6 +146,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _sentences(self) -> "Config":
+        """An encoder of sentences has to know them."""
+        encoder, source = self.model.encoder, self.data.source
+        if encoder.needs_sentences and getattr(source, "sentences", None) is None:
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind}, which reads sentences, and data.source says of none; expected "
+                "data.source.sentences: punctuation, or the mark between two, for a source of kind text"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taught(self) -> "Config":
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS

@@ -42,20 +42,29 @@ class TextConfig(SourceConfig):
 
     tokenizer: TokenizerName = "bpe"
     vocab_size: VocabSize = 8000
+    sentences: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="for an encoder that reads sentences, how they are known: `punctuation`, or the mark that stands "
+        "between two, such as <s>; null: a text is one",
+    )
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "TextSource":
         """A tokeniser, learned from the texts."""
+        from regard.data.sentences import sentence_spans
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.train(self.tokenizer, sources(), self.vocab_size))
+        texts, between = sources(), self.sentences
+        if between is not None:
+            texts = (text[start:end] for text in texts for start, end in sentence_spans(text, between))
+        return TextSource(Tokenizer.train(self.tokenizer, texts, self.vocab_size), between)
 
     def load(self, path: Path) -> "TextSource":
         """The tokeniser in a file."""
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.load(path))
+        return TextSource(Tokenizer.load(path), self.sentences)
 
 
 class AugmentConfig(Section):

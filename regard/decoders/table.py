@@ -17,6 +17,7 @@ DECODERS = Table(
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
         "pooling": "decoders:PoolingDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )

@@ -26,6 +26,7 @@ from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
+from regard.run.unsaid import unsaid
 from regard.run.validation_metric import Validator
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, launch_name
@@ -169,6 +170,8 @@ def _begun(
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        if validation and not going_on and (remark := unsaid(validation, sides[1])):
+            tell(remark)
         limits = limits_of(config)
         asked = [place(each, *sides, **limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)
