@@ -61,6 +61,8 @@ class Alignment:
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
+        source_parts: what the parts of a source of several texts are called, which have a tab between two in
+            `source_text`; empty for one text.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -76,6 +78,7 @@ class Alignment:
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
     medium: Medium | None = None
+    source_parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         source, target = len(self.source), len(self.target)

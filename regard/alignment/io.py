@@ -8,6 +8,7 @@ JSON: a list of objects as `to_record` gives them:
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
     source_kind       what the source is: "text", or another name of the table of source kinds
+    source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
 
@@ -51,6 +52,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
+        "source_parts": list(alignment.source_parts),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
@@ -171,6 +173,7 @@ def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], array
         float(record["score"]),
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
         source_kind=str(record.get("source_kind", "text")),
+        source_parts=tuple(map(str, record.get("source_parts", []))),
         **read,
     )
     if not _finite(alignment):

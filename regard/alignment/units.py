@@ -69,6 +69,7 @@ def align(
         _ending(ends[1], columns, source_share) if len(ends[1]) else None,
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
+        source_parts=() if drawn is None else drawn.parts,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
+from regard.config.several import SeveralConfig, SeveralEncoderConfig, spelled_out
 from regard.config.stage import DecoderConfig, EncoderConfig, OutputConfig, SourceConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
@@ -69,6 +70,39 @@ class Config(Section):
         """Share of CTC in the score of an output."""
         given = self.search.ctc_weight
         return self.training.ctc if given is None else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        """Without the short forms `data.sources` and `data.features`."""
+        return spelled_out(values)
+
+    @model_validator(mode="after")
+    def _parted(self) -> "Config":
+        """An encoder of several texts reads the parts of a source that has them, and no other source."""
+        source, encoder, data = self.data.source, self.model.encoder, self.data
+        if data.sources or data.features:
+            raise ValueError(
+                "data.sources and data.features stand for data.source.kind several and model.encoder.kind several; "
+                "expected neither of these beside them, and each column once"
+            )
+        if isinstance(source, SeveralConfig) != isinstance(encoder, SeveralEncoderConfig):
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind} and data.source.kind is {source.kind}; expected several for "
+                "both, or for neither"
+            )
+        if isinstance(source, SeveralConfig) and isinstance(encoder, SeveralEncoderConfig):
+            if [*source.parts] != [*encoder.parts]:
+                raise ValueError(
+                    f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
+                    f"{', '.join(source.parts)}"
+                )
+            if self.training.ctc:
+                raise ValueError(
+                    f"training.ctc is {self.training.ctc}; expected 0 for data.source.kind several, whose parts are "
+                    "read side by side"
+                )
+        return self
 
     @model_validator(mode="after")
     def _labelled(self) -> "Config":

@@ -89,6 +89,8 @@ class SourceConfig(Section):
     """The name, in a run directory, of what `Source.save` writes: one of those that Regard uses."""
     axes: ClassVar[int] = 1
     """Along how many axes its positions lie: 1 for a sequence, 2 for rows and columns."""
+    is_text: ClassVar[bool] = False
+    """Whether what a file says is the source itself, and no name of a file."""
 
     kind: str = Field(description="an entry of the table of source kinds")
 
@@ -102,6 +104,10 @@ class SourceConfig(Section):
         Raises `UnusableSource` for what means none. A text is what it says.
         """
         return said
+
+    def column(self, given: str) -> str:
+        """What to read of a table, as `PairFiles.source` takes it; `given` is `data.source_column`."""
+        return given
 
     def limit(self, max_length: int) -> int:
         """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""

@@ -24,6 +24,7 @@ TOKENIZERS = Table(
         "characters": "characters:Characters",
         "symbols": "symbols:Symbols",
         "inflection": "inflection:Inflection",
+        "tags": "tags:Tags",
     },
 )
 FORMAT, VERSION = "regard tokenizer", 1
@@ -88,7 +89,7 @@ class Tokenizer:
 
         Raises ValueError for an unknown kind, a vocabulary that is too small, or a text that is not valid Unicode.
         """
-        least = 5 if kind == "symbols" else 261
+        least = 5 if kind in ("symbols", "tags") else 261
         segmenter = TOKENIZERS.choose(kind)
         if vocab_size < least:
             raise ValueError(
@@ -171,9 +172,13 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, completely or not at all."""
+        write_whole(Path(path), json.dumps(self.content(), ensure_ascii=False).encode())
+
+    def content(self) -> dict[str, Any]:
+        """What `save` writes."""
         state = self._segmenter.state()
-        content = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
-        write_whole(Path(path), json.dumps(content | {"state": state}, ensure_ascii=False).encode())
+        known = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
+        return known | {"state": state}
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
@@ -188,6 +193,11 @@ class Tokenizer:
             raise CheckpointError(f"{path} cannot be read ({error.strerror}). Restore it from a whole copy.") from error
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
+        return cls.of_content(content, str(path))
+
+    @classmethod
+    def of_content(cls, content: Any, path: str) -> "Tokenizer":
+        """The tokeniser of what `content` gave, in the file `path`. Raises CheckpointError for anything else."""
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no tokeniser of Regard.")
         if content.get("version") != VERSION:

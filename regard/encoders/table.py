@@ -16,6 +16,8 @@ ENCODERS = Table(
         "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
         "pyramidal": "encoders:PyramidalEncoderConfig",
         "grid": "encoders:GridEncoderConfig",
+        "bag": "encoders:BagEncoderConfig",
+        "several": "several:SeveralEncoderConfig",
     },
     group="regard.encoders",
 )
