@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regard.data.media import Medium
+from regard.data.rows import BETWEEN
 
 
 class Unit(NamedTuple):
@@ -88,6 +89,13 @@ class Alignment:
         if self.target_end is not None:
             expected = (source + (self.source_end is not None),)
             self._check("target_end", expected, "one for each source unit, and with source_end one for the end mark")
+
+        texts = 1 + self.source_text.count(BETWEEN)
+        if self.source_parts and len(self.source_parts) != texts:
+            raise ValueError(
+                f"Alignment.source_parts: {len(self.source_parts)} names; expected {texts}, one for each text between "
+                "the tabs of source_text."
+            )
 
     def _check(self, name: str, expected: tuple[int, ...], meaning: str) -> None:
         shape = np.shape(getattr(self, name))

@@ -16,7 +16,7 @@ A row of `weights` and its number in `source_end` are one whole. NPZ: for the al
 arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
 `texts` is one string, JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
-Files without the last fields, as older versions wrote them, are read: these are then None, None, "text" and ().
+Files without the last fields, as older versions wrote them, are read: these are then None, None, "text", () and ().
 """
 
 import io

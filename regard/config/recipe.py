@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -190,7 +190,8 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        found = [_fault(dict(detail), values) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
+        meant = spelled_out(values)
+        found = [_fault(dict(detail), meant) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
         faults = "; ".join(found[:MOST_FAULTS]) + (" and more" if len(found) > MOST_FAULTS else "")
         raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
@@ -270,18 +271,30 @@ def _unknown(path: str, location: Sequence[str], values: Mapping[str, Any]) -> s
     return f"unknown key {path}; " + (f"expected one of {', '.join(known)}" if known else "expected no such key")
 
 
+def _entry(annotation: Any) -> Any:
+    """What the entries of a mapping are, whose keys are the user's; None for anything else."""
+    if get_origin(annotation) is not dict:
+        return None
+    entry = get_args(annotation)[1]
+    return get_args(entry)[0] if get_origin(entry) is Annotated else entry
+
+
 def _keys(parents: Sequence[str], values: Any) -> tuple[list[str], Table | None, str]:
     """The keys of the section there; of an encoder or a decoder also their table and which one it is."""
     model: Any = Config
     table, kind = None, ""
     for part in parents:
-        field = model.model_fields.get(part)
-        model, table = None if field is None else field.annotation, None
+        entry = _entry(model)
+        field = None if entry else model.model_fields.get(part)
+        model, table = entry if field is None else field.annotation, None
+        values = values.get(part, {})
+        if _entry(model):
+            continue
         if not (isinstance(model, type) and issubclass(model, Section)):  # within a section of another package
             return [], None, ""
-        values = values.get(part, {})
         if model in STAGES:
             table = STAGES[model]
-            kind = str(values.get("kind", field.default.kind))
+            usual = next(iter(table.places)) if field is None else field.default.kind
+            kind = str(values.get("kind", usual))
             model = section(table, kind, model)
     return list(model.model_fields), table, kind

@@ -93,6 +93,11 @@ class SeveralEncoderConfig(EncoderConfig):
             raise ValueError(f"joined names all parts, {', '.join(self.parts)}; expected one that can be looked at")
         return self
 
+    @property
+    def memory_positions(self) -> str:
+        """Those of the parts that are looked at."""
+        return f"positions for {', '.join(name for name in self.parts if name not in self.joined)}"
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """An encoder for each part, over one embedding."""
         from regard.encoders.several import SeveralEncoder
@@ -121,8 +126,8 @@ def spelled_out(values: Any) -> Any:
     if len({*names, *tags}) != len(names + tags):
         return values
     side = {key: value for key, value in source.items() if key != "kind"}
-    parts = {"kind": "several", "parts": dict.fromkeys(names, side) | dict.fromkeys(tags, {"tokenizer": "tags"})}
-    read = {"kind": "several", "parts": dict.fromkeys(names, encoder) | dict.fromkeys(tags, {"kind": "bag"})}
+    parts = {"kind": "several", "parts": dict.fromkeys(names, side) | {name: {"tokenizer": "tags"} for name in tags}}
+    read = {"kind": "several", "parts": dict.fromkeys(names, encoder) | {name: {"kind": "bag"} for name in tags}}
     short = ("source_column", "features") if not data.get("sources") else ("sources", "features")
     kept = {key: value for key, value in data.items() if key not in short}
     return {

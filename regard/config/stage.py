@@ -163,6 +163,11 @@ class EncoderConfig(Section):
         """
         return 1
 
+    @property
+    def memory_positions(self) -> str:
+        """What the memory has positions for, in words: the members of an ensemble have the same."""
+        return f"one position for {self.stride} of its source"
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """The encoder, see `encoders.encoder.Encoder`. What its constructor says in a ValueError reaches the user."""
         raise UsageError(f"encoder {self.kind!r} says no way to build it. Give its section a method `build`.")

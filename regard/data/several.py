@@ -147,5 +147,7 @@ class SeveralTexts:
                 raise ValueError("another format")
             parts = [(str(part["name"]), part["tokenizer"]) for part in content["parts"]]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{path} does not say what the parts of a source of this run are. Restore it.") from error
+            raise CheckpointError(
+                f"{path} does not say what the parts of a source of this run are. Restore it."
+            ) from error
         return cls({name: Tokenizer.of_content(known, str(path)) for name, known in parts})

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
 
-from regard.data.segmenter import Segmenter
+from regard.data.segmenter import Segmentation
 from regard.errors import CheckpointError
 from regard.files import read_small, write_whole
 from regard.marks import UNKNOWN
@@ -69,11 +69,11 @@ class Tokenizer:
     emoji or spaces at the ends. "symbols" and "inflection" keep the symbols, but not the white space between them.
 
     Args:
-        kind: a name in `TOKENIZERS`.
+        kind: a name in `TOKENIZERS`; another for what is made of several tokenisers, see `SeveralTexts`.
         segmenter: a trained segmenter of that kind.
     """
 
-    def __init__(self, kind: str, segmenter: Segmenter) -> None:
+    def __init__(self, kind: str, segmenter: Segmentation) -> None:
         self.kind = kind
         self._segmenter = segmenter
 
