@@ -47,11 +47,11 @@ def test_the_spans_of_each_part_are_its_own_and_a_mark_covers_the_tab(texts: tup
     assert [
         line[start:end] for token, (start, end) in zip(encoded.ids, encoded.spans, strict=True) if token == END
     ] == (["\t", "\t"])
-    start, found = 0, []
+    start, found = 0, list[tuple[int, int]]()
     for text, tokenizer in zip(texts, SOURCE.tokenizers.values(), strict=True):
-        found.append([(low + start, high + start) for low, high in tokenizer.encode(text).spans])
+        found += [(low + start, high + start) for low, high in tokenizer.encode(text).spans]
         start += len(text) + 1
-    assert [span for span in encoded.spans if line[slice(*span)] != "\t"] == sum(found, [])
+    assert [span for span in encoded.spans if line[slice(*span)] != "\t"] == found
     assert SOURCE.tokenizer.decode(encoded.ids).split("\t")[0] == texts[0]
 
 

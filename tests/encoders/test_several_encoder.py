@@ -3,14 +3,21 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from regard.compiled.freeze import _fast
 from regard.compiled.training import fast_encoder
+from regard.config import ModelConfig
+from regard.config.several import SeveralConfig
+from regard.data.batch import Batch
+from regard.data.sources import batch_of
+from regard.data.tokenizer import Tokenizer
 from regard.encoders.bag import BagEncoder
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.encoders.several import SeveralEncoder, split
-from regard.marks import END, PAD, UNKNOWN
+from regard.marks import BEGIN, END, PAD, UNKNOWN
+from regard.model.build import build_model
 
 EMBEDDING = 11
 PARTS = [[5, 6, 7, 8], [9, 10], [12, 13, 14]]
@@ -152,3 +159,37 @@ def test_what_cannot_be_built_says_so() -> None:
             encoder(joined)
     with pytest.raises(ValueError, match=r"SeveralEncoder.forward: source has shape \(2, 0\)"):
         encoder()(torch.zeros(2, 0, dtype=torch.long), torch.zeros(2, 0, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("joined", [(), ("tags",)], ids=["attended", "joined"])
+def test_tags_decide_what_is_written(joined: tuple[str, ...]) -> None:
+    """The endings of made-up words follow from their tags alone: what was learned is lost with other tags."""
+    ends = {"N;SG": "", "N;PL": "en", "V;PRS": "t", "V;PST": "te"}
+    pairs = [(f"{stem}\t{tags}", stem + end) for stem in ("lap", "rob", "tan", "mif") for tags, end in ends.items()]
+    parts = {"lemma": {"tokenizer": "characters", "vocab_size": 300}, "tags": {"tokenizer": "tags"}}
+    source = SeveralConfig(kind="several", parts=parts).learn(lambda: [source for source, _ in pairs])
+    target = Tokenizer.train("characters", [target for _, target in pairs], 300)
+    encoder = {"kind": "several", "parts": {"lemma": {"hidden_size": 24}, "tags": {"kind": "bag"}}, "joined": joined}
+    values = {"embedding_size": 24, "encoder": encoder, "decoder": {"kind": "luong", "hidden_size": 48}}
+    torch.manual_seed(0)
+    model = build_model(ModelConfig.model_validate(values), source, target.size)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+
+    def loss(lines: list[str]) -> Tensor:
+        read, mask = batch_of(source, [source.encode(line) for line in lines])
+        answers = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor([*target.ids(said), END]) for _, said in pairs], batch_first=True, padding_value=PAD
+        )
+        inputs = torch.cat([torch.full((len(pairs), 1), BEGIN), answers[:, :-1]], 1)
+        given = Batch(read, mask, inputs, answers, answers != PAD, torch.arange(len(pairs)))
+        logits = model.logits(model(given))
+        return F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=PAD)
+
+    lines = [line for line, _ in pairs]
+    for _ in range(70):
+        optimizer.zero_grad()
+        learned = loss(lines)
+        learned.backward()
+        optimizer.step()
+    others = [lines[number ^ 3] for number in range(len(lines))]
+    assert learned < 0.2 < 1.0 < loss(others)
