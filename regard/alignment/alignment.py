@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.data.media import Medium
+from regard.data.rows import BETWEEN
 
 
 class Unit(NamedTuple):
@@ -77,6 +78,8 @@ class Alignment:
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
         layers: the looks of a decoder that looks several times before each token and shows all of them, in their order;
             empty for any other. `weights` is then the last of them.
+        source_parts: what the parts of a source of several texts are called, which have a tab between two in
+            `source_text`; empty for one text.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -93,6 +96,7 @@ class Alignment:
     source_kind: str = "text"
     medium: Medium | None = None
     layers: tuple[Layer, ...] = ()
+    source_parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_look("", self)
@@ -106,6 +110,13 @@ class Alignment:
                     f"Alignment.layers[{number}]: source_end and target_end are not both there as in the alignment; "
                     "expected the same ends in every layer. Give them all, or none."
                 )
+
+        texts = 1 + self.source_text.count(BETWEEN)
+        if self.source_parts and len(self.source_parts) != texts:
+            raise ValueError(
+                f"Alignment.source_parts: {len(self.source_parts)} names; expected {texts}, one for each text between "
+                "the tabs of source_text."
+            )
 
     def _check_look(self, place: str, look: "Alignment | Layer") -> None:
         source, target = len(self.source), len(self.target)

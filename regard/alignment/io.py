@@ -8,6 +8,7 @@ JSON: a list of objects as `to_record` gives them:
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
     source_kind       what the source is: "text", or another name of the table of source kinds
+    source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
     layers            {"name", "weights", "source_end", "target_end"} of each of several looks, such as the hops of a
@@ -19,7 +20,7 @@ arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i`
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
 `texts` is one string, JSON again: a list of the objects above, in which units are their texts alone and layers their
 names, and no arrays. Files without the last fields, as older versions wrote them, are read: these are then None, None,
-"text", () and ().
+"text", (), () and ().
 """
 
 import io
@@ -56,6 +57,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
+        "source_parts": list(alignment.source_parts),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
@@ -206,6 +208,7 @@ def _made(
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
         source_kind=str(record.get("source_kind", "text")),
         layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
+        source_parts=tuple(map(str, record.get("source_parts", []))),
         **read,
     )
     if not _finite(alignment):

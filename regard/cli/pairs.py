@@ -60,7 +60,7 @@ def given_places(path: str | None, run: Path) -> "GoldPlaces | None":
     if path is None:
         return None
     section = Run(run).config.data.source
-    if section.kind == "text":
+    if section.is_text:
         raise UsageError(
             f"--places has seconds or boxes, and {run} reads texts. Give --gold with links, or leave it out."
         )

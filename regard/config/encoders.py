@@ -95,6 +95,16 @@ class TransformerEncoderConfig(EncoderConfig):
         )
 
 
+class BagEncoderConfig(EncoderConfig):
+    """`BagEncoder` has no keys: a token is its embedding, wherever it stands."""
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """A bag of tokens."""
+        from regard.encoders.bag import BagEncoder
+
+        return BagEncoder(parts.embedding, parts.dropout.embedding)
+
+
 class BlstmpEncoderConfig(EncoderConfig):
     """The keys of `BlstmpEncoder`, which shortens its source: for recordings, and for long texts in small pieces."""
 

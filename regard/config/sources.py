@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from regard.data.text import TextSource
 
 TokenizerName = Annotated[
-    Literal["bpe", "characters", "symbols", "inflection", "label"],
+    Literal["bpe", "characters", "symbols", "inflection", "label", "tags"],
     Field(
         description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters; label: "
-        "the whole text is one"
+        "the whole text is one; tags: between spaces and semicolons"
     ),
 ]
 VocabSize = Annotated[int, Field(ge=5, le=1_000_000, description="most entries that the tokeniser may learn")]
@@ -39,6 +39,7 @@ class TextConfig(SourceConfig):
     """The keys of a source that is a text."""
 
     file: ClassVar[str] = "tokenizer.source.json"
+    is_text: ClassVar[bool] = True
 
     tokenizer: TokenizerName = "bpe"
     vocab_size: VocabSize = 8000

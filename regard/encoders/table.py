@@ -17,6 +17,8 @@ ENCODERS = Table(
         "pyramidal": "encoders:PyramidalEncoderConfig",
         "grid": "encoders:GridEncoderConfig",
         "hierarchical": "encoders:HierarchicalEncoderConfig",
+        "bag": "encoders:BagEncoderConfig",
+        "several": "several:SeveralEncoderConfig",
     },
     group="regard.encoders",
 )
