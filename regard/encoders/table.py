@@ -16,6 +16,7 @@ ENCODERS = Table(
         "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
         "pyramidal": "encoders:PyramidalEncoderConfig",
         "grid": "encoders:GridEncoderConfig",
+        "linear": "encoders:LinearEncoderConfig",
     },
     group="regard.encoders",
 )
