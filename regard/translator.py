@@ -11,7 +11,7 @@ from torch import Tensor
 from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, Stretch, align
+from regard.alignment.units import Span, Stretch, align, seen_around
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.sources import Source
@@ -202,7 +202,8 @@ class Translator:
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
-            made = self._alignment(texts, places, wanted[number].spans, found, ranked[number][0])
+            around = self._around(places, spans[number])
+            made = self._alignment(texts, places, around, wanted[number].spans, found, ranked[number][0])
             results.append(regrouped(made, units))
         return results
 
@@ -217,10 +218,11 @@ class Translator:
         for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
+            around = self._around(stretches, spans[number])
             for hypothesis, each in zip(hypotheses, known, strict=True):
                 spelled = self.target_tokenizer.spell(_said(hypothesis))
                 texts = sources[place], spelled.text
-                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, each))
+                answers[place].append(self._alignment(texts, stretches, around, spelled.spans, hypothesis, each))
         return answers
 
     def _found(
@@ -236,11 +238,12 @@ class Translator:
         self,
         texts: tuple[str, str],
         source: Sequence[Stretch],
+        around: tuple[float, ...] | None,
         target: Sequence[Span],
         found: Hypothesis,
         ranked: Ranked | None,
     ) -> Alignment:
-        """Of a source and what was found for it, or given, and the spans of both."""
+        """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
         made = align(
             *texts,
             source,
@@ -250,9 +253,19 @@ class Translator:
             draw=partial(self.source.draw, texts[0]),
             source_kind=self.source.kind,
         )
+        made = replace(made, receptive_field=around)
         if ranked is None:
             return made
         return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
+
+    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
+        fields = [getattr(model.encoder, "receptive_field", None) for model in self.models]
+        if self.source.tokenizer is not None or None in fields:
+            return None
+        return seen_around(
+            (max(before for before, _ in fields), max(after for _, after in fields)), stretches, positions
+        )
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None

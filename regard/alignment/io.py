@@ -8,6 +8,8 @@ JSON: a list of objects as `to_record` gives them:
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
     source_kind       what the source is: "text", or another name of the table of source kinds
+    receptive_field   how far the encoder's convolutions see around a unit: seconds before and behind; of a picture
+                      pixels on the left, above, on the right, below; or null
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
 
@@ -51,6 +53,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
+        "receptive_field": None if alignment.receptive_field is None else list(alignment.receptive_field),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
@@ -171,6 +174,7 @@ def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], array
         float(record["score"]),
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
         source_kind=str(record.get("source_kind", "text")),
+        receptive_field=_field(record.get("receptive_field")),
         **read,
     )
     if not _finite(alignment):
@@ -190,6 +194,10 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     return left, top, right, bottom
 
 
+def _field(value: Any) -> tuple[float, ...] | None:
+    return None if value is None else tuple([float(distance) for distance in value])
+
+
 def _prediction(record: Any) -> Prediction:
     alternatives = tuple([(str(text), float(probability)) for text, probability in record["alternatives"]])
     return Prediction(str(record["text"]), int(record["unit"]), float(record["probability"]), alternatives)
@@ -202,7 +210,7 @@ def _finite(alignment: Alignment) -> bool:
         for probability in (prediction.probability, *(probability for _, probability in prediction.alternatives))
     ]
     arrays = [array for name in ARRAYS if (array := getattr(alignment, name)) is not None]
-    return all(map(math.isfinite, (alignment.score, *probabilities))) and all(
+    return all(map(math.isfinite, (alignment.score, *probabilities, *(alignment.receptive_field or ())))) and all(
         np.isfinite(each).all() for each in arrays
     )
 

@@ -26,8 +26,6 @@ class LinearEncoder(nn.Module):
     Spans are boxes in cells: left, upper, right and lower edge. The summary is the mean of the cells.
     """
 
-    receptive_field = (0, 0)
-
     def __init__(
         self,
         input_size: int,
