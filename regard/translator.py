@@ -260,12 +260,12 @@ class Translator:
 
     def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
         """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
-        fields = [getattr(model.encoder, "receptive_field", None) for model in self.models]
-        if self.source.tokenizer is not None or None in fields:
+        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
+        fields = [field for field in given if field is not None]
+        if self.source.tokenizer is not None or len(fields) < len(given):
             return None
-        return seen_around(
-            (max(before for before, _ in fields), max(after for _, after in fields)), stretches, positions
-        )
+        before, after = map(max, zip(*fields, strict=True))
+        return seen_around((before, after), stretches, positions)
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None
