@@ -75,6 +75,9 @@ class Alignment:
         predictions: one for each target token and one for the end; empty where they were not asked for.
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
+        receptive_field: how far the convolutions of the encoder see around what a position covers: seconds before it
+            and behind it; of a picture pixels on the left, above, on the right, below. None where all of the source is
+            seen, or where it is not known. Layers above the convolutions, and normalisation, may see all of it.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
         layers: the looks of a decoder that looks several times before each token and shows all of them, in their order;
             empty for any other. `weights` is then the last of them.
@@ -94,6 +97,7 @@ class Alignment:
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
+    receptive_field: tuple[float, ...] | None = None
     medium: Medium | None = None
     layers: tuple[Layer, ...] = ()
     source_parts: tuple[str, ...] = ()

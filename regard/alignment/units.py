@@ -106,6 +106,23 @@ def whole(look: Alignment | Layer) -> np.ndarray:
     return weights if look.target_end is None else np.concatenate([weights, look.target_end[None]])
 
 
+def seen_around(field: tuple[int, int], spans: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+    """A receptive field in the measure of the source, see `Alignment`.
+
+    Args:
+        field: how many input positions before and behind a memory position its convolutions see.
+        spans: of the memory positions, in the measure of the source.
+        positions: the same in input positions, int (memory, 2), or (memory, 4) for boxes; an end mark may follow.
+
+    None without a position.
+    """
+    if not len(spans):
+        return None
+    lengths = [each[:, each.shape[1] // 2 :] - each[:, : each.shape[1] // 2] for each in (np.array(spans), positions)]
+    scale = np.median(lengths[0] / np.maximum(lengths[1][: len(spans)], 1), axis=0)  # at the edges it may differ
+    return tuple(np.concatenate([max(distance, 0) * scale for distance in field]).round(6).tolist())
+
+
 def words(alignment: Alignment) -> Alignment:
     """The alignment of what stands between white space on both sides."""
     source = source_words(alignment) if alignment.source_kind == "text" else None

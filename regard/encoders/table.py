@@ -19,6 +19,7 @@ ENCODERS = Table(
         "hierarchical": "encoders:HierarchicalEncoderConfig",
         "bag": "encoders:BagEncoderConfig",
         "several": "several:SeveralEncoderConfig",
+        "linear": "encoders:LinearEncoderConfig",
     },
     group="regard.encoders",
 )
