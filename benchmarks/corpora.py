@@ -17,6 +17,8 @@ each word is said, SPLIT.words.tsv has it: name, start and end in seconds, word.
 - digits: a sequence is the recordings of one speaker, with U(0, 1.0 s) of silence between two. Recordings 5-7 of each
   digit and speaker make the sequences of dev.tsv; in those of train.tsv another recording of the same digit and speaker
   stands in their place, so that the two share nothing. Recordings 0-4 are those of the test, as the corpus has them.
+- single-digits: each recording by itself, and the word for its digit. Recordings 0-4 of each digit and speaker are the
+  test, as the corpus has it, 5-7 are dev.tsv.
 - an4: seven speakers of the training make dev.tsv. The test is the official one; its speakers are in no other file.
 - mboshi: the last 150 pairs of the training make dev.tsv. French targets are in SPLIT.french.tsv.
 - flickr8k: the split of the corpus.
@@ -35,6 +37,7 @@ from pathlib import Path
 
 SEED = 7
 PAUSE_SECONDS = 1.0
+TESTED_RECORDINGS = range(5)
 HELD_RECORDINGS = (5, 6, 7)
 LEARNT_RECORDINGS = range(8, 50)
 DEV_SEQUENCES = 400
@@ -117,6 +120,17 @@ def digits(given: Path, into: Path) -> None:
         write(into / f"{split}.words.tsv", words)
 
 
+def single_digits(given: Path, into: Path) -> None:
+    """Each recording of a digit by itself."""
+    with zipfile.ZipFile(given / "recordings.zip") as archive:
+        archive.extractall(into)
+        names = sorted(name for name in archive.namelist() if name.endswith(".wav"))
+    takes = {"train": LEARNT_RECORDINGS, "dev": HELD_RECORDINGS, "test": TESTED_RECORDINGS}
+    for split, chosen in takes.items():
+        found = [name for name in names if _parts(name)[2] in chosen]
+        write(into / f"{split}.tsv", [(name, DIGITS[_parts(name)[0]]) for name in found])
+
+
 def _parts(name: str) -> tuple[int, str, int]:
     digit, speaker, number = Path(name).stem.split("_")
     return int(digit), speaker, int(number)
@@ -191,6 +205,7 @@ def _of_tasks(path: Path) -> dict[str, list[Row]]:
 
 CORPORA: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "digits": ("speech-digits", digits),
+    "single-digits": ("speech-digits", single_digits),
     "an4": ("speech-an4-mfcc", an4),
     "mboshi": ("speech-mboshi", mboshi),
     "flickr8k": ("captions", flickr8k),

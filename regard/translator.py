@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, Stretch, align
+from regard.alignment.units import Span, Stretch, align, seen_around
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.sources import Source
@@ -244,7 +244,9 @@ class Translator:
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
-            made = self._alignment(texts, places, wanted[number].spans, found, ranked[number][0], layers[number][0])
+            around = self._around(places, spans[number])
+            given, looked = ranked[number][0], layers[number][0]
+            made = self._alignment(texts, places, around, wanted[number].spans, found, given, looked)
             results.append(regrouped(made, units))
         return results
 
@@ -259,10 +261,12 @@ class Translator:
         for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
+            around = self._around(stretches, spans[number])
             for hypothesis, each, looked in zip(hypotheses, known, layers[number], strict=True):
                 spelled = self.target_tokenizer.spell(_said(hypothesis))
                 texts = sources[place], spelled.text
-                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, each, looked))
+                made = self._alignment(texts, stretches, around, spelled.spans, hypothesis, each, looked)
+                answers[place].append(made)
         return answers
 
     def _found(
@@ -278,12 +282,13 @@ class Translator:
         self,
         texts: tuple[str, str],
         source: Sequence[Stretch],
+        around: tuple[float, ...] | None,
         target: Sequence[Span],
         found: Hypothesis,
         ranked: Ranked | None,
         layers: np.ndarray | None,
     ) -> Alignment:
-        """Of a source and what was found for it, or given, and the spans of both."""
+        """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
         made = align(
             *texts,
             source,
@@ -294,9 +299,19 @@ class Translator:
             source_kind=self.source.kind,
             layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
         )
+        made = replace(made, receptive_field=around)
         if ranked is None:
             return made
         return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
+
+    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
+        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
+        fields = [field for field in given if field is not None]
+        if self.source.tokenizer is not None or len(fields) < len(given):
+            return None
+        before, after = map(max, zip(*fields, strict=True))
+        return seen_around((before, after), stretches, positions)
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None

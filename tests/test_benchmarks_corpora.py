@@ -84,6 +84,19 @@ def test_sequences_have_pauses_true_times_and_no_recording_of_another_split(down
             assert word in ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
+def test_single_digits_are_split_by_their_takes(downloads: Path, tmp_path: Path) -> None:
+    single = made(downloads, tmp_path / "one").with_name("single-digits")
+    sides = {"train": set(range(8, 50)), "dev": {5, 6, 7}, "test": set(range(5))}
+    for split, wanted in sides.items():
+        lines = [line.split("\t") for line in (single / f"{split}.tsv").read_text().splitlines()]
+        assert len(lines) == len(wanted) * 10 * len(SPEAKERS)
+        assert {int(name.removesuffix(".wav").split("_")[-1]) for name, _ in lines} == wanted
+        assert all(
+            takes(single / name) == {(int(Path(name).name[0]), int(Path(name).stem.split("_")[2]))} for name, _ in lines
+        )
+    assert (single / "test.tsv").read_text().splitlines()[0] == "recordings/0_ann_0.wav\tzero"
+
+
 def test_the_same_downloads_give_the_same_files(downloads: Path, tmp_path: Path) -> None:
     one, two = made(downloads, tmp_path / "one"), made(downloads, tmp_path / "two")
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())

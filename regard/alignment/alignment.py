@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from regard.data.media import Medium
+from regard.data.rows import BETWEEN
 
 
 class Unit(NamedTuple):
@@ -74,9 +75,14 @@ class Alignment:
         predictions: one for each target token and one for the end; empty where they were not asked for.
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
+        receptive_field: how far the convolutions of the encoder see around what a position covers: seconds before it
+            and behind it; of a picture pixels on the left, above, on the right, below. None where all of the source is
+            seen, or where it is not known. Layers above the convolutions, and normalisation, may see all of it.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
         layers: the looks of a decoder that looks several times before each token and shows all of them, in their order;
             empty for any other. `weights` is then the last of them.
+        source_parts: what the parts of a source of several texts are called, which have a tab between two in
+            `source_text`; empty for one text.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -91,8 +97,10 @@ class Alignment:
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
+    receptive_field: tuple[float, ...] | None = None
     medium: Medium | None = None
     layers: tuple[Layer, ...] = ()
+    source_parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_look("", self)
@@ -106,6 +114,13 @@ class Alignment:
                     f"Alignment.layers[{number}]: source_end and target_end are not both there as in the alignment; "
                     "expected the same ends in every layer. Give them all, or none."
                 )
+
+        texts = 1 + self.source_text.count(BETWEEN)
+        if self.source_parts and len(self.source_parts) != texts:
+            raise ValueError(
+                f"Alignment.source_parts: {len(self.source_parts)} names; expected {texts}, one for each text between "
+                "the tabs of source_text."
+            )
 
     def _check_look(self, place: str, look: "Alignment | Layer") -> None:
         source, target = len(self.source), len(self.target)

@@ -8,6 +8,9 @@ JSON: a list of objects as `to_record` gives them:
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
     source_kind       what the source is: "text", or another name of the table of source kinds
+    source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
+    receptive_field   how far the encoder's convolutions see around a unit: seconds before and behind; of a picture
+                      pixels on the left, above, on the right, below; or null
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
     layers            {"name", "weights", "source_end", "target_end"} of each of several looks, such as the hops of a
@@ -18,8 +21,7 @@ arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i`
 `layers_i` (layers, target, source), with the row and the column of the end marks where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
 `texts` is one string, JSON again: a list of the objects above, in which units are their texts alone and layers their
-names, and no arrays. Files without the last fields, as older versions wrote them, are read: these are then None, None,
-"text", () and ().
+names, and no arrays. Files without the later fields, as older versions wrote them, are read.
 """
 
 import io
@@ -56,6 +58,8 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
+        "source_parts": list(alignment.source_parts),
+        "receptive_field": None if alignment.receptive_field is None else list(alignment.receptive_field),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
@@ -206,6 +210,8 @@ def _made(
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
         source_kind=str(record.get("source_kind", "text")),
         layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
+        source_parts=tuple(map(str, record.get("source_parts", []))),
+        receptive_field=_field(record.get("receptive_field")),
         **read,
     )
     if not _finite(alignment):
@@ -225,6 +231,10 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     return left, top, right, bottom
 
 
+def _field(value: Any) -> tuple[float, ...] | None:
+    return None if value is None else tuple([float(distance) for distance in value])
+
+
 def _prediction(record: Any) -> Prediction:
     alternatives = tuple([(str(text), float(probability)) for text, probability in record["alternatives"]])
     return Prediction(str(record["text"]), int(record["unit"]), float(record["probability"]), alternatives)
@@ -238,7 +248,7 @@ def _finite(alignment: Alignment) -> bool:
     ]
     looks = (alignment, *alignment.layers)
     arrays = [array for each in looks for name in ARRAYS if (array := getattr(each, name)) is not None]
-    return all(map(math.isfinite, (alignment.score, *probabilities))) and all(
+    return all(map(math.isfinite, (alignment.score, *probabilities, *(alignment.receptive_field or ())))) and all(
         np.isfinite(each).all() for each in arrays
     )
 

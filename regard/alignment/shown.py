@@ -3,7 +3,7 @@
 import re
 
 from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.units import Span, regroup, word_spans
+from regard.alignment.units import Span, regroup, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -15,7 +15,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     Args:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
             written without spaces (Chinese, Thai …) keeps its tokens, and a token that holds several whole words, as a
-            sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
+            label or a sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
 
     Raises ValueError for another name.
     """
@@ -23,17 +23,16 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         raise ValueError(f"units is {units!r}; expected one of {', '.join(UNITS)}.")
     if units == "tokens":
         return alignment
-    text = alignment.source_kind == "text"
-    source = _spans(alignment.source_text, alignment.source, units) if text else None
-    target = _spans(alignment.target_text, alignment.target, units)
+    source = target = None
+    if alignment.source_kind == "text":
+        source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
+    target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     return alignment if source is target is None else regroup(alignment, source, target)
 
 
-def _spans(text: str, tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
+def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
     """Where the wanted units are; None if the tokens are these."""
-    spans = word_spans(text)
-    if units == "auto":
-        spans = _suited(text, tokens, _unbroken(tokens, spans))
+    spans = _suited(text, tokens, _unbroken(tokens, words)) if units == "auto" else words
     same = len(spans) == len(tokens) and all(
         start == token.start and end == token.end for (start, end), token in zip(spans, tokens, strict=True)
     )

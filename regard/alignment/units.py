@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
 
@@ -69,6 +70,7 @@ def align(
         score=float(score),
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
+        source_parts=() if drawn is None else drawn.parts,
         layers=tuple(Layer(name, **look(layer, (rows, columns), *shares)) for name, layer in (layers or {}).items()),
         **look(weights, (rows, columns), *shares),
     )
@@ -104,15 +106,41 @@ def whole(look: Alignment | Layer) -> np.ndarray:
     return weights if look.target_end is None else np.concatenate([weights, look.target_end[None]])
 
 
+def seen_around(field: tuple[int, int], spans: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+    """A receptive field in the measure of the source, see `Alignment`.
+
+    Args:
+        field: how many input positions before and behind a memory position its convolutions see.
+        spans: of the memory positions, in the measure of the source.
+        positions: the same in input positions, int (memory, 2), or (memory, 4) for boxes; an end mark may follow.
+
+    None without a position.
+    """
+    if not len(spans):
+        return None
+    lengths = [each[:, each.shape[1] // 2 :] - each[:, : each.shape[1] // 2] for each in (np.array(spans), positions)]
+    scale = np.median(lengths[0] / np.maximum(lengths[1][: len(spans)], 1), axis=0)  # at the edges it may differ
+    return tuple(np.concatenate([max(distance, 0) * scale for distance in field]).round(6).tolist())
+
+
 def words(alignment: Alignment) -> Alignment:
     """The alignment of what stands between white space on both sides."""
-    source = word_spans(alignment.source_text) if alignment.source_kind == "text" else None
+    source = source_words(alignment) if alignment.source_kind == "text" else None
     return regroup(alignment, source, word_spans(alignment.target_text))
 
 
 def word_spans(text: str) -> list[Span]:
     """Where the words of a text are: what stands between white space."""
     return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def source_words(alignment: Alignment) -> list[Span]:
+    """Where the words of a source are that is a text; of several texts without those that no unit is a part of."""
+    found = word_spans(alignment.source_text)
+    if not alignment.source_parts:
+        return found
+    looked_at = {part_of(alignment, unit.start) for unit in alignment.source}
+    return [span for span in found if part_of(alignment, span[0]) in looked_at]
 
 
 def regroup(

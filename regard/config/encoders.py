@@ -95,6 +95,16 @@ class TransformerEncoderConfig(EncoderConfig):
         )
 
 
+class BagEncoderConfig(EncoderConfig):
+    """`BagEncoder` has no keys: a token is its embedding, wherever it stands."""
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """A bag of tokens."""
+        from regard.encoders.bag import BagEncoder
+
+        return BagEncoder(parts.embedding, parts.dropout.embedding)
+
+
 class BlstmpEncoderConfig(EncoderConfig):
     """The keys of `BlstmpEncoder`, which shortens its source: for recordings, and for long texts in small pieces."""
 
@@ -243,3 +253,27 @@ class HierarchicalEncoderConfig(EncoderConfig):
             embedding_dropout=parts.dropout.embedding,
             output_dropout=parts.dropout.context,
         )
+
+
+class LinearEncoderConfig(EncoderConfig):
+    """The keys of `LinearEncoder`, which reads grids of a pretrained network: each cell alone, in fewer features."""
+
+    axes: ClassVar[int] = 2
+
+    hidden_size: HiddenSize = Field(256, description="features of a position")
+    layer_norm: bool = Field(True, description="normalise the features of a position")
+    coordinates: bool = Field(False, description="two more features of a cell: where in the picture it is")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.embedded import EmbeddedEncoder
+        from regard.encoders.linear import LinearEncoder
+
+        encoder = LinearEncoder(
+            parts.embedding.embedding_dim,
+            self.hidden_size,
+            layer_norm=self.layer_norm,
+            coordinates=self.coordinates,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)

@@ -17,6 +17,9 @@ ENCODERS = Table(
         "pyramidal": "encoders:PyramidalEncoderConfig",
         "grid": "encoders:GridEncoderConfig",
         "hierarchical": "encoders:HierarchicalEncoderConfig",
+        "bag": "encoders:BagEncoderConfig",
+        "several": "several:SeveralEncoderConfig",
+        "linear": "encoders:LinearEncoderConfig",
     },
     group="regard.encoders",
 )

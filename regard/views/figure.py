@@ -12,7 +12,7 @@ from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_missing
 from regard.views.heading import CELLS_PER_INCH, TEXT_POINTS, heading_of, wrap
-from regard.views.labels import label, nothing_to_draw, visible
+from regard.views.labels import label, nothing_to_draw, source_line, visible
 from regard.views.panel import Panel, measure
 from regard.views.panel_picture import PicturePanel, measure_picture
 from regard.views.panel_recording import RecordingPanel, measure_recording
@@ -89,7 +89,7 @@ def picture(
     gold: Sequence[Sequence[float]] | None = None,
 ) -> bytes:
     """The same as png, svg or pdf in memory."""
-    texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
+    texts = [part for one in chosen for part in (source_line(one), visible(one.target_text))]
     texts += [label(unit) for one in chosen for unit in (*(() if one.medium else one.source), *one.target)]
     families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
     warn_missing(missing)

@@ -79,6 +79,7 @@ function buildMap() {
     const cells = weights.map((weight, s) => {
       const cell = make("td", weight.toFixed(2), { "data-s": s, "data-t": t, tabindex: s + t ? -1 : 0 });
       if (isEnd("source", s)) cell.className = "end";
+      if (now().parts.includes(s)) cell.className = "part";
       cell.style.setProperty("--w", weight);
       return cell;
     });

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import cells, label, nothing_to_draw, shorten, visible
+from regard.views.labels import cells, label, nothing_to_draw, part_starts, shorten, visible
 from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
@@ -106,6 +107,21 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
     return cut
 
 
+def source_pieces(alignment: Alignment) -> list[tuple[str, int]]:
+    """The pieces of a source; those of several texts follow the names of their parts."""
+    several = parts(alignment)
+    if not several:
+        return pieces(alignment.source_text, alignment.source)
+    found: list[tuple[str, int]] = []
+    for number, part in enumerate(several):
+        own = [place for place, unit in enumerate(alignment.source) if part_of(alignment, unit.start) == number]
+        units = [alignment.source[place] for place in own]
+        moved = [unit._replace(start=unit.start - part.start, end=unit.end - part.start) for unit in units]
+        found.append((f"{' | ' * bool(number)}{visible(part.name)}: ", -1))
+        found += [(piece, own[index] if index >= 0 else -1) for piece, index in pieces(part.text, moved)]
+    return found
+
+
 def _sentence(alignment: Alignment) -> dict[str, Any]:
     """The data for page-draw.js; the rows and columns of the end marks are the last ones."""
     columns, row = alignment.source_end, alignment.target_end
@@ -113,7 +129,8 @@ def _sentence(alignment: Alignment) -> dict[str, Any]:
     medium = None if note else medium_of(alignment)
     return {
         "medium": medium,
-        "source": [(visible(alignment.source_text), -1)] if medium else pieces(alignment.source_text, alignment.source),
+        "source": [(visible(alignment.source_text), -1)] if medium else source_pieces(alignment),
+        "parts": part_starts(alignment),
         "target": pieces(alignment.target_text, alignment.target),
         "sourceLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source],
         "targetLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target],

@@ -12,6 +12,7 @@ import pytest
 from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
 from regard.alignment.alignment import Prediction
 from regard.alignment.io import from_record, to_record
+from regard.alignment.units import seen_around
 from regard.errors import DataError, RegardError
 
 WAYS = pytest.mark.parametrize(("save", "load"), [(save_json, load_json), (save_npz, load_npz)], ids=["json", "npz"])
@@ -99,12 +100,26 @@ def test_none_come_back_as_none(save: Save, load: Load, tmp_path: Path) -> None:
     assert load(tmp_path / "none") == []
 
 
+def test_what_the_convolutions_see_is_in_the_measure_of_the_source(tmp_path: Path) -> None:
+    """The first and the last position may cover more than others; an end mark behind them has no span."""
+    stretches, positions = [(0.0, 0.05), (0.05, 0.09), (0.09, 0.13)], np.array([[0, 4], [4, 8], [8, 12], [12, 13]])
+    assert seen_around((6, 2), stretches, positions) == (0.06, 0.02)
+    boxes = [(0, 0, 16, 8), (16, 0, 32, 8)]
+    assert seen_around((3, -2), boxes, np.array([[0, 0, 4, 4], [4, 0, 8, 4]])) == (12, 6, 0, 0)
+    assert seen_around((3, 2), [], np.zeros((0, 2))) is None
+    near = replace(alignments()[0], receptive_field=(0.06, 0.02))
+    for save, load, name in ((save_json, load_json, "a.json"), (save_npz, load_npz, "a.npz")):
+        save(tmp_path / name, [near, alignments()[0]])
+        assert [one.receptive_field for one in load(tmp_path / name)] == [(0.06, 0.02), None]
+
+
 def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     save_json(tmp_path / "a.json", alignments())
     first = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[0]
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
-        *("weights", "source_end", "target_end", "predictions", "source_kind", "layers"),
+        *("weights", "source_end", "target_end", "predictions", "source_kind", "layers", "source_parts"),
+        "receptive_field",
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")
