@@ -14,9 +14,11 @@ from regard.alignment.shown import regrouped
 from regard.alignment.units import Span, Stretch, align
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
-from regard.data.sources import Source
+from regard.data.copying import CopySource, SentenceTokens
+from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.origins import Copied, origins
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
 from regard.search.forced import Ranked, force, rank
@@ -103,9 +105,10 @@ class Translator:
         """
         sources, search = _texts("outputs", "sources", sources), self._best("outputs", nbest)
         answers = [[Output("", 0.0)] for _ in sources]
-        places, _, found, _ = self._found(sources, search)
-        for place, hypotheses in zip(places, found, strict=True):
-            texts = [self.target_tokenizer.decode(_said(each)) for each in hypotheses]
+        places, encoded, found, _ = self._found(sources, search)
+        for place, values, hypotheses in zip(places, encoded, found, strict=True):
+            tokens = self._target_of(sources[place], values)
+            texts = [tokens.decode(_said(each)) for each in hypotheses]
             answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
         return answers
 
@@ -189,7 +192,8 @@ class Translator:
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
             )
         encoded = [self.source.encode(source) for source in sources]
-        wanted = [self.target_tokenizer.encode(target) for target in targets]
+        known = [self._target_of(source, values) for source, values in zip(sources, encoded, strict=True)]
+        wanted = [tokens.encode(target) for tokens, target in zip(known, targets, strict=True)]
 
         def forced(started: Started, places: Sequence[int]) -> Found:
             given = [[*wanted[place].ids, END] for place in places]
@@ -199,11 +203,12 @@ class Translator:
         batches = self._batches(self._reader.whole())
         hypotheses, spans = batches.one_by_one(encoded, forced)
         ranked = self._ranked(encoded, hypotheses, alternatives, batches)
+        copied = self._copied(encoded, hypotheses)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
-            made = self._alignment(texts, places, wanted[number].spans, found, ranked[number][0])
-            results.append(regrouped(made, units))
+            behind = known[number], ranked[number][0], copied[number][0]
+            results.append(regrouped(self._alignment(texts, places, wanted[number].spans, found, *behind), units))
         return results
 
     def _each(
@@ -213,15 +218,21 @@ class Translator:
         kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
         answers = [[Alignment(source, "", (), (), nothing, 0.0, source_kind=kind)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
-        ranked = self._ranked(encoded, found, alternatives)
-        for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
+        ranked, copied = self._ranked(encoded, found, alternatives), self._copied(encoded, found)
+        for number, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
-            for hypothesis, each in zip(hypotheses, known, strict=True):
-                spelled = self.target_tokenizer.spell(_said(hypothesis))
-                texts = sources[place], spelled.text
-                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, each))
+            tokens = self._target_of(sources[place], encoded[number])
+            for hypothesis, known, from_source in zip(hypotheses, ranked[number], copied[number], strict=True):
+                spelled = tokens.spell(_said(hypothesis))
+                texts, behind = (sources[place], spelled.text), (tokens, known, from_source)
+                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, *behind))
         return answers
+
+    def _target_of(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
+        """The target vocabulary of one sentence: where models copy, it has the words of the source."""
+        copying = self.source
+        return copying.target_of(source, values) if isinstance(copying, CopySource) else self.target_tokenizer
 
     def _found(
         self, sources: Sequence[str], search: Search, numbers: Sequence[int] | None = None
@@ -238,7 +249,9 @@ class Translator:
         source: Sequence[Stretch],
         target: Sequence[Span],
         found: Hypothesis,
+        tokens: Tokenizer | SentenceTokens,
         ranked: Ranked | None,
+        copied: Copied | None,
     ) -> Alignment:
         """Of a source and what was found for it, or given, and the spans of both."""
         made = align(
@@ -249,10 +262,12 @@ class Translator:
             found.log_prob,
             draw=partial(self.source.draw, texts[0]),
             source_kind=self.source.kind,
+            p_gen=None if copied is None else copied.p_gen,
+            copied=None if copied is None else copied.copied,
         )
         if ranked is None:
             return made
-        return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
+        return replace(made, predictions=predictions(found.tokens, target, ranked, tokens))
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None
@@ -272,6 +287,24 @@ class Translator:
 
         ranked = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, look)[0])
         return [[next(ranked) for _ in each] for each in found]
+
+    def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
+        """Where the tokens of all that was found come from; None for each where models do not copy."""
+        if not isinstance(self.source, CopySource):
+            return [[None] * len(each) for each in found]
+        pairs = [
+            (values, hypothesis.tokens) for values, each in zip(sources, found, strict=True) for hypothesis in each
+        ]
+        order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))  # little padding
+        device, size, made = next(self.models[0].parameters()).device, self.options.batch_size, dict[int, Copied]()
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            source, mask = (part.to(device) for part in batch_of(self.source, [pairs[each][0] for each in chosen]))
+            made.update(
+                zip(chosen, origins(self.models, source, mask, [pairs[each][1] for each in chosen]), strict=True)
+            )
+        several = iter(range(len(pairs)))
+        return [[made[next(several)] for _ in each] for each in found]
 
     def _batches(self, reader: Reader | None = None) -> Batches:
         """What searches for all sources; by another reader, where one is given."""

@@ -61,6 +61,10 @@ class Alignment:
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
+        p_gen: float32 (target,), the probability to generate rather than copy at the step of each target unit, of
+            several tokens the mean. None where the model does not copy.
+        copied: float32 (target, source), the probability that a target unit was copied from each source unit, given
+            that it was written; a row sums to the probability that it was copied at all. None likewise.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -76,12 +80,18 @@ class Alignment:
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
     medium: Medium | None = None
+    p_gen: np.ndarray | None = None
+    copied: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         source, target = len(self.source), len(self.target)
         self._check("weights", (target, source), "a row for each target unit and a column for each source unit")
         if self.source_end is not None:
             self._check("source_end", (target,), "one for each target unit")
+        if self.p_gen is not None:
+            self._check("p_gen", (target,), "one for each target unit")
+        if self.copied is not None:
+            self._check("copied", (target, source), "as weights")
         if self.target_end is not None:
             expected = (source + (self.source_end is not None),)
             self._check("target_end", expected, "one for each source unit, and with source_end one for the end mark")

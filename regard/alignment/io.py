@@ -7,15 +7,18 @@ JSON: a list of objects as `to_record` gives them:
     weights           a row for each target unit, a column for each source unit
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
+    p_gen, copied     of a model that copies: the probability to generate of each target unit, and a row like one of
+                      `weights` with the probability that it was copied from each source unit; else null
     source_kind       what the source is: "text", or another name of the table of source kinds
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
 
 A row of `weights` and its number in `source_end` are one whole. NPZ: for the alignment number i (from 0) the float32
-arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
-and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
+arrays `weights_i` (target, source), `source_end_i` (target,), `target_end_i` (source + 1,), `p_gen_i` (target,) and
+`copied_i` (target, source) where there are such, and `source_spans_i` and `target_spans_i` (units, 2): int64 for
+characters, float64 for seconds; (units, 4) for boxes.
 `texts` is one string, JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
-Files without the last fields, as older versions wrote them, are read: these are then None, None, "text" and ().
+Files without the later fields, as older versions wrote them, are read: these are then None, "text" and ().
 """
 
 import io
@@ -36,7 +39,7 @@ from regard.files import check_regular, read_small, write_whole
 MOST_BYTES = 2**30
 """A file is held in memory whole, so a larger one is refused."""
 
-ARRAYS = ("weights", "source_end", "target_end")
+ARRAYS = ("weights", "source_end", "target_end", "p_gen", "copied")
 
 
 def to_record(alignment: Alignment) -> dict[str, Any]:
@@ -56,6 +59,8 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "weights": _plain(alignment.weights),
         "source_end": _plain(alignment.source_end),
         "target_end": _plain(alignment.target_end),
+        "p_gen": _plain(alignment.p_gen),
+        "copied": _plain(alignment.copied),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],
     }
 
@@ -162,6 +167,7 @@ def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], array
         raise ValueError("weights are missing")
     if not weights.size and not (source and target):
         weights = weights.reshape(len(target), len(source))  # [] is all that JSON says of no rows
+        read["copied"] = None if read["copied"] is None else read["copied"].reshape(weights.shape)
     alignment = Alignment(
         str(record["source_text"]),
         str(record["target_text"]),

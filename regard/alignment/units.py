@@ -33,6 +33,8 @@ def align(
     *,
     draw: Draw | None = None,
     source_kind: str = "text",
+    p_gen: np.ndarray | None = None,
+    copied: np.ndarray | None = None,
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
@@ -45,6 +47,9 @@ def align(
         draw: `Source.draw` of this source: what its units are called, and it itself; None for what `source_text` says
             at the spans.
         source_kind: what the source is.
+        p_gen: (target,), of a model that copies, as `Copied` has it; the entry of the end mark may follow, and is left
+            out.
+        copied: (target, source), likewise with the end marks; None with p_gen None.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -69,6 +74,8 @@ def align(
         _ending(ends[1], columns, source_share) if len(ends[1]) else None,
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
+        p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
+        copied=None if copied is None else _merge(copied[:rows, :columns], source_share, target_share),
     )
 
 
@@ -117,6 +124,11 @@ def regroup(
         source_end = _merge(source_end[:, None], None, target_share)[:, 0]
     if target_end is not None:
         target_end = _ending(target_end[None], len(alignment.source), source_share)
+    p_gen, copied = alignment.p_gen, alignment.copied
+    if p_gen is not None:
+        p_gen = _merge(p_gen[:, None], None, target_share)[:, 0]
+    if copied is not None:
+        copied = _merge(copied, source_share, target_share)
     predictions = alignment.predictions
     if target_share is not None:
         predictions = tuple(_moved(prediction, target_share) for prediction in predictions)
@@ -128,6 +140,8 @@ def regroup(
         source_end=source_end,
         target_end=target_end,
         predictions=predictions,
+        p_gen=p_gen,
+        copied=copied,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
+from regard.config.sources import TextConfig
 from regard.config.stage import DecoderConfig, EncoderConfig, OutputConfig, SourceConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
@@ -106,6 +107,28 @@ class Config(Section):
                 f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
                 f"expected {' or '.join(fitting)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _copied(self) -> "Config":
+        """What copies from the source needs a text, and weights over its tokens."""
+        if not self.model.output.copies:
+            return self
+        source, target, encoder, decoder = self.data.source, self.data.target, self.model.encoder, self.model.decoder
+        kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
+        wanted = [
+            (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which has no words to copy"),
+            (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
+            (encoder.stride == 1, f"another encoder than {encoder.kind}, whose positions are several tokens each"),
+            (not self.training.ctc, f"training.ctc 0 for {self.training.ctc}: CTC has no label for a copied word"),
+            (
+                self.data.joint or (kinds[0] == "symbols") == (kinds[1] == "symbols"),
+                f"tokeniser symbols on both sides or on neither, for {kinds[0]} and {kinds[1]}",
+            ),
+        ]
+        for fits, expected in wanted:
+            if not fits:
+                raise ValueError(f"model.output is {self.model.output.kind}; expected {expected}")
         return self
 
     @model_validator(mode="after")

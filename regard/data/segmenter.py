@@ -13,6 +13,10 @@ class Segmenter(Protocol):
 
     names: list[str]
 
+    @property
+    def texts(self) -> list[str | None]:
+        """What each number writes: None for marks, for single bytes, and for what is no part of a text, as a tag."""
+
     @classmethod
     def train(cls, texts: Sequence[str], vocab_size: int) -> "Segmenter":
         """Learn from texts; the same texts give the same result."""

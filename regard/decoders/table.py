@@ -19,4 +19,9 @@ DECODERS = Table(
     group="regard.decoders",
 )
 
-OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")
+OUTPUTS = Table(
+    "output layer",
+    "regard.config",
+    {"linear": "outputs:LinearOutputConfig", "copy": "outputs:CopyOutputConfig"},
+    group="regard.outputs",
+)

@@ -31,6 +31,7 @@ from regard.model.build import assemble, pick_device
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
+from regard.run.sides import paired
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
 from regard.search.shortlist import Shortlist
@@ -128,8 +129,9 @@ class Run:
         data = self.config.data
         if data.joint:
             path = self.path / "tokenizer.json"
-            return data.source.load(path), Tokenizer.load(path)
-        return data.source.load(self.path / data.source.file), Tokenizer.load(self.path / "tokenizer.target.json")
+            return paired(self.config, data.source.load(path), Tokenizer.load(path))
+        target = Tokenizer.load(self.path / "tokenizer.target.json")
+        return paired(self.config, data.source.load(self.path / data.source.file), target)
 
     @property
     def digests(self) -> tuple[str, str]:
@@ -307,6 +309,12 @@ def _check_ensemble(runs: Sequence[Run], ctc_weight: float) -> None:
     """Raises CheckpointError for runs that cannot be searched together, UsageError for one that has not learned CTC."""
     first = runs[0]
     for run in runs[1:]:
+        if run.config.model.output.copies != first.config.model.output.copies:
+            with_copy, without = (run, first) if run.config.model.output.copies else (first, run)
+            raise CheckpointError(
+                f"{with_copy.path} copies from the source and {without.path} does not (`model.output`); an ensemble "
+                "needs the same of all. Train the runs with the same model.output."
+            )
         text = run.config.data.source.kind == first.config.data.source.kind == "text"
         sides = "source tokenisers" if text else "sources (`data.source`)", "target tokenisers"
         for what, one, other in zip(sides, first.digests, run.digests, strict=True):

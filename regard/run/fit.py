@@ -20,7 +20,7 @@ from regard.run.directory import Run
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
-from regard.run.sides import learn_sides
+from regard.run.sides import learn_sides, paired
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
@@ -155,7 +155,7 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        sides = run.sides if going_on else learn_sides(config.data, files)
+        sides = run.sides if going_on else paired(config, *learn_sides(config.data, files))
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from regard.config import DataConfig
+from regard.config import Config, DataConfig
+from regard.data.copying import copied_from
 from regard.data.readers import PairFiles
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
@@ -38,3 +39,8 @@ def learn_sides(data: DataConfig, files: PairFiles) -> tuple[Source, Tokenizer]:
         return source, Tokenizer.train(data.target.tokenizer, texts("target"), data.target.vocab_size)
     except ValueError as error:
         raise UsageError(f"data.target: {error}") from error
+
+
+def paired(config: Config, source: Source, target: Tokenizer) -> tuple[Source, Tokenizer]:
+    """Both sides as the model reads them: a source that its output layer copies from knows the target vocabulary."""
+    return copied_from(source, target) if config.model.output.copies else source, target

@@ -10,7 +10,7 @@ import pytest
 
 from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
 from regard.alignment.alignment import Prediction
-from regard.alignment.io import from_record, to_record
+from regard.alignment.io import ARRAYS, from_record, to_record
 from regard.errors import DataError, RegardError
 
 WAYS = pytest.mark.parametrize(("save", "load"), [(save_json, load_json), (save_npz, load_npz)], ids=["json", "npz"])
@@ -28,7 +28,11 @@ def alignments() -> list[Alignment]:
             weights[weights < 0.1] = np.float32(1e-38)
             made = align(source, target, *spans, weights, -float(rng.random()))
             said = Prediction(source, 1, 0.25, ((source, 0.25), ("\x1b", 1e-12))), Prediction("", 0, 1.0, ())
-            found.append(replace(made, predictions=said[: ends[0] + ends[1]]))
+            made = replace(made, predictions=said[: ends[0] + ends[1]])
+            if ends[1]:  # as of a model that copies
+                p_gen, copied = rng.random(len(target)), rng.random((len(target), len(source)))
+                made = replace(made, p_gen=p_gen.astype(np.float32), copied=copied.astype(np.float32))
+            found.append(made)
     return found
 
 
@@ -40,7 +44,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
         assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
         assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:3])
-        for name in ("weights", "source_end", "target_end"):
+        for name in ARRAYS:
             one, other = getattr(left, name), getattr(right, name)
             assert (one is None) == (other is None)
             if one is not None:
@@ -51,7 +55,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
 def test_files_of_before_still_load(tmp_path: Path) -> None:
     records = [to_record(alignment) for alignment in alignments()]
     for record in records:
-        for name in ("source_end", "target_end", "predictions"):
+        for name in ("source_end", "target_end", "predictions", "p_gen", "copied"):
             del record[name]
     (tmp_path / "a.json").write_text(json.dumps(records), encoding="utf-8")
     texts = [
