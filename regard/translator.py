@@ -216,7 +216,10 @@ class Translator:
     ) -> list[list[Alignment]]:
         """The alignments of what is found for the sources."""
         kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
-        answers = [[Alignment(source, "", (), (), nothing, 0.0, source_kind=kind)] for source in sources]
+        empty = Alignment("", "", (), (), nothing, 0.0, source_kind=kind)
+        if isinstance(self.source, CopySource):
+            empty = replace(empty, p_gen=nothing[0:0].sum(1), copied=nothing)
+        answers = [[replace(empty, source_text=source)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
         ranked, copied = self._ranked(encoded, found, alternatives), self._copied(encoded, found)
         for number, (place, hypotheses) in enumerate(zip(places, found, strict=True)):

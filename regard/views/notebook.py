@@ -11,7 +11,7 @@ from typing import Any
 from regard.alignment.alignment import Alignment
 from regard.data.media import Recording
 from regard.errors import RegardError
-from regard.views.labels import END, SHOWN_FROM, cells, label, looked_at_the_end, nothing_to_draw, visible
+from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, remarks, visible
 from regard.views.media import wav
 from regard.views.ramp import hexadecimal
 from regard.views.terminal import heatmap
@@ -53,8 +53,7 @@ def html(alignment: Alignment) -> str:
         + "</tr>"
         for t, (row, looks) in enumerate(zip(rows, cells(alignment), strict=True))
     )
-    remark = looked_at_the_end(alignment)
-    foot = f"<small>{escape(remark)}</small>" if remark else ""
+    foot = "".join(f"<div><small>{escape(remark)}</small></div>" for remark in remarks(alignment))
     return f'{said}<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
 
 

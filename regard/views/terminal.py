@@ -17,7 +17,7 @@ from rich.text import Text
 from regard.alignment.alignment import Alignment
 from regard.data.media import Picture, Recording
 from regard.views.brush import Brush, anchored, equally_wide, padded, wrapped
-from regard.views.labels import END, cells, clusters, looked_at_the_end, nothing_to_draw, words_of
+from regard.views.labels import END, cells, clusters, nothing_to_draw, remarks, words_of
 from regard.views.listing import listing
 from regard.views.terminal_picture import picture_maps
 from regard.views.terminal_recording import recording_map
@@ -79,8 +79,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
         lines = picture_maps(alignment, alignment.medium, width, brush)
     else:
         lines = word_map(alignment, width, brush)
-    remark = looked_at_the_end(alignment)
-    if remark:
+    for remark in remarks(alignment):
         lines += [Text(), *_sentence(remark, width, brush)]
     return equally_wide(lines)
 
