@@ -96,11 +96,13 @@ class Config(Section):
                 f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
                 "have no order"
             )
-        if training.doubly_stochastic and not self.model.decoder.attends:
-            raise ValueError(
-                f"training.doubly_stochastic is {training.doubly_stochastic}; expected 0 for the "
-                f"{self.model.decoder.kind} decoder, which looks at no position"
-            )
+        looks = {"doubly_stochastic": training.doubly_stochastic, "coverage.weight": training.coverage.weight}
+        for key, weight in looks.items():
+            if weight and not self.model.decoder.attends:
+                raise ValueError(
+                    f"training.{key} is {weight}; expected 0 for the {self.model.decoder.kind} decoder, which looks at "
+                    "no position"
+                )
         if encoder.axes != source.axes:
             fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
             raise ValueError(

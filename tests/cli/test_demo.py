@@ -64,9 +64,24 @@ def test_recordings_and_pictures_are_written_about_and_pointed_into(
     assert len((out / "corpus" / "train.tsv").read_text(encoding="utf-8").splitlines()) == 40
 
 
+@pytest.mark.slow
+def test_headlines_are_compared_with_those_of_a_model_without_copy(tmp_path: Path) -> None:
+    """Of models that have learned nothing."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "summary")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in ("names right %", "names never seen", "no copy", "blind: uniform", "regard train summaries YOUR.tsv"):
+        assert part in said
+    assert (out / "alignment.png").read_bytes().startswith(b"\x89PNG")
+    assert '"copied":[' in (out / "alignment.html").read_text(encoding="utf-8")
+    assert regard.load(out / "model").translate("Zoë won .")[0][0].copied is not None
+    assert regard.load(out / "without_copy").translate("Zoë won .")[0][0].copied is None
+
+
 def test_what_the_demo_of_recordings_lacks(tmp_path: Path) -> None:
     wrong = regard_command("demo", "--corpus", "speech", "--out", tmp_path / "demo")
-    assert (wrong.code, "expected one of sentences, spoken, drawn" in wrong.err) == (2, True)
+    assert (wrong.code, "expected one of sentences, spoken, drawn, summary" in wrong.err) == (2, True)
     refused = regard_command("demo", "--corpus", "spoken", "--compare", "--out", tmp_path / "demo")
     assert refused.code == 2
     assert "--compare has no effect with --corpus spoken. Leave one out." in " ".join(refused.err.split())
