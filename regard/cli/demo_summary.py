@@ -22,8 +22,14 @@ from regard.translator import Translator
 from regard.views.page import save_page
 from regard.views.terminal import show
 
-OUTPUTS: Mapping[str, Sequence[str]] = {"copy": (), "no copy": ("model.output.kind=linear",)}
-"""What is compared, and what it changes of the recipe. The first is the demo's own model."""
+WITHOUT = ("model.output.kind=linear",)
+OUTPUTS: Mapping[str, Sequence[str]] = {
+    "copy": (),
+    "no copy": WITHOUT,
+    "no copy, in pieces": (*WITHOUT, "data.source.tokenizer=bpe", "data.source.vocab_size=600"),
+}
+"""What is compared, and what it changes of the recipe. The first is the demo's own model. A model of words cannot write a
+name that it does not know; one of pieces can spell it."""
 SPLITS = {"ordinary": "names of training", "names": "names never seen"}
 NAMES = "names"
 SHOWN = 3
@@ -43,7 +49,7 @@ def known(split: str, count: int | None) -> list[Known]:
 
 
 def compare_outputs(out: Path, small: bool, seed: int, quiet: bool) -> None:
-    """Train both, show what the first looks at and copies, and hold them side by side."""
+    """Train all, show what the first looks at and copies, and hold them side by side."""
     write_pairs(known, out / "corpus", small)
     say("short news of invented people and places; training sees the headlines, never where their words come from")
     for name, changes in OUTPUTS.items():
@@ -75,7 +81,7 @@ def compare_outputs(out: Path, small: bool, seed: int, quiet: bool) -> None:
 
 def _run(name: str) -> str:
     """The directory of a model."""
-    return "model" if name == "copy" else "without_copy"
+    return "model" if name == "copy" else name.replace(", ", "_").replace(" ", "_")
 
 
 def _row(translator: Translator, split: str, given: Sequence[Known]) -> Row:

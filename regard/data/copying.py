@@ -6,7 +6,7 @@ So a name that was never seen has a number: in the source, in the targets to lea
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -210,3 +210,13 @@ def copied_from(source: Source, target: Tokenizer) -> Source:
             f"copied_from: the source is of kind {source.kind!r}; expected a text, whose words can be copied."
         )
     return CopySource(source, target)
+
+
+def target_ids(source: Source, target: Tokenizer) -> Callable[[str, str], Sequence[int]]:
+    """What gives the token numbers of a target: of the text of its source, and its own."""
+
+    def ids(text: str, wanted: str) -> Sequence[int]:
+        tokens = source.target_of(text, source.encode(text)) if isinstance(source, CopySource) else target
+        return tokens.ids(wanted)
+
+    return ids

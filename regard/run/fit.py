@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from regard.config import Config, TrainingConfig
+from regard.data.copying import target_ids
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
@@ -158,7 +159,7 @@ def _begun(
         sides = run.sides if going_on else paired(config, *learn_sides(config.data, files))
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
-        texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        texts = digests.texts(validation or files, held.corpus, decoded, target_ids(*sides)) if decoded else []
         limits = limits_of(config)
         asked = [place(each, *sides, **limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)

@@ -71,12 +71,18 @@ def test_headlines_are_compared_with_those_of_a_model_without_copy(tmp_path: Pat
     done = demo(out, "--corpus", "summary")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    for part in ("names right %", "names never seen", "no copy", "blind: uniform", "regard train summaries YOUR.tsv"):
+    for part in (
+        "names right %",
+        "names never seen",
+        "no copy, in pieces",
+        "blind: uniform",
+        "regard train summaries YOUR.tsv",
+    ):
         assert part in said
     assert (out / "alignment.png").read_bytes().startswith(b"\x89PNG")
     assert '"copied":[' in (out / "alignment.html").read_text(encoding="utf-8")
     assert regard.load(out / "model").translate("Zoë won .")[0][0].copied is not None
-    assert regard.load(out / "without_copy").translate("Zoë won .")[0][0].copied is None
+    assert regard.load(out / "no_copy").translate("Zoë won .")[0][0].copied is None
 
 
 def test_what_the_demo_of_recordings_lacks(tmp_path: Path) -> None:
