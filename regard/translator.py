@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from regard.alignment.shown import regrouped
 from regard.alignment.units import Span, Stretch, align
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
-from regard.data.copying import CopySource, SentenceTokens
+from regard.data.copying import CopySource, SentenceTokens, target_ids
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
@@ -27,6 +28,7 @@ from regard.search.hypothesis import Hypothesis
 from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
+from regard.search.rules import NO_RULES, under_rules
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader, Started
@@ -89,21 +91,33 @@ class Translator:
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
-        self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
+        self,
+        sources: str | Sequence[str],
+        nbest: int = 1,
+        *,
+        prefixes: str | Sequence[str] | None = None,
+        units: str = "auto",
+        alternatives: int = 0,
     ) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment of these units.
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        With `prefixes`, the output of each source begins with the tokens of its prefix; "" for none.
+
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
         """
-        sources, search = _texts("translate", "sources", sources), self._best("translate", nbest)
+        sources = _texts("translate", "sources", sources)
+        search = self._best("translate", nbest, self._begun("translate", sources, prefixes))
         return [[regrouped(each, units) for each in group] for group in self._each(sources, search, alternatives)]
 
-    def outputs(self, sources: str | Sequence[str], nbest: int = 1) -> list[list[Output]]:
+    def outputs(
+        self, sources: str | Sequence[str], nbest: int = 1, *, prefixes: str | Sequence[str] | None = None
+    ) -> list[list[Output]]:
         """The texts and scores of what `translate` finds, without the alignments: they are a tenth of its time.
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
         """
-        sources, search = _texts("outputs", "sources", sources), self._best("outputs", nbest)
+        sources = _texts("outputs", "sources", sources)
+        search = self._best("outputs", nbest, self._begun("outputs", sources, prefixes))
         answers = [[Output("", 0.0)] for _ in sources]
         places, encoded, found, _ = self._found(sources, search)
         for place, values, hypotheses in zip(places, encoded, found, strict=True):
@@ -112,15 +126,34 @@ class Translator:
             answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
         return answers
 
-    def _best(self, method: str, nbest: int) -> Search:
-        """Looks for the `nbest` best hypotheses."""
+    def _begun(
+        self, method: str, sources: Sequence[str], prefixes: str | Sequence[str] | None
+    ) -> list[Sequence[int]] | None:
+        """The tokens that the output of each source begins with."""
+        if prefixes is None:
+            return None
+        texts = _texts(method, "prefixes", prefixes)
+        if len(texts) != len(sources):
+            raise ValueError(
+                f"Translator.{method}: {len(sources)} sources and {len(texts)} prefixes; expected as many of each. "
+                "Give an empty one for a source without."
+            )
+        ids = target_ids(self.source, self.target_tokenizer)
+        return [ids(source, text) for source, text in zip(sources, texts, strict=True)]
+
+    def _best(self, method: str, nbest: int, prefixes: Sequence[Sequence[int]] | None = None) -> Search:
+        """Looks for the `nbest` best hypotheses, which begin with their prefixes."""
         options = self.options
+        ruled = options.rules != NO_RULES or prefixes is not None
         if nbest < 1:
             raise ValueError(f"Translator.{method}: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
-        def look(started: Started, later: Later) -> Found:
+        def look(started: Started, later: Later, begun: Sequence[Sequence[int]]) -> Found:
             given = (started.step, started.state, started.lengths)
+            if ruled:
+                step, groups = under_rules(options.rules, begun, started.step, chain([given[1:]], later))
+                given, later = (step, *next(iter(groups))), groups
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=later)]
             return beam(
@@ -133,7 +166,13 @@ class Translator:
                 later=later,
             )
 
-        return lambda chosen, _: self._batches().flowing(chosen, look)
+        def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
+            def begun(numbers: Sequence[int]) -> list[Sequence[int]]:
+                return [() if prefixes is None else prefixes[called[number]] for number in numbers]
+
+            return self._batches().flowing(chosen, lambda started, later, numbers: look(started, later, begun(numbers)))
+
+        return search
 
     def sample(
         self,

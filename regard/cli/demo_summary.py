@@ -28,8 +28,8 @@ OUTPUTS: Mapping[str, Sequence[str]] = {
     "no copy": WITHOUT,
     "no copy, in pieces": (*WITHOUT, "data.source.tokenizer=bpe", "data.source.vocab_size=600"),
 }
-"""What is compared, and what it changes of the recipe. The first is the demo's own model. A model of words cannot write a
-name that it does not know; one of pieces can spell it."""
+"""What is compared, and what it changes of the recipe. The first is the demo's own model. A model of words cannot write
+a name that it does not know; one of pieces can spell it."""
 SPLITS = {"ordinary": "names of training", "names": "names never seen"}
 NAMES = "names"
 SHOWN = 3

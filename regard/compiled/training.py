@@ -64,7 +64,8 @@ class Accelerated:
         """As `EncoderDecoder.forward`."""
         model, source, mask = self.model, batch.source, batch.source_mask
         known = type(model.encoder) is RecurrentEncoder
-        memory = model.encoder(source, mask, run=fast_layer) if known else model.encoder(source, mask)
+        read = model.encodable(source)
+        memory = model.encoder(read, mask, run=fast_layer) if known else model.encoder(read, mask)
         memory = model.attendable(memory, source, mask)
         attended, state = model.decoder.begin(memory, temperature)
         forward = FORWARDS.get(type(model.decoder))

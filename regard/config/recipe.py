@@ -49,6 +49,10 @@ class SearchConfig(Section):
     ctc_weight: float | None = Field(
         None, ge=0, le=1, description="share of CTC in the score of an output; null: as training.ctc, 0 for none"
     )
+    no_repeat_ngram: int = Field(
+        0, ge=0, le=100_000, description="so many tokens in a row come once in an output; 0 for no such rule"
+    )
+    min_length: int = Field(0, ge=0, le=100_000, description="tokens of an output before its end, at least")
     batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
     max_ratio: float = Field(
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"

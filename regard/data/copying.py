@@ -205,11 +205,17 @@ class SentenceTokens:
 
 def copied_from(source: Source, target: Tokenizer) -> Source:
     """The source, as one that can be copied. Raises ValueError for one that is no text."""
-    if not isinstance(source, TextSource):
+    plain = not_copied(source)
+    if not isinstance(plain, TextSource):
         raise ValueError(
             f"copied_from: the source is of kind {source.kind!r}; expected a text, whose words can be copied."
         )
-    return CopySource(source, target)
+    return CopySource(plain, target)
+
+
+def not_copied(source: Source) -> Source:
+    """The source without the numbers as target tokens."""
+    return source.source if isinstance(source, CopySource) else source
 
 
 def target_ids(source: Source, target: Tokenizer) -> Callable[[str, str], Sequence[int]]:

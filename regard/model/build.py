@@ -19,7 +19,6 @@ from regard.decoders.output import Output
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.ctc import CtcHead
 from regard.encoders.encoder import Encoder
-from regard.encoders.token_column import TokenColumn
 from regard.errors import UsageError
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset, initialize
@@ -59,9 +58,7 @@ def assemble(
     """A model whose weights are still to come; the arguments are those of `build_model`."""
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
-    source_embedding: Any = target_embedding if shared else source.embed(config.embedding_size)
-    if config.output.copies:
-        source_embedding = TokenColumn(source_embedding)
+    source_embedding = target_embedding if shared else source.embed(config.embedding_size)
     tied = None if config.tie == "none" else target_embedding
     parts = OutputParts(config.readout, target_size, tied, config.dropout)
     # The order of the draws is that of the first weights of all seeds: a layer that reads no memory comes first.

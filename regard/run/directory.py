@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from regard.config import BEFORE, Config, dump, fill, load_recipe
+from regard.data.copying import copied_from, not_copied
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
@@ -31,9 +32,9 @@ from regard.model.build import assemble, pick_device
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
-from regard.run.sides import paired
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
+from regard.search.rules import Rules
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
@@ -256,6 +257,11 @@ class Run:
         return {"source tokenizer": source, "target tokenizer": target}
 
 
+def paired(config: Config, source: Source, target: Tokenizer) -> tuple[Source, Tokenizer]:
+    """Both sides as the model reads them: a source that its output layer copies from knows the target vocabulary."""
+    return copied_from(source, target) if config.model.output.copies else not_copied(source), target
+
+
 def search_options(config: Config) -> SearchOptions:
     """The search of a recipe."""
     search = config.search
@@ -266,6 +272,7 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
+        rules=Rules(search.no_repeat_ngram, search.min_length),
     )
 
 

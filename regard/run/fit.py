@@ -17,11 +17,12 @@ from regard.files import unfinished
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run import digests
-from regard.run.directory import Run
+from regard.run.directory import Run, paired
+from regard.run.initial import begin, freeze, known_sides
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
-from regard.run.sides import learn_sides, paired
+from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
@@ -120,7 +121,11 @@ def prepare(
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
         ctc = config.training.ctc > 0
-        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc).to(device)
+        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc)
+        if not Checkpoints(run.checkpoints).last.exists():
+            begin(config, model, source, target, tell if world.is_first else lambda line: None)
+        freeze(model, config.training.freeze)
+        model = model.to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
         if world.is_first:
             text = source.tokenizer
@@ -156,7 +161,11 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        sides = run.sides if going_on else paired(config, *learn_sides(config.data, files))
+        if going_on:
+            sides = run.sides
+        else:
+            known = known_sides(config.training.init, config.data)
+            sides = paired(config, *learn_sides(config.data, files, known))
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, target_ids(*sides)) if decoded else []

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from functools import partial
 
-from regard.config import Config, DataConfig
-from regard.data.copying import copied_from
+from regard.config import DataConfig
 from regard.data.readers import PairFiles
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
+from regard.run.initial import NOTHING, Known
 
 
-def learn_sides(data: DataConfig, files: PairFiles) -> tuple[Source, Tokenizer]:
-    """The kind of source and the tokeniser of the targets, learned from the pairs.
+def learn_sides(data: DataConfig, files: PairFiles, known: Known = NOTHING) -> tuple[Source, Tokenizer]:
+    """The kind of source and the tokeniser of the targets, learned from the pairs where they are not known.
 
     With `data.joint`, both sides have the same tokeniser. Raises UsageError if it cannot be learned as the recipe says.
     """
@@ -31,16 +31,13 @@ def learn_sides(data: DataConfig, files: PairFiles) -> tuple[Source, Tokenizer]:
             raise UsageError(f"data.source: {error}") from error
 
     if data.joint:
-        source = learned("both")
+        source = known.source or learned("both")
         assert source.tokenizer is not None, "the recipe lets texts alone be joint"
         return source, source.tokenizer
-    source = learned("source")
+    source = known.source or learned("source")
+    if known.target is not None:
+        return source, known.target
     try:
         return source, Tokenizer.train(data.target.tokenizer, texts("target"), data.target.vocab_size)
     except ValueError as error:
         raise UsageError(f"data.target: {error}") from error
-
-
-def paired(config: Config, source: Source, target: Tokenizer) -> tuple[Source, Tokenizer]:
-    """Both sides as the model reads them: a source that its output layer copies from knows the target vocabulary."""
-    return copied_from(source, target) if config.model.output.copies else source, target
