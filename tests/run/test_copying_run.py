@@ -19,9 +19,8 @@ from regard.decoders.pointer_generator import PointerGenerator
 from regard.errors import CheckpointError
 from regard.marks import END, UNKNOWN
 from regard.model.build import build_model
-from regard.run.directory import Run
+from regard.run.directory import Run, load, paired
 from regard.run.fit import fit
-from regard.run.sides import paired
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.training.tensorfile import Contents
@@ -91,6 +90,14 @@ def test_names_come_out_as_themselves_and_say_from_where(seeds: tuple[int, ...],
                 assert forced.score == pytest.approx(one.score, abs=1e-4)
             assert forced.target == one.target
             np.testing.assert_allclose(forced.copied, one.copied, atol=1e-5)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_an_output_can_begin_with_a_name_that_no_vocabulary_has(beam_size: int) -> None:
+    found = translator(beam_size=beam_size).translate(TEXTS[:2], prefixes=["c Ada", "Bob b"])
+    assert [each.target_text.split()[:2] for each, *_ in found] == [["c", "Ada"], ["Bob", "b"]]
+    for each, *_ in found:
+        check_copied(each)
 
 
 def test_what_is_drawn_is_scored_alike() -> None:
@@ -163,6 +170,17 @@ def test_a_run_goes_on_as_if_it_had_not_been_interrupted(pairs: PairFiles, tmp_p
         assert left.score == pytest.approx(right.score, abs=1e-5)
 
 
+def test_a_model_that_copies_begins_with_one_that_does_not_and_back(pairs: PairFiles, tmp_path: Path) -> None:
+    said: list[str] = []
+    for first, second in (("linear", "copy"), ("copy", "linear")):
+        fit(recipe(first), pairs, None, tmp_path / f"{first}-1")
+        training = recipe(second).training.model_copy(update={"init": str(tmp_path / f"{first}-1")})
+        config = recipe(second).model_copy(update={"training": training})
+        fit(config, pairs, None, tmp_path / f"{second}-2", tell=said.append)
+        assert Run(tmp_path / f"{second}-2").load().translate("a Zoë b c")[0][0].target_text is not None
+    assert sum(line.startswith("began with ") for line in said) == 2
+
+
 def test_an_ensemble_of_copying_and_not_is_refused(tmp_path: Path) -> None:
     for name in ("linear", "copy"):
         config = recipe(name)
@@ -171,7 +189,5 @@ def test_an_ensemble_of_copying_and_not_is_refused(tmp_path: Path) -> None:
         run = Run(tmp_path / name)
         run.create(config, *sides)
         run.publish(Contents(weights_of(build_model(config.model, sides[0], tokenizer.size)), {}))
-    from regard.run.directory import load
-
     with pytest.raises(CheckpointError, match=r"copy copies from the source and .*linear does not"):
         load([tmp_path / "linear", tmp_path / "copy"])
