@@ -12,7 +12,7 @@ from torch import Tensor
 from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, Stretch, align
+from regard.alignment.units import Span, Stretch, align, seen_around
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.copying import CopySource, SentenceTokens, target_ids
@@ -20,9 +20,9 @@ from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.origins import Copied, origins
-from regard.search.batches import Batches, Found, Spans, Values
+from regard.search.batches import Answer, Batches, Found, Spans, Values
 from regard.search.beam import beam
-from regard.search.forced import Ranked, force, rank
+from regard.search.forced import Ranked, force, looks, rank
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.joint import expect_weight
@@ -61,6 +61,9 @@ class Translator:
     "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
     A text alone is a list of one, wherever texts are given: `translate("Tom.")` is `translate(["Tom."])`.
+
+    Of a decoder that looks several times before each token and names its looks, as a memory network does, every
+    alignment has its `layers`. They, too, come of one more pass.
 
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
@@ -242,12 +245,14 @@ class Translator:
         batches = self._batches(self._reader.whole())
         hypotheses, spans = batches.one_by_one(encoded, forced)
         ranked = self._ranked(encoded, hypotheses, alternatives, batches)
-        copied = self._copied(encoded, hypotheses)
+        layers, copied = self._layers(encoded, hypotheses, batches), self._copied(encoded, hypotheses)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
-            behind = known[number], ranked[number][0], copied[number][0]
-            results.append(regrouped(self._alignment(texts, places, wanted[number].spans, found, *behind), units))
+            around = self._around(places, spans[number])
+            behind = known[number], ranked[number][0], layers[number][0], copied[number][0]
+            made = self._alignment(texts, places, around, wanted[number].spans, found, *behind)
+            results.append(regrouped(made, units))
         return results
 
     def _each(
@@ -260,15 +265,18 @@ class Translator:
             empty = replace(empty, p_gen=nothing[0:0].sum(1), copied=nothing)
         answers = [[replace(empty, source_text=source)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
-        ranked, copied = self._ranked(encoded, found, alternatives), self._copied(encoded, found)
+        ranked, layers = self._ranked(encoded, found, alternatives), self._layers(encoded, found)
+        copied = self._copied(encoded, found)
         for number, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
+            around = self._around(stretches, spans[number])
             tokens = self._target_of(sources[place], encoded[number])
-            for hypothesis, known, from_source in zip(hypotheses, ranked[number], copied[number], strict=True):
+            known = ranked[number], layers[number], copied[number]
+            for hypothesis, each, looked, origin in zip(hypotheses, *known, strict=True):
                 spelled = tokens.spell(_said(hypothesis))
-                texts, behind = (sources[place], spelled.text), (tokens, known, from_source)
-                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, *behind))
+                texts, behind = (sources[place], spelled.text), (tokens, each, looked, origin)
+                answers[place].append(self._alignment(texts, stretches, around, spelled.spans, hypothesis, *behind))
         return answers
 
     def _target_of(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
@@ -289,13 +297,15 @@ class Translator:
         self,
         texts: tuple[str, str],
         source: Sequence[Stretch],
+        around: tuple[float, ...] | None,
         target: Sequence[Span],
         found: Hypothesis,
         tokens: Tokenizer | SentenceTokens,
         ranked: Ranked | None,
+        layers: np.ndarray | None,
         copied: Copied | None,
     ) -> Alignment:
-        """Of a source and what was found for it, or given, and the spans of both."""
+        """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
         made = align(
             *texts,
             source,
@@ -304,12 +314,23 @@ class Translator:
             found.log_prob,
             draw=partial(self.source.draw, texts[0]),
             source_kind=self.source.kind,
+            layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
             p_gen=None if copied is None else copied.p_gen,
             copied=None if copied is None else copied.copied,
         )
+        made = replace(made, receptive_field=around)
         if ranked is None:
             return made
         return replace(made, predictions=predictions(found.tokens, target, ranked, tokens))
+
+    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
+        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
+        fields = [field for field in given if field is not None]
+        if self.source.tokenizer is not None or len(fields) < len(given):
+            return None
+        before, after = map(max, zip(*fields, strict=True))
+        return seen_around((before, after), stretches, positions)
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None
@@ -321,14 +342,38 @@ class Translator:
             )
         if not width:
             return [[None] * len(each) for each in found]
+        return self._again(sources, found, batches, partial(rank, width=width))
+
+    @property
+    def _looks(self) -> tuple[str, ...]:
+        """The names of the layers to show; none where the models do not have the same."""
+        names = {getattr(model.decoder, "looks", ()) for model in self.models}
+        return names.pop() if len(names) == 1 else ()
+
+    def _layers(
+        self, sources: Sequence[Values], found: Found, batches: Batches | None = None
+    ) -> list[list[np.ndarray | None]]:
+        """What each layer looked at; None for each where there are none to show."""
+        if not self._looks:
+            return [[None] * len(each) for each in found]
+        return self._again(sources, found, batches, looks)
+
+    def _again(
+        self,
+        sources: Sequence[Values],
+        found: Found,
+        batches: Batches | None,
+        look: Callable[..., Sequence[Answer]],
+    ) -> list[list[Answer]]:
+        """One more pass over what was found; `look` is given a step function, a state, lengths and targets."""
         repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
         tokens = [hypothesis.tokens for each in found for hypothesis in each]
 
-        def look(started: Started, places: Sequence[int]) -> list[Ranked]:
-            return rank(started.step, started.state, started.lengths, [tokens[place] for place in places], width)
+        def seen(started: Started, places: Sequence[int]) -> Sequence[Answer]:
+            return look(started.step, started.state, started.lengths, [tokens[place] for place in places])
 
-        ranked = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, look)[0])
-        return [[next(ranked) for _ in each] for each in found]
+        answers = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, seen)[0])
+        return [[next(answers) for _ in each] for each in found]
 
     def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
         """Where the tokens of all that was found come from; None for each where models do not copy."""

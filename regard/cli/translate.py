@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from regard.translator import Output, Translator
 
     Draw = Callable[[Translator, Sequence[str], Sequence[int]], Sequence[Alignment]]
+MOST_LABELS = 100
+"""JSON has the probability of each label, up to so many."""
 
 
 @reported
@@ -57,11 +59,14 @@ def command(
     min_weight: MinWeight = None,
     json: Json = False,
     alternatives: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=0, metavar="N", help="With --json: the probability of each token, and the N most probable of its step."
+            min=0,
+            metavar="N",
+            help="With --json: the probability of each token, and the N most probable of its step; by default 0, or "
+            "100 where the outputs are labels.",
         ),
-    ] = 0,
+    ] = None,
     prefixes: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +124,8 @@ def command(
                 f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
             )
         begun = None if prefixes is None else given_prefixes(prefixes)
+        if alternatives is None:
+            alternatives = MOST_LABELS if json and session.translator.target_tokenizer.kind == "label" else 0
         draws = None if drawn is None else _drawer(drawn, sampling.minimum_risk, alternatives)
         answer = _answerer(session.translator, writer, nbest or 1, draws, alternatives, timed, begun)
         if not world.is_first:

@@ -31,3 +31,15 @@ class CopyOutputConfig(OutputConfig):
         generate = LinearOutput(parts.feature_size, parts.size, dropout=parts.dropout.output, tied=parts.tied)
         assert parts.memory_size is not None, "a layer that copies is built after the encoder"
         return PointerGenerator(generate, parts.memory_size)
+
+
+class LabelOutputConfig(OutputConfig):
+    """`LabelOutput` has no keys of its own."""
+
+    def build(self, parts: OutputParts) -> "nn.Module":
+        """One matrix for the label, then the end."""
+        from regard.decoders.label_output import LabelOutput
+
+        if parts.tied is not None:
+            raise ValueError("output layer label has a matrix of its own; expected model.tie: none")
+        return LabelOutput(parts.feature_size, parts.size, dropout=parts.dropout.output)

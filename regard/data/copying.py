@@ -113,7 +113,9 @@ class CopySource:
         return SentenceTokens(self.target, {int(pairs[place, 1]): texts[place] for place in beyond.tolist()})
 
     def _texts(self, source: str, tokens: Sequence[int]) -> list[str]:
-        return [source[start:end] for start, end in self.tokenizer.spans(source, tokens)]
+        places = np.arange(len(tokens))
+        spans = self.source.spans(source, tokens, np.stack([places, places + 1], 1))
+        return [source[int(start) : int(end)] for start, end in spans]
 
     @cached_property
     def _as_targets(self) -> Int[np.ndarray, " source_vocabulary"]:

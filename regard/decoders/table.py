@@ -13,8 +13,11 @@ DECODERS = Table(
         "bahdanau": "decoders:BahdanauDecoderConfig",
         "luong": "decoders:LuongDecoderConfig",
         "conditional": "decoders:ConditionalDecoderConfig",
+        "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "pooling": "decoders:PoolingDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )
@@ -22,6 +25,10 @@ DECODERS = Table(
 OUTPUTS = Table(
     "output layer",
     "regard.config",
-    {"linear": "outputs:LinearOutputConfig", "copy": "outputs:CopyOutputConfig"},
+    {
+        "linear": "outputs:LinearOutputConfig",
+        "copy": "outputs:CopyOutputConfig",
+        "label": "outputs:LabelOutputConfig",
+    },
     group="regard.outputs",
 )

@@ -7,7 +7,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment
-from regard.views.labels import clusters, nothing_to_draw, remarks, visible, words_of
+from regard.views.labels import clusters, covered, nothing_to_draw, remarks, source_line, visible, words_of
 from regard.views.plotting import FAINT, INK, Figure, new_figure
 
 TEXT_POINTS = 10.0
@@ -39,13 +39,13 @@ def heading_of(alignment: Alignment, number: str, wide: float) -> Heading:
     """The texts of a panel that is so many inches wide; `number` stands before them."""
     room = wide * CELLS_PER_INCH
     nothing = nothing_to_draw(alignment)
-    caption = [line for text in ([nothing] if nothing else remarks(alignment)) for line in wrap(text, room)]
+    captions = *([nothing] if nothing else remarks(alignment)), covered(alignment)
     score = f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else ""
     lines = (
-        *wrap(f"{number} {visible(alignment.source_text)}".strip(), room),
+        *wrap(f"{number} {source_line(alignment)}".strip(), room),
         *wrap(visible(alignment.target_text), room),
     )
-    return Heading(lines, score, tuple(caption))
+    return Heading(lines, score, tuple([line for caption in captions if caption for line in wrap(caption, room)]))
 
 
 def draw_heading(figure: Figure, heading: Heading, x: float, y: float, foot: float, families: list[str]) -> None:

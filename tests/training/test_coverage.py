@@ -63,7 +63,8 @@ def test_it_stands_beside_the_objective_by_its_weight() -> None:
 
 def test_updates_before_its_first_are_those_without_it() -> None:
     batch = make_batch([(3, 5), (5, 2)], seed=1)
-    plain, later = make_learner(), make_learner(objective=WithCoverage(CrossEntropy(), 3.0, from_step=3))
+    plain = make_learner(objective=CrossEntropy())
+    later = make_learner(objective=WithCoverage(CrossEntropy(), 3.0, from_step=3))
     later.model.load_state_dict(plain.model.state_dict())
     for step in range(4):
         for learner in (plain, later):
