@@ -35,6 +35,8 @@ DECODERS: dict[str, dict[str, Any]] = {
         "positions": "relative",
         "norm": "post",
     },
+    "memory": {"kind": "memory_network"},
+    "memory-deep-layer-wise": {"kind": "memory_network", "tying": "layer_wise"},
 }
 FIXED: dict[str, dict[str, Any]] = {
     "fixed-start": {"kind": "fixed"},

@@ -231,6 +231,12 @@ class Sampling:
         float, typer.Option(metavar="P", help="With --sample: draw from the best that hold this probability.")
     ] = 1.0
     seed: Seed = 1
+    minimum_risk: Annotated[
+        int | None,
+        typer.Option(
+            "--minimum-risk", min=1, metavar="N", help="With --sample: draw N outputs, and write the one most like all."
+        ),
+    ] = None
 
 
 def choose(option: str, given: str, choices: Collection[str]) -> str:

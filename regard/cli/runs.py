@@ -133,4 +133,4 @@ def open_runs(
     except ValueError as error:
         raise UsageError(str(error)) from error
     translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), Run(paths[0]).config.data.source
-    return Session(translator, opening, locate=None if of_sources.kind == "text" else of_sources.locate)
+    return Session(translator, opening, locate=None if of_sources.is_text else of_sources.locate)

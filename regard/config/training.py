@@ -66,6 +66,12 @@ class TrainingConfig(Section):
     doubly_stochastic: float = Field(
         0.0, ge=0, le=1000, description="λ of Xu et al. 2015, eq. 14: want every position looked at; try 1"
     )
+    hop_penalty: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="λ of Lin et al. 2017, eq. 8: want several looks at one source to differ; try 0.1",
+    )
     hard: HardConfig = HardConfig()
     temperature: TemperatureConfig = TemperatureConfig()
     clip: float | None = Field(1.0, gt=0, le=1e12, description="most length of the gradient; null for none")

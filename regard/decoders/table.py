@@ -16,8 +16,15 @@ DECODERS = Table(
         "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "pooling": "decoders:PoolingDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )
 
-OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")
+OUTPUTS = Table(
+    "output layer",
+    "regard.config",
+    {"linear": "outputs:LinearOutputConfig", "label": "outputs:LabelOutputConfig"},
+    group="regard.outputs",
+)
