@@ -18,6 +18,7 @@ from regard.errors import DataError, UsageError
 from regard.run import pairs as fit_pairs
 
 if TYPE_CHECKING:
+    from regard.analysis.grouping import Grouping
     from regard.analysis.places import GoldPlaces
 
 
@@ -40,8 +41,23 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad
 
 
-def given_places(path: str | None, run: Path) -> "GoldPlaces | None":
-    """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line."""
+def given_groups(by: str, paths: Sequence[str], run: Path, reading: Reading) -> "Grouping | None":
+    """What pairs have in common, for scores of each group; None for scores by length. Raises UsageError for what the
+    run does not have, DataError for what the files do not have, and CheckpointError if `run` is no run."""
+    from regard.analysis.grouping import grouping
+    from regard.run.directory import Run
+
+    if by == "length":
+        return None
+    data = Run(run).config.data
+    return grouping(by, data, pair_files(paths, data, reading.format))
+
+
+def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlaces | None":
+    """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line.
+
+    Names in it are relative to its folder, and ids belong to the archive that those of the pairs belong to.
+    """
     from regard.run.directory import Run
 
     if path is None:
@@ -53,7 +69,8 @@ def given_places(path: str | None, run: Path) -> "GoldPlaces | None":
         )
     from regard.analysis.places import GoldPlaces
 
-    return GoldPlaces(path, section.locate)
+    beside = STDIN if path == STDIN else str(Path(path).with_name(Path(pairs[0]).name))
+    return GoldPlaces(path, lambda said, _: section.locate(said, beside))
 
 
 def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:

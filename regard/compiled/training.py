@@ -15,6 +15,7 @@ from regard.data.batch import Batch
 from regard.decoders.bahdanau import BahdanauDecoder
 from regard.decoders.conditional import ConditionalDecoder
 from regard.decoders.fixed import FixedDecoder, FixedSource, FixedState
+from regard.decoders.hard_attention import HardAttentionDecoder, HardState
 from regard.decoders.luong import LuongDecoder
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Unrolled
@@ -122,6 +123,12 @@ def conditional(decoder: ConditionalDecoder, inputs: Tensor, source: Source, sta
     return _answer(decoder.features(states, embedded, contexts), found["weights"])
 
 
+def hard_attention(decoder: HardAttentionDecoder, inputs: Tensor, source: Source, state: HardState) -> Unrolled:
+    """As `luong`."""
+    hidden = _stack(decoder.recurrence, decoder.tokens.embed(inputs), state.cells)
+    return decoder.attend_all(hidden, inputs, source, state)
+
+
 def fixed(decoder: FixedDecoder, inputs: Tensor, source: FixedSource, state: FixedState) -> Unrolled:
     """As `luong`."""
     read = decoder.inputs(inputs, source)
@@ -133,6 +140,7 @@ FORWARDS: dict[type, Callable[..., Unrolled | None]] = {
     BahdanauDecoder: bahdanau,
     ConditionalDecoder: conditional,
     FixedDecoder: fixed,
+    HardAttentionDecoder: hard_attention,
 }
 
 

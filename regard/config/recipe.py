@@ -49,6 +49,10 @@ class SearchConfig(Section):
     ctc_weight: float | None = Field(
         None, ge=0, le=1, description="share of CTC in the score of an output; null: as training.ctc, 0 for none"
     )
+    no_repeat_ngram: int = Field(
+        0, ge=0, le=100_000, description="so many tokens in a row come once in an output; 0 for no such rule"
+    )
+    min_length: int = Field(0, ge=0, le=100_000, description="tokens of an output before its end, at least")
     batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
     max_ratio: float = Field(
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"
@@ -139,6 +143,50 @@ class Config(Section):
             raise ValueError(
                 f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
                 f"expected {' or '.join(fitting)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels(self) -> "Config":
+        """A pooling decoder, the output layer of labels and their tokeniser go together."""
+        model, data = self.model, self.data
+        if model.decoder.kind != "pooling" and model.output.kind != "label":
+            return self
+        parts: dict[str, tuple[object, object]] = {
+            "model.decoder.kind": (model.decoder.kind, "pooling"),
+            "model.output.kind": (model.output.kind, "label"),
+            "data.target.tokenizer": (data.target.tokenizer, "label"),
+            "data.joint": (data.joint, False),
+            "model.tie": (model.tie, "none"),
+        }
+        for key, (given, expected) in parts.items():
+            if given != expected:
+                raise ValueError(
+                    f"{key} is {str(given).lower()}; expected {str(expected).lower()}: a pooling decoder, the output "
+                    "layer label and a target of labels go together, over a vocabulary of labels alone"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _hops(self) -> "Config":
+        """What several looks have in common is nothing where there is one."""
+        model, penalty = self.model, self.training.hop_penalty
+        looks = getattr(model.decoder, "looks", None) or (model.attention.num_heads if model.decoder.attends else 0)
+        if penalty and looks < 2:
+            raise ValueError(
+                f"training.hop_penalty is {penalty}; expected 0 for a model with fewer than two looks side by side, or "
+                "model.decoder.pool self_attentive, or model.attention.num_heads above 1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sentences(self) -> "Config":
+        """An encoder of sentences has to know them."""
+        encoder, source = self.model.encoder, self.data.source
+        if encoder.needs_sentences and getattr(source, "sentences", None) is None:
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind}, which reads sentences, and data.source says of none; expected "
+                "data.source.sentences: punctuation, or the mark between two, for a source of kind text"
             )
         return self
 

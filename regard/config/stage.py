@@ -70,8 +70,9 @@ class DecoderParts:
         tokens: the target vocabulary, `TargetTokens`, with its output layer; it has the dropout of both.
         memory_size: features of a position of the memory.
         summary_size: features of the memory's summary.
-        attention: `attention(query_size)` builds the attention of the recipe; `output_size=` is as in
-            `build_attention`. A decoder with several layers builds one for each.
+        attention: `attention(query_size)` builds the attention of the recipe; `key_size=`, which is `memory_size` if
+            not given, and `output_size=` are as in `build_attention`. A decoder with several layers builds one for
+            each.
         dropout: the probabilities of the recipe: a decoder reads layers.
     """
 
@@ -152,6 +153,8 @@ class EncoderConfig(Section):
 
     axes: ClassVar[int] = 1
     """Along how many axes the positions lie that it reads, as in `SourceConfig`."""
+    needs_sentences: ClassVar[bool] = False
+    """Whether it reads sentences, so that `data.source.sentences` has to say how they are known."""
 
     kind: str = Field(description="an entry of the table of encoders")
 
@@ -176,10 +179,12 @@ class EncoderConfig(Section):
 class DecoderConfig(Section):
     """The section of one decoder: Memory → tokens."""
 
-    attends: ClassVar[bool] = True
-    """Whether it looks at the source, so that `model.attention` counts."""
-
     kind: str = Field(description="an entry of the table of decoders")
+
+    @property
+    def attends(self) -> bool:
+        """Whether it looks at the source with attention, so that `model.attention` counts."""
+        return True
 
     @property
     def feature_size(self) -> int | None:

@@ -40,13 +40,14 @@ SOURCES = Table(
         "features": "sources:FeaturesConfig",
         "picture": "sources:PictureConfig",
         "several": "several:SeveralConfig",
+        "grid": "grids:GridConfig",
     },
     group="regard.sources",
 )
 
 Span = tuple[int | float, ...]
 """(start, end) of a part of the source: characters of a text, seconds of a recording. For a picture it is a box in
-pixels: (left, top, right, bottom)."""
+pixels: (left, top, right, bottom); for a grid, too, or in cells where its picture is not known."""
 
 
 class UnusableSource(ValueError):

@@ -24,6 +24,7 @@ TOKENIZERS = Table(
         "characters": "characters:Characters",
         "symbols": "symbols:Symbols",
         "inflection": "inflection:Inflection",
+        "label": "labels:Labels",
         "tags": "tags:Tags",
     },
 )
@@ -67,6 +68,7 @@ class Tokenizer:
 
     With "bpe" and "characters", decode(encode(text).ids) is always the text, also with "</s>", "▁", control characters,
     emoji or spaces at the ends. "symbols" and "inflection" keep the symbols, but not the white space between them.
+    "label" keeps a label that it knows.
 
     Args:
         kind: a name in `TOKENIZERS`; another for what is made of several tokenisers, see `SeveralTexts`.
@@ -84,12 +86,12 @@ class Tokenizer:
         Args:
             kind: a name in `TOKENIZERS`.
             texts: raw texts; they are read once, so a stream is possible.
-            vocab_size: most numbers, with the marks and the 256 bytes ("symbols" has no bytes).
+            vocab_size: most numbers, with the marks and the 256 bytes ("symbols" and "label" have no bytes).
             sample: most texts to learn from; if there are more, so many are drawn at random and kept in memory.
 
         Raises ValueError for an unknown kind, a vocabulary that is too small, or a text that is not valid Unicode.
         """
-        least = 5 if kind in ("symbols", "tags") else 261
+        least = 5 if kind in ("symbols", "label", "tags") else 261
         segmenter = TOKENIZERS.choose(kind)
         if vocab_size < least:
             raise ValueError(

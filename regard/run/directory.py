@@ -33,6 +33,7 @@ from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
+from regard.search.rules import Rules
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
@@ -264,6 +265,7 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
+        rules=Rules(search.no_repeat_ngram, search.min_length),
     )
 
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment, Unit
 from regard.alignment.parts import part_of, parts
+from regard.data.media import Picture, Recording
 
 ELLIPSIS = "…"
 END = "end"  # the name of the end marks beside a map, where they stand apart from the words
@@ -144,6 +145,35 @@ def nothing_to_draw(alignment: Alignment) -> str | None:
     if alignment.source_end is not None and alignment.source_end.max() >= SHOWN_FROM:
         return f"Nothing to draw: {looked}, only the end of the sentence."
     return f"Nothing to draw: {looked}."
+
+
+def covered(alignment: Alignment) -> str | None:
+    """A sentence about how much of a recording or a picture a position covers, and how much its encoder saw for it;
+    None for texts and for grids whose picture is not known."""
+    medium, field = alignment.medium, alignment.receptive_field
+    if not alignment.source or (not isinstance(medium, Recording) and (medium is None or _in_cells(alignment))):
+        return None
+    sides = np.median([_sides(unit) for unit in alignment.source], axis=0).tolist()
+    size = f"{sides[0]:.3g} s" if len(sides) == 1 else f"{sides[0]:.3g} × {sides[1]:.3g} pixels"
+    if field is None:
+        return f"A position covers {size}, and its encoder may have seen all of the source."
+    names = ("before", "behind") if len(field) == 2 else ("to the left", "above", "to the right", "below")
+    unit = " s" if len(field) == 2 else ""
+    seen = ", ".join(f"{distance:.3g}{unit} {name}" for distance, name in zip(field, names, strict=True))
+    return f"A position covers {size}, and the convolutions of its encoder see around it: {seen}."
+
+
+def _in_cells(alignment: Alignment) -> bool:
+    """Whether its boxes are in cells of a grid, for want of a picture."""
+    return alignment.source_kind == "grid" and isinstance(alignment.medium, Picture) and alignment.medium.size is None
+
+
+def _sides(unit: Unit) -> tuple[float, ...]:
+    """Seconds, or width and height."""
+    if unit.box is None:
+        return (unit.end - unit.start,)
+    left, top, right, bottom = unit.box
+    return right - left, bottom - top
 
 
 def looked_at_the_end(alignment: Alignment) -> str | None:

@@ -54,6 +54,10 @@ def html(alignment: Alignment) -> str:
         return f"{said}<div>{sentence}</div>"
     if alignment.medium is not None:
         return said + _medium(alignment)
+    return said + "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
+
+
+def _table(alignment: Alignment) -> str:
     columns = [label(unit) for unit in alignment.source] + [END] * (alignment.source_end is not None)
     rows = [label(unit) for unit in alignment.target] + [END] * (alignment.target_end is not None)
     starts = part_starts(alignment)
@@ -69,7 +73,7 @@ def html(alignment: Alignment) -> str:
     )
     remark = looked_at_the_end(alignment)
     foot = f"<small>{escape(remark)}</small>" if remark else ""
-    return f'{said}<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
+    return f'<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
 
 
 def png(alignment: Alignment) -> bytes | None:

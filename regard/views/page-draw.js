@@ -102,6 +102,7 @@ function build() {
   buildMedium();
   Object.assign(nodes, { rows: [], columns: [], cells: [] });
   if (nothing === null && !now().medium) buildMap();
+  at("map-name").textContent = now().layer ? `Every weight of ${now().layer}` : "Every weight";
   at("step").max = steps();
   at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-", "−")}`;
   at("sentence").value = state.sentence;

@@ -43,7 +43,8 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
 
     The weights on the end of the source are a separate column, those of the end of the output the last row and the last
     step. If the alignments have predictions, the most probable tokens of each step are shown. The address chooses what
-    is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
+    is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step. An alignment with layers is an entry for
+    each of them.
 
     A recording is in the page as sound of 16 bits, its first ten minutes, and plays while the output is written; a
     click on a word plays what it was written from. A picture is in it too, and shows the weights of each word as cells.
@@ -59,7 +60,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
-    sentences = [_sentence(alignment) for alignment in chosen]
+    sentences = [_sentence(one) | {"layer": name} for each in chosen for name, one in each.each_layer]
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         f"{sources_allowed(sentence['medium'] for sentence in sentences)}base-uri 'none'; form-action 'none'"

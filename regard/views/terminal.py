@@ -84,6 +84,14 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
         ascii = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     brush = Brush(color, ascii)
     width = max(Console().width if width is None else width, NARROWEST)
+    lines: list[Text] = []
+    for name, one in alignment.each_layer:
+        lines += [Text()] * bool(lines) + _sentence(name, width, brush) * bool(name) + _layer(one, width, brush)
+    return equally_wide(lines)
+
+
+def _layer(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
+    """The map of one layer, or of an alignment without layers, and what is said of the end of the source."""
     if isinstance(alignment.medium, Recording):
         lines = recording_map(alignment, alignment.medium, width, brush)
     elif isinstance(alignment.medium, Picture):
@@ -91,9 +99,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     else:
         lines = word_map(alignment, width, brush)
     remark = looked_at_the_end(alignment)
-    if remark:
-        lines += [Text(), *_sentence(remark, width, brush)]
-    return equally_wide(lines)
+    return [*lines, Text(), *_sentence(remark, width, brush)] if remark else lines
 
 
 def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
@@ -125,7 +131,8 @@ def fit(columns: Sequence[str], room: int, brush: Brush) -> Layout | None:
         line = "".join(padded(word, width + 1) for word, width in zip(columns, widths, strict=True))
         return Layout(widths, 1, (line,))
     gap = 1 if brush.ascii else 0  # numbers must not touch, colours may
-    if (2 + gap) * len(columns) <= room:
+    several = any(" " in column for column in columns)  # whole sentences, which cannot be read downwards
+    if (2 + gap) * len(columns) <= room and not several:
         return Layout((2,) * len(columns), gap, _down(columns, 2 + gap, brush.dots[:2]))
     return None
 
