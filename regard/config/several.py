@@ -92,7 +92,7 @@ class SeveralEncoderConfig(EncoderConfig):
     @model_validator(mode="after")
     def _fitting(self) -> "SeveralEncoderConfig":
         for name, encoder in self.parts.items():
-            if encoder.kind == "several" or encoder.axes != 1 or encoder.stride != 1:
+            if encoder.kind == "several" or encoder.needs_sentences or encoder.axes != 1 or encoder.stride != 1:
                 raise ValueError(
                     f"parts.{name}.kind is {encoder.kind}; expected an encoder with a position for every token, such "
                     "as recurrent, transformer or bag"
