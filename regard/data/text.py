@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int, Integer
 
 from regard.data.sources import Drawing, Span, joined
 from regard.data.tokenizer import Tokenizer
+from regard.data.turns import Turns
 from regard.marks import END, PAD
 
 if TYPE_CHECKING:
@@ -35,19 +36,21 @@ class TextSource:
 
     Args:
         tokenizer: text → token numbers and back.
+        turns: how texts are cut that are histories of a dialogue; None for other texts.
     """
 
     kind = "text"
     has_end = True
     shape = ()
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, turns: Turns | None = None) -> None:
         self.tokenizer = tokenizer
+        self.turns = turns
 
     @property
     def digest(self) -> str:
-        """The digest of the tokeniser."""
-        return self.tokenizer.digest
+        """The digest of the tokeniser, and how texts are cut."""
+        return self.tokenizer.digest if self.turns is None else f"{self.tokenizer.digest} {self.turns}"
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -56,7 +59,11 @@ class TextSource:
 
     def encode(self, source: str) -> list[int]:
         """The token numbers of the text."""
-        return self.tokenizer.ids(source)
+        return self.tokenizer.ids(source if self.turns is None else source[self._start(source) :])
+
+    def _start(self, source: str) -> int:
+        """The first character that is read."""
+        return 0 if self.turns is None else self.turns.start(source, lambda text: len(self.tokenizer.ids(text)))
 
     def collate(
         self, values: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
@@ -70,7 +77,9 @@ class TextSource:
 
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
         """The characters that each position of the memory covers."""
-        return joined(self.tokenizer.spans(source, cast(Sequence[int], values)), memory)
+        start = self._start(source)
+        spans = self.tokenizer.spans(source[start:], cast(Sequence[int], values))
+        return joined([(first + start, end + start) for first, end in spans] if start else spans, memory)
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
         """The text, and the part of it at each span."""
