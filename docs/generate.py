@@ -23,7 +23,7 @@ CHAPTERS = (
     ("Scores", SCORES, "How well does each key answer the query? `model.attention.score` in a recipe."),
     ("Selections", SELECTIONS, "From scores to weights. `model.attention.select` in a recipe."),
     ("Windows", WINDOWS, "Which positions may be looked at, and with what gain. `model.attention.window` in a recipe."),
-    ("Poolings", POOLINGS, "A sequence in one vector. The entries of `regard.attention.POOLINGS`."),
+    ("Poolings", POOLINGS, "A sequence in one vector: `model.decoder.pool` of a recipe for labels."),
 )
 MARKS = {
     "sequential": "reads the weights of earlier steps, so that steps are run one by one",

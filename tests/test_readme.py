@@ -21,6 +21,7 @@ HOW_TO = (
     "recipes",
     "own-text",
     "inflection",
+    "questions",
     "word-alignment",
     "using",
     "shortlist",
@@ -91,6 +92,12 @@ def test_the_recipe_for_inflection_is_one() -> None:
     recipe = re.findall(r"```yaml\n(.*?)```", text("docs/inflection.md"), re.DOTALL)
     data = parse(yaml.safe_load(recipe[0]), "recipe").data
     assert data.source.tokenizer == "inflection"
+
+
+@pytest.mark.parametrize("recipe", re.findall(r"```yaml\n(.*?)```", text("docs/questions.md"), re.DOTALL))
+def test_the_recipes_for_sentences_are_some(recipe: str) -> None:
+    config = parse(yaml.safe_load(recipe), "recipe")
+    assert config.model.encoder.kind == "hierarchical"
 
 
 def test_no_figure_is_left_open() -> None:

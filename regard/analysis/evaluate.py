@@ -8,12 +8,14 @@ from regard.alignment.error_rate import AlignmentErrors
 from regard.alignment.pointing import Pointing
 from regard.analysis.align import Aligner
 from regard.analysis.gold import JudgedPairs
+from regard.analysis.grouping import Grouping
 from regard.analysis.places import GoldPlaces, mean_pointed, pointed
 from regard.analysis.words import seen
 from regard.data.example import Example
 from regard.data.lines import BadLine, Line, one_line
 from regard.errors import DataError
 from regard.metrics import METRICS, NEED_TEXT
+from regard.metrics.by_group import GroupRow, by_group
 from regard.metrics.by_length import LengthRow, by_length
 from regard.metrics.score import Score
 from regard.translator import Translator
@@ -25,20 +27,29 @@ PART_BATCHES = 16
 
 @dataclass(frozen=True)
 class Segments:
-    """Sources and their references, one or several for each source."""
+    """Sources and their references, one or several for each source.
+
+    Args:
+        groups: the groups that each belongs to; None where nothing is scored by group.
+    """
 
     sources: list[str]
     references: list[list[str]]
+    groups: list[Sequence[str]] | None = None
 
 
-def segments(examples: Sequence[Example], group: bool) -> Segments:
-    """The pairs one by one; or each source once, in the order of the first of its pairs, with all of its targets."""
+def segments(examples: Sequence[Example], group: bool, groups: Sequence[Sequence[str]] | None = None) -> Segments:
+    """The pairs one by one; or each source once, in the order of the first of its pairs, with all of its targets and
+    the groups of them all. `groups` are those of each pair."""
     if not group:
-        return Segments([one.source for one in examples], [[one.target or ""] for one in examples])
-    groups: dict[str, list[str]] = {}
-    for one in examples:
-        groups.setdefault(one.source, []).append(one.target or "")
-    return Segments(list(groups), list(groups.values()))
+        each = None if groups is None else list(groups)
+        return Segments([one.source for one in examples], [[one.target or ""] for one in examples], each)
+    targets: dict[str, list[str]] = {}
+    joined: dict[str, list[str]] = {}
+    for one, names in zip(examples, groups or [()] * len(examples), strict=True):
+        targets.setdefault(one.source, []).append(one.target or "")
+        joined.setdefault(one.source, []).extend(names)
+    return Segments(list(targets), list(targets.values()), None if groups is None else list(joined.values()))
 
 
 def with_references(lines: Iterable[Line], metrics: Sequence[str]) -> Iterator[Line]:
@@ -70,6 +81,7 @@ class Evaluation:
         alignment: the alignment errors, if there are gold links.
         outputs: the translations, one for each source.
         places: where the weights and those of blind rules point, by the names of these, if there are gold places.
+        groups: for each metric, its scores by group; the same groups in each. None where nothing is scored so.
     """
 
     segments: int
@@ -79,6 +91,7 @@ class Evaluation:
     alignment: AlignmentErrors | None = None
     outputs: tuple[str, ...] = ()
     places: Mapping[str, Pointing] | None = None
+    groups: list[list[GroupRow]] | None = None
 
     def record(self) -> dict[str, Any]:
         """The scores as a JSON object."""
@@ -89,6 +102,11 @@ class Evaluation:
         ]
         record: dict[str, Any] = {"segments": self.segments, "scores": [asdict(score) for score in self.scores]}
         record |= {"unit": self.unit, "by_length": buckets}
+        if self.groups is not None:
+            record["groups"] = [
+                {"name": row[0].name, "segments": row[0].count} | {one.score.name: one.score.value for one in row}
+                for row in zip(*self.groups, strict=True)
+            ]
         if self.alignment is not None:
             rates = {name: getattr(self.alignment, name) for name in ("error_rate", "precision", "recall")}
             record["alignment"] = rates | asdict(self.alignment)
@@ -107,6 +125,7 @@ def evaluated(
     group: bool = False,
     min_weight: float | None = None,
     places: GoldPlaces | None = None,
+    by: Grouping | None = None,
 ) -> Evaluation:
     """Translate the sources of pairs, force their targets if there are gold links, and score both.
 
@@ -120,6 +139,7 @@ def evaluated(
             in any case: the same recording is heard once.
         min_weight: smaller weights are no links; the default of `links` if None.
         places: gold seconds or boxes of words, of recordings or pictures.
+        by: the groups of each pair, for scores by group in place of those by length.
 
     Raises DataError for references that a metric cannot use, and for gold places that do not fit the targets.
     """
@@ -131,11 +151,11 @@ def evaluated(
     shown = [seen(judged.segment, example) for example in examples]
     if not text:
         shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
-    asked = segments(shown, group or not text)
+    asked = segments(shown, group or not text, None if by is None else [by(example) for example in examples])
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None
-    result = evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text else None, errors)
+    result = evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text and not by else None, errors)
     return result if places is None else replace(result, places=_pointed(translator, examples, places))
 
 
@@ -162,8 +182,10 @@ def evaluate(
     unit: Unit | None,
     alignment: AlignmentErrors | None,
 ) -> Evaluation:
-    """Score outputs, with a unit also by the length of the source. Raises DataError for references that a metric cannot
-    use."""
+    """Score outputs; with a unit also by the length of the source, with groups also by these.
+
+    Raises DataError for references that a metric cannot use.
+    """
     sources, references = segments.sources, segments.references
     if not any(text.strip() for texts in references for text in texts):
         raise DataError(
@@ -172,6 +194,9 @@ def evaluate(
     try:
         scores = [METRICS[name](outputs, references) for name in metrics]
         rows = [by_length(METRICS[name], sources, outputs, references, unit=unit) for name in metrics if unit]
+        groups = None
+        if segments.groups is not None:
+            groups = [by_group(METRICS[name], segments.groups, outputs, references) for name in metrics]
     except ValueError as error:
         raise DataError(str(error)) from error
-    return Evaluation(len(sources), scores, unit, rows, alignment, tuple(outputs))
+    return Evaluation(len(sources), scores, unit, rows, alignment, tuple(outputs), groups=groups)

@@ -1,4 +1,5 @@
-"""Scores on the embedded recordings and pictures: words, and where attention points, beside rules that see nothing."""
+"""Scores on embedded corpora whose gold is a place: outputs, and where attention points, beside rules that see
+nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Known:
         source: its name.
         text: the words.
         places: for each group of words, the place of each word of the text; None for a word of another group. Seconds
-            (start, end) or boxes (left, top, right, bottom).
+            or, of a text, characters (start, end), or boxes (left, top, right, bottom).
     """
 
     source: str
@@ -36,18 +37,18 @@ class SplitScores:
     Args:
         name: of the split.
         sources: how many.
-        word_error: of the outputs, in per cent.
+        score: of the outputs.
         pointing: for each group of words: of the weights of the model ("attention") and of each blind rule.
     """
 
     name: str
     sources: int
-    word_error: Score
+    score: Score
     pointing: Mapping[str, Mapping[str, Pointing]]
 
 
-def score_split(translator: Translator, name: str, known: Sequence[Known]) -> SplitScores:
-    """Translate the sources, force their texts, and compare both with the gold.
+def score_split(translator: Translator, name: str, known: Sequence[Known], metric: str = "wer") -> SplitScores:
+    """Translate the sources, force their texts, and compare both with the gold; the metric is that of the outputs.
 
     Training never uses the places. Weights are those under forced decoding of the text.
     """
@@ -61,5 +62,4 @@ def score_split(translator: Translator, name: str, known: Sequence[Known]) -> Sp
             for group, places in one.places.items():
                 parts.setdefault(group, []).append(pointed(alignment, places))
     pointing = {group: mean_pointed(found) for group, found in parts.items()}
-    error = METRICS["wer"](outputs, [[one.text] for one in known])
-    return SplitScores(name, len(known), error, pointing)
+    return SplitScores(name, len(known), METRICS[metric](outputs, [[one.text] for one in known]), pointing)

@@ -5,7 +5,7 @@ window     which positions may be looked at            window.py, local.py
 select     scores → weights                            select.py, sparse.py, hard.py, monotonic.py
 history    what a mechanism remembers of earlier steps history.py, noise.py
 attention  the four put together, once for all         attention.py; multihead.py for several heads
-pooling    a sequence in one vector                    pooling.py
+pooling    a sequence in one vector                    pooling.py, self_attentive.py
 positions  where a position is                         positions.py
 sequences  self-attention, and its cache               self_attention.py, cache.py
 rules      combinations that are refused, exceptions   rules.py

@@ -17,11 +17,16 @@ class Pooled:
 
     Args:
         vector: zeros where nothing is real.
-        weights: the share of each position in the vector; zero at padding.
+        weights: the share of each position in the vector; zero at padding. Of several looks the mean.
+        heads: the weights of each look, where there are several.
+        log_prob, entropy: as in `Attended`; None for a kind that never samples.
     """
 
     vector: Float[Tensor, "batch value"]
     weights: Float[Tensor, "batch source"]
+    heads: Float[Tensor, "batch heads source"] | None = None
+    log_prob: Float[Tensor, " batch"] | None = None
+    entropy: Float[Tensor, " batch"] | None = None
 
 
 class AttentionPooling(nn.Module):
@@ -55,14 +60,23 @@ class AttentionPooling(nn.Module):
         self.attention = build_attention(value_size, value_size) if attention is None else attention
         self.question = nn.Parameter(torch.randn(value_size) / value_size**0.5)
 
-    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """Attend to every sequence with the learned query."""
+    @property
+    def output_size(self) -> int:
+        """Features of the vector."""
+        return self.question.size(0)
+
+    def forward(
+        self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"], temperature: float = 1.0
+    ) -> Pooled:
+        """Attend to every sequence with the learned query; the temperature is that of an annealed selection."""
         expect_sequence("AttentionPooling.forward", values, mask, self.question.size(0))
         expect_module("AttentionPooling.forward", "values", values, self)
         source = self.attention.prepare(values, values, mask)
         query = self.question.to(values.dtype).expand(values.size(0), 1, -1)
-        attended: Attended = self.attention(query, source, self.attention.begin(source))
-        return Pooled(attended.context.squeeze(1), attended.weights.squeeze(1))
+        attended: Attended = self.attention(query, source, self.attention.begin(source, temperature=temperature))
+        heads = None if attended.heads is None else attended.heads.squeeze(2)
+        sampled = attended.log_prob.squeeze(1), attended.entropy.squeeze(1)
+        return Pooled(attended.context.squeeze(1), attended.weights.squeeze(1), heads, *sampled)
 
 
 class MaxPooling(nn.Module):
@@ -90,8 +104,15 @@ class MaxPooling(nn.Module):
         expect_features("MaxPooling", {"value_size": value_size})
         self.value_size = value_size
 
-    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """The largest real value of each feature, and its position."""
+    @property
+    def output_size(self) -> int:
+        """Features of the vector."""
+        return self.value_size
+
+    def forward(
+        self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"], temperature: float = 1.0
+    ) -> Pooled:
+        """The largest real value of each feature, and its position; there is nothing to anneal."""
         expect_sequence("MaxPooling.forward", values, mask, self.value_size)
         lowest = torch.finfo(values.dtype).min
         largest, where = values.masked_fill(~mask.unsqueeze(-1), lowest).max(1)
@@ -128,8 +149,15 @@ class GatedPooling(nn.Module):
         expect_features("GatedPooling", {"value_size": value_size})
         self.gate = nn.Linear(value_size, 1)
 
-    def forward(self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"]) -> Pooled:
-        """The gated sum."""
+    @property
+    def output_size(self) -> int:
+        """Features of the vector."""
+        return self.gate.in_features
+
+    def forward(
+        self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"], temperature: float = 1.0
+    ) -> Pooled:
+        """The gated sum; there is nothing to anneal."""
         expect_sequence("GatedPooling.forward", values, mask, self.gate.in_features)
         expect_module("GatedPooling.forward", "values", values, self)
         values = values.masked_fill(~mask.unsqueeze(-1), 0.0)

@@ -48,5 +48,10 @@ WINDOWS = Table(
 POOLINGS = Table(
     "pooling",
     "regard.attention",
-    {"attention": "pooling:AttentionPooling", "max": "pooling:MaxPooling", "gated": "pooling:GatedPooling"},
+    {
+        "attention": "pooling:AttentionPooling",
+        "self_attentive": "self_attentive:SelfAttentivePooling",
+        "max": "pooling:MaxPooling",
+        "gated": "pooling:GatedPooling",
+    },
 )

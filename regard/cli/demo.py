@@ -1,6 +1,7 @@
 """`regard demo`: train, translate and show the alignment on the embedded corpus, without any download."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,8 @@ SMALL = {
     ),
     "spoken": ("model.encoder.hidden_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "labels": ("model.encoder.hidden_size=8", "training.max_steps=30"),
+    "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
 
@@ -43,9 +46,9 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken|drawn",
-            help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; or pictures of "
-            "coloured shapes.",
+            metavar="sentences|spoken|drawn|labels|questions",
+            help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; pictures of "
+            "coloured shapes; texts with a label; or questions about short stories.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -62,10 +65,10 @@ def command(
 ) -> None:
     """Train on an embedded corpus, translate, and show the alignment.
 
-    The corpus is English → Chinese, written by a grammar, with --corpus spoken recordings of number words → text, or
-    with --corpus drawn pictures → sentences; there is nothing to download, and it takes a minute or two. Writes
-    OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is
-    there of an earlier demo is replaced.
+    The corpus is English → Chinese, written by a grammar. With --corpus it is another: spoken, recordings of number
+    words → text; drawn, pictures → sentences; labels, texts → labels; questions, stories with a question → the answer.
+    There is nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
+    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -79,6 +82,14 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
+    if corpus == "labels":
+        from regard.cli.demo_labels import compare_poolings
+
+        compare_poolings(out, small, seed, quiet)
+        return
+    if corpus == "questions":
+        _learn_questions(out, small, seed, quiet)
+        return
     if corpus != "sentences":
         _learn_media(corpus, out, small, seed, quiet)
         return
@@ -92,7 +103,7 @@ def command(
 
         run_comparison(config, english_chinese(), out, threads=threads, quiet=quiet)
     else:
-        _train(config, out, quiet)
+        train(config, out, quiet)
     _show(out, small)
 
 
@@ -103,10 +114,21 @@ def _learn_media(corpus: str, out: Path, small: bool, seed: int, quiet: bool) ->
     from regard.cli.demo_media import show_media, write_pairs
 
     demo = import_module(f"regard.cli.demo_{corpus}").DEMO
-    write_pairs(demo, out / "corpus", small)
+    write_pairs(demo.known, out / "corpus", small)
     say(demo.introduction)
-    _train(demo_config(seed, small, corpus), out, quiet)
+    train(demo_config(seed, small, corpus), out, quiet)
     show_media(demo, out, small)
+
+
+def _learn_questions(out: Path, small: bool, seed: int, quiet: bool) -> None:
+    """Of stories, with several looks and with one."""
+    from regard.cli.demo_questions import INTRODUCTION, runs, show_questions, write_pairs
+
+    write_pairs(out / "corpus", small)
+    say(INTRODUCTION)
+    for name, config in runs(demo_config(seed, small, "questions")).items():
+        train(config, out, quiet, name)
+    show_questions(out, small)
 
 
 def _check_free(option: str, folder: Path, corpus: Path) -> None:
@@ -130,18 +152,19 @@ def _export(folder: Path) -> None:
     say(f"next: regard evaluate RUN {dev}.tsv --metric bleu_zh --words {dev}.words.tsv --gold {dev}.gold")
 
 
-def demo_config(seed: int, small: bool, corpus: str = "sentences") -> "Config":
-    """The recipe of the demo of a corpus."""
+def demo_config(seed: int, small: bool, corpus: str = "sentences", changes: Sequence[str] = ()) -> "Config":
+    """The recipe of the demo of a corpus, with `a.b=c` changes."""
     from importlib.resources import as_file, files
 
     from regard.config import load_recipe
 
     name = "demo.yaml" if corpus == "sentences" else f"demo_{corpus}.yaml"
     with as_file(files("regard.cli") / name) as path:
-        return load_recipe(path, [f"training.seed={seed}", *(SMALL[corpus] if small else ())])
+        return load_recipe(path, [f"training.seed={seed}", *(SMALL[corpus] if small else ()), *changes])
 
 
-def _train(config: "Config", out: Path, quiet: bool) -> None:
+def train(config: "Config", out: Path, quiet: bool, name: str = "model") -> None:
+    """Train on OUT/corpus, into a run of that name in OUT; one that is there is replaced."""
     import shutil
 
     from regard.cli.finished import tell_finished
@@ -149,13 +172,13 @@ def _train(config: "Config", out: Path, quiet: bool) -> None:
     from regard.run.fit import fit
     from regard.training.progress_bar import ProgressBar
 
-    shutil.rmtree(out / "model", ignore_errors=True)
-    train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
+    shutil.rmtree(out / name, ignore_errors=True)
+    learn, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
     tell = (lambda line: None) if quiet else say
     bar = ProgressBar(quiet=quiet, metric=config.training.metric)
-    progress = fit(config, train, dev, out / "model", listeners=[bar], tell=tell)
+    progress = fit(config, learn, dev, out / name, listeners=[bar], tell=tell)
     if not quiet:
-        tell_finished(out / "model", progress)
+        tell_finished(out / name, progress)
 
 
 def _show(out: Path, small: bool) -> None:

@@ -50,11 +50,11 @@ class MediaDemo:
     steps: Callable[[str], Sequence[str]]
 
 
-def write_pairs(demo: MediaDemo, folder: Path, small: bool) -> None:
-    """The pairs to learn from and to validate on. A source is made from its name when it is read."""
+def write_pairs(known: Callable[[str, int | None], Sequence[Known]], folder: Path, small: bool) -> None:
+    """The pairs to learn from and to validate on. A source that is no text is made from its name when it is read."""
     folder.mkdir(parents=True, exist_ok=True)
     for split in ("train", "dev"):
-        lines = [f"{one.source}\t{one.text}\n" for one in demo.known(split, SMALL_SOURCES if small else None)]
+        lines = [f"{one.source}\t{one.text}\n" for one in known(split, SMALL_SOURCES if small else None)]
         write_whole(folder / f"{split}.tsv", "".join(lines).encode())
 
 
@@ -88,9 +88,7 @@ def _tables(demo: MediaDemo, scores: Sequence[SplitScores]) -> list[Table]:
     names = (Column(name, no_wrap=True) for name in ("test split", "words", "looks"))
     places = Table(*names, "points into the place %", "weight in the place %", demo.measure)
     for split in scores:
-        words.add_row(
-            f"{split.name}: {demo.splits[split.name]}", str(split.sources), f"{100 - split.word_error.value:.1f}"
-        )
+        words.add_row(f"{split.name}: {demo.splits[split.name]}", str(split.sources), f"{100 - split.score.value:.1f}")
         for group, rules in split.pointing.items():
             for rule, found in rules.items():
                 first = rule == "attention"
@@ -98,5 +96,5 @@ def _tables(demo: MediaDemo, scores: Sequence[SplitScores]) -> list[Table]:
                 named = split.name if first else "", group if first else "", rule if first else f"blind: {rule}"
                 places.add_row(*named, *shares, demo.measured(found))
             places.add_section()
-    say(f"words: {scores[0].word_error.signature}")
+    say(f"words: {scores[0].score.signature}")
     return [words, places]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.errors import reported
+from regard.cli.errors import reported, say
 from regard.cli.options import (
     SIDES,
     GivenOptions,
@@ -19,13 +19,17 @@ from regard.cli.options import (
     expand_records,
     refuse_without_effect,
 )
+from regard.marks import UNKNOWN
 from regard.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from regard.alignment.pointing import Pointing
     from regard.analysis.evaluate import Evaluation
+    from regard.data.example import Example
+    from regard.data.tokenizer import Tokenizer
+    from regard.metrics.by_group import GroupRow
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
@@ -49,6 +53,14 @@ def command(
             help="The unit of source length; auto: characters if most sources are one word.",
         ),
     ] = "auto",
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="length|tag|label|COLUMN",
+            help="What else is scored: each length of the source, each tag of an inflection, each label, or each value "
+            "of a column of the file.",
+        ),
+    ] = "length",
     group: Annotated[
         bool, typer.Option("--group", help="Pairs with the same source count as one, with several references.")
     ] = False,
@@ -71,16 +83,16 @@ def command(
 ) -> None:
     """Translate a test set and compare with its references.
 
-    Prints the scores, each with its signature, and the same by the length of the source. With --gold, also the
-    alignment error rate: links between source and reference, under forced decoding. With --places, also how often the
-    weights of a word point into its place, beside blind rules. Several runs are an ensemble.
+    Prints the scores, each with its signature, and the same by the length of the source, or as --by says. With --gold,
+    also the alignment error rate: links between source and reference, under forced decoding. With --places, also how
+    often the weights of a word point into its place, beside blind rules. Several runs are an ensemble.
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
     from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
     from regard.cli.align import check_linking
-    from regard.cli.pairs import given_pairs, given_places, runs_and_pairs
+    from regard.cli.pairs import given_groups, given_pairs, given_places, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stdin import usable
     from regard.cli.stdout import check_directory, json_line, put
@@ -88,6 +100,8 @@ def command(
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
+    if by != "length":
+        refuse_without_effect(chosen, ["lengths"], f"with --by {by}. Leave one out.")
     check_linking("words", min_weight=linking.min_weight)
     choose("--join", linking.join, SIDES)
     if not linking.gold:
@@ -96,6 +110,7 @@ def command(
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)
+    groups = given_groups(by, pairs, runs[0], reading)
     lines, bad = given_pairs(pairs, runs[0], reading)
     judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold, linking.gold_from)
     gold_places = given_places(places, runs[0], pairs)
@@ -110,16 +125,31 @@ def command(
         group=group,
         min_weight=linking.min_weight,
         places=gold_places,
+        by=groups,
     )
     if out:
         write_whole(out, "".join(f"{output}\n" for output in result.outputs).encode())
     put([json_line(result.record())] if json else table(result))
+    if result.groups and not json:
+        put(["", *group_table(by, result.groups)])
     if judged.judge and not json:
         put(["", judged.judge.verdict()])
     if result.places and not json:
         put(["", *place_table(result.places)])
     if not opening.quiet:
         bad.tell()
+        _tell_unseen(session.translator.target_tokenizer, examples)
+
+
+def _tell_unseen(target: "Tokenizer", examples: "Sequence[Example]") -> None:
+    """Name the labels that no output can be."""
+    if target.kind != "label":
+        return
+    unseen = [one for one in examples if UNKNOWN in target.ids(one.target or "")]
+    if unseen:
+        count = f"{len(unseen)} reference(s) with a label that training did not see count as wrong"
+        first = f"{(unseen[0].target or '')[:60]!r} ({unseen[0].file}, line {unseen[0].line})"
+        say(f"regard: {count}; the first: {first}")
 
 
 def place_table(found: "Mapping[str, Pointing]") -> list[str]:
@@ -137,6 +167,18 @@ def place_table(found: "Mapping[str, Pointing]") -> list[str]:
             [rule, str(one.targets), shares[0], shares[1], f"{one.distance:.{3 if seconds else 1}f}", shares[2]]
         )
     return aligned_columns(rows, "lrrrrr")
+
+
+def group_table(by: str, groups: "Sequence[Sequence[GroupRow]]") -> list[str]:
+    """The scores of each group."""
+    from regard.cli.stdout import aligned_columns
+
+    rows = [[by, "segments", *(each[0].score.name for each in groups)]] if groups[0] else []
+    rows += [
+        [row[0].name, str(row[0].count), *(f"{one.score.value:.2f}" for one in row)]
+        for row in zip(*groups, strict=True)
+    ]
+    return aligned_columns(rows, "l" + "r" * (1 + len(groups)))
 
 
 def table(result: "Evaluation") -> list[str]:

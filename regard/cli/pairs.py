@@ -18,6 +18,7 @@ from regard.errors import DataError, UsageError
 from regard.run import pairs as fit_pairs
 
 if TYPE_CHECKING:
+    from regard.analysis.grouping import Grouping
     from regard.analysis.places import GoldPlaces
 
 
@@ -40,6 +41,18 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad
 
 
+def given_groups(by: str, paths: Sequence[str], run: Path, reading: Reading) -> "Grouping | None":
+    """What pairs have in common, for scores of each group; None for scores by length. Raises UsageError for what the
+    run does not have, DataError for what the files do not have, and CheckpointError if `run` is no run."""
+    from regard.analysis.grouping import grouping
+    from regard.run.directory import Run
+
+    if by == "length":
+        return None
+    data = Run(run).config.data
+    return grouping(by, data, pair_files(paths, data, reading.format))
+
+
 def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlaces | None":
     """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line.
 
@@ -50,7 +63,7 @@ def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlac
     if path is None:
         return None
     section = Run(run).config.data.source
-    if section.kind == "text":
+    if section.is_text:
         raise UsageError(
             f"--places has seconds or boxes, and {run} reads texts. Give --gold with links, or leave it out."
         )

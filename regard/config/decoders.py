@@ -1,6 +1,6 @@
 """The sections of Regard's own decoders."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -107,15 +107,50 @@ class ConditionalDecoderConfig(DecoderConfig):
         )
 
 
+class HardAttentionDecoderConfig(DecoderConfig):
+    """The keys of `HardAttentionDecoder`."""
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+    order: Literal[0, 1] = Field(0, description="1: a position depends on the one of the token before; 0: it does not")
+    monotonic: bool = Field(False, description="the alignment never goes back")
+    moves: int = Field(5, ge=1, le=1024, description="of order 1: moves of at most so many positions are told apart")
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that sums over all hard alignments."""
+        from regard.decoders.hard_attention import HardAttentionDecoder
+
+        return HardAttentionDecoder(
+            parts.tokens,
+            parts.attention(self.hidden_size),
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            order=self.order,
+            monotonic=self.monotonic,
+            moves=self.moves,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
 class FixedDecoderConfig(DecoderConfig):
     """The keys of `FixedDecoder`."""
 
-    attends: ClassVar[bool] = False
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
     num_layers: NumLayers = 1
     start: Start = "bridge"
     context: Literal["start", "every"] = Field("start", description="the source at the start or at every step")
+
+    @property
+    def attends(self) -> bool:
+        """It does not."""
+        return False
 
     def build(self, parts: DecoderParts) -> "nn.Module":
         """A decoder without attention."""
@@ -168,4 +203,76 @@ class TransformerDecoderConfig(DecoderConfig):
         ]
         return TransformerDecoder(
             parts.tokens, layers, hidden_size=self.hidden_size, positions=self.positions, norm=self.norm
+        )
+
+
+class PoolingDecoderConfig(DecoderConfig):
+    """The keys of `PoolingDecoder`: classification."""
+
+    pool: Literal["attention", "self_attentive", "max", "gated"] = Field(
+        "attention",
+        description="attention: one look, as model.attention says; self_attentive: several; max: the largest value of "
+        "each feature; gated",
+    )
+    hops: int = Field(4, ge=1, le=1024, description="self_attentive: how many looks")
+    hop_size: HiddenSize | None = Field(
+        None, description="self_attentive: width of the layer inside; default that of a position of the memory"
+    )
+
+    @property
+    def attends(self) -> bool:
+        """With that of `model.attention`."""
+        return self.pool == "attention"
+
+    @property
+    def looks(self) -> int | None:
+        """How many looks stand side by side; None where `model.attention` says."""
+        return None if self.attends else self.hops if self.pool == "self_attentive" else 1
+
+    @model_validator(mode="after")
+    def _hops(self) -> "PoolingDecoderConfig":
+        given = sorted({"hops", "hop_size"} & self.model_fields_set)
+        default = {key: type(self).model_fields[key].default for key in given}
+        if self.pool != "self_attentive" and any(getattr(self, key) != value for key, value in default.items()):
+            raise ValueError(f"{given[0]} belongs to pool self_attentive; expected no such key for {self.pool}")
+        return self
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A pooling of the memory, and what names its label."""
+        from regard.attention import POOLINGS
+        from regard.decoders.pooling import PoolingDecoder
+
+        options: dict[str, Any] = {}
+        if self.pool == "attention":
+            options = {"attention": parts.attention(parts.memory_size)}
+        elif self.pool == "self_attentive":
+            options = {"hops": self.hops, "hidden_size": self.hop_size}
+        return PoolingDecoder(parts.tokens, POOLINGS[self.pool](parts.memory_size, **options))
+
+
+class MemoryNetworkDecoderConfig(DecoderConfig):
+    """The keys of `MemoryNetworkDecoder`."""
+
+    hidden_size: HiddenSize = Field(256, description="features of a query")
+    hops: int = Field(3, ge=1, le=32, description="how many times the memory is read before each token")
+    tying: Literal["adjacent", "layer_wise"] = Field(
+        "adjacent", description="what a hop mixes is what the next compares with; or all hops do the same"
+    )
+
+    @property
+    def feature_size(self) -> int:
+        """The output layer reads the last query."""
+        return self.hidden_size
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that looks several times before it answers, each time with an attention of its own."""
+        from regard.decoders.memory_network import MemoryNetworkDecoder
+
+        return MemoryNetworkDecoder(
+            parts.tokens,
+            [parts.attention(self.hidden_size, key_size=self.hidden_size) for _ in range(self.hops)],
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            tying=self.tying,
         )

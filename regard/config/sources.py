@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from regard.data.turns import Turns
 
 TokenizerName = Annotated[
-    Literal["bpe", "characters", "symbols", "inflection"],
-    Field(description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters"),
+    Literal["bpe", "characters", "symbols", "inflection", "label", "tags"],
+    Field(
+        description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters; label: "
+        "the whole text is one; tags: between spaces and semicolons"
+    ),
 ]
 VocabSize = Annotated[int, Field(ge=5, le=1_000_000, description="most entries that the tokeniser may learn")]
 
@@ -37,6 +40,7 @@ class TextConfig(SourceConfig):
     """The keys of a source that is a text."""
 
     file: ClassVar[str] = "tokenizer.source.json"
+    is_text: ClassVar[bool] = True
 
     tokenizer: TokenizerName = "bpe"
     vocab_size: VocabSize = 8000
@@ -45,6 +49,11 @@ class TextConfig(SourceConfig):
     )
     history_tokens: int = Field(
         200, ge=1, le=100_000, description="with turn_mark: of a longer history the first turns are not read"
+    )
+    sentences: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="for an encoder that reads sentences, how they are known: `punctuation`, or the mark that stands "
+        "between two, such as <s>; null: a text is one",
     )
 
     @field_validator("turn_mark")
@@ -63,17 +72,21 @@ class TextConfig(SourceConfig):
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "TextSource":
         """A tokeniser, learned from the texts."""
+        from regard.data.sentences import sentence_spans
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.train(self.tokenizer, sources(), self.vocab_size), self.turns)
+        texts, between = sources(), self.sentences
+        if between is not None:
+            texts = (text[start:end] for text in texts for start, end in sentence_spans(text, between))
+        return TextSource(Tokenizer.train(self.tokenizer, texts, self.vocab_size), between, self.turns)
 
     def load(self, path: Path) -> "TextSource":
         """The tokeniser in a file."""
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.load(path), self.turns)
+        return TextSource(Tokenizer.load(path), self.sentences, self.turns)
 
 
 class AugmentConfig(Section):

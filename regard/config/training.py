@@ -46,6 +46,12 @@ class TemperatureConfig(Section):
 class TrainingConfig(Section):
     """The loop."""
 
+    init: str | None = Field(
+        None, max_length=4000, description="a run whose weights and vocabularies to begin with; null for new ones"
+    )
+    freeze: tuple[str, ...] = Field(
+        (), max_length=1000, description="parts of the model whose weights stay as they are: [encoder]"
+    )
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=MOST_RATE)
     weight_decay: float = Field(0.0, ge=0, le=1000)
@@ -59,6 +65,12 @@ class TrainingConfig(Section):
     )
     doubly_stochastic: float = Field(
         0.0, ge=0, le=1000, description="λ of Xu et al. 2015, eq. 14: want every position looked at; try 1"
+    )
+    hop_penalty: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="λ of Lin et al. 2017, eq. 8: want several looks at one source to differ; try 0.1",
     )
     hard: HardConfig = HardConfig()
     temperature: TemperatureConfig = TemperatureConfig()

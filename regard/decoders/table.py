@@ -13,10 +13,18 @@ DECODERS = Table(
         "bahdanau": "decoders:BahdanauDecoderConfig",
         "luong": "decoders:LuongDecoderConfig",
         "conditional": "decoders:ConditionalDecoderConfig",
+        "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
+        "pooling": "decoders:PoolingDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )
 
-OUTPUTS = Table("output layer", "regard.config", {"linear": "outputs:LinearOutputConfig"}, group="regard.outputs")
+OUTPUTS = Table(
+    "output layer",
+    "regard.config",
+    {"linear": "outputs:LinearOutputConfig", "label": "outputs:LabelOutputConfig"},
+    group="regard.outputs",
+)

@@ -13,7 +13,7 @@ class Score:
 
     Args:
         name: what it is, for a table: "BLEU".
-        value: in percent.
+        value: in percent, unless the signature names a unit.
         signature: how it was computed, to be printed beside it: two numbers compare only if their signatures are equal.
         higher_is_better: the direction.
     """

@@ -8,7 +8,9 @@ from regard.training.events import Validated
 def model_card(config: Config, parameters: int, pairs: int, validated: Validated) -> str:
     """Markdown: what was trained, on how many pairs, how good it is, and how to use it."""
     encoder, decoder, attention = config.model.encoder, config.model.decoder, config.model.attention
-    looks = f"{attention.score} score, {attention.select} selection" if decoder.attends else "no attention"
+    looks = f"{attention.score} score, {attention.select} selection"
+    if not decoder.attends:
+        looks = getattr(decoder, "pool", "no attention")
     if attention.num_heads > 1 and decoder.attends:
         looks += f", {attention.num_heads} heads"
     scores = "\n".join(

@@ -20,6 +20,8 @@ from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run import digests
 from regard.run.directory import Run
+from regard.run.initial import begin, freeze, known_sides
+from regard.run.labels import unseen
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
@@ -27,6 +29,7 @@ from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
+from regard.run.unsaid import unsaid
 from regard.run.validation_metric import Validator
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, launch_name
@@ -119,10 +122,16 @@ def prepare(
         run, learn, held, texts = found
         if world.is_first:
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
+            for line in unseen(learn, held, run.sides[1]):
+                tell(line)
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
         ctc = config.training.ctc > 0
-        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc).to(device)
+        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc)
+        if not Checkpoints(run.checkpoints).last.exists():
+            begin(config, model, source, target, tell if world.is_first else lambda line: None)
+        freeze(model, config.training.freeze)
+        model = model.to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
         with world.first_before_others():
             if ctc and world.is_first:
@@ -179,10 +188,14 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        sides = run.sides if going_on else learn_sides(config.data, files)
+        sides = (
+            run.sides if going_on else learn_sides(config.data, files, known_sides(config.training.init, config.data))
+        )
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        if validation and not going_on and (remark := unsaid(validation, sides[1])):
+            tell(remark)
         limits = limits_of(config)
         asked = [place(each, *sides, **limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)

@@ -9,6 +9,7 @@ from regard.training import OPTIMIZERS
 from regard.training.averaging import MovingAverage
 from regard.training.ctc import WithCtc
 from regard.training.doubly_stochastic import WithDoublyStochastic
+from regard.training.hop_penalty import WithHopPenalty
 from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
 from regard.training.plan import Plan
@@ -39,10 +40,12 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
     """The objective that the attention needs: a selection without its own gradient uses the score function. The doubly
-    stochastic term and CTC stand beside it where the recipe gives them a weight."""
+    stochastic term, that of several looks, and CTC stand beside it where the recipe gives them a weight."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
+    if options.hop_penalty:
+        objective = WithHopPenalty(objective, options.hop_penalty)
     return WithCtc(objective, options.ctc) if options.ctc else objective
 
 

@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.parts import part_of, parts
 from regard.data.media import Picture, Recording
 
 ELLIPSIS = "…"
@@ -45,6 +47,29 @@ def _acts(character: str) -> bool:
         return character not in JOINERS
     code = ord(character)
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noncharacters
+
+
+def source_line(alignment: Alignment) -> str:
+    """The whole source, visible; of several texts each with its name: `lemma: Haus | tags: N;DAT;PL`."""
+    several = parts(alignment)
+    named = [f"{visible(part.name)}: {visible(part.text)}" for part in several]
+    return " | ".join(named) if several else visible(alignment.source_text)
+
+
+def part_starts(alignment: Alignment) -> list[int]:
+    """The first unit of each part of several texts; not of the first part that has units."""
+    if not alignment.source_parts:
+        return []
+    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    return [place for place, (before, number) in enumerate(pairwise(numbers), 1) if number != before]
+
+
+def part_names(alignment: Alignment) -> list[str]:
+    """What stands before each unit of the source where units are listed: `tags:` of several texts, else nothing."""
+    if not alignment.source_parts:
+        return [""] * len(alignment.source)
+    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    return [f"{visible(alignment.source_parts[number])}:" for number in numbers]
 
 
 def label(unit: Unit) -> str:

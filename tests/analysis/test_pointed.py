@@ -61,7 +61,7 @@ def test_words_and_seconds(split: str) -> None:
     known = demo_spoken.known(split, COUNT)
     found = score_split(Oracle(known, stretches), split, known)
     words = sum(len(recording(split, number).words) for number in range(COUNT))
-    assert found.word_error.value == pytest.approx(100 * COUNT / words)
+    assert found.score.value == pytest.approx(100 * COUNT / words)
     (rules,) = found.pointing.values()
     assert list(rules) == ["attention", "diagonal", "centre", "uniform"]
     assert rules["attention"].pointing == 1
@@ -74,7 +74,7 @@ def test_words_and_boxes_of_each_group(split: str) -> None:
     known = demo_drawn.known(split, COUNT)
     found = score_split(Oracle(known, squares), split, known)
     made = [picture(split, number) for number in range(COUNT)]
-    assert found.word_error.value == pytest.approx(100 * COUNT / sum(len(one.words) for one in made))
+    assert found.score.value == pytest.approx(100 * COUNT / sum(len(one.words) for one in made))
     assert {group: rules["attention"].targets for group, rules in found.pointing.items()} == {
         "shapes": 2 * COUNT,
         "colours": 2 * COUNT,

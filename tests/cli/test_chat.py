@@ -144,7 +144,7 @@ def test_a_run_over_recordings_does_not_chat(tmp_path: Path) -> None:
 
 def test_a_long_history_is_cut_where_a_turn_begins_and_spans_are_those_of_the_whole() -> None:
     tokenizer = Tokenizer.train("symbols", ["a b c d <turn>"], 100)
-    source = TextSource(tokenizer, Turns("<turn>", 5))
+    source = TextSource(tokenizer, turns=Turns("<turn>", 5))
     text = "a b <turn> b c <turn> c d"
     assert source.encode(text) == tokenizer.ids("b c <turn> c d")
     spans = source.spans(text, source.encode(text), _positions(6))
@@ -153,6 +153,11 @@ def test_a_long_history_is_cut_where_a_turn_begins_and_spans_are_those_of_the_wh
     assert source.encode("a <turn> b b b b b b") == tokenizer.ids("b b b b b b")  # the last turn is whole
     assert source.encode("a " * 9) == tokenizer.ids("a " * 9)
     assert source.digest != TextSource(tokenizer).digest
+    both = TextSource(tokenizer, "<s>", Turns("<turn>", 6))  # sentences within the turns that are left
+    text = "a b <turn> b <s> c <turn> c d"
+    assert both.encode(text) == TextSource(tokenizer, "<s>").encode("b <s> c <turn> c d")
+    spans = both.spans(text, both.encode(text), _positions(7))
+    assert [text[start:end].strip() for start, end in spans] == ["b", "", "c", "<turn>", "c", "d"]
     long = " <turn> ".join(["a b"] * 10_000)
     assert source.encode(long) == tokenizer.ids("a b <turn> a b")
 

@@ -42,6 +42,19 @@ def test_demo_trains_translates_and_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_questions_are_answered_with_one_look_and_with_three(tmp_path: Path) -> None:
+    """Of models that have learned nothing: the table with both and its blind rules, the page with every hop."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "questions")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in ("hop 1", "hop 3", "right %", "one sentence", "two sentences", "1 hop", "blind: last sentence"):
+        assert part in said
+    assert '"layer":"hop 3"' in (out / "alignment.html").read_text(encoding="utf-8")
+    assert [regard.load(out / name).models[0].decoder.looks[-1] for name in ("model", "one_hop")] == ["hop 3", "hop 1"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("corpus", "parts", "allowed"),
     [
@@ -64,9 +77,21 @@ def test_recordings_and_pictures_are_written_about_and_pointed_into(
     assert len((out / "corpus" / "train.tsv").read_text(encoding="utf-8").splitlines()) == 40
 
 
+@pytest.mark.slow
+def test_each_pooling_is_held_against_a_blind_one(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "labels")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in ("label right %", "points at the cue %", "attention", "max", "mean", "blind: uniform", "100–140"):
+        assert part in said
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"corpus", "model", "max", "mean"}
+    assert len((out / "corpus" / "train.tsv").read_text(encoding="utf-8").splitlines()) == 40
+
+
 def test_what_the_demo_of_recordings_lacks(tmp_path: Path) -> None:
     wrong = regard_command("demo", "--corpus", "speech", "--out", tmp_path / "demo")
-    assert (wrong.code, "expected one of sentences, spoken, drawn" in wrong.err) == (2, True)
+    assert (wrong.code, "expected one of sentences, spoken, drawn, labels" in wrong.err) == (2, True)
     refused = regard_command("demo", "--corpus", "spoken", "--compare", "--out", tmp_path / "demo")
     assert refused.code == 2
     assert "--compare has no effect with --corpus spoken. Leave one out." in " ".join(refused.err.split())

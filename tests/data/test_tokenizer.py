@@ -191,6 +191,29 @@ def test_known_symbols_come_back(symbols: list[str]) -> None:
     assert tokenizer.decode(tokenizer.ids(" ".join(symbols))) == " ".join(symbols)
 
 
+def test_a_label_is_the_whole_text_and_nothing_else() -> None:
+    tokenizer = Tokenizer.train(
+        "label", ["Sci/Tech news", " Sports ", "Sports", "Sci/Tech  news", "", " \t", "World"], 7
+    )
+    assert tokenizer.tokens(range(4, tokenizer.size)) == ["Sci/Tech news", "Sports", "World"]
+    assert tokenizer.ids("  Sci/Tech news") == tokenizer.ids("Sci/Tech\tnews ") == [4]
+    assert tokenizer.encode("  Sci/Tech news ").spans == [(2, 15)]
+    assert [tokenizer.ids(text) for text in ("sports", "", "  ", "Sports World")] == [[UNKNOWN]] * 4
+    assert tokenizer.encode("  ").spans == [(0, 0)]
+    assert tokenizer.spell([4, END]).text == "Sci/Tech news"
+    assert tokenizer.decode([UNKNOWN, END]) == ""
+    assert tokenizer.unspelt == UNKNOWN
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(text=TEXT)
+def test_any_text_is_one_label(text: str) -> None:
+    encoded = trained("label").encode(text)
+    assert len(encoded.ids) == len(encoded.spans) == 1
+    ((start, end),) = encoded.spans
+    assert text[start:end] == text.strip()
+
+
 def test_inflection_spells_the_lemma_and_keeps_the_tags() -> None:
     tokenizer = Tokenizer.train("inflection", ["N;SG Nest", "V;PST take off"], 401)
     encoded = tokenizer.encode("V;SG;X;N off N😀")

@@ -9,7 +9,7 @@ from regard.metrics import METRICS
 from regard.metrics.by_length import by_length
 
 ALL = pytest.mark.parametrize("name", METRICS)
-LOWER_IS_BETTER = {"ter", "wer", "cer", "word_error"}
+LOWER_IS_BETTER = {"ter", "wer", "cer", "word_error", "edit_distance"}
 
 
 @ALL
@@ -114,6 +114,40 @@ def test_exact_and_word_error() -> None:
     hypotheses, references = ["a b", "a  b", " c ", "d"], [["a b"], ["a b"], ["x", "c"], ["e", "f"]]
     assert METRICS["exact"](hypotheses, references).value == 75.0  # all but the last
     assert METRICS["word_error"](hypotheses, references).value == 25.0
+
+
+def test_macro_f1_counts_each_label_alike() -> None:
+    """Of a: 1 right of 1 output and 2 references, F1 2/3. Of b: 1 of 2 and 1. Of c, which no reference has: 0."""
+    hypotheses, references = ["a", "b", "b", "c"], [["a"], ["b"], ["a"], ["c c", "d"]]
+    score = METRICS["macro_f1"](hypotheses, references)
+    assert score.value == pytest.approx(100 * (2 / 3 + 2 / 3 + 0 + 0) / 4)  # a, b, c and `c c`
+    assert METRICS["accuracy"](hypotheses, references).value == 50.0
+    assert METRICS["macro_f1"](["d"], [["c c", "d"]]).value == 100.0
+
+
+def test_edit_distance_is_a_mean_over_outputs() -> None:
+    """One substitution; two characters missing; one too many; nothing; and the nearest of two references."""
+    hypotheses, references = ["abc", "", "x", "", "walkt"], [["abd"], ["ab"], [""], [""], ["went", "walked"]]
+    assert METRICS["edit_distance"](hypotheses, references).value == pytest.approx((1 + 2 + 1 + 0 + 2) / 5)
+
+
+def test_rouge_worked_example() -> None:
+    """4 of 5 words in either order; 1 of 4 pairs: `the cat`; the longest common subsequence has 3 of 5."""
+    hypotheses, references = ["the cat ran home today"], [["today the cat sat home"]]
+    assert METRICS["rouge1"](hypotheses, references).value == pytest.approx(80.0)
+    assert METRICS["rouge2"](hypotheses, references).value == pytest.approx(25.0)
+    assert METRICS["rougeL"](hypotheses, references).value == pytest.approx(60.0)
+    assert METRICS["rouge1"](hypotheses, [["nothing of it", "today the cat sat home"]]).value == pytest.approx(80.0)
+    assert METRICS["rouge1"](["the cats"], [["the cat"]]).value == pytest.approx(50.0)  # no stemming
+
+
+def test_rouge_sees_chinese_by_characters() -> None:
+    """5 of 6 characters, 4 of 5 pairs; by words there is nothing to compare."""
+    hypotheses, references = ["汤姆追逐杰里"], [["汤姆追逐杰瑞"]]
+    assert METRICS["rouge1"](hypotheses, references).value == 0.0
+    assert METRICS["rouge1_char"](hypotheses, references).value == pytest.approx(100 * 5 / 6)
+    assert METRICS["rouge2_char"](hypotheses, references).value == pytest.approx(100 * 4 / 5)
+    assert METRICS["rougeL_char"](hypotheses, references).value == pytest.approx(100 * 5 / 6)
 
 
 @pytest.mark.parametrize("name", METRICS)

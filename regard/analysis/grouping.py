@@ -1,0 +1,64 @@
+"""What the pairs of a test set have in common, for scores of each group: tags, labels, or the values of a column."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from regard.config import DataConfig, TextConfig
+from regard.data.example import Example
+from regard.data.lines import STDIN, BadLine
+from regard.data.readers import PairFiles
+from regard.errors import DataError, UsageError
+
+Grouping = Callable[[Example], Sequence[str]]
+"""The groups that a pair belongs to."""
+
+
+def grouping(by: str, data: DataConfig, files: PairFiles) -> Grouping:
+    """The groups of pairs.
+
+    Args:
+        by: `tag`, each tag of a source of tags and a lemma; `label`, the reference; or a column of the files, by its
+            name, or its number where there are no names, or its key in JSONL.
+        data: how the run reads pairs.
+        files: the pairs.
+
+    Raises UsageError for what the run does not have, DataError for a line without the column.
+    """
+    if by == "tag":
+        if not isinstance(data.source, TextConfig) or data.source.tokenizer != "inflection":
+            raise UsageError(
+                "--by tag is for sources of tags and a lemma, data.source.tokenizer inflection; this run has none. "
+                "Name a column of the file, or leave it out."
+            )
+        return tags
+    if by == "label":
+        if data.target.tokenizer != "label":
+            raise UsageError(
+                "--by label is for targets that are labels, data.target.tokenizer label; this run has none. Name a "
+                "column of the file, or leave it out."
+            )
+        return label
+    if STDIN in files.paths:
+        raise UsageError(f"--by {by} reads a column of a file, after its pairs. Give a file for standard input.")
+    values = _column(files, by)
+    return lambda example: [values.get(example.line, "").strip()]
+
+
+def tags(example: Example) -> list[str]:
+    """Those before the lemma."""
+    return [tag for tag in example.source.partition(" ")[0].split(";") if tag]
+
+
+def label(example: Example) -> list[str]:
+    """The reference, without loose white space."""
+    return [" ".join((example.target or "").split())]
+
+
+def _column(files: PairFiles, name: str) -> dict[int, str]:
+    """What each line has in a column."""
+    values: dict[int, str] = {}
+    for record in replace(files, source=name, target=name, locate=None).records():
+        if isinstance(record, BadLine):
+            raise DataError(f"--by {name}: {record}. Name a column that every line has.")
+        values[record.line] = record.source
+    return values
