@@ -3,10 +3,10 @@
     python benchmarks/end_mark.py [--seeds 1 2 3] [--out DIR] [--threads 1]
 
 Trains the recipe of the demo with `model.attention.end` true and false, unless DIR holds the run already, and prints
-for every split: BLEU; the alignment error with one link for each target word, and the same without links for words whose
-largest weight is on the end mark; the share of characters whose largest weight is on a word that theirs is linked with,
-and the weight on the end mark, both by the place of the character in its word. Then, for the models that may attend to
-the end mark, the change of the log-probability of the right character without it.
+for every split: BLEU; the alignment error with one link for each target word, and the same without links for words
+whose largest weight is on the end mark; the share of characters whose largest weight is on a word that theirs is linked
+with, and the weight on the end mark, both by the place of the character in its word. Then, for the models that may
+attend to the end mark, the change of the log-probability of the right character without it.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Damaged recipes and runs: each kind of mutant changes a real one, at random, in its own way.
 
-A kind gets a generator of random numbers and its own directory with `run/`, `recipe.yaml` and `pairs.tsv`, changes one of
-them, and returns the arguments of `regard` that read it. Some kinds compute the digest of the changed file anew, so that
-the code behind the check of the digest is tested, too.
+A kind gets a generator of random numbers and its own directory with `run/`, `recipe.yaml` and `pairs.tsv`, changes one
+of them, and returns the arguments of `regard` that read it. Some kinds compute the digest of the changed file anew, so
+that the code behind the check of the digest is tested, too.
 """
 
 import hashlib
