@@ -1,4 +1,4 @@
-"""Make the pairs of real recordings and pictures that recipes are measured on, from their downloads.
+"""Make the pairs of real recordings, pictures and stories that recipes are measured on, from their downloads.
 
     python benchmarks/corpora.py DOWNLOADS --into FOLDER
     python benchmarks/corpora.py DOWNLOADS --into FOLDER --only digits an4
@@ -9,6 +9,7 @@ DOWNLOADS has a folder for each corpus; what is absent is left out with a messag
     speech-an4-mfcc   CMU AN4 as features: train.npz, train.tsv, test.npz, test.tsv
     speech-mboshi     Mboshi-French: audio.zip, train.tsv, test.tsv, word_times.tsv.gz
     captions          Flickr8k, 1,000 pictures: images.zip, train.tsv, dev.tsv, test.tsv
+    dialogue-or-qa    bAbI tasks: babi-en10k/train.tsv.gz, babi-en10k/test.tsv.gz (task, story with question, answer)
 
 FOLDER then has for each corpus train.tsv, dev.tsv and test.tsv (name, text) and what they name. Where it is known when
 each word is said, SPLIT.words.tsv has it: name, start and end in seconds, word. The same downloads give the same files:
@@ -21,6 +22,8 @@ each word is said, SPLIT.words.tsv has it: name, start and end in seconds, word.
 - an4: seven speakers of the training make dev.tsv. The test is the official one; its speakers are in no other file.
 - mboshi: the last 150 pairs of the training make dev.tsv. French targets are in SPLIT.french.tsv.
 - flickr8k: the split of the corpus.
+- babi: the last 100 questions of each task make dev.tsv. A task that the training does not have is no part of the test.
+  SPLIT.tasks.txt has the number of the task of each pair.
 """
 
 import argparse
@@ -40,6 +43,7 @@ LEARNT_RECORDINGS = range(8, 50)
 DEV_SEQUENCES = 400
 AN4_DEV_SPEAKERS = 7
 MBOSHI_DEV_PAIRS = 150
+BABI_DEV_PAIRS = 100
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 Row = tuple[str, ...]
 
@@ -176,12 +180,36 @@ def flickr8k(given: Path, into: Path) -> None:
         write(into / f"{split}.tsv", rows(given / f"{split}.tsv"))
 
 
+def babi(given: Path, into: Path) -> None:
+    """Stories with a question, of all tasks together."""
+    learnt, tested = (_of_tasks(given / f"{split}.tsv.gz") for split in ("train", "test"))
+    splits = {
+        "train": [row for found in learnt.values() for row in found[:-BABI_DEV_PAIRS]],
+        "dev": [row for found in learnt.values() for row in found[-BABI_DEV_PAIRS:]],
+        "test": [row for task in learnt for row in tested[task]],
+    }
+    for split, found in splits.items():
+        write(into / f"{split}.tsv", [(story, answer) for _, story, answer in found])
+        write(into / f"{split}.tasks.txt", [(task,) for task, *_ in found])
+
+
+def _of_tasks(path: Path) -> dict[str, list[Row]]:
+    """The rows of each task."""
+    found: dict[str, list[Row]] = {}
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            row = tuple(line.rstrip("\n").split("\t"))
+            found.setdefault(row[0], []).append(row)
+    return found
+
+
 CORPORA: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "digits": ("speech-digits", digits),
     "single-digits": ("speech-digits", single_digits),
     "an4": ("speech-an4-mfcc", an4),
     "mboshi": ("speech-mboshi", mboshi),
     "flickr8k": ("captions", flickr8k),
+    "babi": ("dialogue-or-qa/babi-en10k", babi),
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -11,20 +12,21 @@ from torch import Tensor
 from regard.alignment.alignment import Alignment
 from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, Stretch, align
+from regard.alignment.units import Span, Stretch, align, seen_around
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.search.batches import Batches, Found, Spans, Values
+from regard.search.batches import Answer, Batches, Found, Spans, Values
 from regard.search.beam import beam
-from regard.search.forced import Ranked, force, rank
+from regard.search.forced import Ranked, force, looks, rank
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
+from regard.search.rules import NO_RULES, under_rules
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader, Started
@@ -58,6 +60,9 @@ class Translator:
     A sentence gives the same output alone and in any batch. A source of nothing but white space gives an empty output.
     A text alone is a list of one, wherever texts are given: `translate("Tom.")` is `translate(["Tom."])`.
 
+    Of a decoder that looks several times before each token and names its looks, as a memory network does, every
+    alignment has its `layers`. They, too, come of one more pass.
+
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
     """
@@ -87,21 +92,33 @@ class Translator:
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
-        self, sources: str | Sequence[str], nbest: int = 1, *, units: str = "auto", alternatives: int = 0
+        self,
+        sources: str | Sequence[str],
+        nbest: int = 1,
+        *,
+        prefixes: str | Sequence[str] | None = None,
+        units: str = "auto",
+        alternatives: int = 0,
     ) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment of these units.
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        With `prefixes`, the output of each source begins with the tokens of its prefix; "" for none.
+
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
         """
-        sources, search = _texts("translate", "sources", sources), self._best("translate", nbest)
+        sources = _texts("translate", "sources", sources)
+        search = self._best("translate", nbest, self._begun("translate", sources, prefixes))
         return [[regrouped(each, units) for each in group] for group in self._each(sources, search, alternatives)]
 
-    def outputs(self, sources: str | Sequence[str], nbest: int = 1) -> list[list[Output]]:
+    def outputs(
+        self, sources: str | Sequence[str], nbest: int = 1, *, prefixes: str | Sequence[str] | None = None
+    ) -> list[list[Output]]:
         """The texts and scores of what `translate` finds, without the alignments: they are a tenth of its time.
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1.
+        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
         """
-        sources, search = _texts("outputs", "sources", sources), self._best("outputs", nbest)
+        sources = _texts("outputs", "sources", sources)
+        search = self._best("outputs", nbest, self._begun("outputs", sources, prefixes))
         answers = [[Output("", 0.0)] for _ in sources]
         places, _, found, _ = self._found(sources, search)
         for place, hypotheses in zip(places, found, strict=True):
@@ -109,15 +126,33 @@ class Translator:
             answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
         return answers
 
-    def _best(self, method: str, nbest: int) -> Search:
-        """Looks for the `nbest` best hypotheses."""
+    def _begun(
+        self, method: str, sources: Sequence[str], prefixes: str | Sequence[str] | None
+    ) -> list[list[int]] | None:
+        """The tokens that the output of each source begins with."""
+        if prefixes is None:
+            return None
+        texts = _texts(method, "prefixes", prefixes)
+        if len(texts) != len(sources):
+            raise ValueError(
+                f"Translator.{method}: {len(sources)} sources and {len(texts)} prefixes; expected as many of each. "
+                "Give an empty one for a source without."
+            )
+        return [self.target_tokenizer.ids(text) for text in texts]
+
+    def _best(self, method: str, nbest: int, prefixes: Sequence[Sequence[int]] | None = None) -> Search:
+        """Looks for the `nbest` best hypotheses, which begin with their prefixes."""
         options = self.options
+        ruled = options.rules != NO_RULES or prefixes is not None
         if nbest < 1:
             raise ValueError(f"Translator.{method}: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
 
-        def look(started: Started, later: Later) -> Found:
+        def look(started: Started, later: Later, begun: Sequence[Sequence[int]]) -> Found:
             given = (started.step, started.state, started.lengths)
+            if ruled:
+                step, groups = under_rules(options.rules, begun, started.step, chain([given[1:]], later))
+                given, later = (step, *next(iter(groups))), groups
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=later)]
             return beam(
@@ -130,7 +165,13 @@ class Translator:
                 later=later,
             )
 
-        return lambda chosen, _: self._batches().flowing(chosen, look)
+        def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
+            def begun(numbers: Sequence[int]) -> list[Sequence[int]]:
+                return [() if prefixes is None else prefixes[called[number]] for number in numbers]
+
+            return self._batches().flowing(chosen, lambda started, later, numbers: look(started, later, begun(numbers)))
+
+        return search
 
     def sample(
         self,
@@ -199,10 +240,13 @@ class Translator:
         batches = self._batches(self._reader.whole())
         hypotheses, spans = batches.one_by_one(encoded, forced)
         ranked = self._ranked(encoded, hypotheses, alternatives, batches)
+        layers = self._layers(encoded, hypotheses, batches)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
-            made = self._alignment(texts, places, wanted[number].spans, found, ranked[number][0])
+            around = self._around(places, spans[number])
+            given, looked = ranked[number][0], layers[number][0]
+            made = self._alignment(texts, places, around, wanted[number].spans, found, given, looked)
             results.append(regrouped(made, units))
         return results
 
@@ -213,14 +257,16 @@ class Translator:
         kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
         answers = [[Alignment(source, "", (), (), nothing, 0.0, source_kind=kind)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
-        ranked = self._ranked(encoded, found, alternatives)
+        ranked, layers = self._ranked(encoded, found, alternatives), self._layers(encoded, found)
         for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
-            for hypothesis, each in zip(hypotheses, known, strict=True):
+            around = self._around(stretches, spans[number])
+            for hypothesis, each, looked in zip(hypotheses, known, layers[number], strict=True):
                 spelled = self.target_tokenizer.spell(_said(hypothesis))
                 texts = sources[place], spelled.text
-                answers[place].append(self._alignment(texts, stretches, spelled.spans, hypothesis, each))
+                made = self._alignment(texts, stretches, around, spelled.spans, hypothesis, each, looked)
+                answers[place].append(made)
         return answers
 
     def _found(
@@ -236,11 +282,13 @@ class Translator:
         self,
         texts: tuple[str, str],
         source: Sequence[Stretch],
+        around: tuple[float, ...] | None,
         target: Sequence[Span],
         found: Hypothesis,
         ranked: Ranked | None,
+        layers: np.ndarray | None,
     ) -> Alignment:
-        """Of a source and what was found for it, or given, and the spans of both."""
+        """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
         made = align(
             *texts,
             source,
@@ -249,10 +297,21 @@ class Translator:
             found.log_prob,
             draw=partial(self.source.draw, texts[0]),
             source_kind=self.source.kind,
+            layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
         )
+        made = replace(made, receptive_field=around)
         if ranked is None:
             return made
         return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
+
+    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
+        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
+        fields = [field for field in given if field is not None]
+        if self.source.tokenizer is not None or len(fields) < len(given):
+            return None
+        before, after = map(max, zip(*fields, strict=True))
+        return seen_around((before, after), stretches, positions)
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None
@@ -264,14 +323,38 @@ class Translator:
             )
         if not width:
             return [[None] * len(each) for each in found]
+        return self._again(sources, found, batches, partial(rank, width=width))
+
+    @property
+    def _looks(self) -> tuple[str, ...]:
+        """The names of the layers to show; none where the models do not have the same."""
+        names = {getattr(model.decoder, "looks", ()) for model in self.models}
+        return names.pop() if len(names) == 1 else ()
+
+    def _layers(
+        self, sources: Sequence[Values], found: Found, batches: Batches | None = None
+    ) -> list[list[np.ndarray | None]]:
+        """What each layer looked at; None for each where there are none to show."""
+        if not self._looks:
+            return [[None] * len(each) for each in found]
+        return self._again(sources, found, batches, looks)
+
+    def _again(
+        self,
+        sources: Sequence[Values],
+        found: Found,
+        batches: Batches | None,
+        look: Callable[..., Sequence[Answer]],
+    ) -> list[list[Answer]]:
+        """One more pass over what was found; `look` is given a step function, a state, lengths and targets."""
         repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
         tokens = [hypothesis.tokens for each in found for hypothesis in each]
 
-        def look(started: Started, places: Sequence[int]) -> list[Ranked]:
-            return rank(started.step, started.state, started.lengths, [tokens[place] for place in places], width)
+        def seen(started: Started, places: Sequence[int]) -> Sequence[Answer]:
+            return look(started.step, started.state, started.lengths, [tokens[place] for place in places])
 
-        ranked = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, look)[0])
-        return [[next(ranked) for _ in each] for each in found]
+        answers = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, seen)[0])
+        return [[next(answers) for _ in each] for each in found]
 
     def _batches(self, reader: Reader | None = None) -> Batches:
         """What searches for all sources; by another reader, where one is given."""

@@ -11,6 +11,7 @@ from regard.attention.rules import refusal
 from regard.config import Config, parse
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.data.text import Vocabulary
+from regard.decoders.output import LinearOutput
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 
@@ -34,11 +35,21 @@ DECODERS: dict[str, dict[str, Any]] = {
         "positions": "relative",
         "norm": "post",
     },
+    "memory": {"kind": "memory_network"},
+    "memory-deep-layer-wise": {"kind": "memory_network", "tying": "layer_wise"},
 }
 FIXED: dict[str, dict[str, Any]] = {
     "fixed-start": {"kind": "fixed"},
     "fixed-every": {"kind": "fixed", "context": "every", "cell": "lstm", "num_layers": 2},
 }
+
+HARD: dict[str, dict[str, Any]] = {
+    "hard": {"kind": "hard_attention"},
+    "hard-monotonic-lstm": {"kind": "hard_attention", "monotonic": True, "cell": "lstm", "num_layers": 2},
+    "hard-moves": {"kind": "hard_attention", "order": 1, "moves": 2},
+    "hard-monotonic-moves": {"kind": "hard_attention", "order": 1, "monotonic": True, "moves": 3},
+}
+"""They sum over alignments, so that they take a score without a memory and nothing else."""
 
 TRANSFORMER: dict[str, Any] = {"kind": "transformer", "hidden_size": 14, "num_heads": 7, "num_layers": 2}
 
@@ -60,6 +71,13 @@ def small_model(config: Config, seed: int = 0) -> EncoderDecoder:
     """A model with weights of a given seed, in evaluation mode."""
     torch.manual_seed(seed)
     return build_model(config.model, Vocabulary(SOURCE_VOCABULARY), TARGET_VOCABULARY).eval()
+
+
+def linear_of(model: EncoderDecoder) -> LinearOutput:
+    """Its linear layer, which another output layer may hold."""
+    output = model.decoder.tokens.output
+    linear: LinearOutput = getattr(output, "linear", output)
+    return linear
 
 
 def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) -> Batch:
@@ -106,9 +124,21 @@ def combinations() -> list[Any]:
         if name in plain or name in FIXED
     ]
     fixed = [pytest.param(recipe(decoder), id=name) for name, decoder in FIXED.items()]
+    hard = [
+        pytest.param(recipe(HARD[name], **model), id=f"{name}-{what}")
+        for name in HARD
+        for what, model in {"additive": {}, "open-end": {"attention": {"end": True}}}.items()
+    ]
+    remember = [score for score in SCORES if SCORES[score].sequential]
+    hard += [
+        pytest.param(recipe(HARD["hard-monotonic-moves"], score), id=f"hard-{score}")
+        for score in SCORES
+        if score not in remember and not getattr(SCORES[score], "timed", False)
+    ]
+    hard += [pytest.param(recipe(HARD["hard-moves"], encoder=TRANSFORMER), id="hard-above-transformer")]
     biased = {"score": "additive", "options": {"additive": {"bias": True}}}
     biases = [pytest.param(recipe(DECODERS[name], attention=biased), id=f"{name}-biases") for name in plain]
-    return attentive + several + local + above + fixed + biases
+    return attentive + several + local + above + fixed + biases + hard
 
 
 def _window(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The corpora of recordings are made of their downloads as `benchmarks/corpora.py` says."""
+"""The corpora of recordings and stories are made of their downloads as `benchmarks/corpora.py` says."""
 
+import gzip
 import io
 import subprocess
 import sys
@@ -101,3 +102,20 @@ def test_the_same_downloads_give_the_same_files(downloads: Path, tmp_path: Path)
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
     assert all((one / path).read_bytes() == (two / path).read_bytes() for path in files)
+
+
+def test_each_task_gives_its_last_questions_and_one_without_training_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "downloads/dialogue-or-qa/babi-en10k"
+    folder.mkdir(parents=True)
+    for split, tasks in {"train": (1, 2), "test": (1, 2, 3)}.items():
+        lines = [f"{task}\t{split} {number}?\tanswer\n" for task in tasks for number in range(103)]
+        (folder / f"{split}.tsv.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    made(tmp_path / "downloads", tmp_path / "made")
+    found = {
+        split: (tmp_path / f"made/babi/{split}.tsv").read_text().splitlines() for split in ("train", "dev", "test")
+    }
+    assert found["train"] == [f"train {number}?\tanswer" for _ in (1, 2) for number in range(3)]
+    assert found["dev"] == [f"train {number}?\tanswer" for _ in (1, 2) for number in range(3, 103)]
+    assert len(found["test"]) == 206
+    tasks = (tmp_path / "made/babi/train.tasks.txt").read_text().split()
+    assert tasks == ["1"] * 3 + ["2"] * 3

@@ -23,6 +23,7 @@ HOW_TO = (
     "own-text",
     "inflection",
     "labels",
+    "questions",
     "word-alignment",
     "using",
     "shortlist",
@@ -103,6 +104,12 @@ def test_the_recipe_for_labels_is_one() -> None:
 def test_every_metric_has_its_line() -> None:
     page = text("docs/labels.md").split("## Which metric")[1]
     assert [name for name in METRICS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("recipe", re.findall(r"```yaml\n(.*?)```", text("docs/questions.md"), re.DOTALL))
+def test_the_recipes_for_sentences_are_some(recipe: str) -> None:
+    config = parse(yaml.safe_load(recipe), "recipe")
+    assert config.model.encoder.kind == "hierarchical"
 
 
 def test_no_figure_is_left_open() -> None:

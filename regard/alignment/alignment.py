@@ -1,11 +1,12 @@
 """Source units and target units, each with its place in the raw text, and the weights between them."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from regard.data.media import Medium
+from regard.data.rows import BETWEEN
 
 
 class Unit(NamedTuple):
@@ -41,6 +42,20 @@ class Prediction(NamedTuple):
     alternatives: tuple[tuple[str, float], ...]
 
 
+class Layer(NamedTuple):
+    """One of several looks behind each target unit, such as a hop of a memory network.
+
+    Args:
+        name: such as "hop 1".
+        weights, source_end, target_end: as in `Alignment`.
+    """
+
+    name: str
+    weights: np.ndarray
+    source_end: np.ndarray | None = None
+    target_end: np.ndarray | None = None
+
+
 @dataclass(frozen=True)
 class Alignment:
     """The soft alignment behind one output. Every view takes this record and nothing else.
@@ -60,7 +75,14 @@ class Alignment:
         predictions: one for each target token and one for the end; empty where they were not asked for.
         source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
             `source_text`.
+        receptive_field: how far the convolutions of the encoder see around what a position covers: seconds before it
+            and behind it; of a picture pixels on the left, above, on the right, below. None where all of the source is
+            seen, or where it is not known. Layers above the convolutions, and normalisation, may see all of it.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
+        layers: the looks of a decoder that looks several times before each token and shows all of them, in their order;
+            empty for any other. `weights` is then the last of them.
+        source_parts: what the parts of a source of several texts are called, which have a tab between two in
+            `source_text`; empty for one text.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -75,21 +97,57 @@ class Alignment:
     target_end: np.ndarray | None = None
     predictions: tuple[Prediction, ...] = ()
     source_kind: str = "text"
+    receptive_field: tuple[float, ...] | None = None
     medium: Medium | None = None
+    layers: tuple[Layer, ...] = ()
+    source_parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        source, target = len(self.source), len(self.target)
-        self._check("weights", (target, source), "a row for each target unit and a column for each source unit")
-        if self.source_end is not None:
-            self._check("source_end", (target,), "one for each target unit")
-        if self.target_end is not None:
-            expected = (source + (self.source_end is not None),)
-            self._check("target_end", expected, "one for each source unit, and with source_end one for the end mark")
+        self._check_look("", self)
+        for number, layer in enumerate(self.layers):
+            self._check_look(f"layers[{number}].", layer)
+            if (layer.source_end is None, layer.target_end is None) != (
+                self.source_end is None,
+                self.target_end is None,
+            ):
+                raise ValueError(
+                    f"Alignment.layers[{number}]: source_end and target_end are not both there as in the alignment; "
+                    "expected the same ends in every layer. Give them all, or none."
+                )
 
-    def _check(self, name: str, expected: tuple[int, ...], meaning: str) -> None:
-        shape = np.shape(getattr(self, name))
+        texts = 1 + self.source_text.count(BETWEEN)
+        if self.source_parts and len(self.source_parts) != texts:
+            raise ValueError(
+                f"Alignment.source_parts: {len(self.source_parts)} names; expected {texts}, one for each text between "
+                "the tabs of source_text."
+            )
+
+    def _check_look(self, place: str, look: "Alignment | Layer") -> None:
+        source, target = len(self.source), len(self.target)
+        meaning = "a row for each target unit and a column for each source unit"
+        self._check(f"{place}weights", look.weights, (target, source), meaning)
+        if look.source_end is not None:
+            self._check(f"{place}source_end", look.source_end, (target,), "one for each target unit")
+        if look.target_end is not None:
+            expected = (source + (look.source_end is not None),)
+            meaning = "one for each source unit, and with source_end one for the end mark"
+            self._check(f"{place}target_end", look.target_end, expected, meaning)
+
+    def _check(self, name: str, array: np.ndarray, expected: tuple[int, ...], meaning: str) -> None:
+        shape = np.shape(array)
         if shape != expected:
             raise ValueError(
                 f"Alignment.{name}: shape is {shape}; expected {expected}, {meaning}. What was looked at on the end "
                 "mark of the source belongs to source_end, the row that wrote the end of the output to target_end."
             )
+
+    @property
+    def each_layer(self) -> "list[tuple[str, Alignment]]":
+        """Every layer with its name, as an alignment without layers; itself under the name "" where there are none."""
+        if not self.layers:
+            return [("", self)]
+        return [(layer.name, replace(self, layers=(), **_look(layer))) for layer in self.layers]
+
+
+def _look(layer: Layer) -> dict[str, Any]:
+    return {name: value for name, value in layer._asdict().items() if name != "name"}

@@ -8,14 +8,20 @@ JSON: a list of objects as `to_record` gives them:
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
     source_kind       what the source is: "text", or another name of the table of source kinds
+    source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
+    receptive_field   how far the encoder's convolutions see around a unit: seconds before and behind; of a picture
+                      pixels on the left, above, on the right, below; or null
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
+    layers            {"name", "weights", "source_end", "target_end"} of each of several looks, such as the hops of a
+                      memory network, or []; the last is the one above
 
 A row of `weights` and its number in `source_end` are one whole. NPZ: for the alignment number i (from 0) the float32
 arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
+`layers_i` (layers, target, source), with the row and the column of the end marks where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
-`texts` is one string, JSON again: a list of the objects above, in which units are their texts alone, and no arrays.
-Files without the last fields, as older versions wrote them, are read: these are then None, None, "text" and ().
+`texts` is one string, JSON again: a list of the objects above, in which units are their texts alone and layers their
+names, and no arrays. Files without the later fields, as older versions wrote them, are read.
 """
 
 import io
@@ -29,7 +35,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Prediction, Unit
+from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.units import look, whole
 from regard.errors import DataError
 from regard.files import check_regular, read_small, write_whole
 
@@ -51,12 +58,17 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "target_text": alignment.target_text,
         "score": alignment.score,
         "source_kind": alignment.source_kind,
+        "source_parts": list(alignment.source_parts),
+        "receptive_field": None if alignment.receptive_field is None else list(alignment.receptive_field),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
         "weights": _plain(alignment.weights),
         "source_end": _plain(alignment.source_end),
         "target_end": _plain(alignment.target_end),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],
+        "layers": [
+            {"name": layer.name} | {name: _plain(getattr(layer, name)) for name in ARRAYS} for layer in alignment.layers
+        ],
     }
 
 
@@ -70,8 +82,8 @@ def from_record(record: Any) -> Alignment:
             )
             for side in ("source", "target")
         }
-        arrays = {name: record.get(name) for name in ARRAYS}
-        return _made(record, units["source"], units["target"], arrays)
+        layers = [(str(layer["name"]), _arrays(layer)) for layer in record.get("layers", [])]
+        return _made(record, units["source"], units["target"], _arrays(record), layers)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the record is no alignment: {error!r}") from error
 
@@ -107,6 +119,9 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
             kind = np.int64 if all(isinstance(place, int) for span in spans for place in span) else np.float64
             arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=kind).reshape(len(spans), -1 if spans else 2)
             record[side] = [unit["text"] for unit in record[side]]
+        record["layers"] = [layer.name for layer in alignment.layers]
+        if alignment.layers:
+            arrays[f"layers_{number}"] = np.stack([whole(layer) for layer in alignment.layers]).astype(np.float32)
         texts.append(record)
     arrays["texts"] = np.array(json.dumps(texts, ensure_ascii=False, allow_nan=False))
     content = io.BytesIO()
@@ -149,28 +164,54 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
         else:
             units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
     arrays = {name: stored.get(f"{name}_{number}") for name in ARRAYS}
-    return _made(record, units["source"], units["target"], arrays)
+    names = record.get("layers", [])
+    rows, columns = len(units["target"]), len(units["source"])
+    layers = [
+        (str(name), look(layer, (rows, columns)))
+        for name, layer in zip(names, stored[f"layers_{number}"] if names else (), strict=True)
+    ]
+    return _made(record, units["source"], units["target"], arrays, layers)
 
 
-def _made(record: Any, source: tuple[Unit, ...], target: tuple[Unit, ...], arrays: dict[str, Any]) -> Alignment:
-    """The alignment of a record and its arrays. Raises ValueError if they do not fit, or numbers are missing."""
+def _arrays(record: Any) -> dict[str, Any]:
+    """The look of an alignment, or of a layer."""
+    return {name: record.get(name) for name in ARRAYS}
+
+
+def _read(arrays: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
+    """The same as arrays of numpy. Raises ValueError without weights."""
     read: dict[str, Any] = {
         name: None if value is None else np.asarray(value, np.float32) for name, value in arrays.items()
     }
-    weights = read.pop("weights")
-    if weights is None:
+    if read["weights"] is None:
         raise ValueError("weights are missing")
-    if not weights.size and not (source and target):
-        weights = weights.reshape(len(target), len(source))  # [] is all that JSON says of no rows
+    if not read["weights"].size and 0 in shape:
+        read["weights"] = read["weights"].reshape(shape)  # [] is all that JSON says of no rows
+    return read
+
+
+def _made(
+    record: Any,
+    source: tuple[Unit, ...],
+    target: tuple[Unit, ...],
+    arrays: dict[str, Any],
+    layers: Sequence[tuple[str, dict[str, Any]]],
+) -> Alignment:
+    """The alignment of a record and its arrays. Raises ValueError if they do not fit, or numbers are missing."""
+    shape = len(target), len(source)
+    read = _read(arrays, shape)
     alignment = Alignment(
         str(record["source_text"]),
         str(record["target_text"]),
         source,
         target,
-        weights,
+        read.pop("weights"),
         float(record["score"]),
         predictions=tuple([_prediction(prediction) for prediction in record.get("predictions", [])]),
         source_kind=str(record.get("source_kind", "text")),
+        layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
+        source_parts=tuple(map(str, record.get("source_parts", []))),
+        receptive_field=_field(record.get("receptive_field")),
         **read,
     )
     if not _finite(alignment):
@@ -190,6 +231,10 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     return left, top, right, bottom
 
 
+def _field(value: Any) -> tuple[float, ...] | None:
+    return None if value is None else tuple([float(distance) for distance in value])
+
+
 def _prediction(record: Any) -> Prediction:
     alternatives = tuple([(str(text), float(probability)) for text, probability in record["alternatives"]])
     return Prediction(str(record["text"]), int(record["unit"]), float(record["probability"]), alternatives)
@@ -201,8 +246,9 @@ def _finite(alignment: Alignment) -> bool:
         for prediction in alignment.predictions
         for probability in (prediction.probability, *(probability for _, probability in prediction.alternatives))
     ]
-    arrays = [array for name in ARRAYS if (array := getattr(alignment, name)) is not None]
-    return all(map(math.isfinite, (alignment.score, *probabilities))) and all(
+    looks = (alignment, *alignment.layers)
+    arrays = [array for each in looks for name in ARRAYS if (array := getattr(each, name)) is not None]
+    return all(map(math.isfinite, (alignment.score, *probabilities, *(alignment.receptive_field or ())))) and all(
         np.isfinite(each).all() for each in arrays
     )
 

@@ -3,7 +3,7 @@
 import re
 
 from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.units import Span, regroup, word_spans
+from regard.alignment.units import Span, regroup, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -14,8 +14,8 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
 
     Args:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
-            written without spaces (Chinese, Thai …) keeps its tokens, and a token of several words, as a label may be,
-            stays one. A source that is no text keeps its units.
+            written without spaces (Chinese, Thai …) keeps its tokens, and a token that holds several whole words, as a
+            label or a sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
 
     Raises ValueError for another name.
     """
@@ -23,33 +23,20 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         raise ValueError(f"units is {units!r}; expected one of {', '.join(UNITS)}.")
     if units == "tokens":
         return alignment
-    text = alignment.source_kind == "text"
-    source = _spans(alignment.source_text, alignment.source, units) if text else None
-    target = _spans(alignment.target_text, alignment.target, units)
+    source = target = None
+    if alignment.source_kind == "text":
+        source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
+    target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     return alignment if source is target is None else regroup(alignment, source, target)
 
 
-def _spans(text: str, tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
+def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
     """Where the wanted units are; None if the tokens are these."""
-    spans = word_spans(text)
-    if units == "auto":
-        spans = _suited(text, tokens, _together(text, tokens, spans))
+    spans = _suited(text, tokens, _unbroken(tokens, words)) if units == "auto" else words
     same = len(spans) == len(tokens) and all(
         start == token.start and end == token.end for (start, end), token in zip(spans, tokens, strict=True)
     )
     return None if same else spans
-
-
-def _together(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
-    """The words; those of one token as one."""
-    for token in tokens:
-        if len(text[int(token.start) : int(token.end)].split()) < 2:
-            continue
-        inside = [span for span in words if token.start <= span[0] and span[1] <= token.end]
-        if inside:
-            whole = inside[0][0], inside[-1][1]
-            words = sorted({*words} - {*inside} | {whole})
-    return words
 
 
 def _suited(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
@@ -62,3 +49,22 @@ def _suited(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span
         inside = [(max(int(token.start), start), min(int(token.end), end)) for token in tokens]
         spans += [(low, high) for low, high in inside if low < high]
     return spans
+
+
+def _unbroken(tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
+    """The words, and in place of those that lie within one token this token, where they are several. What stands behind
+    all tokens, as the question that a memory is read with, is left out: nothing could look at it."""
+    found: list[Span] = []
+    number = 0
+    for token in tokens:
+        while number < len(words) and words[number][0] < token.start:
+            found.append(words[number])
+            number += 1
+        inside = number
+        while inside < len(words) and words[inside][1] <= token.end:
+            inside += 1
+        if inside - number > 1:
+            found.append((words[number][0], words[inside - 1][1]))
+            number = inside
+    behind = max([token.end for token in tokens], default=0)
+    return found + [word for word in words[number:] if word[0] < behind]

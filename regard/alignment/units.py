@@ -6,13 +6,15 @@ are AVERAGED: the result is again one look, that sums to what its rows sum to.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Prediction, Unit
+from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
 
@@ -33,6 +35,7 @@ def align(
     *,
     draw: Draw | None = None,
     source_kind: str = "text",
+    layers: Mapping[str, np.ndarray] | None = None,
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
@@ -45,6 +48,7 @@ def align(
         draw: `Source.draw` of this source: what its units are called, and it itself; None for what `source_text` says
             at the spans.
         source_kind: what the source is.
+        layers: name of each layer → its weights, where there are several to show; of the same shape.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -56,31 +60,87 @@ def align(
         )
     source, source_share = _distinct(source_spans)
     target, target_share = _distinct(target_spans)
-    ends = weights[:rows, columns:], weights[rows:]  # the column of the source's end, the row of the output's
+    shares = source_share, target_share
     drawn = None if draw is None else draw(source)
     return Alignment(
         source_text if drawn is None else drawn.text,
         target_text,
         _units(source_text, source) if drawn is None else _named(drawn.units, source),
         _units(target_text, target),
-        _merge(weights[:rows, :columns], source_share, target_share),
-        float(score),
-        _merge(ends[0], None, target_share)[:, 0] if ends[0].shape[1] else None,
-        _ending(ends[1], columns, source_share) if len(ends[1]) else None,
+        score=float(score),
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
+        source_parts=() if drawn is None else drawn.parts,
+        layers=tuple(Layer(name, **look(layer, (rows, columns), *shares)) for name, layer in (layers or {}).items()),
+        **look(weights, (rows, columns), *shares),
     )
+
+
+def look(
+    weights: np.ndarray,
+    units: tuple[int, int],
+    source_share: np.ndarray | None = None,
+    target_share: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """The look of an `Alignment` or a `Layer` over merged units.
+
+    Args:
+        weights: (target, source); the row and the column of the end marks may follow.
+        units: how many rows and columns are none of an end mark.
+        source_share, target_share: as in `_merge`.
+    """
+    rows, columns = units
+    ends = weights[:rows, columns:], weights[rows:]  # the column of the source's end, the row of the output's
+    return {
+        "weights": _merge(weights[:rows, :columns], source_share, target_share),
+        "source_end": _merge(ends[0], None, target_share)[:, 0] if ends[0].shape[1] else None,
+        "target_end": _ending(ends[1], columns, source_share) if len(ends[1]) else None,
+    }
+
+
+def whole(look: Alignment | Layer) -> np.ndarray:
+    """Its weights with the column and the row of the end marks, where it has such."""
+    weights = look.weights
+    if look.source_end is not None:
+        weights = np.concatenate([weights, look.source_end[:, None]], 1)
+    return weights if look.target_end is None else np.concatenate([weights, look.target_end[None]])
+
+
+def seen_around(field: tuple[int, int], spans: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
+    """A receptive field in the measure of the source, see `Alignment`.
+
+    Args:
+        field: how many input positions before and behind a memory position its convolutions see.
+        spans: of the memory positions, in the measure of the source.
+        positions: the same in input positions, int (memory, 2), or (memory, 4) for boxes; an end mark may follow.
+
+    None without a position.
+    """
+    if not len(spans):
+        return None
+    lengths = [each[:, each.shape[1] // 2 :] - each[:, : each.shape[1] // 2] for each in (np.array(spans), positions)]
+    scale = np.median(lengths[0] / np.maximum(lengths[1][: len(spans)], 1), axis=0)  # at the edges it may differ
+    return tuple(np.concatenate([max(distance, 0) * scale for distance in field]).round(6).tolist())
 
 
 def words(alignment: Alignment) -> Alignment:
     """The alignment of what stands between white space on both sides."""
-    source = word_spans(alignment.source_text) if alignment.source_kind == "text" else None
+    source = source_words(alignment) if alignment.source_kind == "text" else None
     return regroup(alignment, source, word_spans(alignment.target_text))
 
 
 def word_spans(text: str) -> list[Span]:
     """Where the words of a text are: what stands between white space."""
     return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def source_words(alignment: Alignment) -> list[Span]:
+    """Where the words of a source are that is a text; of several texts without those that no unit is a part of."""
+    found = word_spans(alignment.source_text)
+    if not alignment.source_parts:
+        return found
+    looked_at = {part_of(alignment, unit.start) for unit in alignment.source}
+    return [span for span in found if part_of(alignment, span[0]) in looked_at]
 
 
 def regroup(
@@ -111,12 +171,8 @@ def regroup(
     if target_spans is not None:
         target_share = _shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
-    weights = _merge(alignment.weights, source_share, target_share)
-    source_end, target_end = alignment.source_end, alignment.target_end
-    if source_end is not None:
-        source_end = _merge(source_end[:, None], None, target_share)[:, 0]
-    if target_end is not None:
-        target_end = _ending(target_end[None], len(alignment.source), source_share)
+    units = len(alignment.target), len(alignment.source)
+    shares = source_share, target_share
     predictions = alignment.predictions
     if target_share is not None:
         predictions = tuple(_moved(prediction, target_share) for prediction in predictions)
@@ -124,10 +180,9 @@ def regroup(
         alignment,
         source=source,
         target=target,
-        weights=weights,
-        source_end=source_end,
-        target_end=target_end,
         predictions=predictions,
+        layers=tuple(Layer(layer.name, **look(whole(layer), units, *shares)) for layer in alignment.layers),
+        **look(whole(alignment), units, *shares),
     )
 
 

@@ -30,6 +30,7 @@ SMALL = {
     "spoken": ("model.encoder.hidden_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "labels": ("model.encoder.hidden_size=8", "training.max_steps=30"),
+    "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
 
@@ -45,9 +46,9 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken|drawn|labels",
+            metavar="sentences|spoken|drawn|labels|questions",
             help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; pictures of "
-            "coloured shapes; or texts with a label.",
+            "coloured shapes; texts with a label; or questions about short stories.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -64,11 +65,10 @@ def command(
 ) -> None:
     """Train on an embedded corpus, translate, and show the alignment.
 
-    The corpus is English → Chinese, written by a grammar, with --corpus spoken recordings of number words → text, or
-    with --corpus drawn pictures → sentences, with --corpus labels texts → labels; there is nothing to download, and it
-    takes a minute or two. Writes
-    OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is
-    there of an earlier demo is replaced.
+    The corpus is English → Chinese, written by a grammar. With --corpus it is another: spoken, recordings of number
+    words → text; drawn, pictures → sentences; labels, texts → labels; questions, stories with a question → the answer.
+    There is nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
+    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -86,6 +86,9 @@ def command(
         from regard.cli.demo_labels import compare_poolings
 
         compare_poolings(out, small, seed, quiet)
+        return
+    if corpus == "questions":
+        _learn_questions(out, small, seed, quiet)
         return
     if corpus != "sentences":
         _learn_media(corpus, out, small, seed, quiet)
@@ -115,6 +118,17 @@ def _learn_media(corpus: str, out: Path, small: bool, seed: int, quiet: bool) ->
     say(demo.introduction)
     train(demo_config(seed, small, corpus), out, quiet)
     show_media(demo, out, small)
+
+
+def _learn_questions(out: Path, small: bool, seed: int, quiet: bool) -> None:
+    """Of stories, with several looks and with one."""
+    from regard.cli.demo_questions import INTRODUCTION, runs, show_questions, write_pairs
+
+    write_pairs(out / "corpus", small)
+    say(INTRODUCTION)
+    for name, config in runs(demo_config(seed, small, "questions")).items():
+        train(config, out, quiet, name)
+    show_questions(out, small)
 
 
 def _check_free(option: str, folder: Path, corpus: Path) -> None:

@@ -129,7 +129,7 @@ def command(
     groups = given_groups(by, pairs, runs[0], reading)
     lines, bad = given_pairs(pairs, runs[0], reading)
     judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold, linking.gold_from)
-    gold_places = given_places(places, runs[0])
+    gold_places = given_places(places, runs[0], pairs)
     session = open_runs(runs, opening, search)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
     result = evaluated(

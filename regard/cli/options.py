@@ -94,6 +94,24 @@ CtcWeight = Annotated[
         "alone, 1 for CTC alone. The recipe's by default.",
     ),
 ]
+NoRepeatNgram = Annotated[
+    int | None,
+    typer.Option(
+        "--no-repeat-ngram",
+        min=0,
+        metavar="N",
+        help="No N tokens in a row come twice in an output; 0 for no such rule. The recipe's by default.",
+    ),
+]
+MinLength = Annotated[
+    int | None,
+    typer.Option(
+        "--min-length",
+        min=0,
+        metavar="N",
+        help="At least N tokens before the end of an output. The recipe's by default.",
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", min=1, metavar="N", help="Sentences at a time. The recipe's by default.")
 ]
@@ -169,6 +187,8 @@ class Search:
     length_normalization: LengthNormalization = None
     coverage_penalty: CoveragePenalty = None
     ctc_weight: CtcWeight = None
+    no_repeat_ngram: NoRepeatNgram = None
+    min_length: MinLength = None
     shortlist: Shortlisted = False
 
 
@@ -211,6 +231,12 @@ class Sampling:
         float, typer.Option(metavar="P", help="With --sample: draw from the best that hold this probability.")
     ] = 1.0
     seed: Seed = 1
+    minimum_risk: Annotated[
+        int | None,
+        typer.Option(
+            "--minimum-risk", min=1, metavar="N", help="With --sample: draw N outputs, and write the one most like all."
+        ),
+    ] = None
 
 
 def choose(option: str, given: str, choices: Collection[str]) -> str:

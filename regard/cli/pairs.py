@@ -53,20 +53,24 @@ def given_groups(by: str, paths: Sequence[str], run: Path, reading: Reading) -> 
     return grouping(by, data, pair_files(paths, data, reading.format))
 
 
-def given_places(path: str | None, run: Path) -> "GoldPlaces | None":
-    """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line."""
+def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlaces | None":
+    """The gold places of a file, if one is given. Raises UsageError for a run over texts, DataError for a bad line.
+
+    Names in it are relative to its folder, and ids belong to the archive that those of the pairs belong to.
+    """
     from regard.run.directory import Run
 
     if path is None:
         return None
     section = Run(run).config.data.source
-    if section.kind == "text":
+    if section.is_text:
         raise UsageError(
             f"--places has seconds or boxes, and {run} reads texts. Give --gold with links, or leave it out."
         )
     from regard.analysis.places import GoldPlaces
 
-    return GoldPlaces(path, section.locate)
+    beside = STDIN if path == STDIN else str(Path(path).with_name(Path(pairs[0]).name))
+    return GoldPlaces(path, lambda said, _: section.locate(said, beside))
 
 
 def runs_and_text(given: Sequence[str]) -> tuple[list[Path], str]:

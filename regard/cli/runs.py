@@ -1,6 +1,6 @@
 """Trained runs, opened as the command line says, and the lines that they translate or score."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,6 +93,11 @@ def _lines(path: str) -> Iterator[Line]:
         yield from read_lines(stream, shown(path))
 
 
+def _replaced(record: Any, given: Mapping[str, Any]) -> Any:
+    """The record with the values that are given."""
+    return replace(record, **{name: value for name, value in given.items() if value is not None})
+
+
 def open_runs(
     paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
 ) -> Session:
@@ -114,10 +119,9 @@ def open_runs(
         "coverage_penalty": search.coverage_penalty,
         "ctc_weight": search.ctc_weight,
     }
-    options = replace(
-        search_options(Run(paths[0]).config),
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    rules: dict[str, Any] = {"no_repeat_ngram": search.no_repeat_ngram, "min_length": search.min_length}
+    options = _replaced(search_options(Run(paths[0]).config), given)
+    options = replace(options, rules=_replaced(options.rules, rules))
     if search.beam and nbest and nbest > search.beam:
         raise UsageError(f"--beam {search.beam} has no effect below --nbest {nbest}, which needs a wider one.")
     ranked = {"--length-normalization": search.length_normalization, "--coverage-penalty": search.coverage_penalty}
@@ -129,4 +133,4 @@ def open_runs(
     except ValueError as error:
         raise UsageError(str(error)) from error
     translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), Run(paths[0]).config.data.source
-    return Session(translator, opening, locate=None if of_sources.kind == "text" else of_sources.locate)
+    return Session(translator, opening, locate=None if of_sources.is_text else of_sources.locate)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from regard.search.options import SamplingOptions
     from regard.translator import Output, Translator
 
+    Draw = Callable[[Translator, Sequence[str], Sequence[int]], Sequence[Alignment]]
 MOST_LABELS = 100
 """JSON has the probability of each label, up to so many."""
 
@@ -64,6 +65,14 @@ def command(
             metavar="N",
             help="With --json: the probability of each token, and the N most probable of its step; by default 0, or "
             "100 where the outputs are labels.",
+        ),
+    ] = None,
+    prefixes: Annotated[
+        Path | None,
+        typer.Option(
+            "--prefix",
+            metavar="FILE",
+            help="A line for each line of the input: what its output begins with, or nothing.",
         ),
     ] = None,
     times: Annotated[
@@ -114,9 +123,11 @@ def command(
             raise UsageError(
                 f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
             )
+        begun = None if prefixes is None else given_prefixes(prefixes)
         if alternatives is None:
             alternatives = MOST_LABELS if json and session.translator.target_tokenizer.kind == "label" else 0
-        answer = _answerer(session.translator, writer, nbest or 1, drawn, alternatives, timed)
+        draws = None if drawn is None else _drawer(drawn, sampling.minimum_risk, alternatives)
+        answer = _answerer(session.translator, writer, nbest or 1, draws, alternatives, timed, begun)
         if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
@@ -136,21 +147,21 @@ def _answerer(
     translator: "Translator",
     writer: "Writer",
     nbest: int,
-    drawn: "SamplingOptions | None",
+    draw: "Draw | None",
     alternatives: int,
     timed: "TimesWriter | None",
+    begun: "Sequence[str] | None",
 ) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
-    """What translates some examples, by search or, with `drawn`, at random: the output lines of each, and its times."""
+    """What translates some examples, by search or, with `draw`, at random: the output lines of each, and its times."""
 
     def look(examples: "list[Example]") -> "Sequence[Sequence[Alignment | Output]]":
         sources = [example.source for example in examples]
-        if drawn is not None:
-            places = [example.line for example in examples]
-            each = translator.sample(sources, drawn, places, units="tokens", alternatives=alternatives)
-            return [[one] for one in each]
+        if draw is not None:
+            return [[one] for one in draw(translator, sources, [example.line for example in examples])]
+        prefixes = None if begun is None else [prefix_of(begun, example) for example in examples]
         if writer.aligns or timed is not None:
-            return translator.translate(sources, nbest, units="tokens", alternatives=alternatives)
-        return translator.outputs(sources, nbest)
+            return translator.translate(sources, nbest, prefixes=prefixes, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest, prefixes=prefixes)
 
     def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
         found = list(zip(examples, look(examples), strict=True))
@@ -161,6 +172,42 @@ def _answerer(
         return list(zip(lines, spoken, strict=True))
 
     return answer
+
+
+def given_prefixes(path: Path) -> list[str]:
+    """The lines of a file. Raises DataError for one that cannot be read."""
+    from regard.data.lines import BadLine, opened, texts
+    from regard.errors import DataError
+
+    found = list[str]()
+    with opened(str(path)) as stream:
+        for line in texts(stream, str(path)):
+            if isinstance(line, BadLine):
+                raise DataError(f"{line}. Correct it; --prefix takes text.")
+            found.append(line)
+    return found
+
+
+def prefix_of(begun: "Sequence[str]", example: "Example") -> str:
+    """The prefix of an input line. Raises DataError where the file has fewer lines."""
+    from regard.errors import DataError
+
+    if example.line > len(begun):
+        raise DataError(f"--prefix has {len(begun)} lines; expected one for each line of the input. Add empty ones.")
+    return begun[example.line - 1]
+
+
+def _drawer(sampling: "SamplingOptions", count: int | None, alternatives: int) -> "Draw":
+    """What draws an output for each source, or the best of `count`."""
+
+    def draw(translator: "Translator", sources: "Sequence[str]", places: "Sequence[int]") -> "Sequence[Alignment]":
+        if count is None:
+            return translator.sample(sources, sampling, places, units="tokens", alternatives=alternatives)
+        from regard.analysis.minimum_risk import minimum_risk
+
+        return minimum_risk(translator, sources, count, sampling, places, units="tokens", alternatives=alternatives)
+
+    return draw
 
 
 def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesWriter | None":
@@ -193,9 +240,10 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
+        searching += ["no_repeat_ngram", "min_length", "prefixes"]
         refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
-        drawing = ["temperature", "top_k", "top_p", "seed"]
+        drawing = ["temperature", "top_k", "top_p", "seed", "minimum_risk"]
         refuse_without_effect(chosen, drawing, "without --sample. Add it, or leave them out.")
     if not json:
         refuse_without_effect(chosen, ["alternatives"], "without --json, which writes them. Add it, or leave it out.")

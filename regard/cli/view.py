@@ -169,13 +169,13 @@ def draw(alignment: "Alignment") -> None:
     from rich.text import Text
 
     from regard.cli.stdout import write
-    from regard.views.labels import visible
+    from regard.views.labels import source_line, visible
     from regard.views.terminal import show
 
     console = Console()
     with console.capture() as drawn:  # rich itself ends with code 1 when the reader of a pipe has gone
-        for text in (alignment.source_text, alignment.target_text):
-            console.print(Text(visible(text)), soft_wrap=True)
+        for text in (source_line(alignment), visible(alignment.target_text)):
+            console.print(Text(text), soft_wrap=True)
         show(alignment, console)
         console.print()
     write(drawn.get())

@@ -1,6 +1,7 @@
 """A trained model made fast for inference: the door of this room for a translator."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from jaxtyping import Bool, Int, Shaped
@@ -20,6 +21,7 @@ from regard.decoders.step import Step
 from regard.decoders.transformer import TransformerDecoder
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
+from regard.encoders.several import SeveralEncoder
 from regard.kernels.library import kernels
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.shortlist import Shortlist, ShortlistState
@@ -50,6 +52,14 @@ def frozen(model: EncoderDecoder) -> "EncoderDecoder | FrozenModel":
     return FrozenModel(model) if known else model
 
 
+def _fast(encoder: Any) -> Any:
+    """An encoder in compiled code, and so each of several; itself where it is of no known type."""
+    if type(encoder) is SeveralEncoder:
+        return partial(encoder.read, encoders=[_fast(each) for each in encoder.encoders])
+    known = type(encoder) is RecurrentEncoder and isinstance(encoder.embedding, nn.Embedding)
+    return CompiledEncoder(encoder) if known and steps_serve(*encoder.parameters()) else encoder
+
+
 class FrozenModel:
     """What an `EncoderDecoder` computes with its parameters as they are now, without a gradient.
 
@@ -60,9 +70,7 @@ class FrozenModel:
     def __init__(self, model: EncoderDecoder) -> None:
         self.model, self.ctc = model, model.ctc
         encoder, decoder = model.encoder, model.decoder
-        known = type(encoder) is RecurrentEncoder and isinstance(encoder.embedding, nn.Embedding)
-        known = known and steps_serve(*encoder.parameters())
-        self.encoder: Any = CompiledEncoder(encoder) if known else encoder
+        self.encoder: Any = _fast(encoder)
         self.tokens = InferenceTokens(decoder.tokens)
         compiled = runs_compiled(decoder)
         self.decoder: Any = CompiledDecoder(decoder, self.tokens) if compiled else with_packed_layers(decoder)

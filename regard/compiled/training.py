@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jaxtyping import Float
@@ -14,12 +15,14 @@ from regard.data.batch import Batch
 from regard.decoders.bahdanau import BahdanauDecoder
 from regard.decoders.conditional import ConditionalDecoder
 from regard.decoders.fixed import FixedDecoder, FixedSource, FixedState
+from regard.decoders.hard_attention import HardAttentionDecoder, HardState
 from regard.decoders.luong import LuongDecoder
 from regard.decoders.state import AttentiveState
 from regard.decoders.step import Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.ctc import CtcHead
 from regard.encoders.recurrent import RecurrentEncoder, run_layer
+from regard.encoders.several import SeveralEncoder
 from regard.kernels.library import kernels
 from regard.kernels.linear import projected
 from regard.model.encoder_decoder import EncoderDecoder
@@ -63,14 +66,19 @@ class Accelerated:
     def __call__(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """As `EncoderDecoder.forward`."""
         model, source, mask = self.model, batch.source, batch.source_mask
-        known = type(model.encoder) is RecurrentEncoder
-        memory = model.encoder(source, mask, run=fast_layer) if known else model.encoder(source, mask)
-        memory = model.attendable(memory, source, mask)
+        memory = model.attendable(fast_encoder(model.encoder)(source, mask), source, mask)
         attended, state = model.decoder.begin(memory, temperature)
         forward = FORWARDS.get(type(model.decoder))
         found = forward and forward(model.decoder, batch.inputs, attended, state)
         unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
         return replace(unrolled, source=model.tokens.output.begin(memory), memory=memory)
+
+
+def fast_encoder(encoder: Any) -> Any:
+    """An encoder whose recurrent layers are programs, and so each of several; itself where it is of no known type."""
+    if type(encoder) is SeveralEncoder:
+        return partial(encoder.read, encoders=[fast_encoder(each) for each in encoder.encoders])
+    return partial(encoder, run=fast_layer) if type(encoder) is RecurrentEncoder else encoder
 
 
 def fast_layer(layer: nn.Module, inputs: Float[Tensor, "batch source input"]) -> Float[Tensor, "batch source hidden"]:
@@ -115,6 +123,12 @@ def conditional(decoder: ConditionalDecoder, inputs: Tensor, source: Source, sta
     return _answer(decoder.features(states, embedded, contexts), found["weights"])
 
 
+def hard_attention(decoder: HardAttentionDecoder, inputs: Tensor, source: Source, state: HardState) -> Unrolled:
+    """As `luong`."""
+    hidden = _stack(decoder.recurrence, decoder.tokens.embed(inputs), state.cells)
+    return decoder.attend_all(hidden, inputs, source, state)
+
+
 def fixed(decoder: FixedDecoder, inputs: Tensor, source: FixedSource, state: FixedState) -> Unrolled:
     """As `luong`."""
     read = decoder.inputs(inputs, source)
@@ -126,6 +140,7 @@ FORWARDS: dict[type, Callable[..., Unrolled | None]] = {
     BahdanauDecoder: bahdanau,
     ConditionalDecoder: conditional,
     FixedDecoder: fixed,
+    HardAttentionDecoder: hard_attention,
 }
 
 

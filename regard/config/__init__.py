@@ -5,7 +5,7 @@ Config lives here, at the edge. The section of a kind of source, an encoder, a d
 """
 
 from regard.config.data import DataConfig
-from regard.config.model import AttentionConfig, ModelConfig
+from regard.config.model import AttentionConfig, EmbeddingsConfig, ModelConfig
 from regard.config.recipe import BEFORE, Config, SearchConfig, adapted, dump, fill, load_recipe, parse, value_of
 from regard.config.section import Section
 from regard.config.sources import SideConfig, TextConfig
@@ -29,6 +29,7 @@ __all__ = [
     "DecoderConfig",
     "DecoderParts",
     "DropoutConfig",
+    "EmbeddingsConfig",
     "EncoderConfig",
     "EncoderParts",
     "HardConfig",

@@ -29,6 +29,17 @@ class DataConfig(Section):
         coerce_numbers_to_str=True,
     )
     target_column: str = Field("target", description="the column to write to", coerce_numbers_to_str=True)
+    sources: tuple[str, ...] = Field(
+        (),
+        exclude=True,
+        description="columns to read from, each by an encoder of its own; short for source.kind and model.encoder.kind "
+        "several",
+    )
+    features: tuple[str, ...] = Field(
+        (),
+        exclude=True,
+        description="columns of tags that every step knows, beside source_column or sources; short for the same",
+    )
     max_length: int = Field(
         200, ge=1, le=100_000, description="tokens of a side; longer training pairs are left out and counted"
     )
@@ -47,7 +58,15 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _targets(self) -> "DataConfig":
         if self.joint and not isinstance(self.source, TextConfig):
-            raise ValueError(f"joint is true; expected false for sources of kind {self.source.kind}, which are no text")
+            raise ValueError(
+                f"joint is true; expected false for sources of kind {self.source.kind}, which are not one text"
+            )
+        if self.source.kind == "several" and "source_column" in self.model_fields_set - {"sources"}:
+            usual = DataConfig.model_fields["source_column"].default
+            if self.source_column != usual:
+                raise ValueError(
+                    f"source_column is {self.source_column}; expected none, since the sources are named by themselves"
+                )
         joint = self.source.tokenizer if self.joint and isinstance(self.source, TextConfig) else ""
         if "inflection" in (self.target.tokenizer, joint):
             raise ValueError("tokenizer inflection reads tags and a lemma; expected it for the source alone")

@@ -107,6 +107,37 @@ class ConditionalDecoderConfig(DecoderConfig):
         )
 
 
+class HardAttentionDecoderConfig(DecoderConfig):
+    """The keys of `HardAttentionDecoder`."""
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+    order: Literal[0, 1] = Field(0, description="1: a position depends on the one of the token before; 0: it does not")
+    monotonic: bool = Field(False, description="the alignment never goes back")
+    moves: int = Field(5, ge=1, le=1024, description="of order 1: moves of at most so many positions are told apart")
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that sums over all hard alignments."""
+        from regard.decoders.hard_attention import HardAttentionDecoder
+
+        return HardAttentionDecoder(
+            parts.tokens,
+            parts.attention(self.hidden_size),
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            order=self.order,
+            monotonic=self.monotonic,
+            moves=self.moves,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
 class FixedDecoderConfig(DecoderConfig):
     """The keys of `FixedDecoder`."""
 
@@ -217,3 +248,31 @@ class PoolingDecoderConfig(DecoderConfig):
         elif self.pool == "self_attentive":
             options = {"hops": self.hops, "hidden_size": self.hop_size}
         return PoolingDecoder(parts.tokens, POOLINGS[self.pool](parts.memory_size, **options))
+
+
+class MemoryNetworkDecoderConfig(DecoderConfig):
+    """The keys of `MemoryNetworkDecoder`."""
+
+    hidden_size: HiddenSize = Field(256, description="features of a query")
+    hops: int = Field(3, ge=1, le=32, description="how many times the memory is read before each token")
+    tying: Literal["adjacent", "layer_wise"] = Field(
+        "adjacent", description="what a hop mixes is what the next compares with; or all hops do the same"
+    )
+
+    @property
+    def feature_size(self) -> int:
+        """The output layer reads the last query."""
+        return self.hidden_size
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder that looks several times before it answers, each time with an attention of its own."""
+        from regard.decoders.memory_network import MemoryNetworkDecoder
+
+        return MemoryNetworkDecoder(
+            parts.tokens,
+            [parts.attention(self.hidden_size, key_size=self.hidden_size) for _ in range(self.hops)],
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            tying=self.tying,
+        )

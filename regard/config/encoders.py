@@ -95,6 +95,16 @@ class TransformerEncoderConfig(EncoderConfig):
         )
 
 
+class BagEncoderConfig(EncoderConfig):
+    """`BagEncoder` has no keys: a token is its embedding, wherever it stands."""
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """A bag of tokens."""
+        from regard.encoders.bag import BagEncoder
+
+        return BagEncoder(parts.embedding, parts.dropout.embedding)
+
+
 class BlstmpEncoderConfig(EncoderConfig):
     """The keys of `BlstmpEncoder`, which shortens its source: for recordings, and for long texts in small pieces."""
 
@@ -199,6 +209,70 @@ class GridEncoderConfig(EncoderConfig):
             channels=self.channels,
             strides=self.strides,
             groups=self.groups,
+            coordinates=self.coordinates,
+            output_dropout=parts.dropout.context,
+        )
+        return EmbeddedEncoder(parts.embedding, encoder, parts.dropout.embedding)
+
+
+class HierarchicalEncoderConfig(EncoderConfig):
+    """The keys of `HierarchicalEncoder`, which reads words, then sentences: for long texts and for questions."""
+
+    needs_sentences: ClassVar[bool] = True
+
+    words: Literal["attention", "positions"] = Field(
+        "attention", description="a sentence from its words: recurrent with attention pooling, or a weighed sum"
+    )
+    sentences: Literal["recurrent", "places"] = Field(
+        "recurrent", description="what a sentence knows of the others: all of them, or how many come behind it"
+    )
+    cell: Literal["gru", "lstm"] = Field("gru", description="what a recurrent level is made of")
+    hidden_size: HiddenSize = Field(128, description="features of one direction of a recurrent level")
+    places: int = Field(
+        50, ge=1, le=100_000, description="sentences that `places` tells apart, counted from the last; the first share"
+    )
+    question: bool = Field(False, description="the last sentence is a question: what looks, and not looked at")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over the words of a text."""
+        from regard.encoders.hierarchical import HierarchicalEncoder, PositionEncoding, Vectors, WordAttention
+        from regard.encoders.recurrent import RecurrentEncoder
+
+        size = parts.embedding.embedding_dim
+        attends = self.words == "attention"
+        words = WordAttention(size, self.hidden_size, self.cell) if attends else PositionEncoding(size)
+        above = None
+        if self.sentences == "recurrent":
+            above = RecurrentEncoder(Vectors(words.output_size), self.hidden_size, cell=self.cell)
+        return HierarchicalEncoder(
+            parts.embedding,
+            words,
+            above,
+            places=self.places,
+            question=self.question,
+            embedding_dropout=parts.dropout.embedding,
+            output_dropout=parts.dropout.context,
+        )
+
+
+class LinearEncoderConfig(EncoderConfig):
+    """The keys of `LinearEncoder`, which reads grids of a pretrained network: each cell alone, in fewer features."""
+
+    axes: ClassVar[int] = 2
+
+    hidden_size: HiddenSize = Field(256, description="features of a position")
+    layer_norm: bool = Field(True, description="normalise the features of a position")
+    coordinates: bool = Field(False, description="two more features of a cell: where in the picture it is")
+
+    def build(self, parts: EncoderParts) -> "nn.Module":
+        """Over what embeds the source."""
+        from regard.encoders.embedded import EmbeddedEncoder
+        from regard.encoders.linear import LinearEncoder
+
+        encoder = LinearEncoder(
+            parts.embedding.embedding_dim,
+            self.hidden_size,
+            layer_norm=self.layer_norm,
             coordinates=self.coordinates,
             output_dropout=parts.dropout.context,
         )

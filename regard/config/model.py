@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
+from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
 from regard.config.decoders import LuongDecoderConfig
 from regard.config.encoders import RecurrentEncoderConfig
@@ -52,10 +52,18 @@ class AttentionConfig(Section):
         return self
 
 
+class EmbeddingsConfig(Section):
+    """Vectors of words that another program learned (word2vec, GloVe, fastText), to begin with."""
+
+    source: str | None = Field(None, max_length=4000, description="a file of vectors for the tokens of the source")
+    target: str | None = Field(None, max_length=4000, description="a file of vectors for the tokens of the target")
+
+
 class ModelConfig(Section):
     """The encoder-decoder."""
 
     embedding_size: int = Field(256, ge=1, le=MOST_FEATURES)
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
     readout_size: int | None = Field(
         None, ge=1, le=MOST_FEATURES, description="features before the output layer; default embedding_size"
     )
@@ -73,6 +81,12 @@ class ModelConfig(Section):
     def readout(self) -> int:
         """Features before the output layer."""
         return self.decoder.feature_size or self.readout_size or self.embedding_size
+
+    @field_validator("embeddings", mode="before")
+    @classmethod
+    def _both(cls, value: Any) -> Any:
+        """One file is for both sides."""
+        return {"source": value, "target": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _tied_sizes(self) -> "ModelConfig":

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
+from regard.config.several import SeveralConfig, SeveralEncoderConfig, spelled_out
 from regard.config.stage import DecoderConfig, EncoderConfig, OutputConfig, SourceConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
@@ -48,6 +49,10 @@ class SearchConfig(Section):
     ctc_weight: float | None = Field(
         None, ge=0, le=1, description="share of CTC in the score of an output; null: as training.ctc, 0 for none"
     )
+    no_repeat_ngram: int = Field(
+        0, ge=0, le=100_000, description="so many tokens in a row come once in an output; 0 for no such rule"
+    )
+    min_length: int = Field(0, ge=0, le=100_000, description="tokens of an output before its end, at least")
     batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
     max_ratio: float = Field(
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"
@@ -69,6 +74,39 @@ class Config(Section):
         """Share of CTC in the score of an output."""
         given = self.search.ctc_weight
         return self.training.ctc if given is None else given
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: Any) -> Any:
+        """Without the short forms `data.sources` and `data.features`."""
+        return spelled_out(values)
+
+    @model_validator(mode="after")
+    def _parted(self) -> "Config":
+        """An encoder of several texts reads the parts of a source that has them, and no other source."""
+        source, encoder, data = self.data.source, self.model.encoder, self.data
+        if data.sources or data.features:
+            raise ValueError(
+                "data.sources and data.features stand for data.source.kind several and model.encoder.kind several; "
+                "expected neither of these beside them, and each column once"
+            )
+        if isinstance(source, SeveralConfig) != isinstance(encoder, SeveralEncoderConfig):
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind} and data.source.kind is {source.kind}; expected several for "
+                "both, or for neither"
+            )
+        if isinstance(source, SeveralConfig) and isinstance(encoder, SeveralEncoderConfig):
+            if [*source.parts] != [*encoder.parts]:
+                raise ValueError(
+                    f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
+                    f"{', '.join(source.parts)}"
+                )
+            if self.training.ctc:
+                raise ValueError(
+                    f"training.ctc is {self.training.ctc}; expected 0 for data.source.kind several, whose parts are "
+                    "read side by side"
+                )
+        return self
 
     @model_validator(mode="after")
     def _labelled(self) -> "Config":
@@ -142,6 +180,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _sentences(self) -> "Config":
+        """An encoder of sentences has to know them."""
+        encoder, source = self.model.encoder, self.data.source
+        if encoder.needs_sentences and getattr(source, "sentences", None) is None:
+            raise ValueError(
+                f"model.encoder.kind is {encoder.kind}, which reads sentences, and data.source says of none; expected "
+                "data.source.sentences: punctuation, or the mark between two, for a source of kind text"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taught(self) -> "Config":
         """Keys of an objective or a temperature belong to the selections that need them."""
         from regard.attention import SELECTIONS
@@ -189,7 +238,8 @@ def parse(values: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        found = [_fault(dict(detail), values) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
+        meant = spelled_out(values)
+        found = [_fault(dict(detail), meant) for detail in error.errors(include_url=False)[: MOST_FAULTS + 1]]
         faults = "; ".join(found[:MOST_FAULTS]) + (" and more" if len(found) > MOST_FAULTS else "")
         raise UsageError(f"{where}: {faults}{'' if faults.endswith('?') else '.'}") from error
 
@@ -269,18 +319,30 @@ def _unknown(path: str, location: Sequence[str], values: Mapping[str, Any]) -> s
     return f"unknown key {path}; " + (f"expected one of {', '.join(known)}" if known else "expected no such key")
 
 
+def _entry(annotation: Any) -> Any:
+    """What the entries of a mapping are, whose keys are the user's; None for anything else."""
+    if get_origin(annotation) is not dict:
+        return None
+    entry = get_args(annotation)[1]
+    return get_args(entry)[0] if get_origin(entry) is Annotated else entry
+
+
 def _keys(parents: Sequence[str], values: Any) -> tuple[list[str], Table | None, str]:
     """The keys of the section there; of an encoder or a decoder also their table and which one it is."""
     model: Any = Config
     table, kind = None, ""
     for part in parents:
-        field = model.model_fields.get(part)
-        model, table = None if field is None else field.annotation, None
+        entry = _entry(model)
+        field = None if entry else model.model_fields.get(part)
+        model, table = entry if field is None else field.annotation, None
+        values = values.get(part, {})
+        if _entry(model):
+            continue
         if not (isinstance(model, type) and issubclass(model, Section)):  # within a section of another package
             return [], None, ""
-        values = values.get(part, {})
         if model in STAGES:
             table = STAGES[model]
-            kind = str(values.get("kind", field.default.kind))
+            usual = next(iter(table.places)) if field is None else field.default.kind
+            kind = str(values.get("kind", usual))
             model = section(table, kind, model)
     return list(model.model_fields), table, kind

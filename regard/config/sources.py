@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from regard.data.text import TextSource
 
 TokenizerName = Annotated[
-    Literal["bpe", "characters", "symbols", "inflection", "label"],
+    Literal["bpe", "characters", "symbols", "inflection", "label", "tags"],
     Field(
         description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters; label: "
-        "the whole text is one"
+        "the whole text is one; tags: between spaces and semicolons"
     ),
 ]
 VocabSize = Annotated[int, Field(ge=5, le=1_000_000, description="most entries that the tokeniser may learn")]
@@ -39,23 +39,33 @@ class TextConfig(SourceConfig):
     """The keys of a source that is a text."""
 
     file: ClassVar[str] = "tokenizer.source.json"
+    is_text: ClassVar[bool] = True
 
     tokenizer: TokenizerName = "bpe"
     vocab_size: VocabSize = 8000
+    sentences: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="for an encoder that reads sentences, how they are known: `punctuation`, or the mark that stands "
+        "between two, such as <s>; null: a text is one",
+    )
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "TextSource":
         """A tokeniser, learned from the texts."""
+        from regard.data.sentences import sentence_spans
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.train(self.tokenizer, sources(), self.vocab_size))
+        texts, between = sources(), self.sentences
+        if between is not None:
+            texts = (text[start:end] for text in texts for start, end in sentence_spans(text, between))
+        return TextSource(Tokenizer.train(self.tokenizer, texts, self.vocab_size), between)
 
     def load(self, path: Path) -> "TextSource":
         """The tokeniser in a file."""
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.load(path))
+        return TextSource(Tokenizer.load(path), self.sentences)
 
 
 class AugmentConfig(Section):
@@ -128,8 +138,8 @@ class FeaturesConfig(SourceConfig):
     archives: tuple[str, ...] = Field(
         (),
         max_length=1000,
-        description=".npz files that hold the ids of a file of pairs, in its folder; by default the one of its name: "
-        "train.npz for train.tsv",
+        description=".npz files, or folders of .npy files, that hold the ids of a file of pairs, in its folder; by "
+        "default the one of its name: train.npz for train.tsv",
     )
     shift_seconds: float = Field(0.010, gt=0, le=100, description="from one frame to the next")
     deltas: int = Field(0, ge=0, le=2, description="orders of differences over time that are added: 2 for Δ and ΔΔ")
@@ -143,14 +153,14 @@ class FeaturesConfig(SourceConfig):
 
     def locate(self, said: str, path: str) -> str:
         """The file, or the id in an archive; relative names are relative to the folder of the file that names them."""
+        from regard.data.archives import archives_of
         from regard.data.lines import STDIN
         from regard.data.media_files import Named, inside, named
         from regard.data.speech.arrays import find
 
         found, folder = named(said), Path() if path == STDIN else Path(path).parent
-        archives = self.archives or (() if path == STDIN else (f"{Path(path.removesuffix('.gz')).stem}.npz",))
         name = found.path if path == STDIN else inside(found.path)
-        whole = find(name, folder, [folder / archive for archive in archives])
+        whole = find(name, folder, archives_of(path, self.archives))
         return str(Named(whole, found.offset, found.duration))
 
     def limit(self, max_length: int) -> int:

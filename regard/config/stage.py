@@ -70,8 +70,9 @@ class DecoderParts:
         tokens: the target vocabulary, `TargetTokens`, with its output layer; it has the dropout of both.
         memory_size: features of a position of the memory.
         summary_size: features of the memory's summary.
-        attention: `attention(query_size)` builds the attention of the recipe; `output_size=` is as in
-            `build_attention`. A decoder with several layers builds one for each.
+        attention: `attention(query_size)` builds the attention of the recipe; `key_size=`, which is `memory_size` if
+            not given, and `output_size=` are as in `build_attention`. A decoder with several layers builds one for
+            each.
         dropout: the probabilities of the recipe: a decoder reads layers.
     """
 
@@ -89,6 +90,8 @@ class SourceConfig(Section):
     """The name, in a run directory, of what `Source.save` writes: one of those that Regard uses."""
     axes: ClassVar[int] = 1
     """Along how many axes its positions lie: 1 for a sequence, 2 for rows and columns."""
+    is_text: ClassVar[bool] = False
+    """Whether what a file says is the source itself, and no name of a file."""
 
     kind: str = Field(description="an entry of the table of source kinds")
 
@@ -102,6 +105,10 @@ class SourceConfig(Section):
         Raises `UnusableSource` for what means none. A text is what it says.
         """
         return said
+
+    def column(self, given: str) -> str:
+        """What to read of a table, as `PairFiles.source` takes it; `given` is `data.source_column`."""
+        return given
 
     def limit(self, max_length: int) -> int:
         """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""
@@ -146,6 +153,8 @@ class EncoderConfig(Section):
 
     axes: ClassVar[int] = 1
     """Along how many axes the positions lie that it reads, as in `SourceConfig`."""
+    needs_sentences: ClassVar[bool] = False
+    """Whether it reads sentences, so that `data.source.sentences` has to say how they are known."""
 
     kind: str = Field(description="an entry of the table of encoders")
 
@@ -156,6 +165,11 @@ class EncoderConfig(Section):
         An encoder that shortens its source overrides this. CTC and ensembles check it before they begin.
         """
         return 1
+
+    @property
+    def memory_positions(self) -> str:
+        """What the memory has positions for, in words: the members of an ensemble have the same."""
+        return f"one position for {self.stride} of its source"
 
     def build(self, parts: EncoderParts) -> "nn.Module":
         """The encoder, see `encoders.encoder.Encoder`. What its constructor says in a ValueError reaches the user."""

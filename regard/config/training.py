@@ -46,6 +46,12 @@ class TemperatureConfig(Section):
 class TrainingConfig(Section):
     """The loop."""
 
+    init: str | None = Field(
+        None, max_length=4000, description="a run whose weights and vocabularies to begin with; null for new ones"
+    )
+    freeze: tuple[str, ...] = Field(
+        (), max_length=1000, description="parts of the model whose weights stay as they are: [encoder]"
+    )
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=MOST_RATE)
     weight_decay: float = Field(0.0, ge=0, le=1000)

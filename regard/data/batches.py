@@ -17,6 +17,7 @@ from regard.data.corpus import Corpus
 from regard.data.text import with_end
 
 Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+TRIES = 8
 WINDOW_PAIRS = 65_536
 """So many pairs are sorted by length at a time: enough to fill batches well, and every epoch has other batches."""
 
@@ -126,20 +127,28 @@ class Varied:
         seed: of the run.
         epoch: from 0. The generator of a pair depends on the seed, the epoch and the number of the pair, and not on its
             batch: a resumed epoch continues with the same values.
+        fewest: pair number → the fewest positions that its source may be left with. One with fewer is varied anew, some
+            times, and then stays as it is; None allows any.
     """
 
     vary: Vary
     seed: int
     epoch: int
+    fewest: Callable[[int], int] | None = None
 
     def __call__(self, values: np.ndarray, lengths: np.ndarray, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Varied sources, one behind the other, and their lengths; the arguments are the same, and the pair numbers."""
         parts = np.split(values, np.cumsum(lengths)[:-1])
-        made = [
-            self.vary(part, np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, number])))
-            for part, number in zip(parts, numbers.tolist(), strict=True)
-        ]
+        made = [self._one(part, number) for part, number in zip(parts, numbers.tolist(), strict=True)]
         return np.concatenate([values[:0], *made]), np.array([len(one) for one in made], np.int64)
+
+    def _one(self, values: np.ndarray, number: int) -> np.ndarray:
+        generator = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, number]))
+        fewest = 1 if self.fewest is None else self.fewest(number)
+        for _ in range(TRIES):
+            if len(made := self.vary(values, generator)) >= fewest:
+                return made
+        return values
 
 
 def batches(

@@ -26,6 +26,8 @@ FORMAT, VERSION = "regard corpus", 4
 INDEX = "index.json"
 TOKENS = ("source.tokens", "target.tokens")
 ARRAYS = ("source.lengths", "source.landmarks", "target.lengths", "target.landmarks", "lines")
+FIRST = "source.first"
+"""An array that corpora of files have besides."""
 LANDMARK_EVERY = 64
 MAX_INDEX_BYTES = 16 * 2**20
 
@@ -80,6 +82,7 @@ class Corpus:
         digest: SHA-256 of the numbers of both sides; equal corpora have equal digests.
         texts: SHA-256 of the raw texts of the pairs; it does not depend on the files and lines. For sources that are
             files it is of the contents of the files.
+        first: where sources are files, for each pair the number of the first pair with the same source; None for texts.
     """
 
     source: Side
@@ -90,6 +93,7 @@ class Corpus:
     report: Report
     digest: str
     texts: str
+    first: Integer[np.ndarray, " pairs"] | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -123,7 +127,11 @@ class Corpus:
                 raise ValueError(f"{INDEX} is damaged")
             for name, (_, size, digest) in index["arrays"].items():
                 _check(directory / name, size, digest)
-            arrays = {name: _mapped(directory / name, index["arrays"][name][0]) for name in ARRAYS}
+            arrays = {
+                name: _mapped(directory / name, index["arrays"][name][0])
+                for name in (*ARRAYS, FIRST)
+                if name in (*ARRAYS, *index["arrays"])
+            }
             shapes = (kind.shape, ())
             source, target = (
                 _stored(directory / name, index["arrays"][name][0], shape)
@@ -141,9 +149,8 @@ class Corpus:
         left = Side(arrays["source.lengths"], arrays["source.landmarks"], source)
         right = Side(arrays["target.lengths"], arrays["target.landmarks"], target)
         files = [(first, name) for first, name in index["files"]]
-        return cls(
-            left, right, collate, arrays["lines"], files, Report(**index["report"]), index["digest"], index["texts"]
-        )
+        said = Report(**index["report"]), index["digest"], index["texts"]
+        return cls(left, right, collate, arrays["lines"], files, *said, arrays.get(FIRST))
 
 
 def held(tokens: Shaped[np.ndarray, "positions ..."]) -> Read:

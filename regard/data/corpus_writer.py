@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.corpus import FORMAT, LANDMARK_EVERY, VERSION, index_digest
+from regard.data.corpus import FIRST, FORMAT, LANDMARK_EVERY, VERSION, index_digest
 from regard.data.example import Example
 from regard.data.lines import BadLine
 from regard.data.media_files import content_of
@@ -24,7 +24,8 @@ Create = Callable[[str], BufferedIOBase]
 
 
 class CorpusWriter:
-    """Takes a few pairs at a time and writes seven arrays: numbers, lengths and landmarks of each side, and the lines.
+    """Takes a few pairs at a time and writes seven arrays: numbers, lengths and landmarks of each side, and the lines;
+    where sources are files, also which pairs have the same.
 
     Args:
         source: encodes the sources.
@@ -52,6 +53,8 @@ class CorpusWriter:
         self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
         self.target = _SideWriter("target", narrowest(target_tokenizer.size), (), limits[1], create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
+        self.first = None if source.tokenizer else _Array(create(FIRST), np.dtype(np.uint32))
+        self.first_of: dict[int, int] = {}
         self.files: list[tuple[int, str]] = []
         self.texts = hashlib.sha256()
         self.pairs = 0
@@ -67,6 +70,7 @@ class CorpusWriter:
         sources: list[Sequence[int] | np.ndarray] = []
         targets: list[list[int]] = []
         lines: list[int] = []
+        first: list[int] = []
         kept: list[str] = []
         encode_source, encode_target, (most_source, most_target) = self.encode_source, self.encode_target, self.limits
         for example in examples:
@@ -85,6 +89,9 @@ class CorpusWriter:
                 continue
             if not self.files or self.files[-1][1] != example.file:
                 self.files.append((self.pairs + len(lines), example.file))
+            if self.first is not None:
+                number = self.pairs + len(lines)
+                first.append(self.first_of.setdefault(hash(example.source), number))
             sources.append(source)
             targets.append(target)
             lines.append(example.line)
@@ -93,6 +100,8 @@ class CorpusWriter:
         self.source.add(sources)
         self.target.add(targets)
         self.lines.add(np.array(lines, np.uint32))
+        if self.first is not None:
+            self.first.add(np.array(first, np.uint32))
         self.texts.update("".join(kept).encode(errors="surrogatepass"))
         self.pairs += len(lines)
 
@@ -117,6 +126,7 @@ class CorpusWriter:
         """The description of the arrays: for the JSON file beside them, and for `Corpus.assembled`."""
         arrays = self.source.arrays | self.target.arrays | {"lines": self.lines}
         digests = "".join(array.digest.hexdigest() for array in arrays.values())
+        arrays |= {FIRST: self.first} if self.first is not None else {}
         index = {
             "format": FORMAT,
             "version": VERSION,

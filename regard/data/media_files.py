@@ -24,6 +24,9 @@ from regard.data.sources import UnusableSource
 PATH_KEYS = PATHS
 """What the file is called in a record: as NeMo, image manifests, and folders with metadata call it."""
 PART_KEYS = ("offset", "duration")
+PICTURE_KEY = "picture"
+ARCHIVE = ".npz"
+"""all.npz/7 is the entry 7 of an archive of arrays."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,18 @@ class Named:
         offset: the second of the file where the part begins; None for the whole file.
         duration: seconds of the part; None for all up to the end of the file. Without an offset, the duration of the
             whole file as a manifest gives it, to be checked.
+        picture: of which the file has features, where that is known.
     """
 
     path: str
     offset: float | None = None
     duration: float | None = None
+    picture: str | None = None
 
     def __str__(self) -> str:
         """The source: what `named` reads."""
-        part = {key: getattr(self, key) for key in PART_KEYS if getattr(self, key) is not None}
+        keys = (*PART_KEYS, PICTURE_KEY)
+        part = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
         return json.dumps({PATH_KEYS[0]: self.path} | part, ensure_ascii=False) if part else self.path
 
 
@@ -64,7 +70,8 @@ def of_record(record: Mapping[str, Any]) -> Named:
     if len(keys) != 1 or not isinstance(record[keys[0]], str) or not record[keys[0]]:
         found = f"names {len(keys)} files ({', '.join(keys)})" if len(keys) > 1 else "names no file"
         raise UnusableSource(f"{found}; expected one of the keys {', '.join(PATH_KEYS)}")
-    return Named(record[keys[0]], *part_of(record))
+    picture = record.get(PICTURE_KEY)
+    return Named(record[keys[0]], *part_of(record), picture if picture and isinstance(picture, str) else None)
 
 
 def part_of(record: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -150,7 +157,8 @@ def _file_of(source: str) -> tuple[str, tuple[int, int]] | None:
         path = named(source).path
     except UnusableSource:
         return None
-    for name in (path, os.path.dirname(path), path.rpartition(":")[0]):
+    archive = "".join(path.rpartition(f"{ARCHIVE}/")[:2]).removesuffix("/")
+    for name in (path, archive, os.path.dirname(path), path.rpartition(":")[0]):
         try:
             found = os.stat(name)
         except (OSError, ValueError):

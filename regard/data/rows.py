@@ -1,16 +1,20 @@
 """One line of a file → the two texts of a pair: TSV, CSV, JSONL, and bars.
 
-A text may come from several columns or keys, joined by one space: "tags+lemma".
+A text may come from several columns or keys, joined by one space: "tags+lemma". A source of several texts has a tab
+between two of them, here as well as in what is read: "lemma\\ttags".
 """
 
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any
 
 from regard.errors import UsageError
 
+BETWEEN = "\t"
+"""Stands between two texts of one source."""
 PATHS = ("audio_filepath", "image", "file_name")
 """The keys of the name of a file in a manifest."""
 Row = Callable[[str], tuple[str, str | list[str]]]
@@ -28,7 +32,7 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
         columns: a name for each column; empty without names. Then every line must have two columns, unless `source`
             and `target` choose some.
         source: the column of the source text, by name, or by number from 1 if there are no names; several joined by
-            "+".
+            "+", and those of several texts by a tab.
         target: the same for the target text.
 
     Raises UsageError for a column that does not exist.
@@ -40,11 +44,13 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
                 f"{len(columns)} columns are named ({', '.join(columns)}), but not which of them to learn from. "
                 f"Give source and target, such as source {columns[0]!r} and target {columns[1]!r}."
             )
-        left, right, width = [0], [1], 2
+        left, right, width = [[0]], [[1]], 2
     else:
-        left, right = ([place_of(name, columns) for name in side.split("+")] for side in (source, target))
+        left, right = (
+            [[place_of(name, columns) for name in part] for part in _named(side)] for side in (source, target)
+        )
         width = len(columns)
-    least = width or 1 + max(*left, *right)
+    least = width or 1 + max(chain(*left, *right))
 
     def row(line: str) -> tuple[str, str]:
         fields = line.split("\t")
@@ -52,7 +58,10 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
             raise UnusableRow("has no tab")
         if len(fields) < least or (width and len(fields) != width):
             raise UnusableRow(f"has {len(fields)} columns, not {least}")
-        return " ".join([fields[place] for place in left]), " ".join([fields[place] for place in right])
+        return text_of(left, fields), text_of(right, fields)
+
+    def text_of(parts: list[list[int]], fields: list[str]) -> str:
+        return BETWEEN.join([" ".join([fields[place] for place in part]) for part in parts])
 
     return row
 
@@ -68,6 +77,11 @@ def csv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
         return row("\t".join(field.replace("\t", " ") for field in fields))
 
     return unquoted
+
+
+def _named(side: str) -> list[list[str]]:
+    """The columns or keys of each text of a side."""
+    return [part.split("+") for part in side.split(BETWEEN)]
 
 
 def csv_fields(line: str) -> list[str]:
@@ -111,13 +125,13 @@ def json_row(source: str | None, target: str | None) -> Row:
 
     Args:
         source: the key of the source text. A nested key is "translation.en", or the language alone; several keys are
-            joined by "+". None: "src", or "source". Under "translation" it is the first language of the first line
-            that can be read; there must be exactly two.
+            joined by "+", those of several texts by a tab. None: "src", or "source". Under "translation" it is the
+            first language of the first line that can be read; there must be exactly two.
         target: the same for the target text: "tgt", "target", or the second language.
     """
     both_or_none(source, target)
-    keys = [source.split("+"), target.split("+")] if source is not None and target is not None else []
-    languages: list[list[str]] = []
+    keys = [_named(source), _named(target)] if source is not None and target is not None else []
+    languages: list[list[list[str]]] = []
 
     def row(line: str) -> tuple[str, str]:
         record = json_object(line)
@@ -135,17 +149,24 @@ def json_row(source: str | None, target: str | None) -> Row:
             record = record | translation
             left, right = keys or languages
         else:
-            usual = [["src"], ["tgt"]] if "src" in record or "source" not in record else [["source"], ["target"]]
-            left, right = keys or usual
-        return text_under(record, left), text_under(record, right)
+            known = ("src", "tgt") if "src" in record or "source" not in record else ("source", "target")
+            left, right = keys or [[[key]] for key in known]
+        return _texts_under(record, left), _texts_under(record, right)
 
     return row
 
 
-def _two_languages(translation: dict[str, Any]) -> list[list[str]]:
+def _texts_under(record: Mapping[str, Any], parts: Sequence[Sequence[str]]) -> str:
+    """The texts under the keys of each part; a tab within one of several becomes a space."""
+    if len(parts) == 1:
+        return text_under(record, parts[0])
+    return BETWEEN.join([text_under(record, keys).replace(BETWEEN, " ") for keys in parts])
+
+
+def _two_languages(translation: dict[str, Any]) -> list[list[list[str]]]:
     if len(translation) != 2:
         raise UnusableRow(f'has {len(translation)} languages under "translation", so source and target must name two')
-    return [[language] for language in translation]
+    return [[[language]] for language in translation]
 
 
 def json_object(line: str) -> dict[str, Any]:

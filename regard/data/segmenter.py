@@ -5,21 +5,13 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
-class Segmenter(Protocol):
-    """One kind of tokeniser. `Tokenizer` adds files and checks to it, and is what the rest of Regard uses.
+class Segmentation(Protocol):
+    """Text → token numbers and back. `Tokenizer` adds checks to it, and is what the rest of Regard uses.
 
     `names` has the text to show for each number, the marks first; its length is the size of the vocabulary.
     """
 
     names: list[str]
-
-    @classmethod
-    def train(cls, texts: Sequence[str], vocab_size: int) -> "Segmenter":
-        """Learn from texts; the same texts give the same result."""
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Segmenter":
-        """Build it from what `state` returned."""
 
     def state(self) -> dict[str, list]:
         """Everything that it has learned, as JSON."""
@@ -32,3 +24,16 @@ class Segmenter(Protocol):
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token numbers; marks are ignored."""
+
+
+@runtime_checkable
+class Segmenter(Segmentation, Protocol):
+    """One kind of tokeniser, which learns from texts and is kept in a file."""
+
+    @classmethod
+    def train(cls, texts: Sequence[str], vocab_size: int) -> "Segmenter":
+        """Learn from texts; the same texts give the same result."""
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Segmenter":
+        """Build it from what `state` returned."""

@@ -39,13 +39,15 @@ SOURCES = Table(
         "recording": "sources:RecordingConfig",
         "features": "sources:FeaturesConfig",
         "picture": "sources:PictureConfig",
+        "several": "several:SeveralConfig",
+        "grid": "grids:GridConfig",
     },
     group="regard.sources",
 )
 
 Span = tuple[int | float, ...]
 """(start, end) of a part of the source: characters of a text, seconds of a recording. For a picture it is a box in
-pixels: (left, top, right, bottom)."""
+pixels: (left, top, right, bottom); for a grid, too, or in cells where its picture is not known."""
 
 
 class UnusableSource(ValueError):
@@ -60,11 +62,13 @@ class Drawing:
         text: the whole source as text.
         units: one name for each span, in order.
         medium: the recording or picture to draw and play; None for a text.
+        parts: what the parts of several texts are called, which have a tab between two in `text`; empty for one text.
     """
 
     text: str
     units: tuple[str, ...]
     medium: "Medium | None" = None
+    parts: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
+from regard.data.sentences import sentence_spans
 from regard.data.sources import Drawing, Span, joined
 from regard.data.tokenizer import Tokenizer
 from regard.marks import END, PAD
@@ -35,19 +37,22 @@ class TextSource:
 
     Args:
         tokenizer: text → token numbers and back.
+        sentences: how sentences are known, see `sentence_spans`. Then each is split into tokens by itself, and every
+            one but the last is followed by an end mark: behind the last stands that of the text. None: a text is one.
     """
 
     kind = "text"
     has_end = True
     shape = ()
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, sentences: str | None = None) -> None:
         self.tokenizer = tokenizer
+        self.sentences = sentences
 
     @property
     def digest(self) -> str:
-        """The digest of the tokeniser."""
-        return self.tokenizer.digest
+        """The digest of the tokeniser, and how sentences are known."""
+        return self.tokenizer.digest if self.sentences is None else f"{self.tokenizer.digest} {self.sentences}"
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -56,7 +61,12 @@ class TextSource:
 
     def encode(self, source: str) -> list[int]:
         """The token numbers of the text."""
-        return self.tokenizer.ids(source)
+        if self.sentences is None:
+            return self.tokenizer.ids(source)
+        ids: list[int] = []
+        for start, end in sentence_spans(source, self.sentences):
+            ids += [END] * bool(ids) + self.tokenizer.ids(source[start:end])
+        return ids
 
     def collate(
         self, values: Integer[np.ndarray, " tokens"], lengths: Int[np.ndarray, " rows"]
@@ -70,7 +80,20 @@ class TextSource:
 
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
         """The characters that each position of the memory covers."""
-        return joined(self.tokenizer.spans(source, cast(Sequence[int], values)), memory)
+        ids = cast(Sequence[int], values)
+        whole = self.sentences is None
+        return joined(self.tokenizer.spans(source, ids) if whole else self._each_spans(source, ids), memory)
+
+    def _each_spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """The characters that each token number covers, sentence by sentence; an end mark covers none."""
+        found: list[tuple[int, int]] = []
+        for first, last in sentence_spans(text, self.sentences or ""):
+            if found:
+                found.append((found[-1][1], found[-1][1]))
+            own = list(takewhile(lambda number: number != END, ids[len(found) :]))
+            spans = self.tokenizer.spans(text[first:last], own)
+            found += [(first + start, first + end) for start, end in spans]
+        return found
 
     def draw(self, source: str, spans: Sequence[Span]) -> Drawing:
         """The text, and the part of it at each span."""

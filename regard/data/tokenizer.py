@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
 
-from regard.data.segmenter import Segmenter
+from regard.data.segmenter import Segmentation
 from regard.errors import CheckpointError
 from regard.files import read_small, write_whole
 from regard.marks import UNKNOWN
@@ -25,6 +25,7 @@ TOKENIZERS = Table(
         "symbols": "symbols:Symbols",
         "inflection": "inflection:Inflection",
         "label": "labels:Labels",
+        "tags": "tags:Tags",
     },
 )
 FORMAT, VERSION = "regard tokenizer", 1
@@ -70,11 +71,11 @@ class Tokenizer:
     "label" keeps a label that it knows.
 
     Args:
-        kind: a name in `TOKENIZERS`.
+        kind: a name in `TOKENIZERS`; another for what is made of several tokenisers, see `SeveralTexts`.
         segmenter: a trained segmenter of that kind.
     """
 
-    def __init__(self, kind: str, segmenter: Segmenter) -> None:
+    def __init__(self, kind: str, segmenter: Segmentation) -> None:
         self.kind = kind
         self._segmenter = segmenter
 
@@ -90,7 +91,7 @@ class Tokenizer:
 
         Raises ValueError for an unknown kind, a vocabulary that is too small, or a text that is not valid Unicode.
         """
-        least = 5 if kind in ("symbols", "label") else 261
+        least = 5 if kind in ("symbols", "label", "tags") else 261
         segmenter = TOKENIZERS.choose(kind)
         if vocab_size < least:
             raise ValueError(
@@ -173,9 +174,13 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, completely or not at all."""
+        write_whole(Path(path), json.dumps(self.content(), ensure_ascii=False).encode())
+
+    def content(self) -> dict[str, Any]:
+        """What `save` writes."""
         state = self._segmenter.state()
-        content = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
-        write_whole(Path(path), json.dumps(content | {"state": state}, ensure_ascii=False).encode())
+        known = {"format": FORMAT, "version": VERSION, "kind": self.kind, "sha256": _digest(self.kind, state)}
+        return known | {"state": state}
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
@@ -190,6 +195,11 @@ class Tokenizer:
             raise CheckpointError(f"{path} cannot be read ({error.strerror}). Restore it from a whole copy.") from error
         except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is cut short or no tokeniser of Regard.") from error
+        return cls.of_content(content, str(path))
+
+    @classmethod
+    def of_content(cls, content: Any, path: str) -> "Tokenizer":
+        """The tokeniser of what `content` gave, in the file `path`. Raises CheckpointError for anything else."""
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise CheckpointError(f"{path} is no tokeniser of Regard.")
         if content.get("version") != VERSION:

@@ -11,7 +11,11 @@ from regard.encoders.memory import Memory
 
 
 class Decoder(Protocol):
-    """One decoder of the table `DECODERS`. Its source and its state are records of its own."""
+    """One decoder of the table `DECODERS`. Its source and its state are records of its own.
+
+    One that looks several times before each token may have `looks`, a name for each tensor of `Step.heads`: views then
+    show them one by one.
+    """
 
     @property
     def tokens(self) -> TargetTokens:

@@ -13,9 +13,11 @@ DECODERS = Table(
         "bahdanau": "decoders:BahdanauDecoderConfig",
         "luong": "decoders:LuongDecoderConfig",
         "conditional": "decoders:ConditionalDecoderConfig",
+        "hard_attention": "decoders:HardAttentionDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
         "pooling": "decoders:PoolingDecoderConfig",
+        "memory_network": "decoders:MemoryNetworkDecoderConfig",
     },
     group="regard.decoders",
 )

@@ -19,6 +19,10 @@ class EmbeddedEncoder(nn.Module):
             `nn.Embedding`, the colours of a picture.
         encoder: features and mask → Memory.
         dropout: of the features.
+
+    Attributes:
+        receptive_field: how many input positions before its cell, and behind it, the convolutions of a position see;
+            None where there are no convolutions, or all is seen.
     """
 
     def __init__(self, embedding: Any, encoder: Any, dropout: float = 0.0) -> None:
@@ -27,6 +31,7 @@ class EmbeddedEncoder(nn.Module):
         self.encoder = encoder
         self.dropout = dropout
         self.output_size, self.state_size = encoder.output_size, encoder.state_size
+        self.receptive_field: tuple[int, int] | None = getattr(encoder, "receptive_field", None)
 
     def forward(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""

@@ -9,7 +9,11 @@ from regard.encoders.memory import Memory
 
 
 class Encoder(Protocol):
-    """One encoder of the table `ENCODERS`."""
+    """One encoder of the table `ENCODERS`.
+
+    One with convolutions alone below its memory may have an attribute `receptive_field`, which views tell of: how many
+    input positions before its cell, and behind it, they see.
+    """
 
     @property
     def output_size(self) -> int:

@@ -5,13 +5,13 @@ from itertools import pairwise
 from math import prod
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.check import expect_mask, expect_shape
+from regard.encoders.cells import cells_memory, expect_pictures, rectangle
 from regard.encoders.memory import Memory
-from regard.encoders.strides import cells, expect_strides, real, receptive_field, shortened
+from regard.encoders.strides import expect_strides, receptive_field, shortened
 
 EPSILON = 1e-5
 
@@ -124,7 +124,7 @@ class GridEncoder(nn.Module):
 
         Raises ValueError for an axis of length 0 and for a mask that is not a rectangle in the upper left corner.
         """
-        heights, widths = self._sizes(source, mask)
+        heights, widths = expect_pictures("GridEncoder.forward", source, mask, self.input_channels)
         whole = bool(mask.all())  # then there is nothing to fill, which would take as long as the convolutions
         pixels = (source if whole else source.masked_fill(~mask.unsqueeze(-1), 0.0)).permute(0, 3, 1, 2)
         rows, columns = heights, widths
@@ -134,66 +134,6 @@ class GridEncoder(nn.Module):
             inside = rectangle(rows, columns, pixels.size(2), pixels.size(3)).unsqueeze(1)
             pixels = F.relu(normalize(pixels, inside))
             pixels = pixels if whole else pixels.masked_fill(~inside, 0.0)
-        (height, width), counts = pixels.shape[2:], rows * columns
-        order, known = self._cells(columns, height, width), real(counts, height * width)
-        values = _chosen(pixels.flatten(2).mT, order)
-        boxes = _chosen(self._boxes(heights, widths, height, width), order)
-        if self.coordinates:
-            values = torch.cat([values, middles(boxes, heights, widths).to(values.dtype)], -1)
-        values = values.masked_fill(~known.unsqueeze(-1), 0.0)
-        summary = values.sum(1) / counts.clamp(min=1).unsqueeze(1)
-        values = F.dropout(values, self.output_dropout, self.training)
-        return Memory(values, values, known, summary, boxes.masked_fill(~known.unsqueeze(-1), 0))
-
-    def _sizes(self, source: Tensor, mask: Tensor) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"]]:
-        """Height and width of each picture."""
-        place, axes = "GridEncoder.forward", ("batch", "height", "width", self.input_channels)
-        expect_shape(place, "source", source, axes, "Put the channels last, and set input_channels to their number.")
-        expect_shape(place, "mask", mask, tuple(source.shape[:3]), "Give one entry per pixel.")
-        expect_mask(place, mask)
-        if 0 in source.shape[1:3]:
-            raise ValueError(
-                f"{place}: source has shape {tuple(source.shape)}; expected at least one pixel. "
-                "Leave out a picture without pixels."
-            )
-        heights, widths = mask.any(2).sum(1), mask.any(1).sum(1)
-        if not torch.equal(mask, rectangle(heights, widths, *mask.shape[1:])):
-            raise ValueError(
-                f"{place}: mask is not one rectangle in the upper left corner of each picture. "
-                "Pad pictures on the right and below."
-            )
-        return heights, widths
-
-    def _cells(self, columns: Int[Tensor, " batch"], height: int, width: int) -> Int[Tensor, "batch cells"]:
-        """Where the cells of each picture stand among those of the batch, row by row of the picture."""
-        places = torch.arange(height * width, device=columns.device)
-        across = columns.clamp(min=1).unsqueeze(1)
-        return (places // across * width + places % across).clamp(max=height * width - 1)
-
-    def _boxes(
-        self, heights: Int[Tensor, " batch"], widths: Int[Tensor, " batch"], height: int, width: int
-    ) -> Int[Tensor, "batch cells 4"]:
-        """Of every cell of the batch."""
-        across, down = cells(widths, self.stride, width), cells(heights, self.stride, height)
-        across, down = across[:, None].expand(-1, height, -1, -1), down[:, :, None].expand(-1, -1, width, -1)
-        return torch.cat([across, down], -1)[..., [0, 2, 1, 3]].flatten(1, 2)
-
-
-def rectangle(
-    heights: Int[Tensor, " batch"], widths: Int[Tensor, " batch"], height: int, width: int
-) -> Bool[Tensor, "batch height width"]:
-    """The mask of pictures of these sizes."""
-    return real(heights, height).unsqueeze(2) & real(widths, width).unsqueeze(1)
-
-
-def middles(
-    boxes: Int[Tensor, "batch cells 4"], heights: Int[Tensor, " batch"], widths: Int[Tensor, " batch"]
-) -> Float[Tensor, "batch cells 2"]:
-    """How far right and how far down the middle of each box is, from -1 to 1 over the size of its picture."""
-    sizes = torch.stack([widths, heights], -1).clamp(min=1).unsqueeze(1)
-    return (boxes[..., :2] + boxes[..., 2:]) / sizes - 1.0
-
-
-def _chosen(rows: Tensor, order: Int[Tensor, "batch cells"]) -> Tensor:
-    """The cells in this order."""
-    return rows.gather(1, order.unsqueeze(-1).expand(-1, -1, rows.size(2)))
+        features = pixels.permute(0, 2, 3, 1)
+        dropout = self.output_dropout if self.training else 0.0
+        return cells_memory(features, heights, widths, self.stride, self.coordinates, dropout)

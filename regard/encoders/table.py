@@ -16,6 +16,10 @@ ENCODERS = Table(
         "vgg_blstmp": "encoders:VggBlstmpEncoderConfig",
         "pyramidal": "encoders:PyramidalEncoderConfig",
         "grid": "encoders:GridEncoderConfig",
+        "hierarchical": "encoders:HierarchicalEncoderConfig",
+        "bag": "encoders:BagEncoderConfig",
+        "several": "several:SeveralEncoderConfig",
+        "linear": "encoders:LinearEncoderConfig",
     },
     group="regard.encoders",
 )

@@ -110,7 +110,7 @@ class VggBlstmpEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.output_size = self.state_size = projection_size
-        self.vgg = vgg
+        self.vgg, self.receptive_field = vgg, vgg.receptive_field
         self.layers = ProjectedBlstm(
             vgg.output_size, hidden_size, projection_size, strides=strides, dropout=layer_dropout
         )

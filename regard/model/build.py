@@ -104,13 +104,18 @@ def _checked(stage: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def _attention(
-    config: AttentionConfig, memory_size: int, query_size: int, *, output_size: int | None = None
+    config: AttentionConfig,
+    memory_size: int,
+    query_size: int,
+    *,
+    key_size: int | None = None,
+    output_size: int | None = None,
 ) -> Attention:
     """What a decoder looks at the source with."""
     with _checked("attention", ValueError, TypeError):
         return build_attention(
             query_size,
-            memory_size,
+            key_size or memory_size,
             score=config.score,
             select=config.select,
             window=config.window,

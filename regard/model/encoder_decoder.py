@@ -65,7 +65,7 @@ class EncoderDecoder(nn.Module):
         if self.attends_end:
             return memory
         seen = memory.mask & (memory.spans[..., 0] < mask.sum(1, keepdim=True) - 1)
-        return replace(memory, mask=seen, real=memory.mask)
+        return replace(memory, mask=seen, real=memory.mask if memory.real is None else memory.real)
 
     def begin(self, memory: Memory, temperature: float = 1.0) -> tuple[Any, Any]:
         """The decoder's view of the source, and the first state; the temperature is that of an annealed selection."""

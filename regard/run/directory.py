@@ -33,6 +33,7 @@ from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
+from regard.search.rules import Rules
 from regard.search.shortlist import Shortlist
 from regard.training.tensorfile import Contents, read, write
 from regard.training.weights import adopt, apply, check, load_weights, places, weights_of
@@ -264,6 +265,7 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
+        rules=Rules(search.no_repeat_ngram, search.min_length),
     )
 
 
@@ -315,11 +317,11 @@ def _check_ensemble(runs: Sequence[Run], ctc_weight: float) -> None:
                     f"{run.path} and {first.path} have different {what}; an ensemble needs the same. "
                     "Train the runs on the same data with the same data section."
                 )
-        one, other = (str(each.config.model.encoder.stride) for each in (run, first))
+        one, other = (each.config.model.encoder.memory_positions for each in (run, first))
         if one != other:
             raise CheckpointError(
-                f"the encoders of {run.path} and {first.path} have one position for {one} and for {other} of their "
-                "source; an ensemble needs the same. Train the runs with the same strides, pools or joins."
+                f"the memory of {run.path} has {one}, and that of {first.path} {other}; an ensemble needs the same. "
+                "Train the runs with the same strides, pools, joins or joined parts."
             )
     for run in runs:
         if ctc_weight and not run.config.training.ctc:

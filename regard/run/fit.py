@@ -5,18 +5,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from regard.config import Config, TrainingConfig
+from regard.config import Config, EncoderConfig, TrainingConfig
+from regard.data.batches import collate
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
+from regard.encoders import ENCODERS
 from regard.errors import UsageError
 from regard.files import unfinished
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run import digests
 from regard.run.directory import Run
+from regard.run.initial import begin, freeze, known_sides
 from regard.run.labels import unseen
 from regard.run.place import check_place
 from regard.run.publish import Publisher
@@ -25,6 +29,7 @@ from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
 from regard.run.subsets import Subset, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
+from regard.run.unsaid import unsaid
 from regard.run.validation_metric import Validator
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, launch_name
@@ -122,8 +127,15 @@ def prepare(
         config, (source, target) = run.config, run.sides
         torch.manual_seed(config.training.seed)
         ctc = config.training.ctc > 0
-        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc).to(device)
+        model = build_model(config.model, source, target.size, barred=target.unspelt, ctc=ctc)
+        if not Checkpoints(run.checkpoints).last.exists():
+            begin(config, model, source, target, tell if world.is_first else lambda line: None)
+        freeze(model, config.training.freeze)
+        model = model.to(device)
         size = sum(parameter.numel() for parameter in model.parameters())
+        with world.first_before_others():
+            if ctc and world.is_first:
+                _check_stride(config.model.encoder, model, learn, device)
         if world.is_first:
             text = source.tokenizer
             entries = (
@@ -133,6 +145,24 @@ def prepare(
             )
             tell(f"{size:,} parameters, {entries}")
     return Parts(run, learn, held, model, texts)
+
+
+def _check_stride(section: EncoderConfig, model: EncoderDecoder, learn: Subset, device: torch.device) -> None:
+    """Raises UsageError for an encoder of another package that shortens otherwise than it says: CTC would leave pairs
+    out, or keep some that it cannot align."""
+    if section.kind in ENCODERS.places:
+        return
+    batch = collate(learn.corpus, np.array(learn.first(1))).to(device)
+    model.eval()
+    with torch.no_grad():
+        found = int(model.encode(batch.source, batch.source_mask).lengths)
+    model.train()
+    length = int(batch.source_mask.sum())
+    if found != (expected := -(-length // section.stride)):
+        raise UsageError(
+            f"encoder {section.kind!r} makes {found} positions of {length}, and expected are {expected}, by the stride "
+            f"{section.stride} that its section says and training.ctc counts with. Override `stride` there."
+        )
 
 
 def _begun(
@@ -158,10 +188,14 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        sides = run.sides if going_on else learn_sides(config.data, files)
+        sides = (
+            run.sides if going_on else learn_sides(config.data, files, known_sides(config.training.init, config.data))
+        )
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        if validation and not going_on and (remark := unsaid(validation, sides[1])):
+            tell(remark)
         limits = limits_of(config)
         asked = [place(each, *sides, **limits) for each in (files, validation) if each is not None]
     given = digests.described(learn.corpus, held.corpus if validation else None)

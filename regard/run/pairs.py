@@ -25,12 +25,13 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
         path, split = pairs_in(paths[0])
         paths = [path]
     usual = [DataConfig.model_fields[key].default for key in ("source_column", "target_column")]
-    chosen = bool(data.columns) or [data.source_column, data.target_column] != usual
+    source_column = data.source.column(data.source_column)
+    chosen = bool(data.columns) or [source_column, data.target_column] != usual
     if chosen and len(paths) == 1 and format != "bars" and Path(paths[0].removesuffix(".gz")).suffix not in OF_MEDIA:
-        named = {"columns": data.columns or (), "source": data.source_column, "target": data.target_column}
-    locate = None if data.source.kind == "text" else data.source.locate
+        named = {"columns": data.columns or (), "source": source_column, "target": data.target_column}
+    locate = None if data.source.is_text else data.source.locate
     if locate is not None and not data.columns:  # a manifest has usual names of its own
-        sides = zip(("source", "target"), (data.source_column, data.target_column), usual, strict=True)
+        sides = zip(("source", "target"), (source_column, data.target_column), usual, strict=True)
         named = {side: key for side, key, default in sides if key != default} if named else {}
     read: dict[str, Any] = {"on_bad_input": data.on_bad_input, "locate": locate, "split": split}
     return PairFiles(tuple(paths), cast(Format | None, format), **read, **named)
@@ -55,7 +56,7 @@ def given_pairs(pairs: Pairs, data: DataConfig, folder: Path, format: str | None
     except OSError as error:
         raise RegardError(f"{folder} cannot be written: {error.strerror}. Make room.") from error
     write_whole(path, lines)
-    locate = None if data.source.kind == "text" else data.source.locate
+    locate = None if data.source.is_text else data.source.locate
     return PairFiles((str(path),), "jsonl", on_bad_input=data.on_bad_input, names=(NAME,), locate=locate)
 
 

@@ -11,6 +11,7 @@ from regard.config import Config, DataConfig
 from regard.data.batch import Batch
 from regard.data.batches import BatchPlan, Varied, batches, plan
 from regard.data.corpus import Corpus
+from regard.data.corpus_writer import labels_needed
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
 from regard.data.sources import Source
@@ -29,12 +30,14 @@ class Subset:
         rows: the numbers of the pairs, int32; None for all pairs, which takes no memory.
         data: the section of the recipe that says how to make batches.
         varied: whether the sources are varied as the recipe says; pairs to validate on are not.
+        ctc_stride: input positions per position of the memory, where CTC needs to align the targets.
     """
 
     corpus: Corpus
     rows: np.ndarray | None
     data: DataConfig
     varied: bool = False
+    ctc_stride: int | None = None
 
     def __len__(self) -> int:
         return len(self.corpus) if self.rows is None else len(self.rows)
@@ -76,8 +79,14 @@ class Subset:
     def batches(self, seed: int, epoch: int, start: int = 0, *, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on. Each of several workers gets its own rows of every batch."""
         order, vary = self.plan(seed, epoch), self.data.source.variation() if self.varied else None
-        varied = None if vary is None else Varied(vary, seed, epoch)
+        varied = None if vary is None else Varied(vary, seed, epoch, self._fewest)
         return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied)
+
+    def _fewest(self, number: int) -> int:
+        """Positions of the source that CTC needs for the target of a pair."""
+        if self.ctc_stride is None:
+            return 1
+        return 1 + self.ctc_stride * (labels_needed(self.corpus.target[number].tolist()) - 1)
 
 
 class Limits(TypedDict):
@@ -105,18 +114,33 @@ def split(
     """
     data, alone = config.data, config.data.model_copy(update={"workers": 1})
     limits = limits_of(config)
+    stride = limits["ctc_stride"]
     corpus = prepare(files, source, target, **limits, cache=cache)
     if validation is not None:
         other = prepare(validation, source, target, **limits, cache=cache)
-        return Subset(corpus, None, data, varied=True), Subset(other, None, alone)
-    first = np.ones(len(corpus), dtype=bool)  # of its line: what a manifest says of one file is held out together
-    first[1:] = corpus.lines[1:] != corpus.lines[:-1]
-    lines = int(first.sum())
-    if lines < 2:
-        raise UsageError("One pair is too few to hold any out for validation. Give more, or give --dev.")
-    count = max(1, min(HELD_OUT_MOST, int(lines * HELD_OUT_SHARE)))
-    chosen = np.zeros(lines, dtype=bool)
-    chosen[np.random.default_rng(config.training.seed).choice(lines, count, replace=False)] = True
-    held = chosen if lines == len(corpus) else chosen[np.cumsum(first) - 1]
+        return Subset(corpus, None, data, varied=True, ctc_stride=stride), Subset(other, None, alone)
+    group, groups = _together(corpus)
+    if groups < 2:
+        thing = "One pair is" if len(corpus) == 1 else "One source, of all pairs, is"
+        raise UsageError(f"{thing} too few to hold any out for validation. Give more, or give --dev.")
+    count = max(1, min(HELD_OUT_MOST, int(groups * HELD_OUT_SHARE)))
+    chosen = np.zeros(groups, dtype=bool)
+    chosen[np.random.default_rng(config.training.seed).choice(groups, count, replace=False)] = True
+    held = chosen if group is None else chosen[group]
     learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
-    return Subset(corpus, learn, data, varied=True), Subset(corpus, rest, alone)
+    return Subset(corpus, learn, data, varied=True, ctc_stride=stride), Subset(corpus, rest, alone)
+
+
+def _together(corpus: Corpus) -> tuple[np.ndarray | None, int]:
+    """Which group each pair belongs to, None where each is one of its own, and how many there are.
+
+    What is said of one file, on one line or on several, is held out together, or validation would know its source.
+    """
+    first = corpus.first
+    if first is None:  # of texts, and of a corpus that an earlier version wrote: what stands on one line
+        starts = np.ones(len(corpus), dtype=bool)
+        starts[1:] = corpus.lines[1:] != corpus.lines[:-1]
+        groups = int(starts.sum())
+        return (None if groups == len(corpus) else np.cumsum(starts) - 1), groups
+    distinct, group = np.unique(first, return_inverse=True)
+    return (None if len(distinct) == len(corpus) else group), len(distinct)

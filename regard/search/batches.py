@@ -44,8 +44,11 @@ class Batches:
     device: torch.device
 
     @torch.inference_mode()
-    def flowing(self, sources: Sequence[Values], look: Callable[[Started, Later], Found]) -> tuple[Found, Spans]:
-        """Search for all, so that further sentences enter where others have ended; the answers in their order."""
+    def flowing(
+        self, sources: Sequence[Values], look: Callable[[Started, Later, Sequence[int]], Found]
+    ) -> tuple[Found, Spans]:
+        """Search for all, so that further sentences enter where others have ended; the answers in their order. `look`
+        also receives the numbers of the sentences, in the order in which they enter."""
         found: Found = [[] for _ in sources]
         spans: Spans = {}
         batches, size = self._batches(sources), self.size
@@ -55,8 +58,9 @@ class Batches:
             window, batches = batches[:count], batches[count:]
             share = -(-size // SHARES)
             started = (each for batch in window[1:] for each in self._read(sources, batch, share, spans))
-            hypotheses = look(first, ((each.state, each.lengths) for each in started))
-            for number, each in zip(chain.from_iterable(window), hypotheses, strict=True):
+            numbers = list(chain.from_iterable(window))
+            hypotheses = look(first, ((each.state, each.lengths) for each in started), numbers)
+            for number, each in zip(numbers, hypotheses, strict=True):
                 found[number] = each
         return found, spans
 

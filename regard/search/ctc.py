@@ -10,9 +10,7 @@ from torch.nn import functional as F
 
 from regard.kernels.logits import check
 from regard.marks import BEGIN, BLANK, END
-
-LEAST = 1e-304
-"""The smallest probability of a label at a real position, and of a token behind a prefix."""
+from regard.search.precision import LEAST, LOWEST, precise
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,8 @@ class CtcPrefixes:
         n_t = x_t(c) (n_(t-1) + φ_t)      φ_t = b_(t-1)(g) + n_(t-1)(g), without n if g ends with c
         b_t = x_t(blank) (b_(t-1) + n_(t-1))
 
-    is linear in n and in b, so that each is a cumulative sum, in logarithms and in float64. It is taken for the tokens
-    that a search has chosen; those that it chooses from need ψ alone, Σ_t φ_t x_t(c).
+    is linear in n and in b, so that each is a cumulative sum, in logarithms and in the numbers of `precise`. It is
+    taken for the tokens that a search has chosen; those that it chooses from need ψ alone, Σ_t φ_t x_t(c).
 
     Args:
         probs: of the labels at each position of each source. Positions of padding are certain to be blank.
@@ -58,7 +56,8 @@ class CtcPrefixes:
         Raises RegardError where they are NaN.
         """
         padding = torch.arange(log_probs.size(1), device=lengths.device) >= lengths.unsqueeze(1)
-        probs = log_probs.detach().double().exp().clamp(LEAST, 1.0).masked_fill(padding.unsqueeze(2), 0.0)
+        probs = precise(log_probs.detach()).exp()
+        probs = probs.clamp(LEAST[probs.dtype], 1.0).masked_fill(padding.unsqueeze(2), 0.0)
         probs[..., BLANK].masked_fill_(padding, 1.0)
         blank = F.pad(probs[..., BLANK].log().cumsum(1), (1, 0))
         rows = torch.arange(len(probs), device=probs.device)
@@ -106,12 +105,12 @@ class CtcPrefixes:
         labels, whole = tokens - END, self._whole()
         positions = torch.arange(self.probs.size(1), device=tokens.device)
         probs = self.probs[self.sources[:, None, None], positions[:, None], labels.clamp(min=BLANK)[:, None, :]]
-        largest = whole[:, :-1].amax(1, keepdim=True).clamp(min=-1e300)
+        largest = whole[:, :-1].amax(1, keepdim=True).clamp(min=LOWEST[whole.dtype])
         totals = torch.einsum("rt,rtc->rc", (whole[:, :-1] - largest).exp(), probs)
         again = torch.einsum("rt,rtc->rc", (self.blank[:, :-1] - largest).exp(), probs)
         found = torch.where(labels == self.last.unsqueeze(1), again, totals).log() + largest
         found = torch.where(tokens == END, whole[:, -1:], found) - self.log_prob.unsqueeze(1)
-        least = log(LEAST)
+        least = log(LEAST[found.dtype])
         return found.nan_to_num(nan=least).clamp(least, 0.0).masked_fill(tokens < END, least)
 
     def _whole(self) -> Float[Tensor, "rows positions_and_one"]:
@@ -138,7 +137,7 @@ def _recurrence(
         factors: f; 0 at padding, which stands behind all others.
         entering: log e.
     """
-    logs = factors.clamp(min=LEAST).log()  # a logarithm that is infinite would make all behind it NaN
+    logs = factors.clamp(min=LEAST[factors.dtype]).log()  # a logarithm that is infinite would make all behind it NaN
     products = logs.cumsum(1)
     sums = (entering - (products - logs)).logcumsumexp(1)
     return F.pad((products + sums).masked_fill(factors == 0, -torch.inf), (1, 0), value=-torch.inf)

@@ -62,4 +62,16 @@ class Ensemble:
         widest = max(answer.weights.size(1) for answer in answers)
         weights = torch.stack([F.pad(each.weights.float(), (0, widest - each.weights.size(1))) for each in answers])
         states = EnsembleState(tuple(answer.state for answer in answers))
-        return Step(log_probs.logsumexp(0) - log(len(answers)), states, weights.mean(0))
+        return Step(log_probs.logsumexp(0) - log(len(answers)), states, weights.mean(0), _mean_heads(answers, widest))
+
+
+def _mean_heads(answers: Sequence[Step], width: int) -> tuple[Tensor, ...]:
+    """The mean over the members, layer by layer and head by head; nothing where they have not as many of both, nor
+    where there is one layer, which says no more than the weights."""
+    sizes = {tuple(layer.size(1) for layer in answer.heads) for answer in answers}
+    if len(sizes) > 1 or len(answers[0].heads) < 2:
+        return ()
+    layers = zip(*(answer.heads for answer in answers), strict=True)
+    return tuple(
+        torch.stack([F.pad(each.float(), (0, width - each.size(-1))) for each in layer]).mean(0) for layer in layers
+    )

@@ -1,5 +1,5 @@
-"""Forced decoding: the probability of a given target, what the model attends to, and what else could have stood at
-every step."""
+"""Forced decoding: the probability of a given target, what the model attends to, what each of its layers does, and what
+else could have stood at every step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from regard.data.batch import END, PAD
+from regard.decoders.step import Step
 from regard.kernels.logits import choosable, normalizer, top
 from regard.search.greedy import by_logits, walk
 from regard.search.hypothesis import Hypothesis
@@ -94,6 +95,44 @@ def rank(
         for row, sentence in enumerate(sentences.tolist()):
             steps[sentence].append((own[row], tokens[row], best[row]))
     return [Ranked(*(np.stack(part) for part in zip(*each, strict=True))) for each in steps]
+
+
+def looks(
+    step: StepFunction,
+    state: Any,
+    source_lengths: Int[Tensor, " batch"],
+    targets: Sequence[Sequence[int]],
+) -> list[np.ndarray]:
+    """What every layer attended to at each step of given targets: float32 (layers, target, source), of several heads
+    the mean. The last layer is what `force` reports; a decoder without attention has none.
+
+    Args:
+        step, state, source_lengths, targets: as for `force`.
+
+    Returns one array per sentence, cut to its own source. Raises what `force` raises.
+    """
+    padded, group = _given("looks", state, source_lengths, targets)
+    seen: list[Tensor] = []
+
+    def watched(tokens: Tensor, state: Any) -> Step:
+        answer = step(tokens, state)
+        heads = [layer.mean(1) for layer in answer.heads]
+        seen.append(torch.stack(heads, 1) if heads else answer.weights.new_zeros(len(tokens), 0, 0))
+        return answer
+
+    numbers: list[Tensor] = []
+
+    def choose(logits: Tensor, sentences: Tensor, position: int) -> Tensor:
+        numbers.append(sentences)
+        return padded[sentences, position]
+
+    walk(by_logits(watched, choose), [group])
+    steps: list[list[np.ndarray]] = [[] for _ in targets]
+    lengths = source_lengths.tolist()
+    for sentences, layers in zip(numbers, seen, strict=True):
+        for sentence, look in zip(sentences.tolist(), layers.float().numpy(force=True), strict=True):
+            steps[sentence].append(look[:, : lengths[sentence]])
+    return [np.stack(each, 1) for each in steps]
 
 
 def _given(

@@ -10,6 +10,7 @@ from torch import Tensor
 from regard.decoders.step import Step
 from regard.marks import END, PAD
 from regard.search.ctc import CtcPrefixes
+from regard.search.precision import LOWEST, precise
 from regard.search.step_function import StepFunction, barred
 
 CANDIDATES = 64
@@ -74,12 +75,12 @@ class JointStep:
     def __call__(self, tokens: Int[Tensor, " rows"], state: JointState) -> Step:
         """One step."""
         answer, prefixes = self.step(tokens, state.state), state.prefixes.extend(tokens)
-        log_probs = answer.logits.double().log_softmax(1)
+        log_probs = precise(answer.logits).log_softmax(1)
         others = log_probs[:, END + 1 :]
         chosen = others.topk(min(self.candidates, others.size(1)), 1).indices + END + 1
         chosen = torch.cat([torch.full_like(chosen[:, :1], END), chosen], 1)
         own = log_probs.gather(1, chosen)
-        joint = (1 - self.ctc_weight) * own.clamp(min=-1e300) + self.ctc_weight * prefixes.scores(chosen)
+        joint = (1 - self.ctc_weight) * own.clamp(min=LOWEST[own.dtype]) + self.ctc_weight * prefixes.scores(chosen)
         joint = joint.masked_fill(own == -torch.inf, -torch.inf)
         logits = torch.full_like(log_probs, -torch.inf).scatter(1, chosen, joint)
         logits[:, PAD] = (1 - joint.exp().sum(1)).clamp(min=0.0).log()

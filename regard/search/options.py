@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
+from regard.search.rules import NO_RULES, Rules
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class SearchOptions:
             alone. The models need a CTC head for another than 0.
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
+        rules: what an output may not be.
     """
 
     beam_size: int = 5
@@ -24,6 +26,7 @@ class SearchOptions:
     ctc_weight: float = 0.0
     batch_size: int = 64
     limit: LengthLimit = DEFAULT_LIMIT
+    rules: Rules = NO_RULES
 
 
 @dataclass(frozen=True)

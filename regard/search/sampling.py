@@ -13,6 +13,7 @@ from regard.kernels.logits import choosable, top
 from regard.search.greedy import by_logits, walk
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
+from regard.search.precision import precise, precision
 from regard.search.refill import Group
 from regard.search.step_function import StepFunction, barred
 
@@ -55,7 +56,7 @@ def sample(
     draws = torch.zeros(limits.numel(), longest, dtype=torch.float64)
     for row, number in enumerate(sentences.tolist()):
         draws[row] = torch.from_numpy(np.random.default_rng([seed, number]).random(longest))
-    draws = draws.to(source_lengths.device)
+    draws = draws.to(source_lengths.device, precision(source_lengths.device))
 
     def choose(logits: Tensor, rows: Tensor, position: int) -> Tensor:
         probs, tokens = head(logits, temperature, top_k, top_p, barred(step))
@@ -78,7 +79,7 @@ def head(
         scores, places = top(scores, top_k or scores.size(1))
     else:
         places = torch.arange(scores.size(1), device=scores.device).expand_as(scores)
-    probs = ((scores - scores.amax(1, keepdim=True)).double() / temperature).softmax(1)
+    probs = (precise(scores - scores.amax(1, keepdim=True)) / temperature).softmax(1)
     if top_p < 1:
         probs = probs.masked_fill(probs.cumsum(1) - probs >= top_p, 0.0)
     return probs, places + END

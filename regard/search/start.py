@@ -15,6 +15,7 @@ from regard.kernels.topk_shortlist import ListedOutput, Lists
 from regard.search.ctc import CtcPrefixes
 from regard.search.ensemble import Ensemble, EnsembleState
 from regard.search.joint import CANDIDATES, JointState, JointStep
+from regard.search.precision import precise
 from regard.search.shortlist import MaskedStep, Shortlist, ShortlistState, ShortlistStep, common, lists
 from regard.search.step_function import DecoderStep, StepFunction
 
@@ -157,7 +158,7 @@ def mean_labels(members: Sequence[Float[Tensor, "batch positions labels"]]) -> F
             f"mean_labels: members have (positions, labels) {shapes}; expected the same of each. "
             "Put models together that share their tokenisers and the strides of their encoders."
         )
-    return torch.stack([log_probs.double() for log_probs in members]).logsumexp(0) - log(len(members))
+    return torch.stack([precise(log_probs) for log_probs in members]).logsumexp(0) - log(len(members))
 
 
 def _joins(state: SourcedState | ShortlistState) -> bool:

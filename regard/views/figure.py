@@ -12,7 +12,7 @@ from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_missing
 from regard.views.heading import CELLS_PER_INCH, TEXT_POINTS, heading_of, wrap
-from regard.views.labels import label, nothing_to_draw, visible
+from regard.views.labels import label, nothing_to_draw, source_line, visible
 from regard.views.panel import Panel, measure
 from regard.views.panel_picture import PicturePanel, measure_picture
 from regard.views.panel_recording import RecordingPanel, measure_recording
@@ -45,7 +45,8 @@ def save_figure(
     numbers: bool = False,
     gold: Sequence[Sequence[float]] | None = None,
 ) -> None:
-    """Draw one heat map for each alignment into one file, under both sentences and the score.
+    """Draw one heat map for each alignment, or for each of its layers, into one file, under both sentences and the
+    score.
 
     The weights on the end mark of the source are a separate, hatched column, `end`; the row of the end of the output is
     separate too. One warning names characters that no font has, and the package to install; the picture is written in
@@ -88,7 +89,7 @@ def picture(
     gold: Sequence[Sequence[float]] | None = None,
 ) -> bytes:
     """The same as png, svg or pdf in memory."""
-    texts = [part for one in chosen for part in (visible(one.source_text), visible(one.target_text))]
+    texts = [part for one in chosen for part in (source_line(one), visible(one.target_text))]
     texts += [label(unit) for one in chosen for unit in (*(() if one.medium else one.source), *one.target)]
     families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
     warn_missing(missing)
@@ -106,11 +107,12 @@ def draw(
     """The matplotlib figure itself."""
     longest = max([max(len(one.source), len(one.target), 1) + 1 for one in alignments if one.medium is None], default=1)
     cell = cell_inches(longest)
-    names = [f"{number}." for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
+    names = [f"{number}. " for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
     times: Sequence[Sequence[float]] = [()] * len(alignments) if gold is None else gold
     panels = [
-        _measured(one, name, cell, families, numbers, seconds)
+        _measured(layer, f"{name}{layer_name}{':' * bool(layer_name)}".strip(), cell, families, numbers, seconds)
         for one, name, seconds in zip(alignments, names, times, strict=True)
+        for layer_name, layer in one.each_layer
     ]
     shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN

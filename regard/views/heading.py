@@ -7,7 +7,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment
-from regard.views.labels import clusters, looked_at_the_end, nothing_to_draw, visible, words_of
+from regard.views.labels import clusters, covered, looked_at_the_end, nothing_to_draw, source_line, visible, words_of
 from regard.views.plotting import FAINT, INK, Figure, new_figure
 
 TEXT_POINTS = 10.0
@@ -38,13 +38,13 @@ class Heading:
 def heading_of(alignment: Alignment, number: str, wide: float) -> Heading:
     """The texts of a panel that is so many inches wide; `number` stands before them."""
     room = wide * CELLS_PER_INCH
-    caption = nothing_to_draw(alignment) or looked_at_the_end(alignment)
+    captions = nothing_to_draw(alignment) or looked_at_the_end(alignment), covered(alignment)
     score = f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else ""
     lines = (
-        *wrap(f"{number} {visible(alignment.source_text)}".strip(), room),
+        *wrap(f"{number} {source_line(alignment)}".strip(), room),
         *wrap(visible(alignment.target_text), room),
     )
-    return Heading(lines, score, tuple(wrap(caption, room)) if caption else ())
+    return Heading(lines, score, tuple([line for caption in captions if caption for line in wrap(caption, room)]))
 
 
 def draw_heading(figure: Figure, heading: Heading, x: float, y: float, foot: float, families: list[str]) -> None:

@@ -2,11 +2,14 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.parts import part_of, parts
+from regard.data.media import Picture, Recording
 
 ELLIPSIS = "…"
 END = "end"  # the name of the end marks beside a map, where they stand apart from the words
@@ -44,6 +47,29 @@ def _acts(character: str) -> bool:
         return character not in JOINERS
     code = ord(character)
     return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noncharacters
+
+
+def source_line(alignment: Alignment) -> str:
+    """The whole source, visible; of several texts each with its name: `lemma: Haus | tags: N;DAT;PL`."""
+    several = parts(alignment)
+    named = [f"{visible(part.name)}: {visible(part.text)}" for part in several]
+    return " | ".join(named) if several else visible(alignment.source_text)
+
+
+def part_starts(alignment: Alignment) -> list[int]:
+    """The first unit of each part of several texts; not of the first part that has units."""
+    if not alignment.source_parts:
+        return []
+    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    return [place for place, (before, number) in enumerate(pairwise(numbers), 1) if number != before]
+
+
+def part_names(alignment: Alignment) -> list[str]:
+    """What stands before each unit of the source where units are listed: `tags:` of several texts, else nothing."""
+    if not alignment.source_parts:
+        return [""] * len(alignment.source)
+    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    return [f"{visible(alignment.source_parts[number])}:" for number in numbers]
 
 
 def label(unit: Unit) -> str:
@@ -119,6 +145,35 @@ def nothing_to_draw(alignment: Alignment) -> str | None:
     if alignment.source_end is not None and alignment.source_end.max() >= SHOWN_FROM:
         return f"Nothing to draw: {looked}, only the end of the sentence."
     return f"Nothing to draw: {looked}."
+
+
+def covered(alignment: Alignment) -> str | None:
+    """A sentence about how much of a recording or a picture a position covers, and how much its encoder saw for it;
+    None for texts and for grids whose picture is not known."""
+    medium, field = alignment.medium, alignment.receptive_field
+    if not alignment.source or (not isinstance(medium, Recording) and (medium is None or _in_cells(alignment))):
+        return None
+    sides = np.median([_sides(unit) for unit in alignment.source], axis=0).tolist()
+    size = f"{sides[0]:.3g} s" if len(sides) == 1 else f"{sides[0]:.3g} × {sides[1]:.3g} pixels"
+    if field is None:
+        return f"A position covers {size}, and its encoder may have seen all of the source."
+    names = ("before", "behind") if len(field) == 2 else ("to the left", "above", "to the right", "below")
+    unit = " s" if len(field) == 2 else ""
+    seen = ", ".join(f"{distance:.3g}{unit} {name}" for distance, name in zip(field, names, strict=True))
+    return f"A position covers {size}, and the convolutions of its encoder see around it: {seen}."
+
+
+def _in_cells(alignment: Alignment) -> bool:
+    """Whether its boxes are in cells of a grid, for want of a picture."""
+    return alignment.source_kind == "grid" and isinstance(alignment.medium, Picture) and alignment.medium.size is None
+
+
+def _sides(unit: Unit) -> tuple[float, ...]:
+    """Seconds, or width and height."""
+    if unit.box is None:
+        return (unit.end - unit.start,)
+    left, top, right, bottom = unit.box
+    return right - left, bottom - top
 
 
 def looked_at_the_end(alignment: Alignment) -> str | None:

@@ -12,6 +12,7 @@ from regard.views.labels import END
 
 MOST_LISTED = 3
 LONGEST_LISTED = 24
+LONGEST_SENTENCE = 60
 SWATCH = 2
 PERCENT = len(" 100,")
 
@@ -34,7 +35,8 @@ def listing(
     gutter = max(map(cell_len, rows))
     between = f" {brush.vertical_line} "
     room = width - gutter - len(between)
-    names = _names(columns, min(LONGEST_LISTED, room - PERCENT - SWATCH), brush)
+    longest = LONGEST_SENTENCE if any(" " in column for column in columns) else LONGEST_LISTED
+    names = _names(columns, min(longest, room - PERCENT - SWATCH), brush)
     names += [END] if end_marks else []
     lines = []
     for row, looks in zip(rows, weights, strict=True):

@@ -11,7 +11,17 @@ from typing import Any
 from regard.alignment.alignment import Alignment
 from regard.data.media import Recording
 from regard.errors import RegardError
-from regard.views.labels import END, SHOWN_FROM, cells, label, looked_at_the_end, nothing_to_draw, visible
+from regard.views.labels import (
+    END,
+    SHOWN_FROM,
+    cells,
+    label,
+    looked_at_the_end,
+    nothing_to_draw,
+    part_starts,
+    source_line,
+    visible,
+)
 from regard.views.media import wav
 from regard.views.ramp import hexadecimal
 from regard.views.terminal import heatmap
@@ -20,6 +30,7 @@ NAME = (Alignment.__module__, Alignment.__qualname__)
 MOST_SECONDS = 60.0  # of sound, which is kept in the notebook
 DARK = 0.45  # from this weight on a number is white
 APART = '<tr><td style="height:4px;padding:0"></td></tr>'
+PART = ";border-left:2px solid"
 HATCHED = "repeating-linear-gradient(135deg,#8886 0 1px,#0000 1px 6px)"
 
 
@@ -36,16 +47,23 @@ def html(alignment: Alignment) -> str:
 
     Raises ValueError for weights that are NaN or infinite.
     """
-    source, target = (escape(visible(text)) for text in (alignment.source_text, alignment.target_text))
+    source, target = (escape(text) for text in (source_line(alignment), visible(alignment.target_text)))
     said = f"<div>{source}<br>{target}<br><small>log-probability {alignment.score:.2f}</small></div>"
     sentence = nothing_to_draw(alignment)
     if sentence:
         return f"{said}<div>{sentence}</div>"
     if alignment.medium is not None:
         return said + _medium(alignment)
+    return said + "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
+
+
+def _table(alignment: Alignment) -> str:
     columns = [label(unit) for unit in alignment.source] + [END] * (alignment.source_end is not None)
     rows = [label(unit) for unit in alignment.target] + [END] * (alignment.target_end is not None)
-    head = "".join(f'<th style="text-align:center">{escape(column)}</th>' for column in columns)
+    starts = part_starts(alignment)
+    head = "".join(
+        f'<th style="text-align:center{PART * (s in starts)}">{escape(column)}</th>' for s, column in enumerate(columns)
+    )
     body = "".join(
         (APART if t >= len(alignment.target) else "")
         + f'<tr><th style="text-align:right">{escape(row)}</th>'
@@ -55,7 +73,7 @@ def html(alignment: Alignment) -> str:
     )
     remark = looked_at_the_end(alignment)
     foot = f"<small>{escape(remark)}</small>" if remark else ""
-    return f'{said}<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
+    return f'<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
 
 
 def png(alignment: Alignment) -> bytes | None:

@@ -79,6 +79,7 @@ function buildMap() {
     const cells = weights.map((weight, s) => {
       const cell = make("td", weight.toFixed(2), { "data-s": s, "data-t": t, tabindex: s + t ? -1 : 0 });
       if (isEnd("source", s)) cell.className = "end";
+      if (now().parts.includes(s)) cell.className = "part";
       cell.style.setProperty("--w", weight);
       return cell;
     });
@@ -101,6 +102,7 @@ function build() {
   buildMedium();
   Object.assign(nodes, { rows: [], columns: [], cells: [] });
   if (nothing === null && !now().medium) buildMap();
+  at("map-name").textContent = now().layer ? `Every weight of ${now().layer}` : "Every weight";
   at("step").max = steps();
   at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-", "−")}`;
   at("sentence").value = state.sentence;

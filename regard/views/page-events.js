@@ -190,7 +190,7 @@ window.addEventListener("resize", () => {
 });
 
 const plain = (pieces) => pieces.map(([text]) => text).join("");
-const name = ({ source, target }, index) => `${index + 1}. ${plain(source)} → ${plain(target)}`;
+const name = ({ source, target, layer }, index) => `${index + 1}. ${layer && `${layer}: `}${plain(source)} → ${plain(target)}`;
 at("sentence").replaceChildren(...sentences.map((sentence, index) => make("option", name(sentence, index), { value: index })));
 for (const id of ["chooser", "many"]) at(id).toggleAttribute("hidden", sentences.length < 2);
 for (let k = 0; k < 24; k++) {

@@ -70,6 +70,7 @@ function buildMedium() {
   media.places = shape("g", { class: "looks" });
   if (isRecording()) buildRecording(medium);
   else at("medium").append(framed([0, 0, medium.width, medium.height], image(medium), media.places));
+  if (medium.covered) at("medium").append(make("p", medium.covered, { class: "note" }));
   media.copies = now().weights.map((_, t) => copyOf(t));
   at("copies").append(...media.copies);
 }

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import cells, label, nothing_to_draw, shorten, visible
+from regard.views.labels import cells, label, nothing_to_draw, part_starts, shorten, visible
 from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
@@ -42,7 +43,8 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
 
     The weights on the end of the source are a separate column, those of the end of the output the last row and the last
     step. If the alignments have predictions, the most probable tokens of each step are shown. The address chooses what
-    is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step.
+    is shown first: `#s=2` the second sentence, `#s=2&t=3` its third step. An alignment with layers is an entry for
+    each of them.
 
     A recording is in the page as sound of 16 bits, its first ten minutes, and plays while the output is written; a
     click on a word plays what it was written from. A picture is in it too, and shows the weights of each word as cells.
@@ -58,7 +60,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
-    sentences = [_sentence(alignment) for alignment in chosen]
+    sentences = [_sentence(one) | {"layer": name} for each in chosen for name, one in each.each_layer]
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         f"{sources_allowed(sentence['medium'] for sentence in sentences)}base-uri 'none'; form-action 'none'"
@@ -105,6 +107,21 @@ def pieces(text: str, units: Sequence[Unit]) -> list[tuple[str, int]]:
     return cut
 
 
+def source_pieces(alignment: Alignment) -> list[tuple[str, int]]:
+    """The pieces of a source; those of several texts follow the names of their parts."""
+    several = parts(alignment)
+    if not several:
+        return pieces(alignment.source_text, alignment.source)
+    found: list[tuple[str, int]] = []
+    for number, part in enumerate(several):
+        own = [place for place, unit in enumerate(alignment.source) if part_of(alignment, unit.start) == number]
+        units = [alignment.source[place] for place in own]
+        moved = [unit._replace(start=unit.start - part.start, end=unit.end - part.start) for unit in units]
+        found.append((f"{' | ' * bool(number)}{visible(part.name)}: ", -1))
+        found += [(piece, own[index] if index >= 0 else -1) for piece, index in pieces(part.text, moved)]
+    return found
+
+
 def _sentence(alignment: Alignment) -> dict[str, Any]:
     """The data for page-draw.js; the rows and columns of the end marks are the last ones."""
     columns, row = alignment.source_end, alignment.target_end
@@ -112,7 +129,8 @@ def _sentence(alignment: Alignment) -> dict[str, Any]:
     medium = None if note else medium_of(alignment)
     return {
         "medium": medium,
-        "source": [(visible(alignment.source_text), -1)] if medium else pieces(alignment.source_text, alignment.source),
+        "source": [(visible(alignment.source_text), -1)] if medium else source_pieces(alignment),
+        "parts": part_starts(alignment),
         "target": pieces(alignment.target_text, alignment.target),
         "sourceLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.source],
         "targetLabels": [shorten(label(unit), LONGEST_LABEL) for unit in alignment.target],

@@ -7,6 +7,7 @@ from typing import Any
 from regard.alignment.alignment import Alignment
 from regard.data.media import Picture, Recording
 from regard.views.binning import boxes
+from regard.views.labels import covered
 from regard.views.media import envelope, largest_weight, png, reduced, wav
 from regard.views.seconds import marks
 
@@ -22,13 +23,13 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
     A recording: `seconds`, `audio` (a WAV file of 16 bits), `heard` (seconds that the file holds, at most 600), `spans`
     (first and last second of each unit, from the start of what is heard), `envelope`, `marks` of the axis. A picture:
     `width` and `height`, `file` (a PNG file), `covers` (width and height that the file covers, in pixels of the
-    picture), `boxes`. Both: `largest`, the largest weight.
+    picture), `boxes`. Both: `largest`, the largest weight; `covered`, a sentence about a position, or null.
     """
-    medium, largest = alignment.medium, largest_weight(alignment)
+    medium, both = alignment.medium, {"largest": largest_weight(alignment), "covered": covered(alignment)}
     if isinstance(medium, Recording):
         return {
             "kind": "recording",
-            "largest": largest,
+            **both,
             "seconds": medium.seconds,
             "audio": _base64(wav(medium, MOST_SECONDS)),
             "heard": min(medium.seconds, MOST_SECONDS),
@@ -40,7 +41,7 @@ def medium_of(alignment: Alignment) -> dict[str, Any] | None:
         pixels, covers = reduced(medium, SIDE_PIXELS)
         return {
             "kind": "picture",
-            "largest": largest,
+            **both,
             "width": medium.width,
             "height": medium.height,
             "file": _base64(png(pixels)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment
 from regard.views.heading import LINE, Heading, draw_heading, heading_of, text_width
-from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, shorten
+from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, part_starts, shorten
 from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection
 
 LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
@@ -184,6 +184,8 @@ def _draw_cells(axes: Axes, weights: np.ndarray, xs: np.ndarray, ys: np.ndarray,
         axes.add_collection(hatched)
     lines = [[(x, 0), (x, panel.down)] for x in xs[1:]] + [[(0, y), (panel.across, y)] for y in ys[1:]]
     axes.add_collection(LineCollection(lines, colors="white", linewidths=3 * panel.cell))
+    between = [[(x, -0.3), (x, panel.down)] for x in part_starts(panel.alignment)]
+    axes.add_collection(LineCollection(between, colors=INK, linewidths=3 * panel.cell, clip_on=False))
 
 
 def _square(x: float | int, y: float | int, wide: float | int = 1, high: float | int = 1) -> list[tuple[float, float]]:

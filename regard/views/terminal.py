@@ -17,13 +17,24 @@ from rich.text import Text
 from regard.alignment.alignment import Alignment
 from regard.data.media import Picture, Recording
 from regard.views.brush import Brush, anchored, equally_wide, padded, wrapped
-from regard.views.labels import END, cells, clusters, looked_at_the_end, nothing_to_draw, words_of
+from regard.views.labels import (
+    END,
+    cells,
+    clusters,
+    looked_at_the_end,
+    nothing_to_draw,
+    part_names,
+    part_starts,
+    words_of,
+)
 from regard.views.listing import listing
 from regard.views.terminal_picture import picture_maps
 from regard.views.terminal_recording import recording_map
 
 NARROWEST = 24  # with fewer columns a map and its legend cannot be read
 TALLEST_HEADER = 10
+BETWEEN_PARTS = -1.0
+"""Stands in the place of a weight where one part of several texts ends and the next begins."""
 KEY = "weights in %; the#4 is word 4"
 
 
@@ -73,6 +84,14 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
         ascii = not (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
     brush = Brush(color, ascii)
     width = max(Console().width if width is None else width, NARROWEST)
+    lines: list[Text] = []
+    for name, one in alignment.each_layer:
+        lines += [Text()] * bool(lines) + _sentence(name, width, brush) * bool(name) + _layer(one, width, brush)
+    return equally_wide(lines)
+
+
+def _layer(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
+    """The map of one layer, or of an alignment without layers, and what is said of the end of the source."""
     if isinstance(alignment.medium, Recording):
         lines = recording_map(alignment, alignment.medium, width, brush)
     elif isinstance(alignment.medium, Picture):
@@ -80,9 +99,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     else:
         lines = word_map(alignment, width, brush)
     remark = looked_at_the_end(alignment)
-    if remark:
-        lines += [Text(), *_sentence(remark, width, brush)]
-    return equally_wide(lines)
+    return [*lines, Text(), *_sentence(remark, width, brush)] if remark else lines
 
 
 def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
@@ -92,12 +109,16 @@ def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
     rows = [brush.label(unit) for unit in alignment.target] + [END] * end_row
     gutter = min(max(map(cell_len, rows)), max(8, width // 3))
     rows = [brush.shortened(row, gutter) for row in rows]
-    columns = [brush.label(unit) for unit in alignment.source]
-    layout = fit(columns, width - gutter - 1 - (len(END) + 2) * end_marks, brush)
+    columns, starts = [brush.label(unit) for unit in alignment.source], part_starts(alignment)
+    divided = np.insert(np.array(columns, object), starts, brush.vertical_line).tolist()
+    layout = fit(divided, width - gutter - 1 - (len(END) + 2) * end_marks, brush)
     if layout:
-        lines = _map(rows, weights, layout, end_marks, brush)
+        lines = _map(rows, np.insert(weights, starts, BETWEEN_PARTS, axis=1), layout, end_marks, brush)
     else:
-        lines = listing(rows, columns, weights, end_marks, width, brush)
+        named = [
+            brush.printable(f"{name}{column}") for name, column in zip(part_names(alignment), columns, strict=True)
+        ]
+        lines = listing(rows, named, weights, end_marks, width, brush)
     if end_row and layout:
         lines.insert(-1, _rule(gutter + 1, layout, end_marks, brush))
     return [*lines, Text(), *([_legend(gutter, brush)] if layout else _sentence(KEY, width, brush))]
@@ -110,7 +131,8 @@ def fit(columns: Sequence[str], room: int, brush: Brush) -> Layout | None:
         line = "".join(padded(word, width + 1) for word, width in zip(columns, widths, strict=True))
         return Layout(widths, 1, (line,))
     gap = 1 if brush.ascii else 0  # numbers must not touch, colours may
-    if (2 + gap) * len(columns) <= room:
+    several = any(" " in column for column in columns)  # whole sentences, which cannot be read downwards
+    if (2 + gap) * len(columns) <= room and not several:
         return Layout((2,) * len(columns), gap, _down(columns, 2 + gap, brush.dots[:2]))
     return None
 
@@ -134,6 +156,9 @@ def _map(rows: Sequence[str], weights: np.ndarray, layout: Layout, end_marks: bo
     for name, looks in zip(rows, weights, strict=True):
         line = Text(" " * (gutter - cell_len(name)) + anchored(name) + " ")
         for weight, width in zip(looks.tolist(), layout.widths, strict=False):
+            if weight == BETWEEN_PARTS:
+                line.append(padded(brush.vertical_line, width + layout.gap))
+                continue
             line.append_text(brush.cell(weight, width + layout.gap * brush.color))
             line.append(" " * (layout.gap * (not brush.color)))
         if end_marks:

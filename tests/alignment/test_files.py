@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
 from regard.alignment.alignment import Prediction
 from regard.alignment.io import from_record, to_record
+from regard.alignment.units import seen_around
 from regard.errors import DataError, RegardError
 
 WAYS = pytest.mark.parametrize(("save", "load"), [(save_json, load_json), (save_npz, load_npz)], ids=["json", "npz"])
@@ -26,7 +28,8 @@ def alignments() -> list[Alignment]:
         for ends in ((0, 0), (0, 1), (1, 1)):
             weights = rng.random((len(target) + ends[0], len(source) + ends[1])).astype(np.float32)
             weights[weights < 0.1] = np.float32(1e-38)
-            made = align(source, target, *spans, weights, -float(rng.random()))
+            hops = {"hop 1": weights[:, ::-1], "hop 2": weights} if ends[0] else None
+            made = align(source, target, *spans, weights, -float(rng.random()), layers=hops)
             said = Prediction(source, 1, 0.25, ((source, 0.25), ("\x1b", 1e-12))), Prediction("", 0, 1.0, ())
             found.append(replace(made, predictions=said[: ends[0] + ends[1]]))
     return found
@@ -40,8 +43,10 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
         assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
         assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:3])
-        for name in ("weights", "source_end", "target_end"):
-            one, other = getattr(left, name), getattr(right, name)
+        assert [layer.name for layer in left.layers] == [layer.name for layer in right.layers]
+        looks = zip((left, *left.layers), (right, *right.layers), strict=True)
+        for (one_look, other_look), name in product(looks, ("weights", "source_end", "target_end")):
+            one, other = getattr(one_look, name), getattr(other_look, name)
             assert (one is None) == (other is None)
             if one is not None:
                 np.testing.assert_array_equal(one, other)
@@ -51,7 +56,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
 def test_files_of_before_still_load(tmp_path: Path) -> None:
     records = [to_record(alignment) for alignment in alignments()]
     for record in records:
-        for name in ("source_end", "target_end", "predictions"):
+        for name in ("source_end", "target_end", "predictions", "layers"):
             del record[name]
     (tmp_path / "a.json").write_text(json.dumps(records), encoding="utf-8")
     texts = [
@@ -67,7 +72,7 @@ def test_files_of_before_still_load(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", texts=np.array(json.dumps(texts)), **arrays)
     for found in (load_json(tmp_path / "a.json"), load_npz(tmp_path / "a.npz")):
         for one, other in zip(found, alignments(), strict=True):
-            assert (one.source_end, one.target_end, one.predictions) == (None, None, ())
+            assert (one.source_end, one.target_end, one.predictions, one.layers) == (None, None, (), ())
             assert (one.source, one.target) == (other.source, other.target)
             np.testing.assert_array_equal(one.weights, other.weights)
             assert all(type(place) is int for unit in one.source for place in unit[1:3])
@@ -95,12 +100,26 @@ def test_none_come_back_as_none(save: Save, load: Load, tmp_path: Path) -> None:
     assert load(tmp_path / "none") == []
 
 
+def test_what_the_convolutions_see_is_in_the_measure_of_the_source(tmp_path: Path) -> None:
+    """The first and the last position may cover more than others; an end mark behind them has no span."""
+    stretches, positions = [(0.0, 0.05), (0.05, 0.09), (0.09, 0.13)], np.array([[0, 4], [4, 8], [8, 12], [12, 13]])
+    assert seen_around((6, 2), stretches, positions) == (0.06, 0.02)
+    boxes = [(0, 0, 16, 8), (16, 0, 32, 8)]
+    assert seen_around((3, -2), boxes, np.array([[0, 0, 4, 4], [4, 0, 8, 4]])) == (12, 6, 0, 0)
+    assert seen_around((3, 2), [], np.zeros((0, 2))) is None
+    near = replace(alignments()[0], receptive_field=(0.06, 0.02))
+    for save, load, name in ((save_json, load_json, "a.json"), (save_npz, load_npz, "a.npz")):
+        save(tmp_path / name, [near, alignments()[0]])
+        assert [one.receptive_field for one in load(tmp_path / name)] == [(0.06, 0.02), None]
+
+
 def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     save_json(tmp_path / "a.json", alignments())
     first = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[0]
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
-        *("weights", "source_end", "target_end", "predictions", "source_kind"),
+        *("weights", "source_end", "target_end", "predictions", "source_kind", "layers", "source_parts"),
+        "receptive_field",
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")

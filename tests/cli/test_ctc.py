@@ -116,9 +116,9 @@ def test_encoders_that_shorten_differently_are_no_ensemble(place: Path, tmp_path
     assert made.code == 0, made.err
     refused = toy.regard("translate", place / "run", tmp_path / "half", stdin="u v\n")
     assert refused.code == 4
-    assert "have one position for 2 and for 1 of their source; an ensemble needs the same" in " ".join(
-        refused.err.split()
-    )
+    said = " ".join(refused.err.split())
+    assert "has one position for 2 of its source, and that of" in said
+    assert "one position for 1 of its source; an ensemble needs the same" in said
 
 
 def test_an_older_run_has_no_head(place: Path) -> None:

@@ -42,6 +42,19 @@ def test_demo_trains_translates_and_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_questions_are_answered_with_one_look_and_with_three(tmp_path: Path) -> None:
+    """Of models that have learned nothing: the table with both and its blind rules, the page with every hop."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "questions")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in ("hop 1", "hop 3", "right %", "one sentence", "two sentences", "1 hop", "blind: last sentence"):
+        assert part in said
+    assert '"layer":"hop 3"' in (out / "alignment.html").read_text(encoding="utf-8")
+    assert [regard.load(out / name).models[0].decoder.looks[-1] for name in ("model", "one_hop")] == ["hop 3", "hop 1"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("corpus", "parts", "allowed"),
     [

@@ -86,7 +86,13 @@ def test_every_view_and_the_numbers_have_the_boxes_of_the_users_own_picture(run:
     assert boxes[-1, 2:].tolist() == [64, 42]
     assert np.prod(boxes[:, 2:] - boxes[:, :2], axis=1).sum() == pytest.approx(64 * 42)
     np.testing.assert_allclose(np.array(found["weights"]).sum(-1), 1.0, atol=1e-4)
+    # Of the 32 × 21 pixels that 64 × 42 became, the two convolutions see 1 + 4 before a cell and none behind it.
+    assert found["receptive_field"] == [10, 10, 0, 0]
     page = Path("one.html").read_text(encoding="utf-8")
+    said = (
+        "A position covers 16 × 16 pixels, and the convolutions of its encoder see around it: 10 to the left, 10 above"
+    )
+    assert said in page
     held = re.search(r'"file":\s*"([A-Za-z0-9+/=]+)"', page)
     assert held is not None
     assert b64decode(held[1]).startswith(b"\x89PNG")

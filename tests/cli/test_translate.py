@@ -235,3 +235,29 @@ def test_quiet_when_the_reader_has_enough(run: Path) -> None:
     shell = subprocess.run(["bash", "-c", f"({command}) | head -1"], capture_output=True, text=True, timeout=120)
     assert shell.stdout.count("\n") == 1
     assert shell.stderr == "0\n"
+
+
+def test_outputs_begin_with_their_prefixes_and_keep_the_rules(run: Path, tmp_path: Path) -> None:
+    plain = [regard("translate", run, "--beam", size, stdin=text(SOURCES)).lines for size in (1, 4)]
+    targets = [target for _, target, _ in pairs(11, seed=2)]
+    begun = [target.split()[-1] if number % 2 else "" for number, target in enumerate(targets)]
+    (tmp_path / "prefixes").write_text(text(begun))
+    for size, without in zip((1, 4), plain, strict=True):
+        found = regard("translate", run, "--beam", size, "--prefix", tmp_path / "prefixes", stdin=text(SOURCES))
+        assert found.code == 0
+        for line, prefix, other in zip(found.lines, begun, without, strict=True):
+            assert line.startswith(prefix)
+            assert prefix or line == other
+    long = regard("translate", run, "--min-length", 12, "--align", stdin=text(SOURCES))
+    assert {len(line) > 12 for line in long.lines} == {True}
+
+
+def test_prefixes_that_do_not_fit_the_input_are_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "prefixes").write_text("one\n")
+    result = regard("translate", run, "--prefix", tmp_path / "prefixes", stdin="the dog\nthe cat\n")
+    assert (result.code, "--prefix has 1 lines; expected one for each line of the input" in result.err) == (3, True)
+    result = regard("translate", run, "--sample", "--prefix", tmp_path / "prefixes", stdin="the dog\n")
+    assert (result.code, "--prefix has no effect with --sample" in result.err) == (2, True)
+    translator = library.load(run)
+    with pytest.raises(ValueError, match=r"Translator.outputs: 2 sources and 1 prefixes; expected as many of each"):
+        translator.outputs(["the dog", "the cat"], prefixes="one")

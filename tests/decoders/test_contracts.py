@@ -82,19 +82,20 @@ def test_fixed_looks_at_nothing(name: str) -> None:
     assert (forced(model, models.batch_of(LENGTHS))[1] == 0).all()
 
 
-@pytest.mark.parametrize("name", models.DECODERS)
+@pytest.mark.parametrize("name", models.DECODERS | models.HARD)
 def test_every_parameter_learns(name: str) -> None:
-    model, batch = models.small_model(models.recipe(models.DECODERS[name])), models.batch_of(LENGTHS)
+    decoder = (models.DECODERS | models.HARD)[name]
+    model, batch = models.small_model(models.recipe(decoder)), models.batch_of(LENGTHS)
     logits = model.logits(model(batch))[batch.target_mask]
     torch.nn.functional.cross_entropy(logits, batch.targets[batch.target_mask]).backward()
     still = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not still
 
 
-@pytest.mark.parametrize("name", [*models.DECODERS, *models.FIXED])
+@pytest.mark.parametrize("name", models.DECODERS | models.FIXED | models.HARD)
 def test_padding_gets_no_gradient(name: str) -> None:
     """What stands at padded positions changes no gradient: those tokens could be anything."""
-    decoder = (models.DECODERS | models.FIXED)[name]
+    decoder = (models.DECODERS | models.FIXED | models.HARD)[name]
     model, batch = models.small_model(models.recipe(decoder)), models.batch_of(LENGTHS)
     noisy = Batch(
         batch.source.masked_fill(~batch.source_mask, 13),

@@ -1,6 +1,7 @@
 """Each decoder against its equations, written out a second time in plain torch."""
 
 import models
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -61,3 +62,32 @@ def test_conditional_looks_between_its_cells() -> None:
     torch.testing.assert_close(step.state.cells.top, hidden)
     features = torch.tanh(decoder.deep(torch.cat([hidden, embedded, context], -1)))
     torch.testing.assert_close(step.logits, decoder.tokens.output(features))
+
+
+@pytest.mark.parametrize("tying", ["adjacent", "layer_wise"])
+@pytest.mark.parametrize("summary", ["last", "mean"])
+def test_a_memory_network_reads_hop_by_hop(tying: str, summary: str) -> None:
+    """The first step asks with the question; the second with what the first ended with, and its token."""
+    config = models.recipe(
+        {"kind": "memory_network", "tying": tying}, "dot", encoder={"hidden_size": 7, "summary": summary}
+    )
+    model, batch = models.small_model(config), models.batch_of([(5, 2), (3, 2)])
+    decoder, memory = model.decoder, model.encode(batch.source, batch.source_mask)
+    maps = [each.weight for each in decoder.maps]
+    pairs = [(maps[hop], maps[hop + 1]) for hop in range(3)] if tying == "adjacent" else [tuple(maps)] * 3
+    query = memory.summary @ (maps[0] if tying == "adjacent" else decoder.ask.weight).T
+    source, state = model.begin(memory)
+    for place, tokens in enumerate(batch.inputs.unbind(1)):
+        if place:
+            query = gru(decoder.recurrence.rnn, decoder.tokens.embedding(tokens), query)
+        looks = []
+        for key, value in pairs:
+            scores = torch.einsum("bd,bsd->bs", query, memory.keys @ key.T).masked_fill(~memory.mask, -torch.inf)
+            looks.append(scores.softmax(-1))
+            carried = query if tying == "adjacent" else query @ decoder.carry.weight.T
+            query = carried + torch.einsum("bs,bsd->bd", looks[-1], memory.values @ value.T)
+        step = model.step(tokens, state, source)
+        state = step.state
+        torch.testing.assert_close(step.logits, decoder.tokens.output(query))
+        torch.testing.assert_close(torch.stack(step.heads, 1), torch.stack(looks, 1).unsqueeze(2))
+        torch.testing.assert_close(step.weights, looks[-1])

@@ -35,7 +35,7 @@ MECHANISMS: dict[str, dict[str, Any]] = {
     "local_m": {"window": "local_m", "options": {"local_m": {"radius": 1}}},
     "local_p": {"window": "local_p", "options": {"local_p": {"radius": 2}}},
 }
-PLAIN = [name for name in models.DECODERS if "-deep-" not in name] + ["fixed-every"]
+PLAIN = [name for name in models.DECODERS if "-deep-" not in name] + ["fixed-every", *models.HARD]
 ADDITIVE = [(name, "additive") for name in PLAIN]
 NORMALIZED = [(name, "normalized") for name in ("luong-fed", "bahdanau", "conditional")]
 COMBINATIONS = [
@@ -47,15 +47,16 @@ LIMIT = LengthLimit(1.0, 6)
 
 
 def config_of(decoder: str, mechanism: str = "additive", **model: Any) -> Config:
-    known = models.DECODERS | models.FIXED
+    known = models.DECODERS | models.FIXED | models.HARD
     return models.recipe(known[decoder], attention={"end": False} | MECHANISMS[mechanism], **model)
 
 
 def model_of(config: Config, seed: int = 0) -> EncoderDecoder:
     model = models.small_model(config, seed)
+    linear = models.linear_of(model)
     with torch.no_grad():
-        model.decoder.tokens.output.weight.mul_(4)
-        model.decoder.tokens.output.bias[END] += 1.0  # so that outputs end at different times
+        linear.weight.mul_(4)
+        linear.bias[END] += 1.0  # so that outputs end at different times
     return model
 
 

@@ -378,6 +378,17 @@ def test_the_commands_serve_such_a_source_and_name_what_cannot_be_used(site: Pat
 
 
 @pytest.mark.usefixtures("_beside")
+def test_an_encoder_that_shortens_without_a_word_is_refused_where_ctc_counts_positions(tmp_path: Path) -> None:
+    tunes(tmp_path, 24)
+    (tmp_path / "recipe.yaml").write_text(TUNES.replace("training: {", "training: {ctc: 0.3, "))
+    with pytest.raises(
+        UsageError, match=r"encoder 'strided' makes \d positions of \d+, and expected are \d+, by the str"
+    ):
+        regard.train(str(tmp_path / "recipe.yaml"), str(tmp_path / "test.tsv"), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("_beside")
 def test_a_strided_encoder_over_text_keeps_every_character_and_the_end_apart() -> None:
     config = models.recipe({"kind": "luong"}, encoder={"kind": "strided", "hidden_size": 7})
     tokenizer = Tokenizer.train("characters", ["abcdefgh"], 300)

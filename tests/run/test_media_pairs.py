@@ -12,9 +12,11 @@ import torch
 from regard.config import Config, parse
 from regard.data.readers import PairFiles
 from regard.data.tokenizer import Tokenizer
+from regard.errors import UsageError
 from regard.run import digests
 from regard.run.pairs import pair_files
 from regard.run.subsets import Subset, split
+from regard.training.ctc import alignable
 
 AUGMENT = {"speeds": [0.9, 1.0, 1.1], "time_masks": 2, "time_width": 9, "frequency_masks": 1, "frequency_width": 2}
 
@@ -50,6 +52,54 @@ def test_what_a_line_names_is_held_out_together(folder: Path) -> None:
     lines = learn.corpus.lines
     assert not set(lines[learn.rows]) & set(lines[held.rows])
     assert len(learn) + len(held) == len(learn.corpus) < sum(1 for _ in files.read())  # some are too long
+
+
+def test_what_several_lines_say_of_one_source_is_held_out_together(folder: Path) -> None:
+    """Also where they do not follow one another, and from the cache."""
+    (folder / "lines.tsv").write_text("".join(f"u{n % 40}\t{n}\n" for n in range(120)))
+    settings = config(archives=["train.npz"])
+    files = pair_files([str(folder / "lines.tsv")], settings.data)
+    source = settings.data.source.learn(lambda: (one.source for one in files.read()))
+    target = Tokenizer.train("symbols", (one.target or "" for one in files.read()), 200)
+    for _ in range(2):
+        learn, held = split(settings, files, None, source, target, folder / "cache")
+        assert learn.rows is not None
+        assert held.rows is not None
+        assert not set(learn.rows % 40) & set(held.rows % 40)
+        assert (len(learn), len(held)) == (117, 3)
+    (folder / "one.tsv").write_text("u1\ta\nu1\tb\n")
+    files = pair_files([str(folder / "one.tsv")], settings.data)
+    with pytest.raises(UsageError, match="One source, of all pairs, is too few to hold any out"):
+        split(settings, files, None, source, target, folder / "cache")
+
+
+def test_no_speed_leaves_a_source_too_short_for_ctc(folder: Path) -> None:
+    """Of 20 to 59 frames, a position for four of them, and targets that need all positions."""
+    settings = parse(
+        {
+            "data": {
+                "source": {"kind": "features", "archives": ["train.npz"], "augment": {"speeds": [1.9, 1.5, 0.9]}},
+                "target": {"tokenizer": "characters"},
+                "batch_by": "sentences",
+                "batch_size": 7,
+            },
+            "model": {"encoder": {"kind": "blstmp", "strides": [2, 2]}},
+            "training": {"ctc": 0.3},
+        },
+        "test",
+    )
+    text = {n: "abcdefghijklmnopqrst"[: (20 + n) // 4] for n in range(40)}
+    (folder / "ctc.tsv").write_text("".join(f"u{n}\t{text[n]}\n" for n in range(40)))
+    files = pair_files([str(folder / "ctc.tsv")], settings.data)
+    source = settings.data.source.learn(lambda: (one.source for one in files.read()))
+    target = Tokenizer.train("characters", text.values(), 300)
+    learn, _ = split(settings, files, None, source, target, folder / "cache")
+    seen = 0
+    for batch in learn.batches(1, 0):
+        positions = -(-batch.source_mask.sum(1) // 4)
+        assert alignable(positions, batch.targets).all()
+        seen += len(positions)
+    assert seen == len(learn)
 
 
 def test_texts_of_pairs_are_those_of_the_corpus(folder: Path) -> None:

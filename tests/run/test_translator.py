@@ -38,8 +38,8 @@ def model(decoder: dict, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
     built = build_model(models.recipe(decoder).model, Vocabulary(TOKENIZER.size), SYMBOLS.size)
     with torch.no_grad():
-        built.decoder.tokens.output.weight.mul_(4)
-        built.decoder.tokens.output.bias[2] += 2
+        models.linear_of(built).weight.mul_(4)
+        models.linear_of(built).bias[2] += 2
     return built
 
 
@@ -64,7 +64,7 @@ def test_how_far_one_search_goes_changes_nothing(looks: int, beam_size: int, mon
         same(one[0], other[0])
 
 
-@pytest.mark.parametrize("decoder", [*models.DECODERS.values(), *models.FIXED.values()], ids=str)
+@pytest.mark.parametrize("decoder", (models.DECODERS | models.FIXED | models.HARD).values(), ids=str)
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_alone_and_in_any_batch(decoder: dict, beam_size: int) -> None:
     together = translator(decoder, beam_size).translate(TEXTS)
@@ -74,7 +74,7 @@ def test_alone_and_in_any_batch(decoder: dict, beam_size: int) -> None:
         same(found[0], other[0])
 
 
-@pytest.mark.parametrize("decoder", [*models.DECODERS.values(), *models.FIXED.values()], ids=str)
+@pytest.mark.parametrize("decoder", (models.DECODERS | models.FIXED | models.HARD).values(), ids=str)
 def test_forced_decoding_agrees_with_the_search(decoder: dict) -> None:
     """The score and the weights of an output are the same when it is given."""
     found = [best for group in translator(decoder, 4).translate(TEXTS, nbest=3) for best in group if best.source]

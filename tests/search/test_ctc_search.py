@@ -87,6 +87,21 @@ def test_scores_are_the_logarithms_of_a_distribution(spread: float) -> None:
         prefixes = prefixes.extend(choices[:, 1:].gather(1, scores[:, 1:].argmax(1, keepdim=True)).squeeze(1))
 
 
+def test_scores_in_float32_are_finite_and_near_those_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What mps computes with; behind 60 positions, also where nearly everything is impossible."""
+    for spread in (2.0, 300.0):
+        log_probs, tokens = labels(seed=1, lengths=[60, 17], spread=spread), torch.tensor([[END, *TOKENS]] * 2)
+        found = []
+        for dtype in (torch.float64, torch.float32):
+            monkeypatch.setattr("regard.search.ctc.precise", lambda tensor, dtype=dtype: tensor.to(dtype))
+            prefixes = follow(CtcPrefixes.start(log_probs, torch.tensor([60, 17])), (3, 4))
+            scores = prefixes.scores(tokens)
+            assert scores.dtype == dtype
+            assert scores.isfinite().all()
+            found.append(scores.double().exp())
+        torch.testing.assert_close(*found, atol=1e-4, rtol=0)
+
+
 def test_the_whole_is_what_torch_says() -> None:
     """ψ along a string and its end: the CTC loss."""
     log_probs = labels(seed=2, lengths=[41])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from distributed_worker import pairs, recipe
+from distributed_worker import MEDIA, media_pairs, media_recipe, pairs, recipe
 from test_resume import assert_same
 
 from regard.config import dump
@@ -67,22 +67,35 @@ def test_two_workers_stop_together(tmp_path: Path) -> None:
     assert_same(tmp_path / "whole", tmp_path / "stopped")
 
 
+def assert_learned_the_same(run: Path, other: Path) -> None:
+    """Losses, gradients and weights of the two runs, but for the order of sums."""
+    for kind, names in (("trained", ("loss", "gradient_norm")), ("validated", ("loss",))):
+        ours, theirs = events(run, kind), events(other, kind)
+        assert [event["step"] for event in ours] == [event["step"] for event in theirs]
+        for one, other_one in zip(ours, theirs, strict=True):
+            assert one.get("tokens") == other_one.get("tokens")
+            for name in names:
+                values = [(event.get("scores") or event)[name] for event in (one, other_one)]
+                assert values[0] == pytest.approx(values[1], rel=1e-4)
+    ours, theirs = (load_weights(path / "model.safetensors").tensors for path in (run, other))
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[name], atol=1e-4, rtol=1e-3)
+
+
 @pytest.mark.slow
 def test_two_workers_train_as_one_with_the_doubled_batch(tmp_path: Path) -> None:
     worked(2, tmp_path, "fit_plain")
     fit(recipe(dropout=False, batch_size=14), pairs(tmp_path), None, tmp_path / "one")
-    for kind, names in (("trained", ("loss", "gradient_norm")), ("validated", ("loss",))):
-        ours, theirs = events(tmp_path / "run", kind), events(tmp_path / "one", kind)
-        assert [event["step"] for event in ours] == [event["step"] for event in theirs]
-        for one, other in zip(ours, theirs, strict=True):
-            assert one.get("tokens") == other.get("tokens")
-            for name in names:
-                values = [(event.get("scores") or event)[name] for event in (one, other)]
-                assert values[0] == pytest.approx(values[1], rel=1e-4)
-    ours, theirs = (load_weights(tmp_path / name / "model.safetensors").tensors for name in ("run", "one"))
-    for name, tensor in ours.items():
-        torch.testing.assert_close(tensor, theirs[name], atol=1e-4, rtol=1e-3)
+    assert_learned_the_same(tmp_path / "run", tmp_path / "one")
     assert Run(tmp_path / "run").config.data.workers == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MEDIA)
+def test_two_workers_train_as_one_on_sounds_and_pictures(kind: str, tmp_path: Path) -> None:
+    worked(2, tmp_path, "fit_media", kind)
+    fit(media_recipe(kind, 6), media_pairs(tmp_path, kind), None, tmp_path / "one")
+    assert_learned_the_same(tmp_path / f"{kind}-together", tmp_path / "one")
 
 
 @pytest.mark.slow

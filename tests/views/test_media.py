@@ -208,7 +208,7 @@ def test_thousands_of_places_are_something_to_draw():
 
 def lit_box(path) -> np.ndarray:
     """Of the grey copy in a PNG: first and last row and column of what is lit, in pixels of the 48 by 96 picture."""
-    pixels = np.rint(imread(path)[:-200, :, :3] * 255)  # without the scale
+    pixels = np.rint(imread(path)[:-225, :, :3] * 255)  # without the scale
     lit, grey = np.abs(pixels - np.array(HUE)).max(axis=2) < 2, (pixels == 90).all(axis=2)
     top, bottom, left, right = bounds(lit | grey)
     assert (right - left) / (bottom - top) == pytest.approx(2, abs=0.03)  # never squashed
@@ -227,7 +227,7 @@ def test_a_lit_cell_lights_its_pixels_in_png_and_svg(tmp_path, cell):
     ]
     lit = next(node.get("d") for node in paths if "opacity" not in node.get("style"))  # the scale comes last
     x, y = np.array(re.findall(r"-?[\d.]+", lit), float).reshape(-1, 2).T
-    rows, columns = np.nonzero(np.abs(imread(tmp_path / "a.png")[:-200, :, :3] * 255 - np.array(HUE)).max(axis=2) < 2)
+    rows, columns = np.nonzero(np.abs(imread(tmp_path / "a.png")[:-225, :, :3] * 255 - np.array(HUE)).max(axis=2) < 2)
     drawn = np.array([rows.min(), rows.max() + 1, columns.min(), columns.max() + 1]) * 72 / 200
     np.testing.assert_allclose([y.min(), y.max(), x.min(), x.max()], drawn, atol=0.4)
 
@@ -260,7 +260,7 @@ def test_a_rotated_picture_rotates_its_boxes(tmp_path):
     ]
     np.testing.assert_allclose(np.rot90(looks[0]), looks[1], atol=1e-7)
     save_figure(other, tmp_path / "a.png")
-    shown = np.rint(imread(tmp_path / "a.png")[:-200, :, :3] * 255)
+    shown = np.rint(imread(tmp_path / "a.png")[:-225, :, :3] * 255)
     lit, grey = np.abs(shown - np.array(HUE)).max(axis=2) < 2, (shown == 90).all(axis=2)
     top, bottom, left, right = bounds(lit | grey)
     assert (bottom - top) / (right - left) == pytest.approx(2, abs=0.03)

@@ -1,37 +1,31 @@
 """The source that is features: frames that another program computed, in .npy, .npz, and Kaldi's ark files."""
 
 import json
-import zipfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
+from regard.data.archives import array_of, entry
 from regard.data.media_files import named, state_of
 from regard.data.sources import Drawing, Span, UnusableSource, joined, load_facts, padded, save_facts
 from regard.data.speech.augment import with_deltas
 from regard.data.speech.features import normalize
 from regard.data.speech.sound import expect_duration
-from regard.errors import RegardError
 
 if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = "regard features"
-ARCHIVE = ".npz"
-KEPT_FRAMES, KEPT_ARCHIVES = 64, 4
+KEPT_FRAMES = 64
 
 
 class FeaturesSource:
-    """Frames, each sequence named by its file, or by its id within one.
-
-        a.npy              (frames, features)
-        all.npz/an251      the array an251 of an archive
-        feats.ark:1234     a matrix of Kaldi, as feats.scp names it; needs kaldiio
+    """Frames, each sequence (frames, features) named as `archives` reads it.
 
     Args:
         size: features of a frame, as the files have them.
@@ -113,32 +107,8 @@ def size_of(sources: Iterable[str]) -> int:
 
 
 def frames_of(source: str) -> Float[np.ndarray, "frames features"]:
-    """What a file holds, float32 (frames, features), finite.
-
-    Raises UnusableSource for anything else, RegardError where kaldiio is missing.
-    """
-    found = named(source)
-    if found.offset is not None:
-        raise UnusableSource("names a part by its offset; features are read whole")
-    try:
-        frames = np.asarray(_array(found.path))
-    except UnusableSource:
-        raise
-    except (OSError, EOFError, ValueError, LookupError, AttributeError, zipfile.BadZipFile) as error:
-        raise UnusableSource(f"names no features, or a damaged file ({source[-200:]})") from error
-    if frames.ndim != 2 or not frames.size or frames.dtype.kind not in "fiu":
-        raise UnusableSource(
-            f"names an array of shape {frames.shape} and type {frames.dtype}; expected frames and their features "
-            f"({source[-200:]})"
-        )
-    frames = frames.astype(np.float32)
-    bad = np.argwhere(~np.isfinite(frames))
-    if len(bad):
-        raise UnusableSource(
-            f"names features that are NaN or infinite, first in frame {bad[0, 0]}, feature {bad[0, 1]} "
-            f"({source[-200:]})"
-        )
-    return frames
+    """What a file holds, float32 (frames, features), finite. Raises what `array_of` raises."""
+    return array_of(source, "frames and their features", [("frame", "feature")])
 
 
 def find(said: str, folder: Path, archives: Sequence[Path]) -> str:
@@ -149,36 +119,7 @@ def find(said: str, folder: Path, archives: Sequence[Path]) -> str:
     whole = str(folder / said)
     if state_of(whole) is not None:
         return whole
-    for archive in archives:
-        if state_of(str(archive)) is not None and said in _archive(str(archive), state_of(str(archive))):
-            return str(archive / said)
+    if (found := entry(said, archives)) is not None:
+        return found
     tried = ", ".join(str(archive) for archive in archives)
     raise UnusableSource(f"names no features that are there ({said[-200:]}; also no id of {tried})")
-
-
-def _array(path: str) -> np.ndarray:
-    before, slash, name = path.rpartition(f"{ARCHIVE}/")
-    if slash:
-        archive = before + ARCHIVE
-        arrays = _archive(archive, state_of(archive))
-        if name not in arrays:
-            raise UnusableSource(f"names an id that {Path(archive).name} has not ({name[-200:]})")
-        return arrays[name]
-    if path.endswith(".npy"):
-        return np.load(path, allow_pickle=False)
-    if "|" in path or not path.rpartition(":")[2].isdigit():
-        raise UnusableSource(f"names no .npy, no id of an .npz, and no place in an ark file ({path[-200:]})")
-    try:
-        from kaldiio import load_mat
-    except ImportError as error:
-        raise RegardError(f"{path}: to read Kaldi's ark files, install regard[kaldi].") from error
-    found = load_mat(path)
-    if not isinstance(found, np.ndarray):
-        raise UnusableSource(f"names no matrix ({path[-200:]})")
-    return found
-
-
-@lru_cache(KEPT_ARCHIVES)
-def _archive(path: str, state: tuple[int, int] | None) -> Any:
-    """An open archive, whose arrays are read one by one; `state` makes a file that is written anew be read anew."""
-    return np.load(path, allow_pickle=False)

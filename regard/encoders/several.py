@@ -1,0 +1,159 @@
+"""Several texts in one memory: each is read by an encoder of its own."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from regard.encoders.memory import Memory
+from regard.encoders.strides import real
+from regard.marks import END, PAD
+
+Read = Callable[[Tensor, Tensor], Memory]
+"""`read(source, mask)`: what an encoder says of one part."""
+
+
+class SeveralEncoder(nn.Module):
+    """Reads each part of a source of several texts, and puts all into one memory.
+
+        h(k, j)   what the encoder of part k says of position j,  f(k) its summary
+        values    [P(k) h(k, j); f(m) …]   for each position j of each part k that is looked at, m the parts joined
+        summary   [f(1); f(2); …]          of all parts
+
+    The parts that are looked at stand one after another in the memory, so that one attention divides its look among
+    all of them: the flat combination of Libovický & Helcl 2017, arXiv:1704.06567, section 3.2, with the projections
+    P(k) shared by scores and contexts. A decoder that starts from tanh(W · summary) combines the encoders as Zoph &
+    Knight 2016, arXiv:1601.00710, section 3.1, do. A part that is *joined* has no position: its summary stands beside
+    every position of the others, so that each step knows it through its context, as features of a word form do.
+
+    Args:
+        encoders: of each part by its name, in the order of the source.
+        joined: the names of the parts that are joined.
+
+    The end mark stands behind each part in the source; its encoder reads it, but in the memory there is only one, the
+    last position. P(k) is left out where one part is looked at. Spans are those of the source; they leave out the marks
+    between two parts, and joined parts.
+
+    Masks: padding has no effect. Raises ValueError for joined parts that are none, and unless one is looked at.
+    """
+
+    def __init__(self, encoders: Mapping[str, Any], joined: Sequence[str] = ()) -> None:
+        super().__init__()
+        attended = [name for name in encoders if name not in joined]
+        if not attended or set(joined) - set(encoders):
+            raise ValueError(
+                f"SeveralEncoder: joined is {', '.join(joined)}; expected some of {', '.join(encoders)}, not all."
+            )
+        self.attended = tuple(name not in joined for name in encoders)
+        self.encoders = nn.ModuleList(encoders.values())
+        size = encoders[attended[0]].output_size
+        beside = sum(encoders[name].state_size for name in encoders if name in joined)
+        self.output_size = size + beside
+        self.state_size = sum(encoder.state_size for encoder in encoders.values())
+        several = attended if len(attended) > 1 else []
+        self.projections = nn.ModuleList(nn.Linear(encoders[name].output_size, size, bias=False) for name in several)
+
+    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+        """Read the source. Raises ValueError for a source axis of length 0."""
+        return self.read(source, mask, tuple(self.encoders))
+
+    def read(
+        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], encoders: Sequence[Read]
+    ) -> Memory:
+        """The same with these encoders in the place of its own, such as faster ones over the same parameters."""
+        if source.size(1) == 0:
+            raise ValueError(
+                f"SeveralEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
+                "Give an empty source its end marks."
+            )
+        found = [
+            (part, encoder(part.source, part.mask))
+            for part, encoder in zip(split(source, mask, len(encoders)), encoders, strict=True)
+        ]
+        looked = [pair for pair, attended in zip(found, self.attended, strict=True) if attended]
+        joined = [memory.summary for (_, memory), attended in zip(found, self.attended, strict=True) if not attended]
+        values = [memory.values for _, memory in looked]
+        if self.projections:
+            values = [project(each) for project, each in zip(self.projections, values, strict=True)]
+        summary = torch.cat([memory.summary for _, memory in found], -1)
+        return _together(looked, values, joined, summary, mask.sum(1))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of each source of a batch, as an encoder reads it.
+
+    Args:
+        source: its tokens with the end mark behind them.
+        mask: which of them are real.
+        start: where it begins in the source.
+    """
+
+    source: Int[Tensor, "batch part"]
+    mask: Bool[Tensor, "batch part"]
+    start: Int[Tensor, " batch"]
+
+    @property
+    def end(self) -> Int[Tensor, "batch 1"]:
+        """Where its end mark stands, from its start."""
+        return self.mask.sum(1, keepdim=True) - 1
+
+
+def split(source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int) -> Iterator[Part]:
+    """So many parts of each source, of which each ends with an end mark."""
+    ends = (source == END) & mask
+    number = ends.cumsum(1) - ends.long()
+    for part in range(count):
+        lengths, start = (mask & (number == part)).sum(1), (mask & (number < part)).sum(1)
+        there = real(lengths, longest(lengths))
+        places = start.unsqueeze(1) + torch.arange(there.size(1), device=source.device)
+        tokens = source.gather(1, places.clamp(max=source.size(1) - 1))
+        yield Part(tokens.masked_fill(~there, PAD), there, start)
+
+
+def longest(lengths: Int[Tensor, " batch"]) -> int:
+    """The width of a batch of these lengths, at least 1."""
+    return max(1, int(lengths.max())) if len(lengths) else 1
+
+
+def _together(
+    looked: Sequence[tuple[Part, Memory]],
+    values: Sequence[Float[Tensor, "batch _ value"]],
+    beside: Sequence[Float[Tensor, "batch _"]],
+    summary: Float[Tensor, "batch summary"],
+    lengths: Int[Tensor, " batch"],
+) -> Memory:
+    """One memory of several.
+
+    Args:
+        looked: the parts that are looked at, and what their encoders say of them.
+        values: of each of them, projected.
+        beside: what stands beside every position.
+        summary: of all parts.
+        lengths: of the sources.
+    """
+    kept, spans = [], []
+    for number, (part, memory) in enumerate(looked):
+        is_mark = memory.spans[..., 0] >= part.end
+        own = part.start.view(-1, 1, 1) + torch.minimum(memory.spans, part.end.unsqueeze(-1))
+        mark = torch.stack([lengths - 1, lengths], -1).unsqueeze(1)  # the last one stands for that of the source
+        spans.append(torch.where(is_mark.unsqueeze(-1), mark, own))
+        kept.append(memory.mask if number + 1 == len(looked) else memory.mask & ~is_mark)
+    mask, everything, covered = torch.cat(kept, 1), torch.cat(list(values), 1), torch.cat(spans, 1)
+    if len(looked) > 1:
+        counts = mask.sum(1)
+        order = (~mask).long().argsort(dim=1, stable=True)[:, : longest(counts)]
+        everything, covered = (each.gather(1, _over(order, each)) for each in (everything, covered))
+        mask = real(counts, order.size(1))
+    if beside:
+        everything = torch.cat([everything, *(each.unsqueeze(1).expand(-1, mask.size(1), -1) for each in beside)], -1)
+    everything = everything.masked_fill(~mask.unsqueeze(-1), 0.0)
+    return Memory(everything, everything, mask, summary, covered)
+
+
+def _over(order: Int[Tensor, "batch kept"], of: Tensor) -> Int[Tensor, "batch kept features"]:
+    """The same order for every feature."""
+    return order.unsqueeze(-1).expand(-1, -1, of.size(2))

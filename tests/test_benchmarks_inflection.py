@@ -1,0 +1,69 @@
+"""The benchmark of inflection: what its mechanisms share, its table, and one training from end to end."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regard.config.recipe import load_recipe
+from regard.config.recipes import find
+from regard.data.text import Vocabulary
+from regard.model.build import build_model
+
+ROOT = Path(__file__).parents[1]
+FORMS = "Haus\tHäuser\tN;PL\nMaus\tMäuse\tN;PL\nTag\tTage\tN;PL\nTag\tTag\tN;SG\n"
+
+
+@pytest.fixture
+def inflection(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return import_module("inflection")
+
+
+def test_mechanisms_differ_in_the_model_alone(inflection: Any) -> None:
+    recipes = {name: inflection.recipe(name, 1, None) for name in inflection.MECHANISMS}
+    first = next(iter(recipes.values()))
+    for config in recipes.values():
+        assert (config.data, config.training, config.search) == (first.data, first.training, first.search)
+        assert build_model(config.model, Vocabulary(29), 31)
+    keys = {inflection.key(config, "german", "medium") for config in recipes.values()}
+    assert len(keys) == len(recipes)
+    modes = {
+        (one.order, one.monotonic) for one in (each.model.decoder for each in recipes.values()) if one.kind != "luong"
+    }
+    assert modes == {(0, False), (0, True), (1, False), (1, True)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "letters"), [("", "", 0), ("Haus", "Häuser", 3), ("abc", "", 3), ("abc", "bcd", 2), ("ß", "ss", 2)]
+)
+def test_distance(inflection: Any, one: str, other: str, letters: int) -> None:
+    assert inflection.distance(one, other) == inflection.distance(other, one) == letters
+
+
+def test_a_mean_stands_only_where_every_language_has_a_result(inflection: Any) -> None:
+    def result(mechanism: str, language: str, accuracy: float) -> dict[str, Any]:
+        scores = {"accuracy": accuracy, "distance": 0.5}
+        return {"mechanism": mechanism, "language": language, "minutes": 2.0, "dev": scores, "test": scores}
+
+    found = [result("soft", "german", 60), result("soft", "turkish", 70), result("hard", "german", 80)]
+    lines = list(inflection.table(found, ["german", "turkish"]))
+    assert lines[2:] == [
+        "| soft | 60.0 / 60.0 | 70.0 / 70.0 | 65.0 / 65.0 | 0.50 / 0.50 | 2.0 |",
+        "| hard | 80.0 / 80.0 |  |  |  | 2.0 |",
+    ]
+
+
+def test_a_language_is_trained_and_scored(inflection: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "german"
+    folder.mkdir()
+    for name in ("train-low", "dev", "test"):
+        (folder / f"{name}.tsv").write_text(FORMS, encoding="utf-8")
+    tiny = ["model.encoder.hidden_size=5", "model.decoder.hidden_size=7", "model.embedding_size=3"]
+    config = load_recipe(find(inflection.RECIPE), [*tiny, "training.max_steps=2", "training.validate_every=2"])
+    result = inflection.learn(config, "monotonic, moves", folder, "low", tmp_path / "run")
+    assert result["updates"] == 2
+    assert result["dev"] == result["test"]
+    assert 0 <= result["test"]["accuracy"] <= 100
+    assert result["test"]["distance"] > 0

@@ -1,0 +1,29 @@
+"""The page of results says what the records say, and each record names a recipe that there is."""
+
+import json
+import sys
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+results = import_module("results")
+RECORDS = sorted(results.RECORDS.glob("*.json"))
+
+
+def test_the_page_is_made_of_the_records() -> None:
+    assert results.PAGE.read_text(encoding="utf-8") == results.page()
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_record_is_whole_and_can_be_made_again(path: Path) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record.keys() == results.KEYS
+    assert (files("regard.recipes") / f"{record['recipe']}.yaml").is_file()
+    assert record["commands"][0].startswith(f"regard train {record['recipe']} ")
+    assert "runs/" not in " ".join(record["commands"])  # a reader has other places
+    for row in record["rows"]:
+        assert len(row["scores"]) == len(record["runs"])
