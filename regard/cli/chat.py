@@ -70,7 +70,7 @@ def _with_history(session: "Session", line: "Line", history: "deque[str]") -> "L
         return line
     said = [*history, line.source][-(history.maxlen or 1) :]
     parts = ([replace(line, source=TURN.join(said[first:]))] for first in range(len(said)))
-    found = line
+    found: Line = line
     for (found,) in session.readable(parts):
         if not isinstance(found, BadLine):
             break

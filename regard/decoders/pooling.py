@@ -99,7 +99,7 @@ class PoolingDecoder(nn.Module):
             for each in (pooled.log_prob, pooled.entropy)
         )
         looks = _at(first.unsqueeze(1), heads.unsqueeze(2))
-        layers = looks.split(1, 1) if self.looks else (looks,)
+        layers = torch.split(looks, 1, 1) if self.looks else (looks,)
         return Unrolled(features, _at(first, weights), log_prob, entropy, layers)
 
 
