@@ -11,7 +11,7 @@ import regard
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
 from regard.config import parse
-from regard.decoders import DECODERS
+from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
 from regard.metrics import METRICS
 
@@ -24,6 +24,7 @@ HOW_TO = (
     "inflection",
     "labels",
     "questions",
+    "copy",
     "word-alignment",
     "using",
     "shortlist",
@@ -51,7 +52,9 @@ def test_no_other_command_is_there(page: str) -> None:
     assert set(named) <= commands
 
 
-@pytest.mark.parametrize("table", [ENCODERS, DECODERS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind)
+@pytest.mark.parametrize(
+    "table", [ENCODERS, DECODERS, OUTPUTS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind
+)
 def test_every_choice_is_named(table) -> None:
     choices = README.split("| choice | entries |")[1].split("\n\n")[0]
     assert [name for name in table if f"`{name}`" not in choices] == []
@@ -88,6 +91,13 @@ def test_the_chinese_readme_has_the_figures_of_the_english_one() -> None:
 def test_every_public_name_is_there(page: str) -> None:
     for block in re.findall(r"```python\n(.*?)```", text(page), re.DOTALL):
         assert set(re.findall(r"\bregard\.(\w+)\(", block)) <= set(regard.__all__)
+
+
+def test_the_recipe_that_copies_is_one() -> None:
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", text("docs/copy.md"), re.DOTALL)
+    config = parse(yaml.safe_load(recipe), "recipe")
+    assert config.model.output.copies
+    assert config.training.coverage.from_step == 2000
 
 
 def test_the_recipe_for_inflection_is_one() -> None:

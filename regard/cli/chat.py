@@ -1,21 +1,22 @@
-"""`regard chat`: a conversation with a run, whose source is the last turns."""
+"""`regard chat`: a run answers turn by turn, and remembers the last ones."""
 
+import sys
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regard.cli.errors import reported
-from regard.cli.options import Opening, RunPath, Search, expand_records
+from regard.cli.errors import reported, say
+from regard.cli.options import Json, Opening, RunPath, Search, expand_records
+from regard.data.lines import BadLine, Line, one_line
+from regard.data.turns import MARK, between, history
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
-    from regard.cli.runs import Session
-    from regard.data.lines import Line
+    from regard.translator import Translator
 
-TURN = " <turn> "
-"""Stands between two turns of a source."""
+QUIT = "/quit"
+PROMPT = "> "
 
 
 @reported
@@ -25,53 +26,109 @@ def command(
     *,
     turns: Annotated[
         int,
-        typer.Option(min=1, metavar="K", help="How many of the last turns, of both sides, the run reads for a reply."),
+        typer.Option(
+            "--turns",
+            min=1,
+            max=1000,
+            metavar="K",
+            help="The last K turns are read, yours and the replies; 1 for none.",
+        ),
     ] = 3,
+    json: Json = False,
     search: Search,
     opening: Opening,
 ) -> None:
-    """Talk with a run: a line in, a reply out.
+    """Talk with a run that was trained on dialogues. Its replies are on standard output, one for each line.
 
-    The run reads the last turns of both sides, joined by " <turn> ", so it should have been trained on such sources;
-    fewer where these are too long together. A line that cannot be read, or is too long by itself, is reported and
-    forgotten; its reply is empty. So is that of an empty line.
+    An empty line begins a new conversation; /quit or Ctrl-D ends. On a terminal a prompt is on standard error. Through
+    a pipe, each line is answered before the next one is read.
 
-    Example: regard chat runs/dialogue --turns 3
+    Example: regard chat runs/dialogue --turns 5
     """
+    from regard.cli.output_format import refused_line
     from regard.cli.runs import open_runs
-    from regard.cli.stdin import Refusals, prompt, standard_input
+    from regard.cli.stdin import Refusals, standard_input
     from regard.cli.stdout import put
-    from regard.data.example import Example
-    from regard.data.lines import BadLine, one_line
+    from regard.config.sources import TextConfig
+    from regard.run.directory import Run
 
+    section = Run(run).config.data.source
+    if not isinstance(section, TextConfig):
+        raise UsageError(f"{run} reads sources of kind {section.kind}, and a chat is text. Give a run over texts.")
     session, refusals = open_runs([run], opening, search), Refusals()
-    if session.translator.source.kind != "text":
-        raise UsageError(f"the sources of {run} are no texts. Talk with a run that reads them.")
-    if not opening.quiet:
-        prompt()
-    history: deque[str] = deque(maxlen=turns)
+    talk = Conversation(session.translator, turns, section.turn_mark or MARK, opening.max_tokens, json)
+    terminal = sys.stdin is not None and sys.stdin.isatty() and not opening.quiet
+    if terminal:
+        say(f"regard: an empty line begins a new conversation; {QUIT} or Ctrl-D ends")
+        ask()
     for (line,) in standard_input(1):
-        asked, reply = _with_history(session, line, history), ""
-        if isinstance(asked, BadLine):
-            refusals.add(asked)
-        elif isinstance(line, Example) and line.source.strip():
-            ((best, *_),) = session.translator.outputs([asked.source])
-            reply = one_line(best.target_text)
-            history.extend((line.source, reply))
-        put([reply])
+        if not isinstance(line, BadLine) and line.source.strip() == QUIT:
+            break
+        answer = talk.answer(line)
+        if isinstance(answer, BadLine):
+            refusals.add(answer)
+        put([refused_line(answer, json) if isinstance(answer, BadLine) else answer])
+        if terminal:
+            ask()
     refusals.finish()
 
 
-def _with_history(session: "Session", line: "Line", history: "deque[str]") -> "Line":
-    """The line behind as many of the turns before it as can be read together; a BadLine if it alone cannot."""
-    from regard.data.lines import BadLine
+class Conversation:
+    """Replies to one line after another, and remembers the last turns and nothing else.
 
-    if isinstance(line, BadLine):
-        return line
-    said = [*history, line.source][-(history.maxlen or 1) :]
-    parts = ([replace(line, source=TURN.join(said[first:]))] for first in range(len(said)))
-    found: Line = line
-    for (found,) in session.readable(parts):
-        if not isinstance(found, BadLine):
-            break
-    return found
+    Args:
+        translator: the run.
+        turns: how many of the last turns are the source of a reply.
+        mark: what stands between two turns.
+        most: tokens of a source. Of a longer one the first turns are left out.
+        json: replies are JSON objects, with the history as the source.
+    """
+
+    def __init__(self, translator: "Translator", turns: int, mark: str, most: int, json: bool) -> None:
+        self.translator, self.mark, self.most, self.json = translator, mark, most, json
+        self.turns: deque[str] = deque(maxlen=turns)
+
+    def answer(self, line: Line) -> str | BadLine:
+        """What is written for a line; a line that cannot be answered, which is then no turn. An empty line begins a new
+        conversation."""
+        if isinstance(line, BadLine):
+            return line
+        if not line.source.strip():
+            from regard.cli.stdout import json_line
+
+            self.turns.clear()
+            return json_line({"line": line.line, "target_text": ""}) if self.json else ""
+        before = self.turns.copy()
+        self.turns.extend(line.source.strip().split(between(self.mark)))
+        while (tokens := len(self.translator.source.encode(self.source))) > self.most and len(self.turns) > 1:
+            self.turns.popleft()
+        if tokens > self.most:
+            self.turns = before
+            reason = f"has {tokens} tokens; at most {self.most} are read (see --max-tokens)"
+            return BadLine(line.line, reason, line.file)
+        return self._reply(line.line)
+
+    @property
+    def source(self) -> str:
+        """What the next reply is written from."""
+        return history(self.turns, self.mark)
+
+    def _reply(self, number: int) -> str:
+        from regard.alignment.io import to_record
+        from regard.cli.stdout import json_line
+
+        if self.json:
+            best = self.translator.translate(self.source)[0][0]
+            text, written = best.target_text, json_line({"line": number} | to_record(best))
+        else:
+            text = self.translator.outputs(self.source)[0][0].target_text
+            written = one_line(text)
+        if text.strip():
+            self.turns.append(one_line(text).strip())
+        return written
+
+
+def ask() -> None:
+    """The prompt, on standard error, so that standard output has replies alone."""
+    sys.stderr.write(PROMPT)
+    sys.stderr.flush()
