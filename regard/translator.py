@@ -15,9 +15,11 @@ from regard.alignment.shown import regrouped
 from regard.alignment.units import Span, Stretch, align, seen_around
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
-from regard.data.sources import Source
+from regard.data.copying import CopySource, SentenceTokens, target_ids
+from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.origins import Copied, origins
 from regard.search.batches import Answer, Batches, Found, Spans, Values
 from regard.search.beam import beam
 from regard.search.forced import Ranked, force, looks, rank
@@ -120,15 +122,16 @@ class Translator:
         sources = _texts("outputs", "sources", sources)
         search = self._best("outputs", nbest, self._begun("outputs", sources, prefixes))
         answers = [[Output("", 0.0)] for _ in sources]
-        places, _, found, _ = self._found(sources, search)
-        for place, hypotheses in zip(places, found, strict=True):
-            texts = [self.target_tokenizer.decode(_said(each)) for each in hypotheses]
+        places, encoded, found, _ = self._found(sources, search)
+        for place, values, hypotheses in zip(places, encoded, found, strict=True):
+            tokens = self._target_of(sources[place], values)
+            texts = [tokens.decode(_said(each)) for each in hypotheses]
             answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
         return answers
 
     def _begun(
         self, method: str, sources: Sequence[str], prefixes: str | Sequence[str] | None
-    ) -> list[list[int]] | None:
+    ) -> list[Sequence[int]] | None:
         """The tokens that the output of each source begins with."""
         if prefixes is None:
             return None
@@ -138,7 +141,8 @@ class Translator:
                 f"Translator.{method}: {len(sources)} sources and {len(texts)} prefixes; expected as many of each. "
                 "Give an empty one for a source without."
             )
-        return [self.target_tokenizer.ids(text) for text in texts]
+        ids = target_ids(self.source, self.target_tokenizer)
+        return [ids(source, text) for source, text in zip(sources, texts, strict=True)]
 
     def _best(self, method: str, nbest: int, prefixes: Sequence[Sequence[int]] | None = None) -> Search:
         """Looks for the `nbest` best hypotheses, which begin with their prefixes."""
@@ -230,7 +234,8 @@ class Translator:
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
             )
         encoded = [self.source.encode(source) for source in sources]
-        wanted = [self.target_tokenizer.encode(target) for target in targets]
+        known = [self._target_of(source, values) for source, values in zip(sources, encoded, strict=True)]
+        wanted = [tokens.encode(target) for tokens, target in zip(known, targets, strict=True)]
 
         def forced(started: Started, places: Sequence[int]) -> Found:
             given = [[*wanted[place].ids, END] for place in places]
@@ -240,13 +245,13 @@ class Translator:
         batches = self._batches(self._reader.whole())
         hypotheses, spans = batches.one_by_one(encoded, forced)
         ranked = self._ranked(encoded, hypotheses, alternatives, batches)
-        layers = self._layers(encoded, hypotheses, batches)
+        layers, copied = self._layers(encoded, hypotheses, batches), self._copied(encoded, hypotheses)
         for number, (found,) in enumerate(hypotheses):
             texts = sources[number], targets[number]
             places = self.source.spans(sources[number], encoded[number], spans[number])
             around = self._around(places, spans[number])
-            given, looked = ranked[number][0], layers[number][0]
-            made = self._alignment(texts, places, around, wanted[number].spans, found, given, looked)
+            behind = known[number], ranked[number][0], layers[number][0], copied[number][0]
+            made = self._alignment(texts, places, around, wanted[number].spans, found, *behind)
             results.append(regrouped(made, units))
         return results
 
@@ -255,19 +260,29 @@ class Translator:
     ) -> list[list[Alignment]]:
         """The alignments of what is found for the sources."""
         kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
-        answers = [[Alignment(source, "", (), (), nothing, 0.0, source_kind=kind)] for source in sources]
+        empty = Alignment("", "", (), (), nothing, 0.0, source_kind=kind)
+        if isinstance(self.source, CopySource):
+            empty = replace(empty, p_gen=nothing[0:0].sum(1), copied=nothing)
+        answers = [[replace(empty, source_text=source)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
         ranked, layers = self._ranked(encoded, found, alternatives), self._layers(encoded, found)
-        for number, (place, hypotheses, known) in enumerate(zip(places, found, ranked, strict=True)):
+        copied = self._copied(encoded, found)
+        for number, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
             answers[place] = []
             stretches = self.source.spans(sources[place], encoded[number], spans[number])
             around = self._around(stretches, spans[number])
-            for hypothesis, each, looked in zip(hypotheses, known, layers[number], strict=True):
-                spelled = self.target_tokenizer.spell(_said(hypothesis))
-                texts = sources[place], spelled.text
-                made = self._alignment(texts, stretches, around, spelled.spans, hypothesis, each, looked)
-                answers[place].append(made)
+            tokens = self._target_of(sources[place], encoded[number])
+            known = ranked[number], layers[number], copied[number]
+            for hypothesis, each, looked, origin in zip(hypotheses, *known, strict=True):
+                spelled = tokens.spell(_said(hypothesis))
+                texts, behind = (sources[place], spelled.text), (tokens, each, looked, origin)
+                answers[place].append(self._alignment(texts, stretches, around, spelled.spans, hypothesis, *behind))
         return answers
+
+    def _target_of(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
+        """The target vocabulary of one sentence: where models copy, it has the words of the source."""
+        copying = self.source
+        return copying.target_of(source, values) if isinstance(copying, CopySource) else self.target_tokenizer
 
     def _found(
         self, sources: Sequence[str], search: Search, numbers: Sequence[int] | None = None
@@ -285,8 +300,10 @@ class Translator:
         around: tuple[float, ...] | None,
         target: Sequence[Span],
         found: Hypothesis,
+        tokens: Tokenizer | SentenceTokens,
         ranked: Ranked | None,
         layers: np.ndarray | None,
+        copied: Copied | None,
     ) -> Alignment:
         """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
         made = align(
@@ -298,11 +315,13 @@ class Translator:
             draw=partial(self.source.draw, texts[0]),
             source_kind=self.source.kind,
             layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
+            p_gen=None if copied is None else copied.p_gen,
+            copied=None if copied is None else copied.copied,
         )
         made = replace(made, receptive_field=around)
         if ranked is None:
             return made
-        return replace(made, predictions=predictions(found.tokens, target, ranked, self.target_tokenizer))
+        return replace(made, predictions=predictions(found.tokens, target, ranked, tokens))
 
     def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
         """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
@@ -355,6 +374,24 @@ class Translator:
 
         answers = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, seen)[0])
         return [[next(answers) for _ in each] for each in found]
+
+    def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
+        """Where the tokens of all that was found come from; None for each where models do not copy."""
+        if not isinstance(self.source, CopySource):
+            return [[None] * len(each) for each in found]
+        pairs = [
+            (values, hypothesis.tokens) for values, each in zip(sources, found, strict=True) for hypothesis in each
+        ]
+        order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))  # little padding
+        device, size, made = next(self.models[0].parameters()).device, self.options.batch_size, dict[int, Copied]()
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            source, mask = (part.to(device) for part in batch_of(self.source, [pairs[each][0] for each in chosen]))
+            made.update(
+                zip(chosen, origins(self.models, source, mask, [pairs[each][1] for each in chosen]), strict=True)
+            )
+        several = iter(range(len(pairs)))
+        return [[made[next(several)] for _ in each] for each in found]
 
     def _batches(self, reader: Reader | None = None) -> Batches:
         """What searches for all sources; by another reader, where one is given."""

@@ -35,13 +35,6 @@ def test_mechanisms_differ_in_the_model_alone(inflection: Any) -> None:
     assert modes == {(0, False), (0, True), (1, False), (1, True)}
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "letters"), [("", "", 0), ("Haus", "Häuser", 3), ("abc", "", 3), ("abc", "bcd", 2), ("ß", "ss", 2)]
-)
-def test_distance(inflection: Any, one: str, other: str, letters: int) -> None:
-    assert inflection.distance(one, other) == inflection.distance(other, one) == letters
-
-
 def test_a_mean_stands_only_where_every_language_has_a_result(inflection: Any) -> None:
     def result(mechanism: str, language: str, accuracy: float) -> dict[str, Any]:
         scores = {"accuracy": accuracy, "distance": 0.5}

@@ -11,8 +11,9 @@ import regard
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
 from regard.config import parse
-from regard.decoders import DECODERS
+from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
+from regard.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +22,9 @@ HOW_TO = (
     "recipes",
     "own-text",
     "inflection",
+    "labels",
     "questions",
+    "copy",
     "word-alignment",
     "using",
     "shortlist",
@@ -49,7 +52,9 @@ def test_no_other_command_is_there(page: str) -> None:
     assert set(named) <= commands
 
 
-@pytest.mark.parametrize("table", [ENCODERS, DECODERS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind)
+@pytest.mark.parametrize(
+    "table", [ENCODERS, DECODERS, OUTPUTS, SCORES, SELECTIONS, WINDOWS], ids=lambda table: table.kind
+)
 def test_every_choice_is_named(table) -> None:
     choices = README.split("| choice | entries |")[1].split("\n\n")[0]
     assert [name for name in table if f"`{name}`" not in choices] == []
@@ -88,10 +93,27 @@ def test_every_public_name_is_there(page: str) -> None:
         assert set(re.findall(r"\bregard\.(\w+)\(", block)) <= set(regard.__all__)
 
 
+def test_the_recipe_that_copies_is_one() -> None:
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", text("docs/copy.md"), re.DOTALL)
+    config = parse(yaml.safe_load(recipe), "recipe")
+    assert config.model.output.copies
+    assert config.training.coverage.from_step == 2000
+
+
 def test_the_recipe_for_inflection_is_one() -> None:
     recipe = re.findall(r"```yaml\n(.*?)```", text("docs/inflection.md"), re.DOTALL)
     data = parse(yaml.safe_load(recipe[0]), "recipe").data
     assert data.source.tokenizer == "inflection"
+
+
+def test_the_recipe_for_labels_is_one() -> None:
+    recipe = re.findall(r"```yaml\n(.*?)```", text("docs/labels.md"), re.DOTALL)
+    assert parse(yaml.safe_load(recipe[0]), "recipe").model.decoder.kind == "pooling"
+
+
+def test_every_metric_has_its_line() -> None:
+    page = text("docs/labels.md").split("## Which metric")[1]
+    assert [name for name in METRICS if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("recipe", re.findall(r"```yaml\n(.*?)```", text("docs/questions.md"), re.DOTALL))

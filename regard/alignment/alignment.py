@@ -83,6 +83,10 @@ class Alignment:
             empty for any other. `weights` is then the last of them.
         source_parts: what the parts of a source of several texts are called, which have a tab between two in
             `source_text`; empty for one text.
+        p_gen: float32 (target,), the probability to generate rather than copy at the step of each target unit, of
+            several tokens the mean. None where the model does not copy.
+        copied: float32 (target, source), the probability that a target unit was copied from each source unit, given
+            that it was written; a row sums to the probability that it was copied at all. None likewise.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -101,9 +105,15 @@ class Alignment:
     medium: Medium | None = None
     layers: tuple[Layer, ...] = ()
     source_parts: tuple[str, ...] = ()
+    p_gen: np.ndarray | None = None
+    copied: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._check_look("", self)
+        if self.p_gen is not None:
+            self._check("p_gen", self.p_gen, (len(self.target),), "one for each target unit")
+        if self.copied is not None:
+            self._check("copied", self.copied, (len(self.target), len(self.source)), "as weights")
         for number, layer in enumerate(self.layers):
             self._check_look(f"layers[{number}].", layer)
             if (layer.source_end is None, layer.target_end is None) != (

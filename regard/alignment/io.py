@@ -7,6 +7,8 @@ JSON: a list of objects as `to_record` gives them:
     weights           a row for each target unit, a column for each source unit
     source_end        what each target unit looked at on the end mark of the source, or null
     target_end        the row that wrote the end of the output, its last number that of the end mark; or null
+    p_gen, copied     of a model that copies: the probability to generate of each target unit, and a row like one of
+                      `weights` with the probability that it was copied from each source unit; else null
     source_kind       what the source is: "text", or another name of the table of source kinds
     source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
     receptive_field   how far the encoder's convolutions see around a unit: seconds before and behind; of a picture
@@ -17,7 +19,8 @@ JSON: a list of objects as `to_record` gives them:
                       memory network, or []; the last is the one above
 
 A row of `weights` and its number in `source_end` are one whole. NPZ: for the alignment number i (from 0) the float32
-arrays `weights_i` (target, source), `source_end_i` (target,) and `target_end_i` (source + 1,) where there are such,
+arrays `weights_i` (target, source), `source_end_i` (target,), `target_end_i` (source + 1,), `p_gen_i` (target,) and
+`copied_i` (target, source) where there are such,
 `layers_i` (layers, target, source), with the row and the column of the end marks where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
 `texts` is one string, JSON again: a list of the objects above, in which units are their texts alone and layers their
@@ -43,7 +46,8 @@ from regard.files import check_regular, read_small, write_whole
 MOST_BYTES = 2**30
 """A file is held in memory whole, so a larger one is refused."""
 
-ARRAYS = ("weights", "source_end", "target_end")
+LOOK = ("weights", "source_end", "target_end")
+ARRAYS = (*LOOK, "p_gen", "copied")
 
 
 def to_record(alignment: Alignment) -> dict[str, Any]:
@@ -65,9 +69,11 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "weights": _plain(alignment.weights),
         "source_end": _plain(alignment.source_end),
         "target_end": _plain(alignment.target_end),
+        "p_gen": _plain(alignment.p_gen),
+        "copied": _plain(alignment.copied),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],
         "layers": [
-            {"name": layer.name} | {name: _plain(getattr(layer, name)) for name in ARRAYS} for layer in alignment.layers
+            {"name": layer.name} | {name: _plain(getattr(layer, name)) for name in LOOK} for layer in alignment.layers
         ],
     }
 
@@ -82,8 +88,8 @@ def from_record(record: Any) -> Alignment:
             )
             for side in ("source", "target")
         }
-        layers = [(str(layer["name"]), _arrays(layer)) for layer in record.get("layers", [])]
-        return _made(record, units["source"], units["target"], _arrays(record), layers)
+        layers = [(str(layer["name"]), _arrays(layer, LOOK)) for layer in record.get("layers", [])]
+        return _made(record, units["source"], units["target"], _arrays(record, ARRAYS), layers)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the record is no alignment: {error!r}") from error
 
@@ -173,9 +179,9 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
     return _made(record, units["source"], units["target"], arrays, layers)
 
 
-def _arrays(record: Any) -> dict[str, Any]:
-    """The look of an alignment, or of a layer."""
-    return {name: record.get(name) for name in ARRAYS}
+def _arrays(record: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The arrays of an alignment, or the look of a layer."""
+    return {name: record.get(name) for name in names}
 
 
 def _read(arrays: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
@@ -186,7 +192,8 @@ def _read(arrays: dict[str, Any], shape: tuple[int, int]) -> dict[str, Any]:
     if read["weights"] is None:
         raise ValueError("weights are missing")
     if not read["weights"].size and 0 in shape:
-        read["weights"] = read["weights"].reshape(shape)  # [] is all that JSON says of no rows
+        # [] is all that JSON says of no rows
+        read |= {name: read[name].reshape(shape) for name in ("weights", "copied") if read.get(name) is not None}
     return read
 
 
@@ -247,7 +254,7 @@ def _finite(alignment: Alignment) -> bool:
         for probability in (prediction.probability, *(probability for _, probability in prediction.alternatives))
     ]
     looks = (alignment, *alignment.layers)
-    arrays = [array for each in looks for name in ARRAYS if (array := getattr(each, name)) is not None]
+    arrays = [array for each in looks for name in ARRAYS if (array := getattr(each, name, None)) is not None]
     return all(map(math.isfinite, (alignment.score, *probabilities, *(alignment.receptive_field or ())))) and all(
         np.isfinite(each).all() for each in arrays
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from regard.alignment.alignment import Prediction
 from regard.data.batch import END
+from regard.data.copying import SentenceTokens
 from regard.data.tokenizer import Tokenizer
 from regard.search.forced import Ranked
 
@@ -13,7 +14,7 @@ REPLACEMENT = "\ufffd"
 
 
 def predictions(
-    tokens: Sequence[int], spans: Sequence[tuple[int, int]], ranked: Ranked, tokenizer: Tokenizer
+    tokens: Sequence[int], spans: Sequence[tuple[int, int]], ranked: Ranked, tokenizer: Tokenizer | SentenceTokens
 ) -> tuple[Prediction, ...]:
     """One for each token of an output, for an alignment whose units are the distinct spans of these tokens.
 
@@ -41,7 +42,7 @@ def predictions(
     )
 
 
-def spelling(token: int, tokenizer: Tokenizer) -> str:
+def spelling(token: int, tokenizer: Tokenizer | SentenceTokens) -> str:
     """What a token spells: "" for the end mark. A byte that is no whole character has its name, such as "<0xE6>"."""
     if token == END:
         return ""

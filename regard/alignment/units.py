@@ -36,6 +36,8 @@ def align(
     draw: Draw | None = None,
     source_kind: str = "text",
     layers: Mapping[str, np.ndarray] | None = None,
+    p_gen: np.ndarray | None = None,
+    copied: np.ndarray | None = None,
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
@@ -49,6 +51,9 @@ def align(
             at the spans.
         source_kind: what the source is.
         layers: name of each layer → its weights, where there are several to show; of the same shape.
+        p_gen: (target,), of a model that copies, as `Copied` has it; the entry of the end mark may follow, and is left
+            out.
+        copied: (target, source), likewise with the end marks; None with p_gen None.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -73,6 +78,8 @@ def align(
         source_parts=() if drawn is None else drawn.parts,
         layers=tuple(Layer(name, **look(layer, (rows, columns), *shares)) for name, layer in (layers or {}).items()),
         **look(weights, (rows, columns), *shares),
+        p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
+        copied=None if copied is None else _merge(copied[:rows, :columns], source_share, target_share),
     )
 
 
@@ -171,6 +178,11 @@ def regroup(
     if target_spans is not None:
         target_share = _shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
+    p_gen, copied = alignment.p_gen, alignment.copied
+    if p_gen is not None:
+        p_gen = _merge(p_gen[:, None], None, target_share)[:, 0]
+    if copied is not None:
+        copied = _merge(copied, source_share, target_share)
     units = len(alignment.target), len(alignment.source)
     shares = source_share, target_share
     predictions = alignment.predictions
@@ -181,6 +193,8 @@ def regroup(
         source=source,
         target=target,
         predictions=predictions,
+        p_gen=p_gen,
+        copied=copied,
         layers=tuple(Layer(layer.name, **look(whole(layer), units, *shares)) for layer in alignment.layers),
         **look(whole(alignment), units, *shares),
     )

@@ -47,8 +47,10 @@ class Links:
     def add(self, batch: Batch, weights: Tensor) -> None:
         """Those of one batch, given what was looked at, (batch, target, source)."""
         most = weights.max(2)
-        looked = batch.target_mask & (most.values > 0)
-        targets, sources = batch.targets[looked], batch.source.gather(1, most.indices)[looked]
+        known = batch.targets < self.sizes[1]  # what else there is, a word of the source, may be copied anyway
+        looked = batch.target_mask & (most.values > 0) & known
+        read = batch.source if batch.source.dim() == 2 else batch.source[..., 0]
+        targets, sources = batch.targets[looked], read.gather(1, most.indices)[looked]
         keys = sources * self.sizes[1] + targets
         self.frequency += np.bincount(targets.cpu().numpy(), minlength=self.sizes[1])
         self._pending.append(keys.cpu().numpy())

@@ -31,6 +31,7 @@ SMALL = {
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "labels": ("model.encoder.hidden_size=8", "training.max_steps=30"),
     "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "summary": ("model.encoder.hidden_size=8", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
 
@@ -46,9 +47,9 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken|drawn|labels|questions",
+            metavar="sentences|spoken|drawn|labels|questions|summary",
             help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; pictures of "
-            "coloured shapes; texts with a label; or questions about short stories.",
+            "coloured shapes; texts with a label; questions about short stories; or short news with headlines.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -66,9 +67,10 @@ def command(
     """Train on an embedded corpus, translate, and show the alignment.
 
     The corpus is English → Chinese, written by a grammar. With --corpus it is another: spoken, recordings of number
-    words → text; drawn, pictures → sentences; labels, texts → labels; questions, stories with a question → the answer.
-    There is nothing to download, and it takes a minute or two. Writes OUT/corpus (the pairs), OUT/model (the run),
-    OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier demo is replaced.
+    words → text; drawn, pictures → sentences; labels, texts → labels; questions, stories with a question → the answer;
+    summary, news → headlines. There is nothing to download, and it takes a minute or two. Writes OUT/corpus (the
+    pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier
+    demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -82,6 +84,11 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
+    if corpus == "summary":
+        from regard.cli.demo_summary import compare_outputs
+
+        compare_outputs(out, small, seed, quiet)
+        return
     if corpus == "labels":
         from regard.cli.demo_labels import compare_poolings
 

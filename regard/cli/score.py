@@ -39,6 +39,7 @@ def command(
     from regard.cli.pairs import given_pairs, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stdout import put
+    from regard.data.copying import target_ids
     from regard.data.example import Example
     from regard.data.lines import BadLine
 
@@ -51,7 +52,8 @@ def command(
         translator = session.translator
         sources, targets = [one.source for one in examples], [one.target or "" for one in examples]
         found = translator.score(sources, targets, units=units)
-        counts = [len(translator.target_tokenizer.ids(alignment.target_text)) + 1 for alignment in found]
+        ids = target_ids(translator.source, translator.target_tokenizer)
+        counts = [len(ids(*pair)) + 1 for pair in zip(sources, targets, strict=True)]
         parts = zip(examples, found, counts, strict=True)
         return [score_line(example.line, alignment, count, json, min_weight) for example, alignment, count in parts]
 

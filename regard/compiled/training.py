@@ -66,7 +66,8 @@ class Accelerated:
     def __call__(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """As `EncoderDecoder.forward`."""
         model, source, mask = self.model, batch.source, batch.source_mask
-        memory = model.attendable(fast_encoder(model.encoder)(source, mask), source, mask)
+        read = fast_encoder(model.encoder)(model.encodable(source), mask)
+        memory = model.attendable(read, source, mask)
         attended, state = model.decoder.begin(memory, temperature)
         forward = FORWARDS.get(type(model.decoder))
         found = forward and forward(model.decoder, batch.inputs, attended, state)

@@ -1,6 +1,6 @@
 """The sections of Regard's own output layers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from regard.config.stage import OutputConfig, OutputParts
 
@@ -16,6 +16,21 @@ class LinearOutputConfig(OutputConfig):
         from regard.decoders.output import LinearOutput
 
         return LinearOutput(parts.feature_size, parts.size, dropout=parts.dropout.output, tied=parts.tied)
+
+
+class CopyOutputConfig(OutputConfig):
+    """`PointerGenerator` has no keys of its own."""
+
+    copies: ClassVar[bool] = True
+
+    def build(self, parts: OutputParts) -> "nn.Module":
+        """One matrix over the features, a pointer to the source, and what decides between them."""
+        from regard.decoders.output import LinearOutput
+        from regard.decoders.pointer_generator import PointerGenerator
+
+        generate = LinearOutput(parts.feature_size, parts.size, dropout=parts.dropout.output, tied=parts.tied)
+        assert parts.memory_size is not None, "a layer that copies is built after the encoder"
+        return PointerGenerator(generate, parts.memory_size)
 
 
 class LabelOutputConfig(OutputConfig):

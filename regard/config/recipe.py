@@ -15,6 +15,7 @@ from regard.config.data import DataConfig
 from regard.config.model import ModelConfig
 from regard.config.section import Section
 from regard.config.several import SeveralConfig, SeveralEncoderConfig, spelled_out
+from regard.config.sources import TextConfig
 from regard.config.stage import DecoderConfig, EncoderConfig, OutputConfig, SourceConfig, keys, owners, section
 from regard.config.text import read_yaml
 from regard.config.training import TrainingConfig
@@ -133,17 +134,45 @@ class Config(Section):
                 f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
                 "have no order"
             )
-        if training.doubly_stochastic and not self.model.decoder.attends:
-            raise ValueError(
-                f"training.doubly_stochastic is {training.doubly_stochastic}; expected 0 for the "
-                f"{self.model.decoder.kind} decoder, which looks at no position"
-            )
+        looks = {"doubly_stochastic": training.doubly_stochastic, "coverage.weight": training.coverage.weight}
+        for key, weight in looks.items():
+            if weight and not self.model.decoder.attends:
+                raise ValueError(
+                    f"training.{key} is {weight}; expected 0 for the {self.model.decoder.kind} decoder, which looks at "
+                    "no position"
+                )
         if encoder.axes != source.axes:
             fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
             raise ValueError(
                 f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
                 f"expected {' or '.join(fitting)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _copied(self) -> "Config":
+        """What copies from the source needs a text, and weights over its tokens."""
+        if not self.model.output.copies:
+            return self
+        source, target, encoder, decoder = self.data.source, self.data.target, self.model.encoder, self.model.decoder
+        kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
+        wanted = [
+            (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which has no words to copy"),
+            (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
+            (
+                encoder.stride == 1 and not encoder.needs_sentences,
+                f"another encoder than {encoder.kind}, whose positions are several tokens each",
+            ),
+            (target.tokenizer != "label", "another data.target.tokenizer than label, whose tokens are whole texts"),
+            (not self.training.ctc, f"training.ctc 0 for {self.training.ctc}: CTC has no label for a copied word"),
+            (
+                self.data.joint or (kinds[0] == "symbols") == (kinds[1] == "symbols"),
+                f"tokeniser symbols on both sides or on neither, for {kinds[0]} and {kinds[1]}",
+            ),
+        ]
+        for fits, expected in wanted:
+            if not fits:
+                raise ValueError(f"model.output is {self.model.output.kind}; expected {expected}")
         return self
 
     @model_validator(mode="after")

@@ -140,12 +140,14 @@ class OutputParts:
         size: entries of the target vocabulary.
         tied: the target embedding where `model.tie` wants its weight for this layer, else None.
         dropout: the probabilities of the recipe: an output layer reads output.
+        memory_size: features of a position of the memory, for a layer that `copies`; else None.
     """
 
     feature_size: int
     size: int
     tied: Any
     dropout: DropoutConfig
+    memory_size: int | None = None
 
 
 class EncoderConfig(Section):
@@ -198,6 +200,9 @@ class DecoderConfig(Section):
 
 class OutputConfig(Section):
     """The section of one output layer: features → log-probabilities."""
+
+    copies: ClassVar[bool] = False
+    """Whether it gives words of the source. Then a source has two numbers at each position, see `data.copying`."""
 
     kind: str = Field(description="an entry of the table of output layers")
 

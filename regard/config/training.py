@@ -43,6 +43,15 @@ class TemperatureConfig(Section):
         return self
 
 
+class CoverageConfig(Section):
+    """The coverage loss of See, Liu & Manning 2017, eq. 12-13: do not look twice at the same place."""
+
+    weight: float = Field(0.0, ge=0, le=1000, description="λ; 0 for none, 1 in the paper")
+    from_step: int = Field(
+        1, ge=1, le=MOST_STEPS, description="first update with it; the paper has it in the last hundredth alone"
+    )
+
+
 class TrainingConfig(Section):
     """The loop."""
 
@@ -66,6 +75,7 @@ class TrainingConfig(Section):
     doubly_stochastic: float = Field(
         0.0, ge=0, le=1000, description="λ of Xu et al. 2015, eq. 14: want every position looked at; try 1"
     )
+    coverage: CoverageConfig = CoverageConfig()
     hop_penalty: float = Field(
         0.0,
         ge=0,

@@ -79,6 +79,11 @@ class BytePairs:
         self._model = BPE(vocab=numbers, merges=self.merges, byte_fallback=True)
         self._first, self._others = _Stretches(self._model, ""), _Stretches(self._model, " ")
 
+    @property
+    def texts(self) -> list[str | None]:
+        """The pieces."""
+        return [*[None] * FIRST_PIECE, *self.pieces.texts]
+
     @classmethod
     def train(cls, texts: Sequence[str], vocab_size: int) -> "BytePairs":
         """Learn merges until 260 + characters + merges = vocab_size, or until no pair occurs twice."""

@@ -23,6 +23,11 @@ class Characters:
         self.names = self.pieces.names
         self._numbers = {character: FIRST_PIECE + place for place, character in enumerate(characters)}
 
+    @property
+    def texts(self) -> list[str | None]:
+        """The characters."""
+        return [*[None] * FIRST_PIECE, *self.pieces.texts]
+
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Characters":
         """Number the most frequent characters, at most vocab_size − 260 of them."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regard.data.copying import CopySource
 from regard.data.corpus import FIRST, FORMAT, LANDMARK_EVERY, VERSION, index_digest
 from regard.data.example import Example
 from regard.data.lines import BadLine
@@ -48,10 +49,13 @@ class CorpusWriter:
         self.limits = limits
         self.ctc_stride, self.marks = ctc_stride, int(source.has_end)
         self.encode_source, self.encode_target = source.encode, target_tokenizer.ids
-        self.identity: Callable[[str], str] = content_of if source.tokenizer is None else str
+        self.copying = source if isinstance(source, CopySource) else None
+        self.is_text = source.tokenizer is not None
+        self.identity: Callable[[str], str] = str if self.is_text else content_of
         self.skip = skip
         self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
-        self.target = _SideWriter("target", narrowest(target_tokenizer.size), (), limits[1], create)
+        entries = target_tokenizer.size + (limits[0] if self.copying else 0)  # and a word at each source position
+        self.target = _SideWriter("target", narrowest(entries), (), limits[1], create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.first = None if source.tokenizer else _Array(create(FIRST), np.dtype(np.uint32))
         self.first_of: dict[int, int] = {}
@@ -77,7 +81,10 @@ class CorpusWriter:
             if example.target is None:
                 raise ValueError(f"encode: {example.file}, line {example.line} has no target; expected pairs.")
             try:
-                source, target = encode_source(example.source), encode_target(example.target)
+                source = encode_source(example.source)
+                if self.copying is not None:
+                    encode_target = self.copying.target_of(example.source, source).ids
+                target = encode_target(example.target)
             except UnusableSource as error:
                 self._refuse(BadLine(example.line, str(error), example.file))
                 continue

@@ -31,6 +31,11 @@ class Inflection:
         self._first_tag = len(self.lemma.names)
         self._numbers = {tag: self._first_tag + place for place, tag in enumerate(tags)}
 
+    @property
+    def texts(self) -> list[str | None]:
+        """The characters of the lemma."""
+        return [*self.lemma.texts, *[None] * len(self.tags)]
+
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Inflection":
         """Number the most frequent tags; of vocab_size − 260 numbers, those that are left go to characters."""

@@ -29,6 +29,11 @@ class Labels:
         self.names = [*RESERVED, *self.labels]
         self._numbers = {label: FIRST_LABEL + place for place, label in enumerate(labels)}
 
+    @property
+    def texts(self) -> list[str | None]:
+        """The labels."""
+        return [*[None] * FIRST_LABEL, *self.labels]
+
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Labels":
         """Number the most frequent labels, at most vocab_size − 4 of them."""

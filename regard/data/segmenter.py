@@ -13,6 +13,10 @@ class Segmentation(Protocol):
 
     names: list[str]
 
+    @property
+    def texts(self) -> list[str | None]:
+        """What each number writes: None for marks, for single bytes, and for what is no part of a text, as a tag."""
+
     def state(self) -> dict[str, list]:
         """Everything that it has learned, as JSON."""
 

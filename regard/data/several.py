@@ -55,6 +55,11 @@ class Parts:
         tokens = [name for each in self.tokenizers.values() for name in each.tokens(range(FIRST, each.size))]
         self.names = [*RESERVED, *tokens]
 
+    @property
+    def texts(self) -> list[str | None]:
+        """Those of each part, behind each other."""
+        return [*[None] * FIRST, *(text for each in self.tokenizers.values() for text in each.texts[FIRST:])]
+
     def state(self) -> dict[str, list]:
         """What the digest is of."""
         return {"parts": [[name, each.digest] for name, each in self.tokenizers.items()]}

@@ -123,7 +123,7 @@ Write = Callable[[Create], dict[str, Any]]
 
 
 def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) -> dict[str, Any]:
-    stream, most = iter(examples), CHUNK_MEDIA if writer.source.shape else CHUNK_PAIRS
+    stream, most = iter(examples), CHUNK_PAIRS if writer.is_text else CHUNK_MEDIA
     with _without_collector():
         while chunk := list(islice(stream, most)):
             writer.add(chunk)

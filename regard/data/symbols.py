@@ -30,6 +30,11 @@ class Symbols:
         self.names = [*RESERVED, *self.symbols]
         self._numbers = {symbol: FIRST_SYMBOL + place for place, symbol in enumerate(symbols)}
 
+    @property
+    def texts(self) -> list[str | None]:
+        """The symbols."""
+        return [*[None] * FIRST_SYMBOL, *self.symbols]
+
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Symbols":
         """Number the most frequent symbols, at most vocab_size − 4 of them."""

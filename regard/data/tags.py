@@ -23,6 +23,11 @@ class Tags:
         self._symbols = Symbols(tags)
         self.names = self._symbols.names
 
+    @property
+    def texts(self) -> list[str | None]:
+        """A tag is no part of a text."""
+        return [None] * len(self.names)
+
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Tags":
         """Number the most frequent tags, at most vocab_size − 4 of them."""

@@ -108,6 +108,11 @@ class Tokenizer:
         """The size of the vocabulary: every id is below this."""
         return len(self._segmenter.names)
 
+    @property
+    def texts(self) -> list[str | None]:
+        """What each number writes: None for marks, for single bytes, and for what is no part of a text, as a tag."""
+        return self._segmenter.texts
+
     @cached_property
     def unspelt(self) -> int | None:
         """UNKNOWN if it has no text, since this kind can write any text without it; None if it is written "<unk>"."""

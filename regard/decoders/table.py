@@ -25,6 +25,10 @@ DECODERS = Table(
 OUTPUTS = Table(
     "output layer",
     "regard.config",
-    {"linear": "outputs:LinearOutputConfig", "label": "outputs:LabelOutputConfig"},
+    {
+        "linear": "outputs:LinearOutputConfig",
+        "copy": "outputs:CopyOutputConfig",
+        "label": "outputs:LabelOutputConfig",
+    },
     group="regard.outputs",
 )

@@ -188,7 +188,7 @@ class TransformerDecoder(nn.Module):
         attend: Callable[[Source, History, Attention, Tensor], Attended],
     ) -> tuple[Tensor, TransformerState, list[Attended]]:
         """The next positions through all layers: features, the state after them, and what each layer attended to."""
-        states = self.enter(self.tokens.embedding(tokens), state.caches[0].length)
+        states = self.enter(self.tokens.vectors(tokens), state.caches[0].length)
         caches, attended = [], []
         for layer, source, history, cache in zip(self.layers, sources, state.histories, state.caches, strict=True):
             states, cache, seen = layer(states, cache, partial(attend, source, history))

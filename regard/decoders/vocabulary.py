@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.decoders.output import Output, Readout
+from regard.marks import UNKNOWN
 
 
 class TargetTokens(nn.Module):
@@ -20,6 +21,8 @@ class TargetTokens(nn.Module):
         output: the output layer, which may share E's weight. `output.feature_size` is the size of the features.
         embedding_dropout: of E y.
         barred: a token that no search puts out, as it puts out no padding; its probability is that of the layer.
+        copies: whether the output layer gives tokens that E does not have, words of the source; they are read as
+            UNKNOWN.
     """
 
     def __init__(
@@ -29,12 +32,14 @@ class TargetTokens(nn.Module):
         *,
         embedding_dropout: float = 0.0,
         barred: int | None = None,
+        copies: bool = False,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.output: Any = output  # an `Output`; Protocol and Module cannot be named at once
         self.embedding_dropout = embedding_dropout
         self.barred = barred
+        self.copies = copies
 
     @property
     def embedding_size(self) -> int:
@@ -49,7 +54,14 @@ class TargetTokens(nn.Module):
 
     def embed(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
         """The vectors of tokens."""
-        return F.dropout(self.embedding(tokens), self.embedding_dropout, self.training)
+        return F.dropout(self.vectors(tokens), self.embedding_dropout, self.training)
+
+    def vectors(self, tokens: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes embedding"]:
+        """E y, without dropout."""
+        if self.copies:
+            tokens = tokens.masked_fill(tokens >= self.embedding.num_embeddings, UNKNOWN)
+        vectors: Tensor = self.embedding(tokens)
+        return vectors
 
     def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:
         """Logits of the output layer."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -59,23 +60,34 @@ def assemble(
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else source.embed(config.embedding_size)
     tied = None if config.tie == "none" else target_embedding
-    with _checked("output", ValueError):
-        output: Any = config.output.build(OutputParts(config.readout, target_size, tied, config.dropout))
-        _check_whole(output, Output, config.output.kind)
+    parts = OutputParts(config.readout, target_size, tied, config.dropout)
+    # The order of the draws is that of the first weights of all seeds: a layer that reads no memory comes first.
+    output = None if config.output.copies else _output(config, parts)
     with _checked("encoder", ValueError):
         encoder: Any = config.encoder.build(EncoderParts(source_embedding, config.dropout))
         _check_whole(encoder, Encoder, config.encoder.kind)
+    if output is None:
+        output = _output(config, replace(parts, memory_size=encoder.output_size))
     tokens = TargetTokens(
         target_embedding,
         output,
         embedding_dropout=config.dropout.embedding,
         barred=barred,
+        copies=config.output.copies,
     )
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))
         _check_whole(decoder, Decoder, config.decoder.kind)
     head = CtcHead(encoder.output_size, target_size) if ctc else None
     return EncoderDecoder(encoder, decoder, head, attends_end=config.attention.end or not source.has_end)
+
+
+def _output(config: ModelConfig, parts: OutputParts) -> Any:
+    """The output layer."""
+    with _checked("output", ValueError):
+        output = config.output.build(parts)
+        _check_whole(output, Output, config.output.kind)
+    return output
 
 
 def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderParts:

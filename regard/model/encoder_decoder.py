@@ -50,7 +50,12 @@ class EncoderDecoder(nn.Module):
 
     def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source. Real positions come first, an end mark last of them."""
-        return self.attendable(self.encoder(source, mask), source, mask)
+        return self.attendable(self.encoder(self.encodable(source), mask), source, mask)
+
+    def encodable(self, source: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
+        """What the encoder reads of a source. Where words can be copied, each position has its number as a target token
+        too (`data.copying`), which is for the output layer."""
+        return source[..., 0] if self.tokens.copies else source
 
     def attendable(
         self, memory: Memory, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]

@@ -69,7 +69,7 @@ def _counts(begun: Any, given: Any) -> str:
 
 
 def texts(
-    files: PairFiles, corpus: Corpus, rows: Sequence[int], ids: Callable[[str], Sequence[int]]
+    files: PairFiles, corpus: Corpus, rows: Sequence[int], ids: Callable[[str, str], Sequence[int]]
 ) -> list[tuple[str, str]]:
     """Source and target of some pairs, as they are in the files.
 
@@ -77,8 +77,8 @@ def texts(
         files: the files that the corpus was made of; read once more, up to the last of these pairs.
         corpus: has the line of each pair, and the token numbers of its target.
         rows: the numbers of the pairs, ascending.
-        ids: the token numbers of a target. A line of a manifest can have several pairs, and the corpus only some of
-            them: its pairs are found by their targets.
+        ids: source, target → the token numbers of the target, see `target_ids`. A line of a manifest can have several
+            pairs, and the corpus only some of them: its pairs are found by their targets.
 
     Raises DataError if the files have changed.
     """
@@ -92,7 +92,7 @@ def texts(
         row, target = next_of.get(example.line), example.target or ""
         if row is None or row >= len(corpus) or corpus.lines[row] != example.line:
             continue
-        if list(ids(target)) == corpus.target[row].tolist():
+        if list(ids(example.source, target)) == corpus.target[row].tolist():
             next_of[example.line] = row + 1
             if row in wanted:
                 found.append((example.source, target))

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from regard.config import BEFORE, Config, dump, fill, load_recipe
+from regard.data.copying import copied_from, not_copied
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, RegardError, UsageError
@@ -129,8 +130,9 @@ class Run:
         data = self.config.data
         if data.joint:
             path = self.path / "tokenizer.json"
-            return data.source.load(path), Tokenizer.load(path)
-        return data.source.load(self.path / data.source.file), Tokenizer.load(self.path / "tokenizer.target.json")
+            return paired(self.config, data.source.load(path), Tokenizer.load(path))
+        target = Tokenizer.load(self.path / "tokenizer.target.json")
+        return paired(self.config, data.source.load(self.path / data.source.file), target)
 
     @property
     def digests(self) -> tuple[str, str]:
@@ -255,6 +257,11 @@ class Run:
         return {"source tokenizer": source, "target tokenizer": target}
 
 
+def paired(config: Config, source: Source, target: Tokenizer) -> tuple[Source, Tokenizer]:
+    """Both sides as the model reads them: a source that its output layer copies from knows the target vocabulary."""
+    return copied_from(source, target) if config.model.output.copies else not_copied(source), target
+
+
 def search_options(config: Config) -> SearchOptions:
     """The search of a recipe."""
     search = config.search
@@ -309,6 +316,12 @@ def _check_ensemble(runs: Sequence[Run], ctc_weight: float) -> None:
     """Raises CheckpointError for runs that cannot be searched together, UsageError for one that has not learned CTC."""
     first = runs[0]
     for run in runs[1:]:
+        if run.config.model.output.copies != first.config.model.output.copies:
+            with_copy, without = (run, first) if run.config.model.output.copies else (first, run)
+            raise CheckpointError(
+                f"{with_copy.path} copies from the source and {without.path} does not (`model.output`); an ensemble "
+                "needs the same of all. Train the runs with the same model.output."
+            )
         text = run.config.data.source.kind == first.config.data.source.kind == "text"
         sides = "source tokenisers" if text else "sources (`data.source`)", "target tokenisers"
         for what, one, other in zip(sides, first.digests, run.digests, strict=True):

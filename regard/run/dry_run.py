@@ -224,6 +224,7 @@ def _facts(learn: Subset, held: Subset, side: str, tokenizer: Tokenizer | None) 
         return SideFacts(*measured, None, 0.0)
     texts: Side = getattr(held.corpus, side)
     tokens = texts.take(np.array(held.first(VALIDATION_SAMPLE)))
+    tokens = tokens.reshape(len(tokens), -1)[:, 0]  # of a source that can be copied, a position has two numbers
     unknown = tokens == UNKNOWN
     if tokenizer.size >= FIRST_PIECE and tokenizer.tokens(range(FIRST_BYTE, FIRST_PIECE)) == list(BYTE_NAMES):
         unknown = unknown | ((tokens >= FIRST_BYTE) & (tokens < FIRST_PIECE))

@@ -10,6 +10,7 @@ import torch
 
 from regard.config import Config, EncoderConfig, TrainingConfig
 from regard.data.batches import collate
+from regard.data.copying import target_ids
 from regard.data.lines import STDIN, readable_once
 from regard.data.readers import PairFiles
 from regard.data.shards import place
@@ -19,7 +20,7 @@ from regard.files import unfinished
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run import digests
-from regard.run.directory import Run
+from regard.run.directory import Run, paired
 from regard.run.initial import begin, freeze, known_sides
 from regard.run.labels import unseen
 from regard.run.place import check_place
@@ -188,12 +189,14 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
-        sides = (
-            run.sides if going_on else learn_sides(config.data, files, known_sides(config.training.init, config.data))
-        )
+        if going_on:
+            sides = run.sides
+        else:
+            known = known_sides(config.training.init, config.data)
+            sides = paired(config, *learn_sides(config.data, files, known))
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
-        texts = digests.texts(validation or files, held.corpus, decoded, sides[1].ids) if decoded else []
+        texts = digests.texts(validation or files, held.corpus, decoded, target_ids(*sides)) if decoded else []
         if validation and not going_on and (remark := unsaid(validation, sides[1])):
             tell(remark)
         limits = limits_of(config)

@@ -7,6 +7,7 @@ from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.training import OPTIMIZERS
 from regard.training.averaging import MovingAverage
+from regard.training.coverage import WithCoverage
 from regard.training.ctc import WithCtc
 from regard.training.doubly_stochastic import WithDoublyStochastic
 from regard.training.hop_penalty import WithHopPenalty
@@ -40,13 +41,17 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
     """The objective that the attention needs: a selection without its own gradient uses the score function. The doubly
-    stochastic term, that of several looks, and CTC stand beside it where the recipe gives them a weight."""
+    stochastic term, that of several looks, CTC and the coverage loss stand beside it where the recipe gives them a
+    weight."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
     if options.hop_penalty:
         objective = WithHopPenalty(objective, options.hop_penalty)
-    return WithCtc(objective, options.ctc) if options.ctc else objective
+    if options.ctc:
+        objective = WithCtc(objective, options.ctc)
+    coverage = options.coverage
+    return WithCoverage(objective, coverage.weight, coverage.from_step) if coverage.weight else objective
 
 
 def _of_attention(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:

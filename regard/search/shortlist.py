@@ -82,10 +82,16 @@ def common(shortlists: Sequence[Shortlist]) -> Int[Tensor, " common"]:
 
 
 def lists(
-    shortlists: Sequence[Shortlist], source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]
+    shortlists: Sequence[Shortlist], source: Int[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]
 ) -> Lists:
-    """What each sentence may use by some of them, beside what is common."""
-    owners, tokens = map(np.concatenate, zip(*(each.links(source, mask) for each in shortlists), strict=True))
+    """What each sentence may use by some of them, beside what is common; of a source that can be copied, see
+    `data.copying`, also every token that it has."""
+    copied = source.dim() == 3
+    found = [each.links(source[..., 0] if copied else source, mask) for each in shortlists]
+    if copied:
+        real = mask.numpy(force=True)
+        found.append((real.nonzero()[0], source[..., 1].numpy(force=True)[real]))
+    owners, tokens = map(np.concatenate, zip(*found, strict=True))
     return Lists.of(owners, tokens, len(source), common(shortlists).to(source.device))
 
 

@@ -38,7 +38,10 @@ class WithCtc(nn.Module):
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch; the model has a head `ctc`, and reads the batch once."""
-        unrolled = model(batch, temperature)
+        return self.loss(model, model(batch, temperature), batch)
+
+    def loss(self, model: Any, unrolled: Unrolled, batch: Batch) -> Loss:
+        """The same, from the output of the model for the batch."""
         loss: Loss = self.objective.loss(model, unrolled, batch)
         labelling = memory_costs(model, unrolled, batch).sum()
         return replace(loss, total=(1 - self.weight) * loss.total + self.weight * labelling)

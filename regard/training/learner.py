@@ -1,6 +1,6 @@
 """Everything that an update reads and changes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,6 +45,11 @@ class Learner:
     def device(self) -> torch.device:
         """Where the model is."""
         return next(self.model.parameters()).device
+
+    def objective_at(self, step: int) -> nn.Module:
+        """The objective of an update; one with a term that begins later has a method `at`."""
+        at: Callable[[int], nn.Module] | None = getattr(self.objective, "at", None)
+        return self.objective if at is None else at(step)
 
     @contextmanager
     def published(self) -> Iterator[nn.Module]:

@@ -126,11 +126,11 @@ def update(learner: Learner, batches: Sequence[Batch], progress: Progress, world
 
 def backward(learner: Learner, batches: Sequence[Batch], step: int, tokens: int) -> tuple[float, NotFinite | None]:
     """Compute this worker's part of the gradient. Returns the unsmoothed loss; and the fault if it is not finite."""
-    nll, model = 0.0, accelerated(learner.model)
+    nll, model, objective = 0.0, accelerated(learner.model), learner.objective_at(step)
     for batch in batches:
         if not len(batch.order):
             continue
-        loss = learner.objective(model, batch.to(learner.device), learner.temperature(step))
+        loss = objective(model, batch.to(learner.device), learner.temperature(step))
         if not math.isfinite(total := float(loss.total.detach())):
             return nll, NotFinite(step, f"the loss is {total}", [batch])
         nll += float(loss.nll)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment
-from regard.views.labels import clusters, covered, looked_at_the_end, nothing_to_draw, source_line, visible, words_of
+from regard.views.labels import clusters, covered, nothing_to_draw, remarks, source_line, visible, words_of
 from regard.views.plotting import FAINT, INK, Figure, new_figure
 
 TEXT_POINTS = 10.0
@@ -38,7 +38,8 @@ class Heading:
 def heading_of(alignment: Alignment, number: str, wide: float) -> Heading:
     """The texts of a panel that is so many inches wide; `number` stands before them."""
     room = wide * CELLS_PER_INCH
-    captions = nothing_to_draw(alignment) or looked_at_the_end(alignment), covered(alignment)
+    nothing = nothing_to_draw(alignment)
+    captions = *([nothing] if nothing else remarks(alignment)), covered(alignment)
     score = f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else ""
     lines = (
         *wrap(f"{number} {source_line(alignment)}".strip(), room),

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -189,3 +190,37 @@ def looked_at_the_end(alignment: Alignment) -> str | None:
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return f"On the end of the sentence: {', '.join(found[:MOST_NAMED])}{more}"
+
+
+def copied_cells(alignment: Alignment) -> list[tuple[int, int, float]]:
+    """Of a model that copies: each target unit that was copied rather than generated, the source unit that most of it
+    was copied from, and the probability that it was copied at all."""
+    if alignment.copied is None or not alignment.copied.size:
+        return []
+    shares, places = alignment.copied.sum(axis=1).tolist(), alignment.copied.argmax(axis=1).tolist()
+    return [
+        (unit, place, share)
+        for unit, (place, share) in enumerate(zip(places, shares, strict=True))
+        if share >= NAMED_FROM
+    ]
+
+
+def copied_words(alignment: Alignment) -> str | None:
+    """A sentence with the units of `copied_cells`, or None."""
+    found = copied_cells(alignment)
+    if not found:
+        return None
+    named = []
+    for unit, place, share in found[:MOST_NAMED]:
+        written, read = (
+            shorten(label(units[at]), LONGEST_NAMED)
+            for units, at in ((alignment.target, unit), (alignment.source, place))
+        )
+        named.append(f"{'' if written == read else f'{written} from '}{read}#{place + 1} {100 * share:.0f} %")
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f"Copied (#2 is word 2 of the source): {', '.join(named)}{more}"
+
+
+def remarks(alignment: Alignment) -> Sequence[str]:
+    """The sentences below a map."""
+    return [remark for remark in (looked_at_the_end(alignment), copied_words(alignment)) if remark]

@@ -16,9 +16,9 @@ from regard.views.labels import (
     SHOWN_FROM,
     cells,
     label,
-    looked_at_the_end,
     nothing_to_draw,
     part_starts,
+    remarks,
     source_line,
     visible,
 )
@@ -71,8 +71,7 @@ def _table(alignment: Alignment) -> str:
         + "</tr>"
         for t, (row, looks) in enumerate(zip(rows, cells(alignment), strict=True))
     )
-    remark = looked_at_the_end(alignment)
-    foot = f"<small>{escape(remark)}</small>" if remark else ""
+    foot = "".join(f"<div><small>{escape(remark)}</small></div>" for remark in remarks(alignment))
     return f'<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
 
 

@@ -34,7 +34,10 @@ function buildText(side) {
     units[index] = make("span", text, { class: "unit", role: "button", tabindex: index ? -1 : 0, "data-i": index, ...more });
     return units[index];
   };
-  const parts = now()[side].map(([text, index]) => (index < 0 ? document.createTextNode(text) : add(text, index)));
+  const copied = new Set(side === "target" ? now().copied.map(([t]) => t) : []);
+  const parts = now()[side].map(([text, index]) =>
+    index < 0 ? document.createTextNode(text) : add(text, index, copied.has(index) ? { class: "unit copied" } : {}),
+  );
   if (now()[`${side}End`] && (side === "target" || !now().medium)) {
     const said = { class: "unit end", "aria-label": `end of the ${side === "source" ? "source" : "output"}` };
     parts.push(document.createTextNode(" "), add("end", units.length, said));
@@ -87,6 +90,7 @@ function buildMap() {
     row.append(name, ...cells);
     return row;
   });
+  for (const [t, s] of now().copied) nodes.cells[t][s].classList.add("copied");
   const tbody = make("tbody", null);
   tbody.append(...nodes.rows);
   at("map").replaceChildren(buildHead(), tbody);

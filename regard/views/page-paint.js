@@ -137,6 +137,11 @@ function paintReadout(pointed, drawn) {
   }
   if (onEnd !== undefined) say(`${heard || listed.length ? "; " : " puts "}${percent(onEnd)} on ${END_OF.source}`);
   else if (!heard && !listed.length) say(byRow ? " looks at nothing in particular" : " is looked at by nothing");
+  const copy = byRow ? now().copied.find(([t]) => t === pointed.t) : undefined;
+  if (copy) {
+    say("; copied from ");
+    parts.push(named("source", copy[1]), make("span", ` ${percent(copy[2])}`, { class: "share" }));
+  }
   parts[0].textContent = parts[0].nodeType === Node.TEXT_NODE ? capital(parts[0].textContent) : parts[0].textContent;
   line.replaceChildren(...parts);
 }

@@ -22,7 +22,7 @@ from regard.alignment.alignment import Alignment, Unit
 from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import cells, label, nothing_to_draw, part_starts, shorten, visible
+from regard.views.labels import cells, copied_cells, label, nothing_to_draw, part_starts, shorten, visible
 from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
@@ -140,6 +140,8 @@ def _sentence(alignment: Alignment) -> dict[str, Any]:
         # Without weights of the end marks it is not known whether the output was cut.
         "cut": row is None and (columns is not None or bool(alignment.predictions)),
         "predictions": _predictions(alignment),
+        # [row, column, probability] of each word that was copied
+        "copied": [[unit, place, _significant(share)] for unit, place, share in copied_cells(alignment)],
         "score": round(float(alignment.score), DIGITS) if math.isfinite(alignment.score) else None,
         # A map of zeros is drawn, with a sentence about it.
         "nothing": None if alignment.source and alignment.target else note,

@@ -9,7 +9,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment
 from regard.views.heading import LINE, Heading, draw_heading, heading_of, text_width
-from regard.views.labels import END, SHOWN_FROM, cells, label, nothing_to_draw, part_starts, shorten
+from regard.views.labels import END, SHOWN_FROM, cells, copied_cells, label, nothing_to_draw, part_starts, shorten
 from regard.views.plotting import FAINT, HAIR, INK, RAMP, Axes, Figure, LineCollection, PolyCollection
 
 LONGEST_LABEL = 24  # terminal cells; what is longer ends in …
@@ -166,7 +166,8 @@ def _draw_map(figure: Figure, panel: Panel, corner: tuple[float, float], familie
 
 
 def _draw_cells(axes: Axes, weights: np.ndarray, xs: np.ndarray, ys: np.ndarray, panel: Panel) -> None:
-    """The cells, on paper of the ramp's lightest colour; those of the source's end mark are hatched."""
+    """The cells, on paper of the ramp's lightest colour; those of the source's end mark are hatched. Where a word
+    was copied from has a frame."""
     sources, targets = len(panel.alignment.source), len(panel.alignment.target)
     heights = [(0.0, targets), *((y, 1) for y in ys[targets:])]
     papers = [
@@ -186,6 +187,9 @@ def _draw_cells(axes: Axes, weights: np.ndarray, xs: np.ndarray, ys: np.ndarray,
     axes.add_collection(LineCollection(lines, colors="white", linewidths=3 * panel.cell))
     between = [[(x, -0.3), (x, panel.down)] for x in part_starts(panel.alignment)]
     axes.add_collection(LineCollection(between, colors=INK, linewidths=3 * panel.cell, clip_on=False))
+    copied = [_square(xs[s], ys[t]) for t, s, _ in copied_cells(panel.alignment)]
+    if copied:
+        axes.add_collection(PolyCollection(copied, facecolors="none", edgecolors=INK, linewidths=4 * panel.cell))
 
 
 def _square(x: float | int, y: float | int, wide: float | int = 1, high: float | int = 1) -> list[tuple[float, float]]:

@@ -21,10 +21,10 @@ from regard.views.labels import (
     END,
     cells,
     clusters,
-    looked_at_the_end,
     nothing_to_draw,
     part_names,
     part_starts,
+    remarks,
     words_of,
 )
 from regard.views.listing import listing
@@ -98,8 +98,9 @@ def _layer(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
         lines = picture_maps(alignment, alignment.medium, width, brush)
     else:
         lines = word_map(alignment, width, brush)
-    remark = looked_at_the_end(alignment)
-    return [*lines, Text(), *_sentence(remark, width, brush)] if remark else lines
+    for remark in remarks(alignment):
+        lines += [Text(), *_sentence(remark, width, brush)]
+    return lines
 
 
 def word_map(alignment: Alignment, width: int, brush: Brush) -> list[Text]:

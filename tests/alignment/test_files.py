@@ -11,7 +11,7 @@ import pytest
 
 from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
 from regard.alignment.alignment import Prediction
-from regard.alignment.io import from_record, to_record
+from regard.alignment.io import ARRAYS, LOOK, from_record, to_record
 from regard.alignment.units import seen_around
 from regard.errors import DataError, RegardError
 
@@ -31,7 +31,11 @@ def alignments() -> list[Alignment]:
             hops = {"hop 1": weights[:, ::-1], "hop 2": weights} if ends[0] else None
             made = align(source, target, *spans, weights, -float(rng.random()), layers=hops)
             said = Prediction(source, 1, 0.25, ((source, 0.25), ("\x1b", 1e-12))), Prediction("", 0, 1.0, ())
-            found.append(replace(made, predictions=said[: ends[0] + ends[1]]))
+            made = replace(made, predictions=said[: ends[0] + ends[1]])
+            if ends[1]:  # as of a model that copies
+                p_gen, copied = rng.random(len(target)), rng.random((len(target), len(source)))
+                made = replace(made, p_gen=p_gen.astype(np.float32), copied=copied.astype(np.float32))
+            found.append(made)
     return found
 
 
@@ -43,9 +47,13 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
         assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
         assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:3])
+        for name in ARRAYS:
+            one, other = getattr(left, name), getattr(right, name)
+            assert (one is None) == (other is None)
+            assert one is None or np.array_equal(one, other)
         assert [layer.name for layer in left.layers] == [layer.name for layer in right.layers]
         looks = zip((left, *left.layers), (right, *right.layers), strict=True)
-        for (one_look, other_look), name in product(looks, ("weights", "source_end", "target_end")):
+        for (one_look, other_look), name in product(looks, LOOK):
             one, other = getattr(one_look, name), getattr(other_look, name)
             assert (one is None) == (other is None)
             if one is not None:
@@ -56,7 +64,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
 def test_files_of_before_still_load(tmp_path: Path) -> None:
     records = [to_record(alignment) for alignment in alignments()]
     for record in records:
-        for name in ("source_end", "target_end", "predictions", "layers"):
+        for name in ("source_end", "target_end", "predictions", "layers", "p_gen", "copied"):
             del record[name]
     (tmp_path / "a.json").write_text(json.dumps(records), encoding="utf-8")
     texts = [
@@ -119,7 +127,7 @@ def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
         *("weights", "source_end", "target_end", "predictions", "source_kind", "layers", "source_parts"),
-        "receptive_field",
+        *("receptive_field", "p_gen", "copied"),
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")

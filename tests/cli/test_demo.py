@@ -78,6 +78,27 @@ def test_recordings_and_pictures_are_written_about_and_pointed_into(
 
 
 @pytest.mark.slow
+def test_headlines_are_compared_with_those_of_a_model_without_copy(tmp_path: Path) -> None:
+    """Of models that have learned nothing."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "summary")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in (
+        "names right %",
+        "names never seen",
+        "no copy, in pieces",
+        "blind: uniform",
+        "regard train summaries YOUR.tsv",
+    ):
+        assert part in said
+    assert (out / "alignment.png").read_bytes().startswith(b"\x89PNG")
+    assert '"copied":[' in (out / "alignment.html").read_text(encoding="utf-8")
+    assert regard.load(out / "model").translate("Zoë won .")[0][0].copied is not None
+    assert regard.load(out / "no_copy").translate("Zoë won .")[0][0].copied is None
+
+
+@pytest.mark.slow
 def test_each_pooling_is_held_against_a_blind_one(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     done = demo(out, "--corpus", "labels")

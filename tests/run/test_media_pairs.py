@@ -105,7 +105,7 @@ def test_no_speed_leaves_a_source_too_short_for_ctc(folder: Path) -> None:
 def test_texts_of_pairs_are_those_of_the_corpus(folder: Path) -> None:
     learn, _, files, target = divided(folder, config())
     rows = list(range(0, len(learn.corpus), 3))
-    found = digests.texts(files, learn.corpus, rows, target.ids)
+    found = digests.texts(files, learn.corpus, rows, lambda _, text: target.ids(text))
     for row, (source, text) in zip(rows, found, strict=True):
         assert target.ids(text) == learn.corpus.target[row].tolist()
         assert source.endswith(f"/u{learn.corpus.lines[row] - 1}")
