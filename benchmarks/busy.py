@@ -1,15 +1,15 @@
-"""What a busy machine costs: the reference model R with one thread and two, beside no, one and two other processes.
+"""Speed beside other processes: the reference model R with one thread and two, beside no, one and two other processes.
 
     python benchmarks/busy.py                               R, the embedded corpus
     python benchmarks/busy.py --also GOMP_SPINCOUNT=0       other settings of OpenMP, too
     python benchmarks/busy.py --quick                       does everything run?
 
 R is that of `reference.py`. It trains and translates (greedy, 64 sentences at a time) on two cores; the other processes
-are loops in Python, each pinned to one of them (on Linux). A thread that waits for its next piece of work spins, or it
-sleeps: "today" is OpenMP as PyTorch brings it, "Regard" what the command sets (`regard/cli/waiting.py`). With one
-thread nothing waits. Every setting has a process of its own, and all take turns within a round; a figure is the median
-of its rounds, with the least and the most. Bars: on a quiet machine "Regard" reaches 0.95 of "today"; beside other
-processes its two threads reach 0.93 of one. Ratios are taken round by round.
+are loops in Python, each pinned to one of them (on Linux). A thread without work can spin or sleep until it gets some:
+"today" is the default of OpenMP in PyTorch, "Regard" what the command sets (`regard/cli/waiting.py`). With one thread
+there is no such wait. Every setting has its own process, and each round measures all of them in turn; a figure is the
+median of its rounds, with the least and the most. Required: on a quiet machine "Regard" reaches 0.95 of "today"; beside
+other processes its two threads reach 0.93 of one. Ratios are computed for each round.
 """
 
 import argparse

@@ -3,10 +3,10 @@
     python benchmarks/end_mark.py [--seeds 1 2 3] [--out DIR] [--threads 1]
 
 Trains the recipe of the demo with `model.attention.end` true and false, unless DIR holds the run already, and prints
-for every split: BLEU; the alignment error with one link for each target word, and the same where a word that looked at
-the end mark most is left without a link; the share of characters that look most at a word which theirs is linked with,
-and the weight on the end mark, both by the place of the character in its word. Then, for the models that may look at
-it, what becomes of the log-probability of the right character without it.
+for every split: BLEU; the alignment error with one link for each target word, and the same without links for words
+whose largest weight is on the end mark; the share of characters whose largest weight is on a word that theirs is linked
+with, and the weight on the end mark, both by the place of the character in its word. Then, for the models that may
+attend to the end mark, the change of the log-probability of the right character without it.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from regard.run.directory import Run, load
 from regard.run.fit import fit
 
 ABLATED = 200
-"""Pairs of the development split that are looked into."""
+"""Pairs of the development split for which the last table is computed."""
 
 
 def main() -> None:

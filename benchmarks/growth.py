@@ -6,12 +6,12 @@
     python benchmarks/growth.py --picture growth.svg    draws elsewhere than into docs/growth.png
 
 R is that of reference.py, with its first weights, on sentences of random words, all of one length: nothing is padded.
-Two lines, in time per target token: training, an update as the loop makes it; greedy, a translation as the translator
-makes it, from token numbers, of outputs that never end before their length. One quantity grows at a time, the others
-stay as Multi30k has them: 15 source and 15 target tokens, 10,000 entries, 64 sentences.
+Two lines, in time per target token: training, one update of the loop; greedy, one translation from token numbers, whose
+outputs have their full length. One quantity grows at a time; the others are as in Multi30k: 15 source and 15 target
+tokens, 10,000 entries, 64 sentences.
 
-Every figure is the median of its rounds, with the least and the most; a round visits every point, so that a busy moment
-of the machine does not fall on one point alone. At the ends of each panel the parts are timed, too, see growth_work.py.
+Every figure is the median of its rounds, with the least and the most. Each round measures every point, so that other
+work on the machine affects all points alike. At the ends of each panel the parts are timed, too, see growth_work.py.
 Take the figures on a quiet machine.
 """
 
@@ -79,7 +79,7 @@ def measure(grid: Grid, rounds: int) -> Growth:
 
 
 def tell(line: str) -> None:
-    """A line for people."""
+    """One line of progress."""
     print(line, file=sys.stderr, flush=True)
 
 

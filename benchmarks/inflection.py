@@ -40,11 +40,11 @@ from regard.translator import Translator
 
 RECIPE = "inflection-hard"
 MECHANISMS: dict[str, list[str]] = {
-    "soft": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}", "model.dropout.output=0.3"],
-    "hard": ["model.decoder.order=0", "model.decoder.monotonic=false"],
-    "hard, moves": ["model.decoder.monotonic=false"],
-    "monotonic": ["model.decoder.order=0"],
-    "monotonic, moves": [],
+    "soft": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}"],
+    "hard": ["model.decoder.monotonic=false"],
+    "hard, moves": ["model.decoder.monotonic=false", "model.decoder.order=1"],
+    "monotonic": [],
+    "monotonic, moves": ["model.decoder.order=1"],
 }
 """What each changes in the recipe."""
 

@@ -2,10 +2,11 @@
 
     python benchmarks/kills.py --kills 200 --seed 1
 
-A tiny recipe with all that a checkpoint holds (an average of the weights, a mean of the last states, decoded
-validation) saves some ten times a second. Each run is killed up to eight times, by SIGKILL, SIGTERM or SIGINT, and
-resumed; then it ends by itself. Its weights must be those of the unbroken run to the last bit, and its directory must
-hold the same files. The processes are forked from one that has imported the libraries: no kill falls on an import.
+A tiny recipe with everything that a checkpoint can hold (an average of the weights, a mean of the last states, decoded
+validation) saves about ten times a second. Each run is killed up to eight times, by SIGKILL, SIGTERM or SIGINT, and
+resumed; then it runs to its end. Its weights must equal those of the run that was not killed, bit for bit, and its
+directory must hold the same files. The processes are forked from one that has imported the libraries, so that no kill
+comes during an import.
 
 Printed is a Markdown table; the exit code is 1 where anything differs.
 """

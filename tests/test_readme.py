@@ -13,6 +13,7 @@ from regard.cli.app import app
 from regard.config import parse
 from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
+from regard.metrics import METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +22,7 @@ HOW_TO = (
     "recipes",
     "own-text",
     "inflection",
+    "labels",
     "questions",
     "copy",
     "word-alignment",
@@ -102,6 +104,16 @@ def test_the_recipe_for_inflection_is_one() -> None:
     recipe = re.findall(r"```yaml\n(.*?)```", text("docs/inflection.md"), re.DOTALL)
     data = parse(yaml.safe_load(recipe[0]), "recipe").data
     assert data.source.tokenizer == "inflection"
+
+
+def test_the_recipe_for_labels_is_one() -> None:
+    recipe = re.findall(r"```yaml\n(.*?)```", text("docs/labels.md"), re.DOTALL)
+    assert parse(yaml.safe_load(recipe[0]), "recipe").model.decoder.kind == "pooling"
+
+
+def test_every_metric_has_its_line() -> None:
+    page = text("docs/labels.md").split("## Which metric")[1]
+    assert [name for name in METRICS if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("recipe", re.findall(r"```yaml\n(.*?)```", text("docs/questions.md"), re.DOTALL))

@@ -1,11 +1,11 @@
-"""Do the weights follow the source at all, or only the step? A look that stays on one place, or walks the diagonal.
+"""Do the largest weights depend on the source, or only on the step? Two shares that tell.
 
-    same      how much of a sentence looks at the place that is looked at most
-    diagonal  how much of it looks where the step alone would tell
+    same      of the rows of a sentence, how many have their largest weight at the place that most of them share
+    diagonal  how many have it at the place that follows from the number of the row alone
 
-A trained model of text has neither: where it looks depends on what stands there. A model whose attention was never
-learned stays on one place, often the end mark; one that counts steps walks the diagonal, whatever the source says.
-Where both sides run in step, as in copies and often in letters and sounds, the diagonal is right.
+In a trained model of text both are low: where the weights are depends on the source. If attention was not learned,
+`same` is high, often for the end mark. If the model counts steps, `diagonal` is high. Where both sides have the same
+order, as in copies and often in letters and sounds, a high `diagonal` is right.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Float
 
 LEAST_UNITS = 4
-"""Shorter sentences say nothing: on few places, much is on one of them, and near the diagonal, by chance."""
+"""Shorter sentences are not counted: with few places, both shares are high by chance."""
 FLAT = 1e-3
-"""A row whose largest and smallest weight differ by less looks at nothing in particular, and is not counted."""
+"""A row whose largest and smallest weight differ by less than this is not counted: it prefers no place."""
 SAME_LIMIT, DIAGONAL_LIMIT = 0.9, 0.9
 LEAST_ROWS = 20
-"""Fewer rows than this say nothing."""
+"""With fewer rows than this there is no result."""
 SAME, DIAGONAL = "same_position", "diagonal"
 
 

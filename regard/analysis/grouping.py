@@ -13,26 +13,26 @@ Grouping = Callable[[Example], Sequence[str]]
 """The groups that a pair belongs to."""
 
 
-def grouping(by: str, data: DataConfig, files: PairFiles) -> Grouping:
+def grouping(by: str, data: DataConfig | None, files: PairFiles) -> Grouping:
     """The groups of pairs.
 
     Args:
         by: `tag`, each tag of a source of tags and a lemma; `label`, the reference; or a column of the files, by its
             name, or its number where there are no names, or its key in JSONL.
-        data: how the run reads pairs.
+        data: how the run reads pairs; None without a run, where sources and targets are what `by` says.
         files: the pairs.
 
     Raises UsageError for what the run does not have, DataError for a line without the column.
     """
     if by == "tag":
-        if not isinstance(data.source, TextConfig) or data.source.tokenizer != "inflection":
+        if data and not (isinstance(data.source, TextConfig) and data.source.tokenizer == "inflection"):
             raise UsageError(
                 "--by tag is for sources of tags and a lemma, data.source.tokenizer inflection; this run has none. "
                 "Name a column of the file, or leave it out."
             )
         return tags
     if by == "label":
-        if data.target.tokenizer != "label":
+        if data and data.target.tokenizer != "label":
             raise UsageError(
                 "--by label is for targets that are labels, data.target.tokenizer label; this run has none. Name a "
                 "column of the file, or leave it out."

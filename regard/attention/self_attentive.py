@@ -44,9 +44,14 @@ class SelfAttentivePooling(nn.Module):
         self.energy = nn.Linear(hidden_size, hops, bias=False)
 
     @property
+    def hops(self) -> int:
+        """How many looks."""
+        return self.energy.out_features
+
+    @property
     def output_size(self) -> int:
         """Features of the vector."""
-        return self.energy.out_features * self.project.in_features
+        return self.hops * self.project.in_features
 
     def forward(
         self, values: Float[Tensor, "batch source value"], mask: Bool[Tensor, "batch source"], temperature: float = 1.0

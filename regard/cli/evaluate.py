@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 METRICS_SHOWN = ["bleu", "chrf"]
 LENGTHS = ("words", "characters", "auto")
+OF_OUTPUTS = ("given", "outputs", "metric", "lengths", "by", "format", "on_bad_input", "json", "quiet")
+"""The options that say something about outputs in a file."""
 
 
 @reported
@@ -74,6 +76,13 @@ def command(
             "bottom, word (pixels of a picture), with tabs between.",
         ),
     ] = None,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score these lines, an output for each pair, in place of a run's; no RUN is given then.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the translations here.")
     ] = None,
@@ -85,23 +94,30 @@ def command(
 
     Prints the scores, each with its signature, and the same by the length of the source, or as --by says. With --gold,
     also the alignment error rate: links between source and reference, under forced decoding. With --places, also how
-    often the weights of a word point into its place, beside blind rules. Several runs are an ensemble.
+    often the weights of a word point into its place, beside blind rules. Several runs are an ensemble. With --outputs,
+    the lines of a file are scored, and no run is needed.
 
     Example: regard evaluate runs/en-zh test.en test.zh --metric bleu_zh --metric chrf
     """
     from regard.analysis.evaluate import evaluated, with_references
     from regard.analysis.gold import judged_pairs
     from regard.cli.align import check_linking
+    from regard.cli.evaluate_outputs import scored_outputs
     from regard.cli.pairs import given_groups, given_pairs, given_places, runs_and_pairs
     from regard.cli.runs import open_runs
     from regard.cli.stdin import usable
-    from regard.cli.stdout import check_directory, json_line, put
+    from regard.cli.stdout import check_directory, put
     from regard.files import write_whole
 
     metrics = [choose("--metric", name, METRICS) for name in metric or METRICS_SHOWN]
     choose("--lengths", lengths, LENGTHS)
     if by != "length":
         refuse_without_effect(chosen, ["lengths"], f"with --by {by}. Leave one out.")
+    if outputs:
+        others = [name for name in chosen if name not in OF_OUTPUTS]
+        refuse_without_effect(chosen, others, "with --outputs, which no run makes. Leave one out.")
+        _put_scores(scored_outputs(outputs, given, reading, metrics, by=by, lengths=lengths), by, json)
+        return
     check_linking("words", min_weight=linking.min_weight)
     choose("--join", linking.join, SIDES)
     if not linking.gold:
@@ -129,9 +145,7 @@ def command(
     )
     if out:
         write_whole(out, "".join(f"{output}\n" for output in result.outputs).encode())
-    put([json_line(result.record())] if json else table(result))
-    if result.groups and not json:
-        put(["", *group_table(by, result.groups)])
+    _put_scores(result, by, json)
     if judged.judge and not json:
         put(["", judged.judge.verdict()])
     if result.places and not json:
@@ -139,6 +153,15 @@ def command(
     if not opening.quiet:
         bad.tell()
         _tell_unseen(session.translator.target_tokenizer, examples)
+
+
+def _put_scores(result: "Evaluation", by: str, json: bool) -> None:
+    """The scores of the whole, then those of its parts."""
+    from regard.cli.stdout import json_line, put
+
+    put([json_line(result.record())] if json else table(result))
+    if result.groups and not json:
+        put(["", *group_table(by, result.groups)])
 
 
 def _tell_unseen(target: "Tokenizer", examples: "Sequence[Example]") -> None:

@@ -34,6 +34,16 @@ class SeveralConfig(SourceConfig):
         description="the tokeniser of each part, by the column of a table, or the key, that the part is read from",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _texts(cls, values: Any) -> Any:
+        """No other kinds of source, which one batch could not hold."""
+        parts = values.get("parts") if isinstance(values, Mapping) else None
+        for name, part in parts.items() if isinstance(parts, Mapping) else ():
+            if isinstance(part, Mapping) and "kind" in part:
+                raise ValueError(f"parts.{name}.kind is {part['kind']}; expected no kind, since all parts are texts")
+        return values
+
     def column(self, given: str) -> str:
         """The columns of all parts."""
         return "\t".join(self.parts)
@@ -82,7 +92,7 @@ class SeveralEncoderConfig(EncoderConfig):
     @model_validator(mode="after")
     def _fitting(self) -> "SeveralEncoderConfig":
         for name, encoder in self.parts.items():
-            if encoder.kind == "several" or encoder.axes != 1 or encoder.stride != 1:
+            if encoder.kind == "several" or encoder.needs_sentences or encoder.axes != 1 or encoder.stride != 1:
                 raise ValueError(
                     f"parts.{name}.kind is {encoder.kind}; expected an encoder with a position for every token, such "
                     "as recurrent, transformer or bag"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from regard.config.section import Section
 from regard.config.stage import SourceConfig
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regard.data.speech.arrays import FeaturesSource
     from regard.data.speech.recording import RecordingSource
     from regard.data.text import TextSource
+    from regard.data.turns import Turns
 
 TokenizerName = Annotated[
     Literal["bpe", "characters", "symbols", "inflection", "label", "tags"],
@@ -43,11 +44,31 @@ class TextConfig(SourceConfig):
 
     tokenizer: TokenizerName = "bpe"
     vocab_size: VocabSize = 8000
+    turn_mark: str = Field(
+        "", max_length=100, description="texts are histories of a dialogue, and this stands between turns: <turn>"
+    )
+    history_tokens: int = Field(
+        200, ge=1, le=100_000, description="with turn_mark: of a longer history the first turns are not read"
+    )
     sentences: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None,
         description="for an encoder that reads sentences, how they are known: `punctuation`, or the mark that stands "
         "between two, such as <s>; null: a text is one",
     )
+
+    @field_validator("turn_mark")
+    @classmethod
+    def _without_blanks(cls, mark: str) -> str:
+        if any(map(str.isspace, mark)):
+            raise ValueError(f"turn_mark is {mark!r}; expected no blank in it: one is put on either side")
+        return mark
+
+    @property
+    def turns(self) -> "Turns | None":
+        """How histories are cut; None for other texts."""
+        from regard.data.turns import Turns
+
+        return Turns(self.turn_mark, self.history_tokens) if self.turn_mark else None
 
     def learn(self, sources: Callable[[], Iterable[str]]) -> "TextSource":
         """A tokeniser, learned from the texts."""
@@ -58,14 +79,14 @@ class TextConfig(SourceConfig):
         texts, between = sources(), self.sentences
         if between is not None:
             texts = (text[start:end] for text in texts for start, end in sentence_spans(text, between))
-        return TextSource(Tokenizer.train(self.tokenizer, texts, self.vocab_size), between)
+        return TextSource(Tokenizer.train(self.tokenizer, texts, self.vocab_size), between, self.turns)
 
     def load(self, path: Path) -> "TextSource":
         """The tokeniser in a file."""
         from regard.data.text import TextSource
         from regard.data.tokenizer import Tokenizer
 
-        return TextSource(Tokenizer.load(path), self.sentences)
+        return TextSource(Tokenizer.load(path), self.sentences, self.turns)
 
 
 class AugmentConfig(Section):

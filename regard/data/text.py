@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int, Integer
 from regard.data.sentences import sentence_spans
 from regard.data.sources import Drawing, Span, joined
 from regard.data.tokenizer import Tokenizer
+from regard.data.turns import Turns
 from regard.marks import END, PAD
 
 if TYPE_CHECKING:
@@ -39,20 +40,23 @@ class TextSource:
         tokenizer: text → token numbers and back.
         sentences: how sentences are known, see `sentence_spans`. Then each is split into tokens by itself, and every
             one but the last is followed by an end mark: behind the last stands that of the text. None: a text is one.
+        turns: how texts are cut that are histories of a dialogue; None for other texts.
     """
 
     kind = "text"
     has_end = True
     shape = ()
 
-    def __init__(self, tokenizer: Tokenizer, sentences: str | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, sentences: str | None = None, turns: Turns | None = None) -> None:
         self.tokenizer = tokenizer
         self.sentences = sentences
+        self.turns = turns
 
     @property
     def digest(self) -> str:
-        """The digest of the tokeniser, and how sentences are known."""
-        return self.tokenizer.digest if self.sentences is None else f"{self.tokenizer.digest} {self.sentences}"
+        """The digest of the tokeniser, how sentences are known, and how texts are cut."""
+        ways = [str(way) for way in (self.sentences, self.turns) if way is not None]
+        return " ".join([self.tokenizer.digest, *ways])
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -61,11 +65,19 @@ class TextSource:
 
     def encode(self, source: str) -> list[int]:
         """The token numbers of the text."""
+        return self._ids(source if self.turns is None else source[self._start(source) :])
+
+    def _start(self, source: str) -> int:
+        """The first character that is read."""
+        return 0 if self.turns is None else self.turns.start(source, lambda text: len(self._ids(text)))
+
+    def _ids(self, text: str) -> list[int]:
+        """The token numbers of all of a text."""
         if self.sentences is None:
-            return self.tokenizer.ids(source)
+            return self.tokenizer.ids(text)
         ids: list[int] = []
-        for start, end in sentence_spans(source, self.sentences):
-            ids += [END] * bool(ids) + self.tokenizer.ids(source[start:end])
+        for start, end in sentence_spans(text, self.sentences):
+            ids += [END] * bool(ids) + self.tokenizer.ids(text[start:end])
         return ids
 
     def collate(
@@ -80,9 +92,10 @@ class TextSource:
 
     def spans(self, source: str, values: Sequence[int] | np.ndarray, memory: np.ndarray) -> Sequence[Span]:
         """The characters that each position of the memory covers."""
-        ids = cast(Sequence[int], values)
-        whole = self.sentences is None
-        return joined(self.tokenizer.spans(source, ids) if whole else self._each_spans(source, ids), memory)
+        ids, start = cast(Sequence[int], values), self._start(source)
+        text = source[start:] if start else source
+        spans = self.tokenizer.spans(text, ids) if self.sentences is None else self._each_spans(text, ids)
+        return joined([(first + start, last + start) for first, last in spans] if start else spans, memory)
 
     def _each_spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
         """The characters that each token number covers, sentence by sentence; an end mark covers none."""

@@ -73,8 +73,8 @@ class HardAttentionDecoder(nn.Module):
     Source: order 0, free: Wu, Shapiro & Cotterell 2018, arXiv:1808.10024; order 1 and monotonic: Wu & Cotterell 2019,
     arXiv:1905.06319. The product of p(y(t) | y(<t), x) over t is the sum of p(y, a | x) over all alignments a (the
     forward algorithm, scaled at each step), since s(t) does not know a: there is no input feeding. i is the position of
-    the token before; of the first token it is the first position. All in log space. Order 0 without `monotonic` asks
-    for no i.
+    the token before; of the first token it is the first position. Order 0 without `monotonic` asks for no i. π and φ
+    are in log space; a token has at least the probability of the smallest normal number.
 
     Different from the paper of 2019: there order 1 has U alone, for j - i within a window, and no score. Here the score
     stays, and moves beyond the window count as those at its ends: every position can be reached, such as a lemma behind

@@ -48,18 +48,22 @@ class PoolingDecoder(nn.Module):
     output layer stands one layer, as in Lin et al. (section 4), where Yang et al. have none. The last feature tells the
     output layer, a `LabelOutput`, that the label is written.
 
-    The weights of the first step are those of the pooling, its heads the hops. The end looks at nothing: its weights
-    are zeros.
+    The weights of the first step are those of the pooling; each of several hops is a layer. The end looks at nothing:
+    its weights are zeros.
 
     Args:
         tokens: the labels; `tokens.feature_size` is the size of the features. The target embedding is not used.
         pooling: an entry of `POOLINGS`, built.
+
+    Attributes:
+        looks: the names of the hops, which views show one by one; none where there is one look.
     """
 
     def __init__(self, tokens: TargetTokens, pooling: Any) -> None:
         super().__init__()
         self.tokens = tokens
         self.pooling = pooling
+        self.looks = tuple(f"hop {hop}" for hop in range(1, getattr(pooling, "hops", 0) + 1))
         self.project = nn.Linear(self.pooling.output_size, tokens.feature_size - 1)
 
     @property
@@ -76,7 +80,7 @@ class PoolingDecoder(nn.Module):
     def advance(self, tokens: Int[Tensor, " rows"], state: PoolingState, source: PooledSource) -> Advance:
         """Behind the begin mark the label is next, behind anything else the end."""
         made = self._unrolled(tokens.unsqueeze(1), source, state.rows)
-        heads = tuple(each.squeeze(2) for each in made.heads)
+        heads = tuple(layer.squeeze(2) for layer in made.heads)
         return Advance(made.features.squeeze(1), state, made.weights.squeeze(1), heads)
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: PooledSource, state: PoolingState) -> Unrolled:
@@ -95,7 +99,8 @@ class PoolingDecoder(nn.Module):
             for each in (pooled.log_prob, pooled.entropy)
         )
         looks = _at(first.unsqueeze(1), heads.unsqueeze(2))
-        return Unrolled(features, _at(first, weights), log_prob, entropy, (looks,))
+        layers = torch.split(looks, 1, 1) if self.looks else (looks,)
+        return Unrolled(features, _at(first, weights), log_prob, entropy, layers)
 
 
 def _at(first: Bool[Tensor, "*axes target"], values: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from regard.training.objective import Loss
 class WithHopPenalty(nn.Module):
     """An objective, and a term that is 0 where each look stands on one position and no two share it.
 
-        total = total of the objective + λ Σ over rows, real steps and layers: ‖A Aᵀ − I‖²_F
+        total = total of the objective + λ Σ over rows and real steps: ‖A Aᵀ − I‖²_F
 
     Source: Lin et al. 2017, "A Structured Self-attentive Sentence Embedding", arXiv:1703.03130, eq. 8. A (looks,
-    source) holds the weights of one step: those of the hops of `SelfAttentivePooling`, or of the heads of an attention.
+    source) holds the weights of one step: those of the hops of `SelfAttentivePooling`, or of all heads of all layers.
     A step that looks at nothing, such as the end behind a label, adds nothing.
 
     Args:
@@ -46,11 +46,8 @@ class WithHopPenalty(nn.Module):
 
 
 def likeness(unrolled: Unrolled, batch: Batch) -> Float[Tensor, " batch"]:
-    """Σ over real steps that look at something, and layers: ‖A Aᵀ − I‖²_F, of each row."""
-    found = unrolled.features.new_zeros(len(batch.targets))
-    for heads in unrolled.heads:
-        looks = heads.transpose(1, 2)  # (batch, target, heads, source)
-        distance = looks @ looks.transpose(2, 3) - torch.eye(looks.size(2), dtype=looks.dtype, device=looks.device)
-        looking = batch.target_mask & (looks.detach().sum((2, 3)) > 0)
-        found = found + distance.square().sum((2, 3)).masked_fill(~looking, 0.0).sum(1)
-    return found
+    """Σ over real steps that look at something: ‖A Aᵀ − I‖²_F, of each row."""
+    looks = torch.cat(unrolled.heads, 1).transpose(1, 2)  # (batch, target, looks, source)
+    distance = looks @ looks.transpose(2, 3) - torch.eye(looks.size(2), dtype=looks.dtype, device=looks.device)
+    looking = batch.target_mask & (looks.detach().sum((2, 3)) > 0)
+    return distance.square().sum((2, 3)).masked_fill(~looking, 0.0).sum(1)

@@ -22,6 +22,35 @@ def test_bleu_is_that_of_sacrebleu_on_the_kept_outputs(run: Path, files: Path, t
     assert outputs == regard("translate", run, "--beam", 1, stdin=(files / "test.src").read_bytes()).lines
 
 
+def test_outputs_of_any_system_are_scored_without_a_run(tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("a b\tx y\nc\tz\nd e f\tw\n")
+    (tmp_path / "out").write_text("x y\nq\nw\n")
+    result = regard("evaluate", tmp_path / "pairs.tsv", "--outputs", tmp_path / "out", "--metric", "exact")
+    assert result.lines[0].split()[:2] == ["exact", "66.67"]
+    assert "source words" in result.out
+    by = regard(
+        "evaluate", tmp_path / "pairs.tsv", "--outputs", "-", "-m", "exact", "--by", "label", stdin="x y\nq\nw\n"
+    )
+    assert [line.rsplit(maxsplit=2)[0] for line in by.lines[2:]] == ["label", "w", "x y", "z"]
+    for options, code, message in (
+        (["--outputs", tmp_path / "pairs.tsv", "--beam", "3"], 2, "--beam has no effect with --outputs"),
+        (["--outputs", tmp_path / "none"], 3, "none: cannot be read"),
+    ):
+        refused = regard("evaluate", tmp_path / "pairs.tsv", *options)
+        assert (refused.code, message in " ".join(refused.err.split())) == (code, True)
+    (tmp_path / "out").write_text("x y\n")
+    short = regard("evaluate", tmp_path / "pairs.tsv", "--outputs", tmp_path / "out")
+    assert (
+        short.code,
+        "has 1 lines" in short.err,
+        "expected an output for each pair" in " ".join(short.err.split()),
+    ) == (
+        3,
+        True,
+        True,
+    )
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_has_a_row_and_a_column(run: Path, files: Path, metric: str) -> None:
     result = regard("evaluate", run, files / "test.tsv", "--metric", metric)

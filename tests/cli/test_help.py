@@ -21,6 +21,7 @@ COMMANDS = [
     "shortlist",
     "align",
     "view",
+    "chat",
     "doctor",
     "recipes",
 ]

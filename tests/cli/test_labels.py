@@ -90,8 +90,9 @@ def test_nbest_is_every_label_once_by_probability(run: Path) -> None:
 
 
 def test_a_label_of_several_words_is_one_row(run: Path) -> None:
-    shown = toy.regard("view", run, "the old rocket", "--beam", 1).lines
-    assert any(line.startswith("Sci/Tech news ") for line in shown)
+    shown = toy.regard("view", run, "the old rocket", "--beam", 1)
+    assert any(line.startswith("Sci/Tech news ") for line in shown.lines)
+    assert all(hop in shown.out for hop in ("hop 1", "hop 2"))
 
 
 def test_scores_by_label_name_what_training_did_not_see(run: Path) -> None:

@@ -87,7 +87,8 @@ def test_steps_are_those_of_a_whole_target(pool: str) -> None:
         step = model.step(batch.inputs[:, number], state, source)
         torch.testing.assert_close(step.logits, model.logits(whole)[:, number])
         torch.testing.assert_close(step.weights, whole.weights[:, number])
-        torch.testing.assert_close(step.heads[0], whole.heads[0][:, :, number])
+        for stepped, layer in zip(step.heads, whole.heads, strict=True):
+            torch.testing.assert_close(stepped, layer[:, :, number])
         state = step.state.select(torch.arange(len(LENGTHS)))
 
 
@@ -108,7 +109,7 @@ def test_the_end_looks_at_nothing_and_the_label_at_real_positions(pool: str) -> 
     if pool != "gated":  # its weights do not compete
         torch.testing.assert_close(whole.weights[:3, 0].sum(-1), torch.ones(3))
     assert (whole.weights[3] == 0).all()  # an empty source: its end mark may not be looked at
-    torch.testing.assert_close(whole.heads[0].mean(1), whole.weights)
+    torch.testing.assert_close(torch.cat(whole.heads, 1).mean(1), whole.weights)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -133,7 +134,7 @@ def test_every_parameter_but_the_target_embedding_learns(pool: str) -> None:
 def test_the_penalty_is_zero_where_each_hop_has_a_position_of_its_own() -> None:
     model, batch = made("self_attentive"), pairs()
     unrolled = model(batch)
-    apart = torch.zeros_like(unrolled.heads[0])
+    apart = torch.zeros_like(torch.cat(unrolled.heads, 1))
     apart[:3, :, 0, :4] = torch.eye(4)[:, :4]
     found = likeness(replace(unrolled, heads=(apart,)), batch)
     assert found.tolist() == [0, 0, 0, 0]

@@ -11,7 +11,9 @@ from regard.config import ModelConfig
 from regard.config.several import SeveralConfig
 from regard.data.batch import Batch
 from regard.data.sources import batch_of
+from regard.data.text import Vocabulary
 from regard.data.tokenizer import Tokenizer
+from regard.decoders import DECODERS
 from regard.encoders.bag import BagEncoder
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
@@ -159,6 +161,27 @@ def test_what_cannot_be_built_says_so() -> None:
             encoder(joined)
     with pytest.raises(ValueError, match=r"SeveralEncoder.forward: source has shape \(2, 0\)"):
         encoder()(torch.zeros(2, 0, dtype=torch.long), torch.zeros(2, 0, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS.places if kind != "pooling"])
+def test_every_decoder_reads_several_texts(kind: str) -> None:
+    encoder = {"kind": "several", "parts": {"a": {"hidden_size": 7}, "b": {"kind": "bag"}, "c": {"kind": "bag"}}}
+    values = {"embedding_size": 14, "encoder": {**encoder, "joined": ["c"]}, "decoder": {"kind": kind}}
+    torch.manual_seed(0)
+    model = build_model(ModelConfig.model_validate(values), Vocabulary(17), 13).eval()
+    targets = torch.tensor([[5, 6, END]] * len(ROWS))
+
+    def logits(rows: list[list[list[int]]], padding: int = 0) -> Tensor:
+        source, mask = batch(rows, padding)
+        wanted = targets[: len(rows)]
+        given = Batch(source, mask, wanted.roll(1, 1), wanted, wanted != PAD, torch.arange(len(rows)))
+        with torch.inference_mode():
+            return model.logits(model(given))
+
+    together = logits(ROWS, padding=3)
+    for row, parts in enumerate(ROWS):
+        torch.testing.assert_close(together[row], logits([parts])[0])
+    assert not torch.allclose(together[0], logits([[*PARTS[:2], [4, 5]]])[0]), "what is joined has a say"
 
 
 @pytest.mark.parametrize("joined", [(), ("tags",)], ids=["attended", "joined"])

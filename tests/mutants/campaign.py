@@ -1,11 +1,10 @@
-"""Meet many mutants of a real recipe and a real run, and count what comes of it.
+"""Run commands on many mutants of a real recipe and a real run, and count the results.
 
     python tests/mutants/campaign.py --count 3000
 
-Each mutant is met by a process of its own, forked from one that has loaded torch, so that the seconds are those of the
-command without loading torch. They are seconds of the CPU, which do not depend on what else the machine does; a
-command that waits for something is ended after 20 s and counted as slow. The memory is the most that the process had,
-torch's share of it included.
+Each mutant gets its own process, forked from one that has loaded torch, so that the seconds do not include that. They
+are seconds of the CPU, which do not depend on other work on the machine; a command that has not ended after 20 s is
+ended and counted as slow. The memory is the peak of the process, with torch.
 """
 
 import argparse
@@ -158,7 +157,7 @@ def prepare(base: Path) -> None:
 
 
 def meet(base: Path, kind: str, seed: int) -> Outcome:
-    """Make one mutant, and let the command have it."""
+    """Make one mutant, and run the command on it."""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch) / "here"
         shutil.copytree(base, here)

@@ -1,8 +1,8 @@
-"""Recipes and runs that nobody should have to trust: each kind changes a real one, at random, in its own way.
+"""Damaged recipes and runs: each kind of mutant changes a real one, at random, in its own way.
 
-A kind gets a generator of random numbers and a directory of its own with `run/`, `recipe.yaml` and `pairs.tsv`, hurts
-what it is for, and returns the arguments of `regard` that meet it. What has a digest is signed anew where a kind means
-to come past it, so that what stands behind the digest is met, too.
+A kind gets a generator of random numbers and its own directory with `run/`, `recipe.yaml` and `pairs.tsv`, changes one
+of them, and returns the arguments of `regard` that read it. Some kinds compute the digest of the changed file anew, so
+that the code behind the check of the digest is tested, too.
 """
 
 import hashlib
@@ -134,7 +134,7 @@ def hurt_values(random: Random, value: Any) -> Any:
 
 
 def deep(random: Random) -> str:
-    """JSON and YAML that go down and down."""
+    """JSON and YAML that are nested very deeply."""
     opened, closed = random.choice([("[", "]"), ('{"a":', "}"), ("[[1],", "]")])
     depth = random.choice([50, 900, 5_000, 40_000, 200_000])
     return opened * depth + "1" + closed * (depth if random.random() < 0.7 else 0)

@@ -16,6 +16,7 @@ from regard.data.media_files import ARCHIVE, Named, expect_file, inside, named, 
 from regard.data.pictures.files import Shot
 from regard.data.pictures.picture import SPLIT, shot_of, shown
 from regard.data.sources import Drawing, Span, UnusableSource, load_facts, save_facts
+from regard.errors import DataError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,9 +117,12 @@ class GridSource:
         return Drawing(shown(picture), units, Picture(shot.pixels, (shot.height, shot.width)))
 
     def _shot(self, source: str) -> Shot | None:
-        """Its picture, where it is known. Raises UnusableSource for a file that is none."""
+        """Its picture, where it is known. Raises DataError for a file that is none: the grid itself can be read."""
         picture = named(source).picture
-        return None if picture is None else self._kept_shots(picture, state_of(picture))
+        try:
+            return None if picture is None else self._kept_shots(picture, state_of(picture))
+        except UnusableSource as error:
+            raise DataError(f"the picture of a grid {error}. Mend it, or name the grid without it.") from error
 
     def _covered(self, shot: Shot) -> tuple[float, float, float, float]:
         """Left, top, width and height of what the grid is of."""

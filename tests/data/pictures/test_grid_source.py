@@ -13,7 +13,7 @@ from regard.data.media import Picture
 from regard.data.media_files import content_of, named, state_of
 from regard.data.pictures.grids import GridSource
 from regard.data.sources import UnusableSource, batch_of
-from regard.errors import CheckpointError
+from regard.errors import CheckpointError, DataError
 from regard.run.pairs import pair_files
 
 GRIDS = {f"{n}": np.random.default_rng(n).normal(size=(3 + n, 5 - n, 7)).astype(np.float32) for n in range(3)}
@@ -190,7 +190,7 @@ def test_a_crop_is_the_square_in_the_middle_of_the_picture(folder: Path) -> None
     assert source().spans(name, cells, memory)[0] == (0, 0, 60, 40)
     assert source(crop=0.8).spans(name, cells, memory) == [(14, 4, 46, 36), (38, 4, 46, 12)]
     (folder / "photos/1.png").write_bytes(b"no picture")
-    with pytest.raises(UnusableSource, match="names a file that is no JPEG or PNG picture"):
+    with pytest.raises(DataError, match="the picture of a grid names a file that is no JPEG or PNG picture"):
         source().spans(name, cells, memory)
 
 
