@@ -41,12 +41,10 @@ class Output(Protocol):
 
     A layer that makes probabilities itself, such as a mixture, gives their logarithms as its logits.
 
-    A layer reads a `Readout`. Features are enough for most. One that copies from the source (a pointer-generator: See,
-    Liu & Manning 2017, arXiv:1704.04368, eq. 8-9) also has the attention weights, and keeps in `begin` what each source
-    position would be as a target token: `memory.source` has the source tokens. The context is `weights @ values` of the
-    memory. Its probability to generate is a function of features and context, since the features are made of the
-    decoder's state and of its input. It may give logits of more tokens than `size`, source words outside the
-    vocabulary; `TargetTokens.embed` and the tokenisers do not know such numbers yet.
+    A layer reads a `Readout`. Features are enough for most. One that copies from the source, `pointer_generator.py`,
+    also has the attention weights, and keeps in `begin` what each source position would be as a target token:
+    `memory.source` has it, see `data.copying`. The context is `weights @ values` of the memory. It may give logits of
+    more tokens than `size`, source words outside the vocabulary; its section then says `copies`.
 
     Not here is what changes with every token that is chosen, such as the prefix scores of CTC. That is the state of a
     step function of its own, which search combines with the decoder's.

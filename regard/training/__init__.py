@@ -1,7 +1,8 @@
 """Training: one loop over objects that are already built. Read in this order:
 
 loop             the training loop
-objective        the loss; `score_function` is the loss for attention that samples
+objective        the loss; `score_function` is the loss for attention that samples, and `coverage`,
+                 `doubly_stochastic`, `ctc` are terms beside it
 session          what happens between two updates: count, report, validate, save, stop
 learner          everything that an update reads and changes
 checkpoint       saves it, so that a run can be resumed after a kill

@@ -19,6 +19,7 @@ LABEL_POINTS = 12.0
 NARROWEST_TEXT = 3.2  # inches: a sentence above a small map may be wider than it
 FAINTEST = 1 / 255  # below this a cell has the colour of nothing
 DARK = 0.45  # from this weight on a number is white
+INSET = 0.13  # of a cell: where its frame stands
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,11 @@ def _draw_cells(axes: Axes, weights: np.ndarray, xs: np.ndarray, ys: np.ndarray,
     axes.add_collection(LineCollection(lines, colors="white", linewidths=3 * panel.cell))
     between = [[(x, -0.3), (x, panel.down)] for x in part_starts(panel.alignment)]
     axes.add_collection(LineCollection(between, colors=INK, linewidths=3 * panel.cell, clip_on=False))
-    copied = [_square(xs[s], ys[t]) for t, s, _ in copied_cells(panel.alignment)]
+    copied = [(t, s) for t, s, _ in copied_cells(panel.alignment)]
     if copied:
-        axes.add_collection(PolyCollection(copied, facecolors="none", edgecolors=INK, linewidths=4 * panel.cell))
+        frames = [_square(xs[s] + INSET, ys[t] + INSET, 1 - 2 * INSET, 1 - 2 * INSET) for t, s in copied]
+        colors = ["white" if weights[t, s] >= DARK else INK for t, s in copied]
+        axes.add_collection(PolyCollection(frames, facecolors="none", edgecolors=colors, linewidths=4 * panel.cell))
 
 
 def _square(x: float | int, y: float | int, wide: float | int = 1, high: float | int = 1) -> list[tuple[float, float]]:
