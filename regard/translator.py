@@ -1,30 +1,25 @@
 """Sources in, alignments out: what a trained model is used through."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from itertools import chain
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from regard.alignment.alignment import Alignment
-from regard.alignment.predictions import predictions
 from regard.alignment.shown import regrouped
-from regard.alignment.units import Span, Stretch, align, seen_around
+from regard.alignments import Alignments, said
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
-from regard.data.copying import CopySource, SentenceTokens, target_ids
-from regard.data.sources import Source, batch_of
-from regard.data.tokenizer import Tokenizer
+from regard.data.copying import target_ids
+from regard.data.sources import Source
+from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.model.origins import Copied, origins
-from regard.search.batches import Answer, Batches, Found, Spans, Values
+from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
-from regard.search.forced import Ranked, force, looks, rank
+from regard.search.forced import force
 from regard.search.greedy import greedy
-from regard.search.hypothesis import Hypothesis
 from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
@@ -91,6 +86,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
+        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size)
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
@@ -124,8 +120,8 @@ class Translator:
         answers = [[Output("", 0.0)] for _ in sources]
         places, encoded, found, _ = self._found(sources, search)
         for place, values, hypotheses in zip(places, encoded, found, strict=True):
-            tokens = self._target_of(sources[place], values)
-            texts = [tokens.decode(_said(each)) for each in hypotheses]
+            tokens = self._alignments.vocabulary(sources[place], values)
+            texts = [tokens.decode(said(each)) for each in hypotheses]
             answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
         return answers
 
@@ -234,55 +230,31 @@ class Translator:
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
             )
         encoded = [self.source.encode(source) for source in sources]
-        known = [self._target_of(source, values) for source, values in zip(sources, encoded, strict=True)]
+        known = [self._alignments.vocabulary(source, values) for source, values in zip(sources, encoded, strict=True)]
         wanted = [tokens.encode(target) for tokens, target in zip(known, targets, strict=True)]
 
         def forced(started: Started, places: Sequence[int]) -> Found:
             given = [[*wanted[place].ids, END] for place in places]
             return [[found] for found in force(started.step, started.state, started.lengths, given)]
 
-        results: list[Alignment] = []
         batches = self._batches(self._reader.whole())
-        hypotheses, spans = batches.one_by_one(encoded, forced)
-        ranked = self._ranked(encoded, hypotheses, alternatives, batches)
-        layers, copied = self._layers(encoded, hypotheses, batches), self._copied(encoded, hypotheses)
-        for number, (found,) in enumerate(hypotheses):
-            texts = sources[number], targets[number]
-            places = self.source.spans(sources[number], encoded[number], spans[number])
-            around = self._around(places, spans[number])
-            behind = known[number], ranked[number][0], layers[number][0], copied[number][0]
-            made = self._alignment(texts, places, around, wanted[number].spans, found, *behind)
-            results.append(regrouped(made, units))
-        return results
+        found, spans = batches.one_by_one(encoded, forced)
+        given = [Spelled(target, each.spans) for target, each in zip(targets, wanted, strict=True)]
+        made = self._alignments.of(sources, encoded, found, spans, batches, alternatives, given)
+        return [regrouped(alignment, units) for (alignment,) in made]
 
     def _each(
         self, sources: Sequence[str], search: Search, alternatives: int, numbers: Sequence[int] | None = None
     ) -> list[list[Alignment]]:
         """The alignments of what is found for the sources."""
-        kind, nothing = self.source.kind, np.zeros((0, 0), np.float32)
-        empty = Alignment("", "", (), (), nothing, 0.0, source_kind=kind)
-        if isinstance(self.source, CopySource):
-            empty = replace(empty, p_gen=nothing[0:0].sum(1), copied=nothing)
-        answers = [[replace(empty, source_text=source)] for source in sources]
+        answers = [[self._alignments.empty(source)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
-        ranked, layers = self._ranked(encoded, found, alternatives), self._layers(encoded, found)
-        copied = self._copied(encoded, found)
-        for number, (place, hypotheses) in enumerate(zip(places, found, strict=True)):
-            answers[place] = []
-            stretches = self.source.spans(sources[place], encoded[number], spans[number])
-            around = self._around(stretches, spans[number])
-            tokens = self._target_of(sources[place], encoded[number])
-            known = ranked[number], layers[number], copied[number]
-            for hypothesis, each, looked, origin in zip(hypotheses, *known, strict=True):
-                spelled = tokens.spell(_said(hypothesis))
-                texts, behind = (sources[place], spelled.text), (tokens, each, looked, origin)
-                answers[place].append(self._alignment(texts, stretches, around, spelled.spans, hypothesis, *behind))
+        held = [sources[place] for place in places]
+        batches = self._batches(self._reader.scoring_all())
+        made = self._alignments.of(held, encoded, found, spans, batches, alternatives)
+        for place, alignments in zip(places, made, strict=True):
+            answers[place] = alignments
         return answers
-
-    def _target_of(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
-        """The target vocabulary of one sentence: where models copy, it has the words of the source."""
-        copying = self.source
-        return copying.target_of(source, values) if isinstance(copying, CopySource) else self.target_tokenizer
 
     def _found(
         self, sources: Sequence[str], search: Search, numbers: Sequence[int] | None = None
@@ -293,115 +265,10 @@ class Translator:
         encoded = [self.source.encode(sources[place]) for place in places]
         return places, encoded, *search(encoded, places if numbers is None else [numbers[place] for place in places])
 
-    def _alignment(
-        self,
-        texts: tuple[str, str],
-        source: Sequence[Stretch],
-        around: tuple[float, ...] | None,
-        target: Sequence[Span],
-        found: Hypothesis,
-        tokens: Tokenizer | SentenceTokens,
-        ranked: Ranked | None,
-        layers: np.ndarray | None,
-        copied: Copied | None,
-    ) -> Alignment:
-        """Of a source and what was found for it, or given, and the spans of both; `around` is the receptive field."""
-        made = align(
-            *texts,
-            source,
-            target,
-            found.weights,
-            found.log_prob,
-            draw=partial(self.source.draw, texts[0]),
-            source_kind=self.source.kind,
-            layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
-            p_gen=None if copied is None else copied.p_gen,
-            copied=None if copied is None else copied.copied,
-        )
-        made = replace(made, receptive_field=around)
-        if ranked is None:
-            return made
-        return replace(made, predictions=predictions(found.tokens, target, ranked, tokens))
-
-    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
-        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
-        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
-        fields = [field for field in given if field is not None]
-        if self.source.tokenizer is not None or len(fields) < len(given):
-            return None
-        before, after = map(max, zip(*fields, strict=True))
-        return seen_around((before, after), stretches, positions)
-
-    def _ranked(
-        self, sources: Sequence[Values], found: Found, width: int, batches: Batches | None = None
-    ) -> list[list[Ranked | None]]:
-        """The probabilities behind all that was found; None for each where they are not asked for."""
-        if width < 0:
-            raise ValueError(
-                f"Translator: alternatives is {width}; expected at least 0. Give the number of tokens for each step."
-            )
-        if not width:
-            return [[None] * len(each) for each in found]
-        return self._again(sources, found, batches, partial(rank, width=width))
-
-    @property
-    def _looks(self) -> tuple[str, ...]:
-        """The names of the layers to show; none where the models do not have the same."""
-        names = {getattr(model.decoder, "looks", ()) for model in self.models}
-        return names.pop() if len(names) == 1 else ()
-
-    def _layers(
-        self, sources: Sequence[Values], found: Found, batches: Batches | None = None
-    ) -> list[list[np.ndarray | None]]:
-        """What each layer looked at; None for each where there are none to show."""
-        if not self._looks:
-            return [[None] * len(each) for each in found]
-        return self._again(sources, found, batches, looks)
-
-    def _again(
-        self,
-        sources: Sequence[Values],
-        found: Found,
-        batches: Batches | None,
-        look: Callable[..., Sequence[Answer]],
-    ) -> list[list[Answer]]:
-        """One more pass over what was found; `look` is given a step function, a state, lengths and targets."""
-        repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
-        tokens = [hypothesis.tokens for each in found for hypothesis in each]
-
-        def seen(started: Started, places: Sequence[int]) -> Sequence[Answer]:
-            return look(started.step, started.state, started.lengths, [tokens[place] for place in places])
-
-        answers = iter((batches or self._batches(self._reader.scoring_all())).one_by_one(repeated, seen)[0])
-        return [[next(answers) for _ in each] for each in found]
-
-    def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
-        """Where the tokens of all that was found come from; None for each where models do not copy."""
-        if not isinstance(self.source, CopySource):
-            return [[None] * len(each) for each in found]
-        pairs = [
-            (values, hypothesis.tokens) for values, each in zip(sources, found, strict=True) for hypothesis in each
-        ]
-        order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))  # little padding
-        device, size, made = next(self.models[0].parameters()).device, self.options.batch_size, dict[int, Copied]()
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            source, mask = (part.to(device) for part in batch_of(self.source, [pairs[each][0] for each in chosen]))
-            made.update(
-                zip(chosen, origins(self.models, source, mask, [pairs[each][1] for each in chosen]), strict=True)
-            )
-        several = iter(range(len(pairs)))
-        return [[made[next(several)] for _ in each] for each in found]
-
     def _batches(self, reader: Reader | None = None) -> Batches:
         """What searches for all sources; by another reader, where one is given."""
         device = next(self.models[0].parameters()).device
         return Batches(reader or self._reader, self.source, self.options.batch_size, device)
-
-
-def _said(hypothesis: Hypothesis) -> list[int]:
-    """Its tokens without the end mark."""
-    return [token for token in hypothesis.tokens if token != END]
 
 
 def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
