@@ -6,7 +6,8 @@ Config lives here, at the edge. The section of a kind of source, an encoder, a d
 
 from regard.config.data import DataConfig
 from regard.config.model import AttentionConfig, EmbeddingsConfig, ModelConfig
-from regard.config.recipe import BEFORE, Config, SearchConfig, adapted, dump, fill, load_recipe, parse, value_of
+from regard.config.recipe import BEFORE, Config, adapted, dump, fill, load_recipe, parse, value_of
+from regard.config.search import SearchConfig
 from regard.config.section import Section
 from regard.config.sources import SideConfig, TextConfig
 from regard.config.stage import (

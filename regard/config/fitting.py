@@ -1,0 +1,183 @@
+"""What the parts of a recipe need of each other. Each check raises ValueError with one sentence."""
+
+from typing import Any
+
+from regard.config.several import SeveralConfig, SeveralEncoderConfig
+from regard.config.sources import TextConfig
+from regard.config.training import TrainingConfig
+from regard.encoders import ENCODERS
+
+
+def check_fit(config: Any) -> None:
+    """Refuse a recipe whose parts do not go together.
+
+    Args:
+        config: a `Config`, whose sections are right by themselves.
+    """
+    for check in CHECKS:
+        check(config)
+
+
+def _several(config: Any) -> None:
+    """An encoder of several texts reads the parts of a source that has them, and no other source."""
+    source, encoder, data = config.data.source, config.model.encoder, config.data
+    if data.sources or data.features:
+        raise ValueError(
+            "data.sources and data.features stand for data.source.kind several and model.encoder.kind several; "
+            "expected neither of these beside them, and each column once"
+        )
+    if isinstance(source, SeveralConfig) != isinstance(encoder, SeveralEncoderConfig):
+        raise ValueError(
+            f"model.encoder.kind is {encoder.kind} and data.source.kind is {source.kind}; expected several for "
+            "both, or for neither"
+        )
+    if isinstance(source, SeveralConfig) and isinstance(encoder, SeveralEncoderConfig):
+        if [*source.parts] != [*encoder.parts]:
+            raise ValueError(
+                f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
+                f"{', '.join(source.parts)}"
+            )
+        if config.training.ctc:
+            raise ValueError(
+                f"training.ctc is {config.training.ctc}; expected 0 for data.source.kind several, whose parts are "
+                "read side by side"
+            )
+
+
+def _joint_search(config: Any) -> None:
+    """Joint search needs what training.ctc teaches."""
+    if config.search.ctc_weight and not config.training.ctc:
+        raise ValueError(
+            f"search.ctc_weight is {config.search.ctc_weight} and training.ctc is 0; expected a weight of 0, since "
+            "nothing teaches CTC, or training.ctc above 0, such as 0.3"
+        )
+
+
+def _tied_vocabularies(config: Any) -> None:
+    """One table for both sides needs one vocabulary."""
+    if config.model.tie == "three_way" and not config.data.joint:
+        raise ValueError("model.tie is three_way; expected data.joint: true, since both sides share one table")
+
+
+def _readable(config: Any) -> None:
+    """An encoder of sequences cannot read pictures, nor one of pictures sequences; terms of the loss need what they
+    read."""
+    encoder, source, training = config.model.encoder, config.data.source, config.training
+    if training.ctc and source.axes != 1:
+        raise ValueError(
+            f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
+            "have no order"
+        )
+    looks = {"doubly_stochastic": training.doubly_stochastic, "coverage.weight": training.coverage.weight}
+    for key, weight in looks.items():
+        if weight and not config.model.decoder.attends:
+            raise ValueError(
+                f"training.{key} is {weight}; expected 0 for the {config.model.decoder.kind} decoder, which looks at "
+                "no position"
+            )
+    if encoder.axes != source.axes:
+        fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
+        raise ValueError(
+            f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
+            f"expected {' or '.join(fitting)}"
+        )
+
+
+def _copied(config: Any) -> None:
+    """What copies from the source needs a text, and weights over its tokens."""
+    if not config.model.output.copies:
+        return
+    source, target, encoder, decoder = (
+        config.data.source,
+        config.data.target,
+        config.model.encoder,
+        config.model.decoder,
+    )
+    kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
+    wanted = [
+        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which has no words to copy"),
+        (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
+        (
+            encoder.stride == 1 and not encoder.needs_sentences,
+            f"another encoder than {encoder.kind}, whose positions are several tokens each",
+        ),
+        (target.tokenizer != "label", "another data.target.tokenizer than label, whose tokens are whole texts"),
+        (not config.training.ctc, f"training.ctc 0 for {config.training.ctc}: CTC has no label for a copied word"),
+        (
+            config.data.joint or (kinds[0] == "symbols") == (kinds[1] == "symbols"),
+            f"tokeniser symbols on both sides or on neither, for {kinds[0]} and {kinds[1]}",
+        ),
+    ]
+    for fits, expected in wanted:
+        if not fits:
+            raise ValueError(f"model.output is {config.model.output.kind}; expected {expected}")
+
+
+def _labels(config: Any) -> None:
+    """A pooling decoder, the output layer of labels and their tokeniser go together."""
+    model, data = config.model, config.data
+    if model.decoder.kind != "pooling" and model.output.kind != "label":
+        return
+    parts: dict[str, tuple[object, object]] = {
+        "model.decoder.kind": (model.decoder.kind, "pooling"),
+        "model.output.kind": (model.output.kind, "label"),
+        "data.target.tokenizer": (data.target.tokenizer, "label"),
+        "data.joint": (data.joint, False),
+        "model.tie": (model.tie, "none"),
+    }
+    for key, (given, expected) in parts.items():
+        if given != expected:
+            raise ValueError(
+                f"{key} is {str(given).lower()}; expected {str(expected).lower()}: a pooling decoder, the output "
+                "layer label and a target of labels go together, over a vocabulary of labels alone"
+            )
+
+
+def _hops(config: Any) -> None:
+    """What several looks have in common is nothing where there is one."""
+    model, penalty = config.model, config.training.hop_penalty
+    looks = getattr(model.decoder, "looks", None) or (model.attention.num_heads if model.decoder.attends else 0)
+    if penalty and looks < 2:
+        raise ValueError(
+            f"training.hop_penalty is {penalty}; expected 0 for a model with fewer than two looks side by side, or "
+            "model.decoder.pool self_attentive, or model.attention.num_heads above 1"
+        )
+
+
+def _sentences(config: Any) -> None:
+    """An encoder of sentences has to know them."""
+    encoder, source = config.model.encoder, config.data.source
+    if encoder.needs_sentences and getattr(source, "sentences", None) is None:
+        raise ValueError(
+            f"model.encoder.kind is {encoder.kind}, which reads sentences, and data.source says of none; expected "
+            "data.source.sentences: punctuation, or the mark between two, for a source of kind text"
+        )
+
+
+def _taught(config: Any) -> None:
+    """Keys of an objective or a temperature belong to the selections that need them."""
+    from regard.attention import SELECTIONS
+
+    select = config.model.attention.select if config.model.decoder.attends else "softmax"
+    for key, mark in (("hard", "sampled"), ("temperature", "annealed")):
+        if getattr(config.training, key) == TrainingConfig.model_fields[key].default:
+            continue
+        if not getattr(SELECTIONS[select], mark, False):
+            owners = [name for name in SELECTIONS if getattr(SELECTIONS[name], mark, False)]
+            raise ValueError(
+                f"training.{key} belongs to attention that selects with {', '.join(owners)}; "
+                f"expected no such key for {config.model.decoder.kind} with {config.model.attention.select}"
+            )
+
+
+CHECKS = (
+    _several,
+    _joint_search,
+    _tied_vocabularies,
+    _readable,
+    _copied,
+    _labels,
+    _hops,
+    _sentences,
+    _taught,
+)
