@@ -28,6 +28,7 @@ ORDER = [
     "search",
     "alignment",
     "compiled",
+    "alignments",
     "translator",
     "training",
     "views",

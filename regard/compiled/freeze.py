@@ -16,6 +16,7 @@ from regard.compiled.shortlist_step import CompiledShortlistStep
 from regard.compiled.step import steps_serve
 from regard.compiled.vocabulary import InferenceTokens
 from regard.decoders.fixed import FixedDecoder
+from regard.decoders.memory_network import MemoryNetworkDecoder
 from regard.decoders.output import LinearOutput
 from regard.decoders.step import Step
 from regard.decoders.transformer import TransformerDecoder
@@ -28,7 +29,7 @@ from regard.search.shortlist import Shortlist, ShortlistState
 from regard.search.start import Listed, Reader, first_state
 from regard.search.step_function import StepFunction
 
-KNOWN = (*PROGRAMS, FixedDecoder, TransformerDecoder)
+KNOWN = (*PROGRAMS, FixedDecoder, MemoryNetworkDecoder, TransformerDecoder)
 """The decoders whose output layer is prepared; any other, as of a user's package, runs as it is."""
 
 

@@ -68,6 +68,11 @@ def _readable(config: Any) -> None:
             f"training.ctc is {training.ctc}; expected 0 for data.source.kind {source.kind}, whose positions "
             "have no order"
         )
+    if training.ctc and encoder.needs_sentences:
+        raise ValueError(
+            f"training.ctc is {training.ctc}; expected 0 for model.encoder.kind {encoder.kind}, whose positions are "
+            "sentences"
+        )
     looks = {"doubly_stochastic": training.doubly_stochastic, "coverage.weight": training.coverage.weight}
     for key, weight in looks.items():
         if weight and not config.model.decoder.attends:

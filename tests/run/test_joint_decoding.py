@@ -185,7 +185,8 @@ def test_validation_counts_the_second_loss_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == 1 and kind != "several"]
+    "kind",
+    [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == 1 and kind not in ("several", "hierarchical")],
 )
 def test_the_length_that_a_recipe_knows_is_that_of_the_memory(kind: str) -> None:
     """So that a pair is refused before training if, and only if, CTC has no labelling for it."""
