@@ -87,7 +87,7 @@ def test_headlines_are_compared_with_those_of_a_model_without_copy(tmp_path: Pat
     for part in (
         "names right %",
         "names never seen",
-        "in pieces",
+        "pieces",
         "blind: uniform",
         "regard train summaries YOUR.tsv",
     ):
