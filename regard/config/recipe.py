@@ -150,7 +150,7 @@ def _fault(detail: dict[str, Any], values: Mapping[str, Any]) -> str:
     path = ".".join(location) or "recipe"
     if detail["type"] == "extra_forbidden":
         return _unknown(path, location, values)
-    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    message = detail["msg"].removeprefix("Value error, ").rstrip(".").replace("a valid tuple", "a list, such as [a, b]")
     if detail["type"] == "literal_error":
         choices = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         near = get_close_matches(_short(detail["input"]).strip("'"), choices, 1)

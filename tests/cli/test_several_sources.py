@@ -179,7 +179,7 @@ def test_a_shortlist_is_made_of_all_parts(place: Path, tmp_path: Path) -> None:
 
 REFUSED = {
     "data.features=[lemma]": "expected neither of these beside them, and each column once",
-    "data.features=3": "data.features is 3: input should be a valid tuple",
+    "data.features=3": "data.features is 3: input should be a list, such as [a, b]",
     "data.joint=true": "joint is true; expected false for sources of kind several",
     "training.ctc=0.3": "training.ctc is 0.3; expected 0 for data.source.kind several",
     "model.encoder.kind=pyramidal": "parts.lemma.kind is pyramidal; expected an encoder with a position for every",

@@ -96,6 +96,7 @@ def test_an_unknown_name_names_the_nearest(values: dict, expected: str) -> None:
             "readout_size is 7 and the output layer reads the 256 features of the bahdanau decoder",
         ),
         ({"model": {"decoder": 3}}, "model.decoder is 3: input should be a valid dictionary"),
+        ({"training": {"freeze": "encoder"}}, "training.freeze is 'encoder': input should be a list, such as"),
         (
             {"model": {"decoder": {"kind": ["luong"]}}},
             "model.decoder.kind is ['luong']: input should be a valid string",
