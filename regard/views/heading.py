@@ -40,7 +40,7 @@ def heading_of(alignment: Alignment, number: str, wide: float) -> Heading:
     room = wide * CELLS_PER_INCH
     nothing = nothing_to_draw(alignment)
     captions = *([nothing] if nothing else remarks(alignment)), covered(alignment)
-    score = f"log-probability {alignment.score:.2f}".replace(" -", " −") if math.isfinite(alignment.score) else ""
+    score = f"log-probability {alignment.score:z.2f}".replace(" -", " −") if math.isfinite(alignment.score) else ""
     lines = (
         *wrap(f"{number} {source_line(alignment)}".strip(), room),
         *wrap(visible(alignment.target_text), room),

@@ -48,7 +48,7 @@ def html(alignment: Alignment) -> str:
     Raises ValueError for weights that are NaN or infinite.
     """
     source, target = (escape(text) for text in (source_line(alignment), visible(alignment.target_text)))
-    said = f"<div>{source}<br>{target}<br><small>log-probability {alignment.score:.2f}</small></div>"
+    said = f"<div>{source}<br>{target}<br><small>log-probability {alignment.score:z.2f}</small></div>"
     sentence = nothing_to_draw(alignment)
     if sentence:
         return f"{said}<div>{sentence}</div>"

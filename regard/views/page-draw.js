@@ -108,7 +108,7 @@ function build() {
   if (nothing === null && !now().medium) buildMap();
   at("map-name").textContent = now().layer ? `Every weight of ${now().layer}` : "Every weight";
   at("step").max = steps();
-  at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-", "−")}`;
+  at("score").textContent = score === null ? "" : `log-probability ${score.toFixed(2).replace("-0.00", "0.00").replace("-", "−")}`;
   at("sentence").value = state.sentence;
   measure();
 }

@@ -1,4 +1,5 @@
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from rich.cells import cell_len
 from view_samples import HOSTILE, aligned, tom
 
 from regard.alignment.alignment import Unit
+from regard.views.heading import heading_of
 from regard.views.labels import JOINERS, checked_weights, clusters, escaped, label, nothing_to_draw, shorten, visible
 
 ANY_TEXT = st.text(st.characters() | st.sampled_from("".join(HOSTILE)), max_size=29)
@@ -67,3 +69,8 @@ def test_an_empty_side_is_named():
     assert nothing_to_draw(tom()) is None
     assert nothing_to_draw(aligned([], ["b"])) == "Nothing to draw: the source has no words."
     assert nothing_to_draw(aligned([], [])) == "Nothing to draw: the source and the target have no words."
+
+
+@pytest.mark.parametrize(("score", "written"), [(-0.001, "0.00"), (-0.01, "−0.01"), (-12.345, "−12.35")])
+def test_a_score_is_never_written_as_minus_zero(score, written):
+    assert heading_of(replace(tom(), score=score), "", 6.0).score == f"log-probability {written}"
