@@ -41,6 +41,7 @@ from regard.translator import Translator
 RECIPE = "inflection-hard"
 MECHANISMS: dict[str, list[str]] = {
     "soft": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}"],
+    "copy": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}", "model.output={kind: copy}"],
     "hard": ["model.decoder.monotonic=false"],
     "hard, moves": ["model.decoder.monotonic=false", "model.decoder.order=1"],
     "monotonic": [],
