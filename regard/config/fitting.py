@@ -100,7 +100,7 @@ def _copied(config: Any) -> None:
     )
     kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
     wanted = [
-        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which has no words to copy"),
+        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
         (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
         (
             encoder.stride == 1 and not encoder.needs_sentences,

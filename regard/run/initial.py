@@ -1,6 +1,7 @@
 """What a new model begins with, and what of it stays as it is: `training.init` and `training.freeze`."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,9 +139,10 @@ def _rows_of_tokens(model: EncoderDecoder, run: Run, source: Source, target: Tok
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     pairs = [(source.tokenizer, before_source.tokenizer), (target, before_target)]
     of_source, of_target = (_same_tokens(new, old) if new and old else None for new, old in pairs)
-    embedding = getattr(model.encoder, "embedding", None)
-    if of_source and isinstance(embedding, torch.nn.Embedding):
-        found[names[id(embedding.weight)]] = of_source
+    if of_source and source.tokenizer:
+        for part in model.encoder.modules():  # an encoder of several texts has it deeper within
+            if isinstance(part, torch.nn.Embedding) and part.num_embeddings == source.tokenizer.size:
+                found[names[id(part.weight)]] = of_source
     if of_target:
         for part in (model.tokens.embedding, model.tokens.output):
             for parameter in part.parameters():
@@ -157,9 +159,17 @@ def _same_tokens(new: Tokenizer, old: Tokenizer) -> Rows | None:
     """The numbers of the tokens that both have, by their names; None where all numbers mean the same."""
     if new.digest == old.digest:
         return None
-    places = {name: number for number, name in enumerate(old.tokens(range(old.size)))}
-    both = [(number, places[name]) for number, name in enumerate(new.tokens(range(new.size))) if name in places]
+    places = {name: number for number, name in enumerate(_names(old))}
+    both = [(number, places[name]) for number, name in enumerate(_names(new)) if name in places]
     return [number for number, _ in both], [number for _, number in both]
+
+
+def _names(tokenizer: Tokenizer) -> Iterator[tuple[str, int]]:
+    """The name of each token, and how often it stood before: each of several texts may have a token of that name."""
+    before = Counter[str]()
+    for name in tokenizer.tokens(range(tokenizer.size)):
+        yield name, before[name]
+        before[name] += 1
 
 
 def _moved(tensor: Tensor, given: Tensor | None, rows: Rows | None) -> bool:

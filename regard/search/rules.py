@@ -134,7 +134,6 @@ class RuledStep:
         said = torch.cat([state.said, tokens.unsqueeze(1)], 1)
         forbidden = self.rules.forbidden(said)
         forbidden = forbidden[:, (forbidden != NONE).any(0)]
-        found = None
         if not self._given(said, state.prefix).any():
             found = best(self.step, tokens, state.state, width + forbidden.size(1))
             hidden = (found.tokens.unsqueeze(2) == forbidden.unsqueeze(1)).any(2)

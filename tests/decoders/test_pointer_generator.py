@@ -342,7 +342,7 @@ SYMBOLS = {"tokenizer": "symbols"}
         ({"model": {"decoder": {"kind": "fixed"}}}, "another decoder than fixed, which looks at no position"),
         (
             {"data": {"source": {"kind": "recording"}}},
-            "data.source.kind text for recording, which has no words to copy",
+            "data.source.kind text for recording, which is not one text",
         ),
         ({"training": {"ctc": 0.3}}, "training.ctc 0 for 0.3: CTC has no label for a copied word"),
         ({"data": {"source": SYMBOLS}}, "tokeniser symbols on both sides or on neither, for symbols and bpe"),

@@ -70,6 +70,30 @@ def test_tokens_that_the_run_knows_take_their_rows_and_others_new_ones(begun: Ru
             assert torch.equal(after[names[1].index(token)], before[names[0].index(token)])
 
 
+def test_tokens_of_several_texts_take_their_rows_too(tmp_path: Path) -> None:
+    """Their embedding is not that of one encoder."""
+    columns = {"columns": ["a", "b", "c"], "sources": ["a", "b"], "target_column": "c"}
+    recipe = {**RECIPE, "data": {**RECIPE["data"], **columns}}
+    files = [tmp_path / "first.tsv", tmp_path / "second.tsv"]
+    for path, words in zip(files, ("dog cat bird", "cat bird fish"), strict=True):
+        path.write_text("".join(f"{word} {word}\tthe {word}\tun {word}\n" for word in words.split() * 6))
+    base = regard.train(recipe, str(files[0]), out=tmp_path / "base", dev=str(files[0]), quiet=True)
+    changes = {"training.init": str(base.path), "training.freeze": ["encoder"]}
+    other = {**recipe, "data": {**recipe["data"], "source": {"tokenizer": "symbols", "vocab_size": 30}}}
+    again = regard.train(other, str(files[1]), out=tmp_path / "run", dev=str(files[1]), changes=changes, quiet=True)
+    tables, names = [], []
+    for run in (base, again):
+        tokenizer = run.sides[0].tokenizer
+        found = [value for value in weights(run).values() if value.shape[0] == tokenizer.size and value.dim() == 2]
+        tables.append(found[0])
+        tokens = tokenizer.tokens(range(tokenizer.size))
+        names.append([(token, tokens[:place].count(token)) for place, token in enumerate(tokens)])
+    assert names[0] != names[1]
+    assert ("cat", 1) in names[0]  # a token of each text
+    for token in {*names[0]} & {*names[1]}:
+        assert torch.equal(tables[1][names[1].index(token)], tables[0][names[0].index(token)]), token
+
+
 def test_a_run_from_another_is_resumed_without_it(begun: Run, tmp_path: Path) -> None:
     base, out = tmp_path / "base", tmp_path / "run"
     train(base)
