@@ -16,6 +16,7 @@ from regard.data.copying import target_ids
 from regard.data.sources import Source
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.latent import WEIGHTS
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
 from regard.search.forced import force
@@ -60,6 +61,9 @@ class Translator:
     Of a decoder that looks several times before each token and names its looks, as a memory network does, every
     alignment has its `layers`. They, too, come of one more pass.
 
+    Of a decoder that sums over alignments the weights are those that `options.weights` names. They belong to the output,
+    not to the search that found it, and come of one more pass.
+
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
     """
@@ -75,6 +79,8 @@ class Translator:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
         expect_weight("Translator", options.ctc_weight)
+        if options.weights not in WEIGHTS:
+            raise ValueError(f"Translator: weights is {options.weights!r}; expected one of {', '.join(WEIGHTS)}.")
         for number, model in enumerate(models):
             if options.ctc_weight and model.ctc is None:
                 raise ValueError(
@@ -86,7 +92,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size)
+        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size, options.weights)
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from regard.cli.options import Opening, Search
+from regard.cli.options import Opening, Search, choose
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.cli.workers import set_up
 from regard.data.example import Example
@@ -98,10 +98,29 @@ def _replaced(record: Any, given: Mapping[str, Any]) -> Any:
     return replace(record, **{name: value for name, value in given.items() if value is not None})
 
 
+def _latent_weights(paths: Sequence[Path], given: str | None) -> str | None:
+    """The value of --weights. Raises UsageError for another, and where no run has several kinds of weights."""
+    if given is None:
+        return None
+    from regard.model.latent import WEIGHTS
+    from regard.run.directory import Run
+
+    if not any(Run(path).config.model.decoder.sums_alignments for path in paths):
+        raise UsageError(
+            f"--weights is {given!r}, and {' and '.join(map(str, paths))} has weights of one kind; expected a run that "
+            "sums over alignments (model.decoder.kind hard_attention). Leave it out."
+        )
+    return choose("--weights", given, WEIGHTS)
+
+
 def open_runs(
-    paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
+    paths: Sequence[Path],
+    opening: Opening,
+    search: Search | None = None,
+    nbest: int | None = None,
+    weights: str | None = None,
 ) -> Session:
-    """Open runs; several are an ensemble. The beam has at least `nbest` hypotheses.
+    """Open runs; several are an ensemble. The beam has at least `nbest` hypotheses, alignments have these `weights`.
 
     Raises CheckpointError for a run that cannot be read, UsageError for an impossible device or number.
     """
@@ -118,6 +137,7 @@ def open_runs(
         "length_normalization": search.length_normalization,
         "coverage_penalty": search.coverage_penalty,
         "ctc_weight": search.ctc_weight,
+        "weights": _latent_weights(paths, weights),
     }
     rules: dict[str, Any] = {"no_repeat_ngram": search.no_repeat_ngram, "min_length": search.min_length}
     options = _replaced(search_options(Run(paths[0]).config), given)

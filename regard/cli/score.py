@@ -10,6 +10,7 @@ from regard.cli.options import (
     RunsAndPairs,
     Search,
     Units,
+    Weights,
     expand_records,
 )
 
@@ -22,6 +23,7 @@ def command(
     reading: Reading,
     units: Units = "auto",
     min_weight: MinWeight = None,
+    weights: Weights = None,
     json: Json = False,
     ctc_weight: CtcWeight = None,
     opening: Opening,
@@ -46,7 +48,7 @@ def command(
     check_linking(units, min_weight=min_weight)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
-    session = open_runs(runs, opening, Search(ctc_weight=ctc_weight))
+    session = open_runs(runs, opening, Search(ctc_weight=ctc_weight), weights=weights)
 
     def answer(examples: list[Example]) -> list[str]:
         translator = session.translator

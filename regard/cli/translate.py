@@ -18,6 +18,7 @@ from regard.cli.options import (
     Sampling,
     Search,
     Units,
+    Weights,
     expand_records,
     refuse_without_effect,
 )
@@ -57,6 +58,7 @@ def command(
     ] = False,
     units: Units = "auto",
     min_weight: MinWeight = None,
+    weights: Weights = None,
     json: Json = False,
     alternatives: Annotated[
         int | None,
@@ -117,7 +119,8 @@ def command(
             _check_effects(chosen, align, json, sampling.sample, times is not None)
             timed = _timed(chosen, times, out)
             drawn = _sampling_options(sampling) if sampling.sample else None
-            session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
+            session = open_runs(runs, replace(opening, device=device), search, nbest, weights)
+            session = replace(session, workers=world.size)
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         if timed is not None and session.translator.source.kind == "text":
             raise UsageError(
@@ -252,4 +255,6 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     if json:
         refuse_without_effect(chosen, ["align"], "with --json, which has all weights. Leave one out.")
     elif not align and not times:
-        refuse_without_effect(chosen, ["units"], "without --align or --json or --times. Add one, or leave it out.")
+        refuse_without_effect(
+            chosen, ["units", "weights"], "without --align or --json or --times. Add one, or leave it out."
+        )

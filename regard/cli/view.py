@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import GivenOptions, Opening, RunPath, Search, Units, expand_records, refuse_without_effect
+from regard.cli.options import (
+    GivenOptions,
+    Opening,
+    RunPath,
+    Search,
+    Units,
+    Weights,
+    expand_records,
+    refuse_without_effect,
+)
 from regard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +45,7 @@ def command(
         typer.Option(metavar="TEXT", help="Take this for the translation, and show its alignment; once for each TEXT."),
     ] = None,
     units: Units = "auto",
+    weights: Weights = None,
     numbers: Annotated[
         bool, typer.Option("--numbers", help="Write each weight into its cell of the picture, in percent.")
     ] = False,
@@ -72,7 +82,7 @@ def command(
         searching = ["beam", "length_normalization", "coverage_penalty", "shortlist"]
         refuse_without_effect(chosen, searching, "with --target, which is given and not searched. Leave one out.")
     given = argument_lines(texts or [], target or [])
-    session, refusals = open_runs([run], opening, search), Refusals()
+    session, refusals = open_runs([run], opening, search, weights=weights), Refusals()
     alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0
     answer = _answerer(session.translator, bool(target), units, alternatives)
     kept = []

@@ -1,6 +1,6 @@
 """The sections of Regard's own decoders."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -109,6 +109,8 @@ class ConditionalDecoderConfig(DecoderConfig):
 
 class HardAttentionDecoderConfig(DecoderConfig):
     """The keys of `HardAttentionDecoder`."""
+
+    sums_alignments: ClassVar[bool] = True
 
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256

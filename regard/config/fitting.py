@@ -53,6 +53,15 @@ def _joint_search(config: Any) -> None:
         )
 
 
+def _latent_weights(config: Any) -> None:
+    """What is known of an alignment once the output is known belongs to a sum over alignments."""
+    if config.search.weights != "posterior" and not config.model.decoder.sums_alignments:
+        raise ValueError(
+            f"search.weights is {config.search.weights}; expected no such key for the {config.model.decoder.kind} "
+            "decoder, which has weights of one kind. It belongs to hard_attention"
+        )
+
+
 def _tied_vocabularies(config: Any) -> None:
     """One table for both sides needs one vocabulary."""
     if config.model.tie == "three_way" and not config.data.joint:
@@ -178,6 +187,7 @@ def _taught(config: Any) -> None:
 CHECKS = (
     _several,
     _joint_search,
+    _latent_weights,
     _tied_vocabularies,
     _readable,
     _copied,

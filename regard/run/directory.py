@@ -273,6 +273,7 @@ def search_options(config: Config) -> SearchOptions:
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
         rules=Rules(search.no_repeat_ngram, search.min_length),
+        weights=search.weights,
     )
 
 

@@ -18,6 +18,8 @@ class SearchOptions:
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
         rules: what an output may not be.
+        weights: what the weights of an alignment are where the model sums over alignments, one of
+            `regard.model.latent.WEIGHTS`; it changes no output.
     """
 
     beam_size: int = 5
@@ -27,6 +29,7 @@ class SearchOptions:
     batch_size: int = 64
     limit: LengthLimit = DEFAULT_LIMIT
     rules: Rules = NO_RULES
+    weights: str = "posterior"
 
 
 @dataclass(frozen=True)
