@@ -61,8 +61,8 @@ class Translator:
     Of a decoder that looks several times before each token and names its looks, as a memory network does, every
     alignment has its `layers`. They, too, come of one more pass.
 
-    Of a decoder that sums over alignments the weights are those that `options.weights` names. They belong to the output,
-    not to the search that found it, and come of one more pass.
+    Of a decoder that sums over alignments the weights are those that `options.weights` names. They belong to the
+    output, not to the search that found it, and come of one more pass.
 
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.

@@ -231,8 +231,8 @@ class HardAttentionDecoder(nn.Module):
     def _known(self, inputs: Tensor, targets: Tensor, mask: Tensor, source: Source, state: HardState) -> Chain:
         """The alignments of known targets."""
         hidden = self.recurrence.unroll(self.tokens.embed(inputs), state.cells)
-        own = self.project_state(hidden).split(1, 1)
-        chosen = targets[:, :, None, None].expand(-1, -1, source.mask.size(1), 1).split(1, 1)
+        own = torch.split(self.project_state(hidden), 1, 1)
+        chosen = torch.split(targets[:, :, None, None].expand(-1, -1, source.mask.size(1), 1), 1, 1)
         answered = [
             self._answers(step, source).gather(3, token).squeeze(3) for step, token in zip(own, chosen, strict=True)
         ]

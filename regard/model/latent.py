@@ -1,4 +1,4 @@
-"""Where the tokens of outputs come from in a model that sums over alignments: what it knows once the output is known."""
+"""Where the tokens of outputs come from, in a model that sums over alignments: what it knows of a whole output."""
 
 from collections.abc import Sequence
 

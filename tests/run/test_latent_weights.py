@@ -1,7 +1,5 @@
 """Exact hard attention from text to alignment: the weights of an output are the same whatever it came from."""
 
-from pathlib import Path
-
 import models
 import numpy as np
 import pytest
@@ -81,7 +79,7 @@ def test_an_ensemble_has_the_mean_of_its_members() -> None:
 def test_other_weights_are_refused() -> None:
     with pytest.raises(ValueError, match="weights is 'max'; expected one of posterior, viterbi, prior"):
         translator("max")
-    with pytest.raises(UsageError, match="search.weights is viterbi; expected no such key for the luong decoder"):
+    with pytest.raises(UsageError, match=r"search\.weights is viterbi; expected no such key for the luong decoder"):
         parse({"search": {"weights": "viterbi"}}, "recipe")
     hard = {"model": {"decoder": {"kind": "hard_attention"}}, "search": {"weights": "viterbi"}}
     assert search_options(parse(hard, "recipe")).weights == "viterbi"
