@@ -7,7 +7,6 @@ from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
 from regard.encoders import ENCODERS
 
-
 def check_fit(config: Any) -> None:
     """Refuse a recipe whose parts do not go together.
 
@@ -158,6 +157,16 @@ def _hops(config: Any) -> None:
         )
 
 
+def _linear_start(config: Any) -> None:
+    """A linear start leaves a softmax out, and ends at a validation."""
+    select = config.model.attention.select
+    if getattr(config.model.decoder, "linear_start", False) and select != "softmax":
+        raise ValueError(
+            f"model.decoder.linear_start is true and model.attention.select is {select}; expected softmax, which a "
+            "linear start leaves out at first"
+        )
+
+
 def _sentences(config: Any) -> None:
     """An encoder of sentences has to know them."""
     encoder, source = config.model.encoder, config.data.source
@@ -193,6 +202,7 @@ CHECKS = (
     _copied,
     _labels,
     _hops,
+    _linear_start,
     _sentences,
     _taught,
 )
