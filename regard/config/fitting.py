@@ -7,6 +7,10 @@ from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
 from regard.encoders import ENCODERS
 
+HIERARCHICAL = ("bahdanau", "luong", "conditional")
+"""The decoders that can look at several memories, and then at what they found."""
+
+
 def check_fit(config: Any) -> None:
     """Refuse a recipe whose parts do not go together.
 
@@ -35,6 +39,12 @@ def _several(config: Any) -> None:
             raise ValueError(
                 f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
                 f"{', '.join(source.parts)}"
+            )
+        decoder = config.model.decoder.kind
+        if encoder.combination == "hierarchical" and decoder not in HIERARCHICAL:
+            raise ValueError(
+                f"model.encoder.combination is hierarchical and model.decoder.kind is {decoder}; expected "
+                f"{', '.join(HIERARCHICAL)}, which look once before each token, or combination: flat"
             )
         if config.training.ctc:
             raise ValueError(
