@@ -31,7 +31,7 @@ SMALL = {
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "labels": ("model.encoder.hidden_size=8", "training.max_steps=30"),
     "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
-    "dialogue": ("model.encoder.hidden_size=8", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "dialogue": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "summary": ("model.encoder.hidden_size=8", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""

@@ -11,39 +11,32 @@ from regard.analysis.pointed import Known, SplitScores, score_split
 from regard.cli.demo_compared import ComparedDemo, shares
 from regard.data.embedded.orders import ORDERS, dialogues
 
-TURN, DISH = "turn", "dish"
+TURN = "turn"
 HISTORY, ALONE = "all turns", "last turn"
 TURNS = 2 * ORDERS["train"][1] + 1
 
 
 def known(split: str, count: int | None) -> list[Known]:
-    """The first dialogues of a split. Of a reply the dish has a place: the turn that is needed, and its word there."""
-    found = []
-    for one in islice(dialogues(split), count):
-        at = [word == one.dish for word in one.reply.split()]
-        places = {TURN: one.turn_place, DISH: one.dish_place}
-        groups = {group: [place if here else None for here in at] for group, place in places.items()}
-        found.append(Known(one.text, one.reply, groups))
-    return found
+    """The first dialogues of a split. Of a reply the dish has a place: the turn that is needed."""
+    return [
+        Known(one.text, one.reply, {TURN: [one.turn_place if word == one.dish else None for word in one.reply.split()]})
+        for one in islice(dialogues(split), count)
+    ]
 
 
 def _table(rows: Mapping[str, Mapping[str, SplitScores]]) -> Table:
     """A row for each split and each model; and what weights that see nothing would point at."""
     table = Table("orders before", "reads", "reply right %", "points into the turn %", "weight in it %")
-    table.add_column("points at the dish %")
     table.title = (
         f"unseen dialogues: the reply needs an earlier turn (those of training have {_orders('train')} orders)"
     )
-    for split in rows[HISTORY]:
-        for name in rows:
-            found = rows[name][split]
-            looks = shares(found.pointing[TURN][ATTENTION]), shares(found.pointing[DISH][ATTENTION])
-            cells = (*looks[0], looks[1][0]) if name == HISTORY else ("", "", "")  # the other turns are not read
-            table.add_row(_orders(split) if name == HISTORY else "", name, f"{found.score.value:.1f}", *cells)
-        blind = rows[HISTORY][split].pointing
-        for rule in blind[TURN]:
+    for split, found in rows[HISTORY].items():
+        looks = found.pointing[TURN]
+        table.add_row(_orders(split), HISTORY, f"{found.score.value:.1f}", *shares(looks[ATTENTION]))
+        table.add_row("", ALONE, f"{rows[ALONE][split].score.value:.1f}", "", "")  # the other turns are not read
+        for rule, blind in looks.items():
             if rule != ATTENTION:
-                table.add_row("", f"blind: {rule}", "", *shares(blind[TURN][rule]), shares(blind[DISH][rule])[0])
+                table.add_row("", f"blind: {rule}", "", *shares(blind))
         table.add_section()
     return table
 

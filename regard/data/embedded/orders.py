@@ -41,7 +41,7 @@ TALK = (
 )
 NOTED, CHAT = "noted .", "yes indeed ."
 """What the waiter says to an order, and to anything else."""
-TOLD = "{guest} wants {dish} ."
+TOLD = "{dish} ."
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,6 @@ class Dialogue:
         start = len(history([*self.turns[: self.needed], ""], MARK)) if self.needed else 0
         return start, start + len(self.turns[self.needed])
 
-    @property
-    def dish_place(self) -> tuple[int, int] | None:
-        """Of the dish in this turn; None where the last turn is an order."""
-        if self.dish is None:
-            return None
-        words = self.turns[self.needed].split()
-        start = self.turn_place[0] + len(" ".join([*words[: words.index(self.dish)], ""]))
-        return start, start + len(self.dish)
-
 
 def dialogue(split: str, number: int) -> Dialogue:
     """Dialogue `number` of a split. Raises ValueError for an unknown split, or a number below 0."""
@@ -98,7 +89,7 @@ def dialogue(split: str, number: int) -> Dialogue:
         return Dialogue(tuple(turns[:-1]), NOTED, len(turns) - 2, None)
     chosen = random.randint(count)
     turns.append(QUESTIONS[random.randint(len(QUESTIONS))].format(guest=guests[chosen]))
-    return Dialogue(tuple(turns), TOLD.format(guest=guests[chosen], dish=dishes[chosen]), said[chosen], dishes[chosen])
+    return Dialogue(tuple(turns), TOLD.format(dish=dishes[chosen]), said[chosen], dishes[chosen])
 
 
 def dialogues(split: str) -> Iterator[Dialogue]:
