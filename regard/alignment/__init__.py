@@ -6,6 +6,7 @@
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
+    agreement    links of a whole corpus, from its words alone
     error_rate   AER, precision, recall
     pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
@@ -25,6 +26,7 @@ _PLACES = {
     "Links": "linking",
     "Pointing": "pointing",
     "Unit": "alignment",
+    "agreed_links": "agreement",
     "align": "units",
     "alignment_errors": "error_rate",
     "blind_centre": "pointing",
