@@ -20,6 +20,9 @@ class HallucinateConfig(Section):
     shortest: int = Field(
         3, ge=1, le=100, description="letters that source and target share are replaced where so many are in a row"
     )
+    kept: int = Field(
+        0, ge=0, le=100, description="of such a row the last letters that stay, as the ending may depend on them"
+    )
 
 
 class DataConfig(Section):

@@ -39,11 +39,14 @@ class Hallucination:
     Args:
         share: the probability that a pair is made up.
         shortest: the fewest tokens that a common part has, such as a stem; shorter ones stay.
+        kept: so many tokens at the end of a common part stay, for what follows may depend on them: an ending on the
+            last vowel of the stem. In the paper none do.
         source_texts, target_texts: the text of each token number, None for one that has none, such as a tag.
     """
 
     share: float
     shortest: int
+    kept: int
     source_texts: Sequence[str | None]
     target_texts: Sequence[str | None]
 
@@ -71,7 +74,7 @@ class Hallucination:
     def places(self, source: Numbers, target: Tokens) -> Int[np.ndarray, "letters 2"]:
         """The place in the source and in the target of each letter that may be replaced."""
         own = source if source.ndim == 1 else source[:, 0]
-        common = _common(tuple(self._as_target[own].tolist()), tuple(target.tolist()), self.shortest)
+        common = _common(tuple(self._as_target[own].tolist()), tuple(target.tolist()), self.shortest, self.kept)
         return common[self._category[target[common[:, 1]]] != NONE]
 
     @cached_property
@@ -105,8 +108,8 @@ class Hallucination:
 
 
 @lru_cache(REMEMBERED)
-def _common(source: tuple[int, ...], target: tuple[int, ...], shortest: int) -> np.ndarray:
-    """The places of what both have in common, as long as `shortest` at least: the longest part first."""
+def _common(source: tuple[int, ...], target: tuple[int, ...], shortest: int, kept: int) -> np.ndarray:
+    """The places of what both have in common, in parts of `shortest` tokens at least, without the last `kept`."""
     blocks = SequenceMatcher(None, source, target, autojunk=False).get_matching_blocks()
-    places = [(i + k, j + k) for i, j, size in blocks if size >= shortest for k in range(size)]
+    places = [(i + k, j + k) for i, j, size in blocks if size >= shortest for k in range(size - kept)]
     return np.array(places, np.int64).reshape(-1, 2)

@@ -83,7 +83,8 @@ class Subset:
         if not any(len(self.hallucination.places(source[n], target[n])) for n in self.first(LOOKED_AT)):
             raise UsageError(
                 f"data.hallucinate.share is {self.hallucination.share}, and source and target share no "
-                f"{self.hallucination.shortest} letters in a row. Lower data.hallucinate.shortest, or set share to 0."
+                f"{max(self.hallucination.shortest, self.hallucination.kept + 1)} letters in a row. Lower "
+                "data.hallucinate.shortest or kept, or set share to 0."
             )
 
     def plan(self, seed: int, epoch: int) -> BatchPlan:
@@ -160,7 +161,7 @@ def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> Hallucinati
     if not options.share:
         return None
     assert spelled is not None, "the recipe lets texts alone be made up"
-    return Hallucination(options.share, options.shortest, spelled.texts, target.texts)
+    return Hallucination(options.share, options.shortest, options.kept, spelled.texts, target.texts)
 
 
 def _together(corpus: Corpus) -> tuple[np.ndarray | None, int]:

@@ -33,12 +33,11 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-def config(way: dict[str, Any], share: float = 1.0, shortest: int = 3, **data: Any) -> Config:
+def config(way: dict[str, Any], share: float = 1.0, **hallucinate: int) -> Config:
     way = dict(way)
     model = {"output": {"kind": "copy"}} if way.pop("copies", False) else {}
     common = {"columns": ["lemma", "form", "tags"], "target_column": "form", "target": {"tokenizer": "characters"}}
-    hallucinate = {"share": share, "shortest": shortest}
-    return parse({"data": {**common, "hallucinate": hallucinate, **way, **data}, "model": model}, "test")
+    return parse({"data": {**common, "hallucinate": {"share": share, **hallucinate}, **way}, "model": model}, "test")
 
 
 def learned(folder: Path, config: Config, pairs: list[tuple[str, str, str]] = PAIRS) -> tuple[Subset, Subset, Any]:
@@ -103,12 +102,23 @@ def test_a_share_of_the_pairs_is_made_up(tmp_path: Path) -> None:
     assert 0.2 < made < 0.4
 
 
+@pytest.mark.parametrize(("kept", "changes"), [(0, "aufgesagte"), (3, "aufgesa"), (9, "a")])
+def test_the_last_letters_of_a_common_part_can_stay(tmp_path: Path, kept: int, changes: str) -> None:
+    learn, _, (_, target) = learned(tmp_path, config(WAYS[0], kept=kept), [("aufgesagten", "aufgesagtes", "ADJ")] * 100)
+    made = [target.decode(right) for _, right in pairs_of(learn, 0).values()]
+    places = {place for form in made for place, letter in enumerate(form) if letter != "aufgesagtes"[place]}
+    assert places == set(range(len(changes)))
+
+
 def test_without_common_letters_nothing_can_be_made_up(tmp_path: Path) -> None:
     learn, held, _ = learned(tmp_path, config(WAYS[0]), [("abc", "xyz", "N"), ("ab", "abd", "N")])
     held.check()
-    with pytest.raises(UsageError, match=r"share no 3 letters in a row\. Lower data\.hallucinate\.shortest"):
+    with pytest.raises(UsageError, match=r"share no 3 letters in a row\. Lower data\.hallucinate\.shortest or kept"):
         learn.check()
-    learned(tmp_path, config(WAYS[0], shortest=2))[0].check()
+    forms = [("abc", "xyz", "N"), ("ab", "abd", "N")]
+    learned(tmp_path, config(WAYS[0], shortest=2), forms)[0].check()
+    with pytest.raises(UsageError, match="share no 3 letters in a row"):
+        learned(tmp_path, config(WAYS[0], shortest=2, kept=2), forms)[0].check()
 
 
 @pytest.mark.parametrize(
