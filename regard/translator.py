@@ -23,7 +23,8 @@ from regard.search.greedy import greedy
 from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
-from regard.search.rules import NO_RULES, under_rules
+from regard.search.ruled_step import under_rules
+from regard.search.rules import NO_RULES
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader, Started
@@ -192,10 +193,16 @@ class Translator:
 
         sources = _texts("sample", "sources", sources)
 
+        rules = self.options.rules
+
         def draw(started: Started, numbers: Tensor) -> Found:
+            step, state = started.step, started.state
+            if rules != NO_RULES:
+                step, groups = under_rules(rules, [()] * len(numbers), step, [(state, started.lengths)])
+                ((state, _),) = groups
             found = sample(
-                started.step,
-                started.state,
+                step,
+                state,
                 started.lengths,
                 seed=sampling.seed,
                 sentences=numbers,

@@ -112,6 +112,16 @@ MinLength = Annotated[
         help="At least N tokens before the end of an output. The recipe's by default.",
     ),
 ]
+RepetitionPenalty = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        min=1,
+        metavar="P",
+        help="Tokens that an output already has are chosen less often: θ of Keskar et al. 2019; 1 for no such rule. "
+        "The recipe's by default.",
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", min=1, metavar="N", help="Sentences at a time. The recipe's by default.")
 ]
@@ -189,6 +199,7 @@ class Search:
     ctc_weight: CtcWeight = None
     no_repeat_ngram: NoRepeatNgram = None
     min_length: MinLength = None
+    repetition_penalty: RepetitionPenalty = None
     shortlist: Shortlisted = False
 
 

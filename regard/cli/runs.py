@@ -119,7 +119,11 @@ def open_runs(
         "coverage_penalty": search.coverage_penalty,
         "ctc_weight": search.ctc_weight,
     }
-    rules: dict[str, Any] = {"no_repeat_ngram": search.no_repeat_ngram, "min_length": search.min_length}
+    rules: dict[str, Any] = {
+        "no_repeat_ngram": search.no_repeat_ngram,
+        "min_length": search.min_length,
+        "repetition_penalty": search.repetition_penalty,
+    }
     options = _replaced(search_options(Run(paths[0]).config), given)
     options = replace(options, rules=_replaced(options.rules, rules))
     if search.beam and nbest and nbest > search.beam:

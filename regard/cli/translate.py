@@ -240,7 +240,7 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
-        searching += ["no_repeat_ngram", "min_length", "prefixes"]
+        searching += ["prefixes"]
         refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
         drawing = ["temperature", "top_k", "top_p", "seed", "minimum_risk"]

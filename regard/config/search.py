@@ -18,6 +18,9 @@ class SearchConfig(Section):
         0, ge=0, le=100_000, description="so many tokens in a row come once in an output; 0 for no such rule"
     )
     min_length: int = Field(0, ge=0, le=100_000, description="tokens of an output before its end, at least")
+    repetition_penalty: float = Field(
+        1.0, ge=1, le=100, description="θ of Keskar et al. 2019, for tokens that an output already has; 1 for none"
+    )
     batch_size: int = Field(64, ge=1, le=100_000, description="sentences at a time")
     max_ratio: float = Field(
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"

@@ -272,7 +272,7 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
-        rules=Rules(search.no_repeat_ngram, search.min_length),
+        rules=Rules(search.no_repeat_ngram, search.min_length, search.repetition_penalty),
     )
 
 

@@ -17,7 +17,7 @@ class SearchOptions:
             alone. The models need a CTC head for another than 0.
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
-        rules: what an output may not be.
+        rules: what outputs have to keep to.
     """
 
     beam_size: int = 5

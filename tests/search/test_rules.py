@@ -11,7 +11,8 @@ from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.refill import Later
-from regard.search.rules import NO_RULES, RuledState, RuledStep, Rules, under_rules
+from regard.search.ruled_step import RuledState, RuledStep, under_rules
+from regard.search.rules import NO_RULES, Rules
 from regard.search.start import Reader
 
 LIMIT = 5

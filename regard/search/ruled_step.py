@@ -1,0 +1,183 @@
+"""Rules, and first tokens that are given, on top of any step function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from regard.decoders.step import Step
+from regard.kernels.logits import best_of
+from regard.marks import END, PAD
+from regard.search.refill import Later
+from regard.search.rules import NONE, Rules, among, among_all
+from regard.search.step_function import Choices, StepFunction, barred, best
+
+
+@dataclass(frozen=True, slots=True)
+class RuledState:
+    """The state of a `RuledStep`.
+
+    Args:
+        state: of the step function.
+        said: what each row has said, begin mark first; shorter rows have `NONE` before them.
+        prefix: what each row has to begin with; shorter ones have `NONE` behind them.
+    """
+
+    state: Any
+    said: Int[Tensor, "rows said"]
+    prefix: Int[Tensor, "rows prefix"]
+
+    @classmethod
+    def start(cls, state: Any, prefixes: Sequence[Sequence[int]], device: torch.device) -> "RuledState":
+        """Nothing said; row r has to begin with prefix r."""
+        width = max(map(len, prefixes), default=0)
+        rows = [[*prefix, *[NONE] * (width - len(prefix))] for prefix in prefixes]
+        prefix = torch.tensor(rows, dtype=torch.long, device=device).view(len(prefixes), width)
+        return cls(state, prefix.new_zeros(len(prefixes), 0), prefix)
+
+    def select(self, rows: Int[Tensor, " selected"]) -> "RuledState":
+        """The given rows."""
+        return RuledState(self.state.select(rows), self.said[rows], self.prefix[rows])
+
+    def join(self, other: "RuledState") -> "RuledState":
+        """The rows of another behind these."""
+        said, prefix = (max(getattr(each, name).size(1) for each in (self, other)) for name in ("said", "prefix"))
+        parts = [(_padded(each.said, said, 0), _padded(each.prefix, prefix, 1)) for each in (self, other)]
+        return RuledState(self.state.join(other.state), *(torch.cat(each) for each in zip(*parts, strict=True)))
+
+    @property
+    def given(self) -> Int[Tensor, " rows"]:
+        """The token of the prefix that comes behind what each row has said, counted from 1; 0 behind the prefix."""
+        if not self.prefix.size(1):
+            return self.said.new_zeros(len(self.said))
+        place = (self.said != NONE).sum(1, keepdim=True) - 1
+        next_one = self.prefix.gather(1, place.clamp(max=self.prefix.size(1) - 1))
+        return torch.where(place < self.prefix.size(1), next_one + 1, 0).squeeze(1)
+
+
+class RuledStep:
+    """A step function under rules; its state is a `RuledState`. Where nothing else is allowed, the end mark is.
+
+    The probability of what may not come is given to padding, which no search puts out. So the others keep theirs. What
+    a penalty takes off stands apart, in `Choices.penalties` and in `compared`.
+
+    Args:
+        step: the step function.
+        rules: for all rows.
+    """
+
+    def __init__(self, step: StepFunction, rules: Rules) -> None:
+        self.step = step
+        self.rules = rules
+        self.barred = barred(step)
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: RuledState) -> Step:
+        """One step, with all logits."""
+        said = torch.cat([state.said, tokens.unsqueeze(1)], 1)
+        answer = self.step(tokens, state.state)
+        log_probs = answer.logits.double().log_softmax(1)
+        moved = RuledState(answer.state, said, state.prefix)
+        hidden = self._hidden(moved, log_probs)
+        missing = log_probs.masked_fill(~hidden, -torch.inf).logsumexp(1)
+        logits = log_probs.masked_fill(hidden, -torch.inf)
+        logits[:, PAD] = missing
+        return Step(logits, moved, answer.weights, answer.heads)
+
+    def best(self, tokens: Int[Tensor, " rows"], state: RuledState, width: int) -> Choices:
+        """One step, with its best tokens: of more than are asked for, those that may come."""
+        said = torch.cat([state.said, tokens.unsqueeze(1)], 1)
+        forbidden = self.rules.forbidden(said)
+        forbidden = forbidden[:, (forbidden != NONE).any(0)]
+        repeats = said.size(1) - 1 if self.rules.penalizes else 0  # so many may fall behind others
+        if not RuledState(None, said, state.prefix).given.any():
+            found = best(self.step, tokens, state.state, width + forbidden.size(1) + repeats)
+            hidden = among(forbidden, found.tokens)
+            found = replace(found, state=RuledState(found.state, said, state.prefix))
+            if not (hidden.any() or repeats):
+                return _first(found, width)
+            if (hidden.size(1) - hidden.sum(1) >= width).all():
+                log_probs = found.log_probs.masked_fill(hidden, -torch.inf)
+                return self._sorted(replace(found, log_probs=log_probs), width)
+        return self.choose(self(tokens, state), width)
+
+    def choose(self, answer: Step, width: int) -> Choices:
+        """The best tokens of a step."""
+        log_probs, chosen = best_of(self.compared(answer), width, self.barred)
+        if self.rules.penalizes:
+            own = answer.logits.gather(1, chosen).to(log_probs.dtype)
+            log_probs = own.masked_fill(log_probs.isnan(), torch.nan)
+        found = Choices(chosen, log_probs, answer.state, answer.weights)
+        return self._sorted(found, width) if self.rules.penalizes else found
+
+    def compared(self, answer: Step) -> Float[Tensor, "rows vocab"]:
+        """What the tokens that may come next are compared by: their log-probabilities less the penalties."""
+        if not self.rules.penalizes:
+            return answer.logits
+        repeated = among_all(answer.state.said, answer.logits.size(1))
+        return answer.logits - self._penalties(answer.state, answer.logits, repeated)
+
+    def _sorted(self, found: Choices, width: int) -> Choices:
+        """The best of these, by what they are compared by."""
+        penalties = self._penalties(found.state, found.log_probs, among(found.state.said, found.tokens))
+        order = (found.log_probs - penalties).argsort(dim=1, descending=True, stable=True)[:, :width]
+        tokens, log_probs, penalties = (each.gather(1, order) for each in (found.tokens, found.log_probs, penalties))
+        return replace(
+            found, tokens=tokens, log_probs=log_probs, penalties=penalties if self.rules.penalizes else None
+        )
+
+    def _penalties(
+        self, state: RuledState, log_probs: Float[Tensor, "rows width"], repeated: Bool[Tensor, "rows width"]
+    ) -> Float[Tensor, "rows width"]:
+        """What is taken off; nothing where the token is given."""
+        return self.rules.penalties(log_probs, repeated & (state.given == 0).unsqueeze(1))
+
+    def _hidden(self, state: RuledState, log_probs: Float[Tensor, "rows vocab"]) -> Bool[Tensor, "rows vocab"]:
+        """Which tokens may not come."""
+        forbidden, given = self.rules.forbidden(state.said), state.given
+        hidden = torch.zeros_like(log_probs, dtype=torch.bool)
+        known = forbidden != NONE
+        hidden[known.nonzero()[:, 0], forbidden[known]] = True
+        others = hidden | (log_probs == -torch.inf)
+        others[:, :END] = True
+        if self.barred is not None:
+            others[:, self.barred] = True
+        hidden[:, END] &= ~others.all(1)
+        rows = given.nonzero().squeeze(1)
+        hidden[rows] = True
+        hidden[rows, given[rows] - 1] = False
+        hidden[:, PAD] = True
+        return hidden
+
+
+def under_rules(
+    rules: Rules, prefixes: Sequence[Sequence[int]], step: StepFunction, groups: Later
+) -> tuple[RuledStep, Later]:
+    """A step function under rules, and the groups of a search with their prefixes.
+
+    Args:
+        rules: for all sentences.
+        prefixes: of each sentence, in the order in which they enter; empty for none.
+        step: the step function.
+        groups: first states and source lengths.
+    """
+    rest = iter(prefixes)
+
+    def begun(state: Any, lengths: Tensor) -> tuple[RuledState, Tensor]:
+        return RuledState.start(state, list(islice(rest, len(lengths))), lengths.device), lengths
+
+    return RuledStep(step, rules), (begun(state, lengths) for state, lengths in groups)
+
+
+def _first(found: Choices, width: int) -> Choices:
+    return replace(found, tokens=found.tokens[:, :width], log_probs=found.log_probs[:, :width])
+
+
+def _padded(tokens: Int[Tensor, "rows width"], width: int, behind: int) -> Int[Tensor, "rows wider"]:
+    """With `NONE` before them, or behind them."""
+    missing = width - tokens.size(1)
+    return F.pad(tokens, (0, missing) if behind else (missing, 0), value=NONE)
