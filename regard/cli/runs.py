@@ -29,12 +29,14 @@ class Session:
         opening: the options with which they were opened.
         workers: how many processes share the lines.
         locate: what a line says of a source → the source, see `PairFiles`.
+        refusal: why a line that can be read gets no answer all the same; None where it gets one.
     """
 
     translator: Translator
     opening: Opening
     workers: int = 1
     locate: Locate | None = None
+    refusal: Callable[[Example], str | None] = lambda _: None
 
     def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         """Lists of the items, of the size that suits the model."""
@@ -82,10 +84,11 @@ class Session:
         except UnusableSource as error:
             return BadLine(line.line, str(error), line.file)
         longest = max(length if source.tokenizer else 0, len(target.ids(line.target)) if line.target else 0)
-        if longest <= self.opening.max_tokens:
-            return line
-        reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
-        return BadLine(line.line, reason, line.file)
+        if longest > self.opening.max_tokens:
+            reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
+            return BadLine(line.line, reason, line.file)
+        refusal = self.refusal(line)
+        return line if refusal is None else BadLine(line.line, refusal, line.file)
 
 
 def _lines(path: str) -> Iterator[Line]:

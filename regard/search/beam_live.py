@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regard.data.batch import BEGIN
+from regard.search.allocation import allocated
 from regard.search.step_function import Choices, read
 
 
@@ -86,9 +87,12 @@ class Live:
         owners = slots.searchsorted(np.arange(live * size), side="right") - 1
         penalties = None if found.penalties is None else found.penalties.numpy(force=True)
         compared = log_probs if penalties is None else log_probs - penalties
-        totals = self.log_probs.reshape(-1, 1) + compared.take(owners, 0)
+        totals = (self.log_probs.reshape(-1, 1) + compared.take(owners, 0)).reshape(live, size * width)
+        if found.missing is not None:
+            missing = found.missing.numpy(force=True).take(owners, 0).reshape(totals.shape)
+            totals = allocated(totals, missing, self.free)
         # The stable sort is what sends ties to the lower slot, then to the lower token.
-        places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
+        places = (-totals).argsort(axis=1, kind="stable")[:, :size]
         parents, first = places // width, np.arange(0, live * size, size)[:, None]
         rows = owners.take(parents + first)
         log_probs = totals.take(places + first * width)

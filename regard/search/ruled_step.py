@@ -1,5 +1,6 @@
 """Rules, and first tokens that are given, on top of any step function."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,6 +17,9 @@ from regard.marks import END, PAD
 from regard.search.refill import Later
 from regard.search.rules import NONE, Rules, among, among_all
 from regard.search.step_function import Choices, StepFunction, barred, best
+
+SMALLEST = math.log(torch.finfo(torch.float32).tiny)
+"""The log-probability of a token that has to come and has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,30 @@ class RuledStep:
 
     def __call__(self, tokens: Int[Tensor, " rows"], state: RuledState) -> Step:
         """One step, with all logits."""
+        return self.allowing(tokens, state, state.said.new_zeros(len(tokens), 0), state.said.new_zeros(len(tokens)) > 0)
+
+    def allowing(
+        self,
+        tokens: Int[Tensor, " rows"],
+        state: RuledState,
+        wanted: Int[Tensor, "rows wanted"],
+        unfinished: Bool[Tensor, " rows"],
+    ) -> Step:
+        """The same.
+
+        Args:
+            wanted: tokens that no rule takes away, `NONE` where there are fewer. They, and one that is given, have at
+                least the smallest probability that float32 has.
+            unfinished: rows that may not end.
+        """
         said = torch.cat([state.said, tokens.unsqueeze(1)], 1)
         answer = self.step(tokens, state.state)
         log_probs = answer.logits.double().log_softmax(1)
         moved = RuledState(answer.state, said, state.prefix)
-        hidden = self._hidden(moved, log_probs)
+        wanted = torch.cat([wanted, moved.given.unsqueeze(1) - 1], 1)
+        asked = _cells(wanted, log_probs.shape)
+        log_probs = log_probs.masked_fill(asked & (log_probs == -torch.inf), SMALLEST)
+        hidden = self._hidden(moved, log_probs, asked, unfinished)
         missing = log_probs.masked_fill(~hidden, -torch.inf).logsumexp(1)
         logits = log_probs.masked_fill(hidden, -torch.inf)
         logits[:, PAD] = missing
@@ -105,14 +128,17 @@ class RuledStep:
                 return self._sorted(replace(found, log_probs=log_probs), width)
         return self.choose(self(tokens, state), width)
 
-    def choose(self, answer: Step, width: int) -> Choices:
-        """The best tokens of a step."""
+    def choose(self, answer: Step, width: int, more: Int[Tensor, "rows more"] | None = None) -> Choices:
+        """The best tokens of a step, and `more` that are not among them, `NONE` where there are fewer."""
         log_probs, chosen = best_of(self.compared(answer), width, self.barred)
-        if self.rules.penalizes:
-            own = answer.logits.gather(1, chosen).to(log_probs.dtype)
-            log_probs = own.masked_fill(log_probs.isnan(), torch.nan)
         found = Choices(chosen, log_probs, answer.state, answer.weights)
-        return self._sorted(found, width) if self.rules.penalizes else found
+        if more is None and not self.rules.penalizes:
+            return found
+        if more is not None:
+            chosen = torch.cat([chosen, more.masked_fill(among(chosen, more), NONE)], 1)
+        own = answer.logits.gather(1, chosen.clamp(min=PAD)).to(log_probs.dtype)
+        own = own.masked_fill(chosen == NONE, -torch.inf).masked_fill(log_probs[:, :1].isnan(), torch.nan)
+        return self._sorted(replace(found, tokens=chosen.clamp(min=PAD), log_probs=own), chosen.size(1))
 
     def compared(self, answer: Step) -> Float[Tensor, "rows vocab"]:
         """What the tokens that may come next are compared by: their log-probabilities less the penalties."""
@@ -126,9 +152,7 @@ class RuledStep:
         penalties = self._penalties(found.state, found.log_probs, among(found.state.said, found.tokens))
         order = (found.log_probs - penalties).argsort(dim=1, descending=True, stable=True)[:, :width]
         tokens, log_probs, penalties = (each.gather(1, order) for each in (found.tokens, found.log_probs, penalties))
-        return replace(
-            found, tokens=tokens, log_probs=log_probs, penalties=penalties if self.rules.penalizes else None
-        )
+        return replace(found, tokens=tokens, log_probs=log_probs, penalties=penalties if self.rules.penalizes else None)
 
     def _penalties(
         self, state: RuledState, log_probs: Float[Tensor, "rows width"], repeated: Bool[Tensor, "rows width"]
@@ -136,17 +160,22 @@ class RuledStep:
         """What is taken off; nothing where the token is given."""
         return self.rules.penalties(log_probs, repeated & (state.given == 0).unsqueeze(1))
 
-    def _hidden(self, state: RuledState, log_probs: Float[Tensor, "rows vocab"]) -> Bool[Tensor, "rows vocab"]:
+    def _hidden(
+        self,
+        state: RuledState,
+        log_probs: Float[Tensor, "rows vocab"],
+        asked: Bool[Tensor, "rows vocab"],
+        unfinished: Bool[Tensor, " rows"],
+    ) -> Bool[Tensor, "rows vocab"]:
         """Which tokens may not come."""
-        forbidden, given = self.rules.forbidden(state.said), state.given
-        hidden = torch.zeros_like(log_probs, dtype=torch.bool)
-        known = forbidden != NONE
-        hidden[known.nonzero()[:, 0], forbidden[known]] = True
+        given = state.given
+        hidden = _cells(self.rules.forbidden(state.said), log_probs.shape) & ~asked
         others = hidden | (log_probs == -torch.inf)
         others[:, :END] = True
         if self.barred is not None:
             others[:, self.barred] = True
         hidden[:, END] &= ~others.all(1)
+        hidden[:, END] |= unfinished
         rows = given.nonzero().squeeze(1)
         hidden[rows] = True
         hidden[rows, given[rows] - 1] = False
@@ -171,6 +200,14 @@ def under_rules(
         return RuledState.start(state, list(islice(rest, len(lengths))), lengths.device), lengths
 
     return RuledStep(step, rules), (begun(state, lengths) for state, lengths in groups)
+
+
+def _cells(tokens: Int[Tensor, "rows some"], shape: torch.Size) -> Bool[Tensor, "rows vocab"]:
+    """Where these tokens stand among all; `NONE` stands nowhere."""
+    found = torch.zeros(shape, dtype=torch.bool, device=tokens.device)
+    known = tokens != NONE
+    found[known.nonzero()[:, 0], tokens[known]] = True
+    return found
 
 
 def _first(found: Choices, width: int) -> Choices:

@@ -44,6 +44,8 @@ class Choices:
         log_probs: of these tokens; NaN in a row that is no distribution.
         state, weights: as in `Step`.
         penalties: what a beam takes off the log-probabilities when it compares outputs; None for nothing.
+        missing: how much each output still needs behind these tokens, before which it does not end: a beam divides its
+            places by that; None where outputs may end when they will.
     """
 
     tokens: Int[Tensor, "rows width"]
@@ -51,6 +53,7 @@ class Choices:
     state: Any
     weights: Float[Tensor, "rows source"]
     penalties: Float[Tensor, "rows width"] | None = None
+    missing: Int[Tensor, "rows width"] | None = None
 
 
 @dataclass(frozen=True)
