@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -159,8 +160,8 @@ class Translator:
         if wishes.phrases and size == 1:
             raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
 
-        def look(started: Started, later: Later, numbers: Sequence[int]) -> Found:
-            step, groups = self._heeding(started, later, wishes, numbers)
+        def look(numbers: np.ndarray, started: Started, later: Later, order: Sequence[int]) -> Found:
+            step, groups = self._heeding(started, later, wishes, numbers[order].tolist())
             given = (step, *next(iter(groups)))
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=groups)]
@@ -178,12 +179,9 @@ class Translator:
             found: Found = [[] for _ in chosen]
             spans: Spans = {}
             for places in wishes.kinds(called):
-                numbers = [called[place] for place in places]
-                batches = self._batches(wishes=wishes, numbers=numbers)
-                answers, covered = batches.flowing(
-                    [chosen[place] for place in places],
-                    lambda started, later, order, numbers=numbers: look(started, later, [numbers[n] for n in order]),
-                )
+                numbers = np.array(called)[places]
+                batches = self._batches(wishes=wishes, numbers=numbers.tolist())
+                answers, covered = batches.flowing([chosen[place] for place in places], partial(look, numbers))
                 for number, place in enumerate(places):
                     found[place], spans[place] = answers[number], covered[number]
             return found, spans

@@ -73,8 +73,8 @@ class Wishes:
         return None if self.constraints is None else [self.constraints.of(each).split("\t") for each in examples]
 
     def refusal(self, translator: "Translator", nbest: int) -> "Callable[[Example], str | None]":
-        """Says why a line has no output: the vocabulary cannot write one of its phrases. Raises UsageError where phrases
-        are asked of greedy search."""
+        """Says why a line has no output: the vocabulary cannot write one of its phrases. Raises UsageError for phrases
+        in greedy search."""
         from regard.search.asked import NO_BEAM
 
         if self.constraints is not None and max(translator.options.beam_size, nbest) == 1:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -129,7 +129,7 @@ def _answerer(
         sources = [example.source for example in examples]
         if draw is not None:
             return [[one] for one in draw(translator, sources, [example.line for example in examples])]
-        asked = {"prefixes": wishes.begun(examples), "constraints": wishes.phrases(examples)}
+        asked: dict[str, Any] = {"prefixes": wishes.begun(examples), "constraints": wishes.phrases(examples)}
         if writer.aligns or timed is not None:
             return translator.translate(sources, nbest, **asked, units="tokens", alternatives=alternatives)
         return translator.outputs(sources, nbest, **asked)

@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from regard.data.phrases import Borders, Phrase
+from regard.decoders.step import Step
 from regard.marks import END
 from regard.search.length_limit import LengthLimit
 from regard.search.phrases import Phrases
@@ -17,7 +18,6 @@ from regard.search.refill import Later
 from regard.search.ruled_step import RuledState, RuledStep
 from regard.search.rules import NONE
 from regard.search.step_function import Choices
-
 
 NEVER = 1 << 40
 """More tokens than any output has."""
@@ -63,23 +63,30 @@ class ConstrainedStep:
     """
 
     def __init__(self, step: RuledStep, borders: Borders) -> None:
-        self.step, self.borders = step, borders
+        self.step, self.borders, self.barred = step, borders, step.barred
+
+    def __call__(self, tokens: Int[Tensor, " rows"], state: ConstrainedState) -> Step:
+        """One step, with all logits."""
+        phrases = state.phrases.moved(tokens, self.borders)
+        answer = self.step.allowing(tokens, state.state, phrases.wanted(), phrases.left > 0)
+        behind: Any = answer.state
+        return replace(answer, state=ConstrainedState(behind, phrases, state.limits))
 
     def best(self, tokens: Int[Tensor, " rows"], state: ConstrainedState, width: int) -> Choices:
         """One step, with its best tokens, and those that go on with a phrase."""
-        phrases = state.phrases.moved(tokens, self.borders)
-        wanted, unfinished = phrases.wanted(), phrases.left > 0
-        answer = self.step.allowing(tokens, state.state, wanted, unfinished)
-        found = self.step.choose(answer, width, wanted)
+        answer = self(tokens, state)
+        behind: Any = answer.state
+        moved, phrases = behind.state, behind.phrases
+        found = self.step.choose(replace(answer, state=moved), width, phrases.wanted())
         missing = phrases.missing(*phrases.after(found.tokens, self.borders)).masked_fill(found.tokens == END, -1)
         # Behind each token there has to be room for what is missing, and for an end.
-        room = state.limits - answer.state.said.ne(NONE).sum(1) - 1
+        room = state.limits - moved.said.ne(NONE).sum(1) - 1
         least = missing.masked_fill(found.log_probs == -torch.inf, NEVER).amin(1)
         late = (missing > torch.maximum(room, least).unsqueeze(1)) & (phrases.costs > 0).any(1, keepdim=True)
         return replace(
             found,
             log_probs=found.log_probs.masked_fill(late, -torch.inf),
-            state=ConstrainedState(answer.state, phrases, state.limits),
+            state=answer.state,
             missing=missing,
         )
 

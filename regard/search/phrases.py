@@ -139,7 +139,8 @@ class Phrases:
             F.pad(self.tokens, (0, longer, 0, 0, 0, more), value=NONE),
             F.pad(self.sizes, (0, 0, 0, more)),
             F.pad(self.goes_on, (0, longer, 0, 0, 0, more)),
-            *(F.pad(each, (0, more)) for each in (self.starts, self.ends)),
+            F.pad(self.starts, (0, more)),
+            F.pad(self.ends, (0, more)),
             F.pad(self.said, (0, longer, 0, 0, 0, more)),
             F.pad(self.met, (0, more)),
         )

@@ -144,15 +144,20 @@ class RuledStep:
         """What the tokens that may come next are compared by: their log-probabilities less the penalties."""
         if not self.rules.penalizes:
             return answer.logits
-        repeated = among_all(answer.state.said, answer.logits.size(1))
-        return answer.logits - self._penalties(answer.state, answer.logits, repeated)
+        state: Any = answer.state
+        repeated = among_all(state.said, answer.logits.size(1))
+        return answer.logits - self._penalties(state, answer.logits, repeated)
 
     def _sorted(self, found: Choices, width: int) -> Choices:
         """The best of these, by what they are compared by."""
-        penalties = self._penalties(found.state, found.log_probs, among(found.state.said, found.tokens))
-        order = (found.log_probs - penalties).argsort(dim=1, descending=True, stable=True)[:, :width]
-        tokens, log_probs, penalties = (each.gather(1, order) for each in (found.tokens, found.log_probs, penalties))
-        return replace(found, tokens=tokens, log_probs=log_probs, penalties=penalties if self.rules.penalizes else None)
+        compared, penalties = found.log_probs, None
+        if self.rules.penalizes:
+            penalties = self._penalties(found.state, compared, among(found.state.said, found.tokens))
+            compared = compared - penalties
+        order = compared.argsort(dim=1, descending=True, stable=True)[:, :width]
+        tokens, log_probs = found.tokens.gather(1, order), found.log_probs.gather(1, order)
+        penalties = None if penalties is None else penalties.gather(1, order)
+        return replace(found, tokens=tokens, log_probs=log_probs, penalties=penalties)
 
     def _penalties(
         self, state: RuledState, log_probs: Float[Tensor, "rows width"], repeated: Bool[Tensor, "rows width"]

@@ -94,8 +94,8 @@ def lists(
     if copied:
         real = mask.numpy(force=True)
         found.append((real.nonzero()[0], source[..., 1].numpy(force=True)[real]))
-    owned = [(row, token) for row, tokens in enumerate(wanted) for token in tokens]
-    found.append(tuple(np.array(owned, dtype=np.int64).reshape(-1, 2).T))
+    owned = np.array([(row, token) for row, tokens in enumerate(wanted) for token in tokens], np.int64).reshape(-1, 2)
+    found.append((owned[:, 0], owned[:, 1]))
     owners, tokens = map(np.concatenate, zip(*found, strict=True))
     return Lists.of(owners, tokens, len(source), common(shortlists).to(source.device))
 
