@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +20,11 @@ from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.search.asked import NO_BEAM, NOTHING, Asked, asked, phrases_of
+from regard.search.asked import NO_BEAM, NOTHING, ONE_DIVISION, Asked, asked, phrases_of
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
 from regard.search.constrained_step import under_constraints
+from regard.search.diverse import diverse_beam
 from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.joint import expect_weight
@@ -157,6 +159,9 @@ class Translator:
         size = max(options.beam_size, nbest)
         if nbest < 1:
             raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
+        widened: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
+        if wishes.phrases and options.diversity:
+            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
         if wishes.phrases and size == 1:
             raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
 
@@ -165,7 +170,7 @@ class Translator:
             given = (step, *next(iter(groups)))
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=groups)]
-            return beam(
+            return widened(
                 *given,
                 size=size,
                 nbest=nbest,

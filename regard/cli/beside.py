@@ -72,12 +72,14 @@ class Wishes:
         """The phrases of these lines."""
         return None if self.constraints is None else [self.constraints.of(each).split("\t") for each in examples]
 
-    def refusal(self, translator: "Translator", nbest: int) -> "Callable[[Example], str | None]":
+    def refusal(self, translator: "Translator") -> "Callable[[Example], str | None]":
         """Says why a line has no output: the vocabulary cannot write one of its phrases. Raises UsageError for phrases
         in greedy search."""
-        from regard.search.asked import NO_BEAM
+        from regard.search.asked import NO_BEAM, ONE_DIVISION
 
-        if self.constraints is not None and max(translator.options.beam_size, nbest) == 1:
+        if self.constraints is not None and translator.options.diversity is not None:
+            raise UsageError(f"--constrain is given and the beam has groups; {ONE_DIVISION}")
+        if self.constraints is not None and translator.options.beam_size == 1:
             raise UsageError(f"--constrain is given and the search is greedy; {NO_BEAM} Give --beam 10.")
 
         def refuse(example: "Example") -> str | None:

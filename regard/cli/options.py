@@ -122,6 +122,24 @@ RepetitionPenalty = Annotated[
         "The recipe's by default.",
     ),
 ]
+DiversityGroups = Annotated[
+    int | None,
+    typer.Option(
+        "--diversity-groups",
+        min=1,
+        metavar="N",
+        help="Divide the beam among N groups that avoid each other's tokens, so that the --nbest outputs differ more; "
+        "1 for none. The recipe's by default.",
+    ),
+]
+DiversityStrength = Annotated[
+    float | None,
+    typer.Option(
+        "--diversity-strength",
+        metavar="L",
+        help="How much groups avoid each other: λ of Vijayakumar et al. 2018, above 0. The recipe's by default.",
+    ),
+]
 PrefixFile = Annotated[
     Path | None,
     typer.Option(
@@ -235,6 +253,8 @@ class Search:
     no_repeat_ngram: NoRepeatNgram = None
     min_length: MinLength = None
     repetition_penalty: RepetitionPenalty = None
+    diversity_groups: DiversityGroups = None
+    diversity_strength: DiversityStrength = None
     shortlist: Shortlisted = False
 
 

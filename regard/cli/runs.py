@@ -1,18 +1,18 @@
 """Trained runs, opened as the command line says, and the lines that they translate or score."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from regard.cli.options import Opening, Search
+from regard.cli.searching import searching
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.cli.workers import set_up
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.data.readers import Locate, located
 from regard.data.sources import UnusableSource
-from regard.errors import UsageError
 from regard.translator import Translator
 
 Item = TypeVar("Item")
@@ -96,11 +96,6 @@ def _lines(path: str) -> Iterator[Line]:
         yield from read_lines(stream, shown(path))
 
 
-def _replaced(record: Any, given: Mapping[str, Any]) -> Any:
-    """The record with the values that are given."""
-    return replace(record, **{name: value for name, value in given.items() if value is not None})
-
-
 def open_runs(
     paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
 ) -> Session:
@@ -109,35 +104,11 @@ def open_runs(
     Raises CheckpointError for a run that cannot be read, UsageError for an impossible device or number.
     """
     from regard.model.build import pick_device
-    from regard.run.directory import Run, load, search_options
-    from regard.search.joint import expect_weight
-    from regard.search.length_penalty import Ranking
+    from regard.run.directory import Run, load
 
     set_up(opening.threads)
     chosen, search = str(pick_device(opening.device)), search or Search()
-    given: dict[str, Any] = {
-        "beam_size": search.beam,
-        "batch_size": opening.batch_size,
-        "length_normalization": search.length_normalization,
-        "coverage_penalty": search.coverage_penalty,
-        "ctc_weight": search.ctc_weight,
-    }
-    rules: dict[str, Any] = {
-        "no_repeat_ngram": search.no_repeat_ngram,
-        "min_length": search.min_length,
-        "repetition_penalty": search.repetition_penalty,
-    }
-    options = _replaced(search_options(Run(paths[0]).config), given)
-    options = replace(options, rules=_replaced(options.rules, rules))
-    if search.beam and nbest and nbest > search.beam:
-        raise UsageError(f"--beam {search.beam} has no effect below --nbest {nbest}, which needs a wider one.")
-    ranked = {"--length-normalization": search.length_normalization, "--coverage-penalty": search.coverage_penalty}
-    if max(options.beam_size, nbest or 1) == 1 and (unused := [name for name in ranked if ranked[name] is not None]):
-        raise UsageError(f"{unused[0]} has no effect on greedy search, which keeps one output. Give --beam 2 or more.")
-    try:
-        expect_weight("--ctc-weight", options.ctc_weight)
-        Ranking(options.length_normalization, options.coverage_penalty)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), Run(paths[0]).config.data.source
+    recipe = Run(paths[0]).config
+    options = searching(recipe, opening, search, nbest)
+    translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), recipe.data.source
     return Session(translator, opening, locate=None if of_sources.is_text else of_sources.locate)

@@ -89,7 +89,7 @@ def command(
             timed, wishes = _timed(chosen, timing), Wishes.read(asking)
             drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
-            session = replace(session, refusal=wishes.refusal(session.translator, nbest or 1))
+            session = replace(session, refusal=wishes.refusal(session.translator))
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         if timed is not None and session.translator.source.kind == "text":
             raise UsageError(
@@ -188,7 +188,7 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
-        searching += ["prefixes", "constraints"]
+        searching += ["diversity_groups", "diversity_strength", "prefixes", "constraints"]
         refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
         drawing = ["temperature", "top_k", "top_p", "seed", "minimum_risk"]

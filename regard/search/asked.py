@@ -12,6 +12,8 @@ from regard.data.tokenizer import Tokenizer
 
 NO_BEAM = "expected a beam of 2 or more, since outputs with a phrase and outputs without it are kept side by side."
 """Why greedy search has no phrases."""
+ONE_DIVISION = "expected one of the two, since both divide its places. Leave one out."
+"""Why groups have none."""
 
 
 @dataclass(frozen=True)

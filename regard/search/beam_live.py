@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from regard.data.batch import BEGIN
 from regard.search.allocation import allocated
+from regard.search.diversity import Diversity
 from regard.search.step_function import Choices, read
 
 
@@ -73,11 +74,12 @@ class Live:
         )
         return Live(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
 
-    def expand(self, found: Choices, *, track: bool) -> "Live":
+    def expand(self, found: Choices, diversity: Diversity | None = None, *, track: bool) -> "Live":
         """Continue every hypothesis and keep the best of each sentence.
 
         Args:
             found: what may come next in each that is filled.
+            diversity: what keeps groups apart, where each sentence is one.
             track: whether to keep the coverage.
         """
         (live, size), slots = self.tokens.shape, self.filled
@@ -91,6 +93,8 @@ class Live:
         if found.missing is not None:
             missing = found.missing.numpy(force=True).take(owners, 0).reshape(totals.shape)
             totals = allocated(totals, missing, self.free)
+        if diversity is not None:
+            totals = diversity.chosen(self.sentences, totals, choices.take(owners, 0).reshape(totals.shape), self.free)
         # The stable sort is what sends ties to the lower slot, then to the lower token.
         places = (-totals).argsort(axis=1, kind="stable")[:, :size]
         parents, first = places // width, np.arange(0, live * size, size)[:, None]
