@@ -89,8 +89,8 @@ def among(said: Int[Tensor, "rows said"], tokens: Int[Tensor, "rows width"]) -> 
 
 
 def among_all(said: Int[Tensor, "rows said"], vocab: int) -> Bool[Tensor, "rows vocab"]:
-    """Which tokens of the vocabulary each row has said, without the marks."""
+    """Which tokens of the vocabulary each row has said, from the end mark on."""
     found = torch.zeros(len(said), vocab, dtype=torch.bool, device=said.device)
     found.scatter_(1, said.clamp(min=PAD), True)
-    found[:, : END + 1] = False
+    found[:, :END] = False
     return found

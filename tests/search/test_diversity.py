@@ -117,9 +117,9 @@ def test_groups_keep_rules_and_prefixes() -> None:
 
 def test_what_makes_no_groups_is_refused() -> None:
     assert grouped(1, 0.5) is None
-    with pytest.raises(ValueError, match="Diversity: groups is 1; expected 2 or more. For one group give none."):
+    with pytest.raises(ValueError, match=r"Diversity: groups is 1; expected 2 or more. For one group give none."):
         Diversity(1)
-    with pytest.raises(ValueError, match="Diversity: strength is 0; expected a finite number above 0. Try 0.5."):
-        Diversity(2, 0)
+    with pytest.raises(ValueError, match=r"Diversity: strength is 0.0; expected a finite number above 0. Try 0.5."):
+        Diversity(2, 0.0)
     with pytest.raises(ValueError, match="SearchOptions: beam_size is 5 and the groups are 2; expected a beam that"):
         SearchOptions(diversity=Diversity(2))
