@@ -31,7 +31,7 @@ LEAST_ROWS = 20
 """With fewer rows than this there is no result."""
 FLAT = 1e-3
 """A row whose largest and smallest weight differ by less than this prefers no position."""
-EVEN, SAME, STILL, APART = 0.95, 0.6, 0.9, 0.2
+EVEN, SAME, STILL, APART = 0.9, 0.55, 0.9, 0.2
 """Entropy, `same` and `still` from which on, and agreement up to which, there is a verdict."""
 MOSTLY = 0.5
 """With this share of all weight, a position is named."""
@@ -102,7 +102,7 @@ class MeasureCount:
         self._last += float(shares[:, positions - 1].sum())
         self._end += float(shares[:, -1].sum()) if end else 0.0
         logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-        self._entropy += float(-(shares * logs).sum()) / np.log(columns)
+        self._entropy += float(-(shares * logs).sum() / np.log(columns))
         steps = looking[prefers(weights[looking])]
         best = weights[steps].argmax(1)
         self._same += int(np.bincount(best, minlength=1).max())
@@ -194,7 +194,7 @@ def verdict(found: Measures | None, of: str) -> str | None:
             f"entropy: they explain nothing {on}"
         )
     if found.same_position >= SAME:
-        which = "one position of its source, whatever stands there"
+        which = "one and the same position of its source"
         if found.end_mark >= MOSTLY:
             which = "the end mark of its source"
         elif found.last_position >= MOSTLY:

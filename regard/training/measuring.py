@@ -34,7 +34,8 @@ def moving(count: MeasureCount, model: Any, most: int = MOST_MOVED) -> Watch:
     """A `watch` that runs the model once more on some pairs of texts, with the words of the source moved by one
     position, the first behind the last; and adds to the count where the largest weights were and are.
 
-    Sources whose memory has other positions than their tokens are left out.
+    Of words alone: end marks are not moved, and what is looked at there is left aside. Sources whose memory has other
+    positions than their tokens are left out.
 
     Args:
         most: about so many target tokens, not more of a batch than its first rows.
@@ -50,7 +51,8 @@ def moving(count: MeasureCount, model: Any, most: int = MOST_MOVED) -> Watch:
         few = _first(batch, 1 + left // batch.targets.size(1))
         after = model(replace(few, source=moved(few.source, few.source_mask))).weights.numpy(force=True)
         before = unrolled.weights.numpy(force=True)
-        for row, (units, width) in enumerate(zip(_said(few), memory.mask.sum(1).tolist(), strict=False)):
+        words = (memory.mask.sum(1) - _end_mark_last(memory).long()).tolist()
+        for row, (units, width) in enumerate(zip(_said(few), words, strict=False)):
             if min(units, width) < LEAST_UNITS:
                 continue
             one, other = before[row, :units, :width], after[row, :units, :width]

@@ -67,7 +67,7 @@ def test_the_end_mark_is_none_of_the_positions() -> None:
 
 def test_one_position_is_found_wherever_it_is() -> None:
     found = measures([on([place] * 7, 11) for place in range(7)])
-    assert "100% of the output looks at one position of its source, whatever stands there" in (verdict(found, "") or "")
+    assert "100% of the output looks at one and the same position of its source" in (verdict(found, "") or "")
 
 
 def test_equal_weights_have_all_entropy_and_prefer_no_position() -> None:
