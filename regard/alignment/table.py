@@ -13,3 +13,6 @@ SYMMETRIZATIONS = Table(
         "grow-diag-final-and": "symmetrize:grow_diag_final_and",
     },
 )
+
+MEASURES = ("measured_pairs", "same_position", "last_position", "end_mark", "entropy", "diagonal", "still")
+"""What a validation says of the weights, by the names of the scores; see `verdict`."""
