@@ -13,7 +13,7 @@ pairs, never their links. The odd lines of the gold files are `dev`, the even on
 test once. The other systems run as processes of their own, and are no part of this project.
 
 Alignment error is that of Och & Ney 2003, in per cent. For both directions of a system: each of them, then joined by
-intersection, grow-diag and grow-diag-final-and.
+intersection, grow-diag and grow-diag-final-and, and by the weights of both (`--symmetrize agreement`).
 """
 
 import argparse
@@ -31,6 +31,7 @@ import regard
 from regard.alignment import SYMMETRIZATIONS, alignment_errors, parse_gold, parse_links, reverse
 from regard.alignment.agreement import agreed_links
 from regard.alignment.linking import Links
+from regard.alignment.table import AGREEMENT
 
 HERE = Path(__file__).resolve().parent
 JOINED = ("intersection", "grow-diag", "grow-diag-final-and")
@@ -177,16 +178,11 @@ def judge(given: argparse.Namespace) -> None:
         start = time.perf_counter()
         found = agreed_links([(left.split(), right.split()) for left, right in pairs])
         print(f"{corpus.name}: two Markov models took {time.perf_counter() - start:.1f} s")
-        rows["two Markov models that agree"] = {"joined": error(found)}
+        rows["two Markov models that agree"] = {AGREEMENT: error(found)}
         for ahead in sorted(given.out.glob(f"{corpus.name}.run*")):
             back = given.out / ahead.name.replace(corpus.name, corpus.turned)
-            links = [
-                _aligned(run, pairs)
-                for run, pairs in ((ahead, judged), (back, [(r, s) for s, r in judged]))
-                if run.exists()
-            ]
-            if len(links) == 2:
-                rows[f"attention, {ahead.name}"] = _both(error, links[0], list(map(reverse, links[1])))
+            if back.exists():
+                rows[f"attention, {ahead.name}"] = _attention(error, str(ahead), str(back), judged)
         _table(corpus.name, given.part, rows)
         record[corpus.name] = rows
     if given.record:
@@ -203,8 +199,19 @@ def _read(path: Path) -> list[Links]:
     return [parse_links(line, path.name, number) for number, line in enumerate(path.read_text().splitlines(), 1)]
 
 
-def _aligned(run: Path, pairs: Sequence[tuple[str, str]]) -> list[Links]:
-    return [each.links for each in regard.align(str(run), pairs)]
+def _attention(
+    error: Callable[[Sequence[Links]], float], ahead: str, back: str, pairs: Sequence[tuple[str, str]]
+) -> dict[str, float]:
+    turned = [(right, left) for left, right in pairs]
+    found = {
+        "forward": [each.links for each in regard.align(ahead, pairs)],
+        "backward": [reverse(each.links) for each in regard.align(back, turned)],
+        **{
+            how: [each.links for each in regard.align(ahead, pairs, reverse=back, symmetrize=how)]
+            for how in (*JOINED, AGREEMENT)
+        },
+    }
+    return {name: error(links) for name, links in found.items()}
 
 
 def _both(error: Callable[[Sequence[Links]], float], ahead: Sequence[Links], back: Sequence[Links]) -> dict[str, float]:
@@ -214,7 +221,7 @@ def _both(error: Callable[[Sequence[Links]], float], ahead: Sequence[Links], bac
 
 
 def _table(name: str, part: str, rows: dict[str, dict[str, float]]) -> None:
-    columns = ("forward", "backward", *JOINED, "joined")
+    columns = ("forward", "backward", *JOINED, AGREEMENT)
     print(f"\n| {name}, {part} | {' | '.join(columns)} |\n|{' --- |' * (1 + len(columns))}")
     for system, errors in rows.items():
         print(f"| {system} | {' | '.join(str(errors.get(column, '')) for column in columns)} |")

@@ -17,7 +17,7 @@ The names below are imported when they are first used.
 from importlib import import_module
 from typing import Any
 
-from regard.alignment.table import SYMMETRIZATIONS
+from regard.alignment.table import JOINS, SYMMETRIZATIONS
 
 _PLACES = {
     "Alignment": "alignment",
@@ -52,7 +52,7 @@ _PLACES = {
     "words": "units",
 }
 
-__all__ = ["SYMMETRIZATIONS", *sorted(_PLACES)]
+__all__ = ["JOINS", "SYMMETRIZATIONS", *sorted(_PLACES)]
 
 
 def __getattr__(name: str) -> Any:
