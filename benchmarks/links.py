@@ -62,7 +62,8 @@ CORPORA = (
 )
 
 FULL = {
-    f"{short}'": f"{short}e" for short in ("l", "d", "s", "n", "c", "j", "t", "m", "qu", "lorsqu", "puisqu", "jusqu")
+    f"{short}'": f"{short}e"
+    for short in ("l", "d", "s", "n", "c", "j", "t", "m", "qu", "quelqu", "lorsqu", "puisqu", "jusqu")
 }
 JOINT = {"du": "de le", "des": "de les", "au": "à le", "aux": "à les"}
 WIDE = str.maketrans("，！？：；（）", ",!?:;()")
