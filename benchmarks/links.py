@@ -252,8 +252,8 @@ def _record(
             for name, found in others.items()
         ],
         "notes": [
-            "Alignment error (Och & Ney 2003) in per cent: less is better. BLEU is that of the runs on 1,000 test pairs "
-            "of Tatoeba. `python benchmarks/links.py --help` says how the texts and the other systems' links are made."
+            "Alignment error (Och & Ney 2003) in per cent: less is better. BLEU is that of the runs on 1,000 test "
+            "pairs of Tatoeba. `python benchmarks/links.py --help` says how texts and links of the others are made."
         ],
     }
 
