@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from regard.alignment.alignment import Alignment
 from regard.alignment.linking import Links, reverse
 from regard.alignment.shown import regrouped
-from regard.alignment.symmetrize import Symmetrization
+from regard.alignment.symmetrize import AGREED, Symmetrization, agreement
 from regard.alignment.units import regroup
 from regard.analysis.units import linked
 from regard.analysis.words import Segmentation
@@ -58,10 +58,11 @@ class Aligner:
         forward: from source to target.
         segment: gives the words of a pair, and the text that the models read.
         backward: from target to source, if there is one.
-        symmetrize: joins the links of both directions.
+        symmetrize: joins the links of both directions; None for links where both look, see `agreement`.
         units: what is aligned; only words are sure to be the same units in both directions. A source that is no text
             keeps the units of its memory.
-        threshold: link all pairs with this weight or more; None links the largest weight of each unit.
+        threshold: link all pairs with this weight or more, of `agreement` with this mean of both weights; None links
+            the largest weight of each unit.
         min_weight: the smallest weight of a link; None for the default, `MIN_WEIGHT`.
     """
 
@@ -99,11 +100,14 @@ class Aligner:
         directions: list[tuple[Direction, ...]] = [
             (Direction(one, links),) for one, links in zip(found, results, strict=True)
         ]
-        if self.backward is not None and self.symmetrize is not None:
+        if self.backward is not None:
             back = self.backward.score(right, left, units="tokens")
             for place, one in enumerate(back):
                 words = regroup(one, targets[place][1], sources[place][1])
                 other = Direction(words, reverse(linked(words, self.threshold, self.min_weight)))
-                results[place] = self.symmetrize(results[place], other.links)
+                if self.symmetrize is None:
+                    results[place] = agreement(found[place], words, self.threshold or AGREED)
+                else:
+                    results[place] = self.symmetrize(results[place], other.links)
                 directions[place] += (other,)
         return [Aligned(*parts) for parts in zip(examples, found, results, directions, strict=True)]

@@ -55,7 +55,7 @@ def command(
         typer.Option(
             metavar="HOW",
             help="With --reverse, how to join both: intersection, union, grow-diag, grow-diag-final, "
-            f"{SYMMETRIZATION} (default).",
+            f"{SYMMETRIZATION} (default), or agreement: where the mean of both weights is at least --threshold (0.3).",
         ),
     ] = None,
     units: Units = "words",
@@ -72,7 +72,8 @@ def command(
 
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
-    from regard.alignment import SYMMETRIZATIONS
+    from regard.alignment import JOINS
+    from regard.alignment.symmetrize import symmetrization
     from regard.analysis.align import Aligned, Aligner
     from regard.analysis.doubts import Doubts
     from regard.analysis.gold import judged_pairs
@@ -82,7 +83,7 @@ def command(
     from regard.cli.stdout import put
 
     check_linking(units, threshold, linking.min_weight)
-    how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
+    how = choose("--symmetrize", symmetrize or SYMMETRIZATION, JOINS)
     if symmetrize and reverse is None:
         raise UsageError("--symmetrize makes one alignment of two directions; give the run of the other as --reverse.")
     if units != "words" and (reverse or linking.words or linking.join != "none"):
@@ -93,7 +94,7 @@ def command(
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
     aligner = Aligner(
-        session.translator, judged.segment, backward, SYMMETRIZATIONS[how], units, threshold, linking.min_weight
+        session.translator, judged.segment, backward, symmetrization(how), units, threshold, linking.min_weight
     )
     doubts = Doubts()
     for found in session.answers(session.chunks(judged.lines), aligner, bad.add):

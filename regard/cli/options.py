@@ -112,6 +112,69 @@ MinLength = Annotated[
         help="At least N tokens before the end of an output. The recipe's by default.",
     ),
 ]
+RepetitionPenalty = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        min=1,
+        metavar="P",
+        help="Tokens that an output already has are chosen less often: θ of Keskar et al. 2019; 1 for no such rule. "
+        "The recipe's by default.",
+    ),
+]
+DiversityGroups = Annotated[
+    int | None,
+    typer.Option(
+        "--diversity-groups",
+        min=1,
+        metavar="N",
+        help="Divide the beam among N groups that avoid each other's tokens, so that the --nbest outputs differ more; "
+        "1 for none. The recipe's by default.",
+    ),
+]
+DiversityStrength = Annotated[
+    float | None,
+    typer.Option(
+        "--diversity-strength",
+        metavar="L",
+        help="How much groups avoid each other: λ of Vijayakumar et al. 2018, above 0. The recipe's by default.",
+    ),
+]
+PrefixFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prefix",
+        metavar="FILE",
+        help="A line for each line of the input: what its output begins with, or nothing.",
+    ),
+]
+ConstraintFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--constrain",
+        metavar="FILE",
+        help="A line for each line of the input: phrases that its output has, in any order, with tabs between them; or "
+        "nothing. Needs a beam.",
+    ),
+]
+Nbest = Annotated[
+    int | None,
+    typer.Option(
+        "--nbest",
+        min=1,
+        metavar="N",
+        help="The N best outputs, each as: line, from 1 ||| output ||| log-probability.",
+    ),
+]
+Alternatives = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="With --json: the probability of each token, and the N most probable of its step; by default 0, or 100 "
+        "where the outputs are labels.",
+    ),
+]
 BatchSize = Annotated[
     int | None, typer.Option("--batch-size", min=1, metavar="N", help="Sentences at a time. The recipe's by default.")
 ]
@@ -189,7 +252,35 @@ class Search:
     ctc_weight: CtcWeight = None
     no_repeat_ngram: NoRepeatNgram = None
     min_length: MinLength = None
+    repetition_penalty: RepetitionPenalty = None
+    diversity_groups: DiversityGroups = None
+    diversity_strength: DiversityStrength = None
     shortlist: Shortlisted = False
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of the output of each line. The names are those of parameters of `Translator.translate`."""
+
+    prefixes: PrefixFile = None
+    constraints: ConstraintFile = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When words were said, and where that is written."""
+
+    times: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ctm|srt|textgrid",
+            help="Write when each word of a recording was said: ctm in place of the text, or to --out.",
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="PATH", help="With --times: a file for ctm, a folder for the others."),
+    ] = None
 
 
 @dataclass(frozen=True)

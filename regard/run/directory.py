@@ -33,6 +33,7 @@ from regard.model.build import assemble, pick_device
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
+from regard.search.diversity import grouped
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
 from regard.search.rules import Rules
@@ -273,7 +274,8 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
-        rules=Rules(search.no_repeat_ngram, search.min_length),
+        rules=Rules(search.no_repeat_ngram, search.min_length, search.repetition_penalty),
+        diversity=grouped(search.diversity_groups, search.diversity_strength),
     )
 
 

@@ -1,8 +1,9 @@
 """The links that guide attention in training: from a file, or from the words of the pairs; as links between tokens."""
 
 import io
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from regard.alignment.units import Span, word_spans
 from regard.config import Config, GuidedAlignmentConfig
 from regard.data.lines import BadLine, opened, texts
 from regard.data.readers import PairFiles
+from regard.data.scripts import UNSPACED
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError
@@ -23,6 +25,8 @@ from regard.training.guided import GivenLinks
 
 FILE = "links.npz"
 NOTHING: Links = frozenset()
+PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
+"""A word whose links are learned: in a script without spaces each character is one."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,13 @@ class Linked:
 
     Args:
         row: its number in the corpus.
-        source, target: its texts.
+        source, target: its texts, each with where its words are.
         links: between the words of both.
     """
 
     row: int
-    source: str
-    target: str
+    source: tuple[str, list[Span]]
+    target: tuple[str, list[Span]]
     links: Links
 
 
@@ -46,9 +50,10 @@ def guiding_links(
 ) -> GivenLinks | None:
     """The links of the pairs to learn from; None where the recipe wants none.
 
-    Words are what stands between white space, and capitals do not count. Each token of a target word is linked to all
-    tokens of the source words that its word is linked to. Where the end mark of the source may be looked at, words
-    without a link and the end mark of the target are linked to it.
+    Words are what stands between white space; where links are learned, capitals do not count, and each character of a
+    script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
+    word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
+    target are linked to it.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
@@ -78,10 +83,18 @@ def load(directory: Path) -> GivenLinks:
 
 def _linked(files: PairFiles, learn: Subset, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
-        return _pairs(files, learn, _given(asked.links))
-    pairs = _pairs(files, learn, None)[: asked.most_pairs]
-    found = agreed_links([(_words(pair.source), _words(pair.target)) for pair in pairs])
-    return [Linked(pair.row, pair.source, pair.target, links) for pair, links in zip(pairs, found, strict=True)]
+        return _pairs(files, learn, word_spans, _given(asked.links))
+    pairs = _pairs(files, learn, _parts)[: asked.most_pairs]
+    found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
+    return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
+
+
+def _parts(text: str) -> list[Span]:
+    return [match.span() for match in PART.finditer(text)]
+
+
+def _words(text: str, spans: Sequence[Span]) -> list[str]:
+    return [text[start:end].casefold() for start, end in spans]
 
 
 def _given(path: str) -> list[Links]:
@@ -93,7 +106,9 @@ def _given(path: str) -> list[Links]:
     return [parse_links(str(line), path, number) for number, line in enumerate(lines, 1)]
 
 
-def _pairs(files: PairFiles, learn: Subset, links: Sequence[Links] | None) -> list[Linked]:
+def _pairs(
+    files: PairFiles, learn: Subset, spans: Callable[[str], list[Span]], links: Sequence[Links] | None = None
+) -> list[Linked]:
     """The pairs to learn from, as they stand in the files, with the links of their lines where there are some."""
     wanted, corpus = iter(learn.first(len(learn))), learn.corpus
     row, found, lines = next(wanted, None), list[Linked](), 0
@@ -102,8 +117,9 @@ def _pairs(files: PairFiles, learn: Subset, links: Sequence[Links] | None) -> li
             continue
         while row is not None and corpus.origin(row) == (record.file, record.line):
             given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
-            _check(given, record.source, record.target or "", record.file, record.line)
-            found.append(Linked(row, record.source, record.target or "", given))
+            source, target = ((text, spans(text)) for text in (record.source, record.target or ""))
+            _check(given, (len(source[1]), len(target[1])), record.file, record.line)
+            found.append(Linked(row, source, target, given))
             row = next(wanted, None)
     if links is not None and len(links) != lines:
         raise DataError(
@@ -115,8 +131,7 @@ def _pairs(files: PairFiles, learn: Subset, links: Sequence[Links] | None) -> li
     return found
 
 
-def _check(links: Links, source: str, target: str, file: str, line: int) -> None:
-    sizes = len(word_spans(source)), len(word_spans(target))
+def _check(links: Links, sizes: tuple[int, int], file: str, line: int) -> None:
     for link in sorted(links):
         if link[0] >= sizes[0] or link[1] >= sizes[1]:
             raise DataError(
@@ -125,21 +140,17 @@ def _check(links: Links, source: str, target: str, file: str, line: int) -> None
             )
 
 
-def _words(text: str) -> list[str]:
-    return text.casefold().split()
-
-
 def _share(pairs: Sequence[Linked]) -> float:
     """Of all target words those with a link, in per cent."""
     linked = sum(len({target for _, target in pair.links}) for pair in pairs)
-    return 100 * linked / max(1, sum(len(word_spans(pair.target)) for pair in pairs))
+    return 100 * linked / max(1, sum(len(pair.target[1]) for pair in pairs))
 
 
 def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: Tokenizer, *, end: bool) -> GivenLinks:
     """The links between words as links between tokens."""
     counts, ahead, back = np.zeros(rows, np.int64), list[int](), list[int]()
     for pair in pairs:
-        left, right = _tokens_of_words(pair.source, source), _tokens_of_words(pair.target, target)
+        left, right = _tokens_of_words(*pair.source, source), _tokens_of_words(*pair.target, target)
         at_end = [sum(map(len, left))] if end else []
         sources: list[list[int]] = [[] for _ in right]
         for word, other in sorted(pair.links):
@@ -153,14 +164,12 @@ def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: To
     return GivenLinks(np.concatenate([[0], counts.cumsum()]), np.array(ahead, np.int32), np.array(back, np.int32))
 
 
-def _tokens_of_words(text: str, tokenizer: Tokenizer) -> list[list[int]]:
+def _tokens_of_words(text: str, words: Sequence[Span], tokenizer: Tokenizer) -> list[list[int]]:
     """The tokens of each word, by their first character that is no white space; one of white space alone is the next
     word's, or the last one's."""
-    words = word_spans(text)
     found: list[list[int]] = [[] for _ in words]
-    ends: list[Span] = tokenizer.encode(text).spans
     word = 0
-    for token, (start, stop) in enumerate(ends):
+    for token, (start, stop) in enumerate(tokenizer.encode(text).spans):
         first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
         while word + 1 < len(words) and words[word][1] <= first:
             word += 1
