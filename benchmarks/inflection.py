@@ -1,7 +1,7 @@
 """Inflection with one recipe and several mechanisms: the same files, minutes, threads and seed for each.
 
     python benchmarks/inflection.py DATA                                every mechanism on every language
-    python benchmarks/inflection.py DATA --languages german turkish --mechanisms soft monotonic
+    python benchmarks/inflection.py DATA --languages german turkish --mechanisms soft "monotonic, moves"
     python benchmarks/inflection.py DATA --setting high --minutes 30
     python benchmarks/inflection.py DATA --table                        what is known so far, without training
 
@@ -39,13 +39,17 @@ from regard.run.pairs import pair_files
 from regard.translator import Translator
 
 RECIPE = "inflection-hard"
+SOFT = "model.decoder={kind: luong, hidden_size: 128}"
+IN_FRONT = ["data.features=[]", "data.source_column=tags+lemma", "data.source.tokenizer=inflection"]
+"""One text of tags and lemma: what is copied stands in one text."""
 MECHANISMS: dict[str, list[str]] = {
-    "soft": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}"],
-    "copy": ["model.decoder={kind: luong, cell: lstm, hidden_size: 200}", "model.output={kind: copy}"],
-    "hard": ["model.decoder.monotonic=false"],
-    "hard, moves": ["model.decoder.monotonic=false", "model.decoder.order=1"],
-    "monotonic": [],
-    "monotonic, moves": ["model.decoder.order=1"],
+    "soft": [SOFT],
+    "copy": [SOFT, "model.output={kind: copy}", *IN_FRONT],
+    "hard": ["model.decoder.monotonic=false", "model.decoder.order=0"],
+    "hard, moves": ["model.decoder.monotonic=false"],
+    "monotonic": ["model.decoder.order=0"],
+    "monotonic, moves": [],
+    "monotonic, moves, real pairs alone": ["data.hallucinate.share=0"],
 }
 """What each changes in the recipe."""
 

@@ -60,6 +60,7 @@ class Translator:
         options: how outputs are looked for.
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
+        warning: what every alignment says of the weights of these models, see `Alignment`.
 
     Alignments are of `units`: "words" is what stands between white space, "tokens" what the model read and wrote;
     "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
@@ -80,6 +81,7 @@ class Translator:
         target_tokenizer: Tokenizer,
         options: SearchOptions,
         shortlists: Sequence[Shortlist] = (),
+        warning: str | None = None,
     ) -> None:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
@@ -95,7 +97,8 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size)
+        self.warning = warning
+        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size, warning)
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(

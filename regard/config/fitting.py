@@ -7,6 +7,9 @@ from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
 from regard.encoders import ENCODERS
 
+SPELLED = ("characters", "inflection")
+"""Tokenisers of letters."""
+
 
 def check_fit(config: Any) -> None:
     """Refuse a recipe whose parts do not go together.
@@ -118,6 +121,25 @@ def _copied(config: Any) -> None:
             raise ValueError(f"model.output is {config.model.output.kind}; expected {expected}")
 
 
+def _hallucinated(config: Any) -> None:
+    """Letters can be replaced where both sides are spelled in letters, and in one text of the source."""
+    data, key = config.data, f"data.hallucinate.share is {config.data.hallucinate.share}"
+    if not data.hallucinate.share:
+        return
+    if not data.source.is_text:
+        raise ValueError(f"{key}; expected 0 for data.source.kind {data.source.kind}, which is not spelled in letters")
+    sides = [*data.source.parts.values()] if isinstance(data.source, SeveralConfig) else [data.source]
+    spelled = [side.tokenizer for side in sides if side.tokenizer in SPELLED]
+    target = data.source.tokenizer if data.joint else data.target.tokenizer
+    if len(spelled) != 1 or target != "characters":
+        raise ValueError(
+            f"{key}; expected data.target.tokenizer characters for {target}, and one source of tokenizer "
+            f"{' or '.join(SPELLED)} for {', '.join(side.tokenizer for side in sides)}"
+        )
+    if config.training.ctc:
+        raise ValueError(f"{key} and training.ctc is {config.training.ctc}; expected 0 for one of them")
+
+
 def _labels(config: Any) -> None:
     """A pooling decoder, the output layer of labels and their tokeniser go together."""
     model, data = config.model, config.data
@@ -175,14 +197,46 @@ def _taught(config: Any) -> None:
             )
 
 
+def _guided(config: Any) -> None:
+    """Links are between words, and attention follows them where its weights are of tokens and have a gradient."""
+    from regard.attention import SELECTIONS
+
+    guided, source, model = config.training.guided_alignment, config.data.source, config.model
+    if not guided.weight:
+        if guided.links is not None:
+            raise ValueError(
+                "training.guided_alignment.links are given, and weight is 0; expected above 0, such as 0.3"
+            )
+        return
+    encoder, decoder = model.encoder, model.decoder
+    wanted = [
+        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
+        (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
+        (
+            encoder.stride == 1 and not encoder.needs_sentences,
+            f"another encoder than {encoder.kind}, whose positions are several tokens each",
+        ),
+        (config.data.target.tokenizer != "label", "another data.target.tokenizer than label, which has no words"),
+        (
+            not getattr(SELECTIONS[model.attention.select], "sampled", False),
+            f"another model.attention.select than {model.attention.select}, whose choices have no gradient",
+        ),
+    ]
+    for fits, expected in wanted:
+        if not fits:
+            raise ValueError(f"training.guided_alignment.weight is {guided.weight}; expected {expected}")
+
+
 CHECKS = (
     _several,
     _joint_search,
     _tied_vocabularies,
     _readable,
     _copied,
+    _hallucinated,
     _labels,
     _hops,
     _sentences,
     _taught,
+    _guided,
 )
