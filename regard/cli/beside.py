@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.cli.options import Asking
+from regard.cli.search_options import Asking
 from regard.errors import DataError, UsageError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from regard.cli.options import Opening, Search
+from regard.cli.options import Opening
+from regard.cli.search_options import Search
 from regard.cli.searching import searching
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.cli.workers import set_up

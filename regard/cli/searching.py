@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from regard.cli.options import Opening, Search
+from regard.cli.options import Opening
+from regard.cli.search_options import Search
 from regard.config import Config
 from regard.errors import UsageError
 

@@ -11,20 +11,18 @@ from regard.cli.beside import Wishes
 from regard.cli.errors import reported
 from regard.cli.options import (
     Alternatives,
-    Asking,
     GivenOptions,
     Json,
     MinWeight,
     Nbest,
     Opening,
     RunsAndText,
-    Sampling,
-    Search,
     Timing,
     Units,
     expand_records,
     refuse_without_effect,
 )
+from regard.cli.search_options import Asking, Sampling, Search
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
 from regard.errors import UsageError
 

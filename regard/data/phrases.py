@@ -40,11 +40,6 @@ class Phrase:
     starts: bool = False
     ends: bool = False
 
-    @property
-    def cost(self) -> int:
-        """How many tokens it takes behind any others."""
-        return len(self.spaced) or len(self.bare)
-
 
 @dataclass(frozen=True)
 class Borders:

@@ -78,7 +78,11 @@ def asked(
         ids = target_ids(source, tokenizer)
         begun = {number: ids(sources[number], text) for number, text in enumerate(given) if text}
     if constraints is not None:
-        each = [constraints] if isinstance(constraints, str) else list(constraints)
+        if not isinstance(constraints, str | Sequence):
+            raise TypeError(
+                f"{place}: constraints is {constraints!r:.60}; expected a list with the phrases of each source."
+            )
+        each = [constraints] if isinstance(constraints, str) else constraints
         expect_as_many(place, sources, "constraints", each)
         for number, one in enumerate(each):
             name = f"constraints[{number}]"
