@@ -36,6 +36,7 @@ class Alignments:
         target_tokenizer: text → token numbers and back, for the target.
         batch_size: sentences at a time.
         weights: of models that sum over alignments, one of `model.latent.WEIGHTS`.
+        warning: what every alignment says of its weights.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Alignments:
         target_tokenizer: Tokenizer,
         batch_size: int,
         weights: str,
+        warning: str | None = None,
     ) -> None:
         self.models, self.source, self.target_tokenizer = models, source, target_tokenizer
-        self.batch_size, self.weights = batch_size, weights
+        self.batch_size, self.weights, self.warning = batch_size, weights, warning
 
     def vocabulary(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
         """The target vocabulary of one sentence: where models copy, it has the words of the source."""
@@ -57,7 +59,7 @@ class Alignments:
     def empty(self, source: str) -> Alignment:
         """Of a source that holds nothing with nothing."""
         nothing = np.zeros((0, 0), np.float32)
-        made = Alignment(source, "", (), (), nothing, 0.0, source_kind=self.source.kind)
+        made = Alignment(source, "", (), (), nothing, 0.0, source_kind=self.source.kind, warning=self.warning)
         return replace(made, p_gen=nothing[0:0].sum(1), copied=nothing) if isinstance(self.source, CopySource) else made
 
     def of(
@@ -95,7 +97,7 @@ class Alignments:
             for hypothesis, *behind in zip(hypotheses, *(each[number] for each in known), strict=True):
                 target = tokens.spell(said(hypothesis)) if targets is None else targets[number]
                 alignment = self._one(source, target, stretches, hypothesis, tokens, *behind)
-                made[-1].append(replace(alignment, receptive_field=around))
+                made[-1].append(replace(alignment, receptive_field=around, warning=self.warning))
         return made
 
     def _one(

@@ -21,9 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 from regard.alignment.linking import Links
 
@@ -42,6 +40,9 @@ MOST_CELLS = 400_000
 """Source words times target words of one batch."""
 TINY = 1e-300
 
+Kinds = Int[np.ndarray, "pairs target source_and_null"]
+Posteriors = Float[np.ndarray, "pairs target source_and_null"]
+
 
 @dataclass(frozen=True)
 class Group:
@@ -54,11 +55,11 @@ class Group:
         backward: the same for the other direction, (pairs, source, 1 + target).
     """
 
-    pairs: np.ndarray
-    source: Int[Tensor, " pairs"]
-    target: Int[Tensor, " pairs"]
-    forward: Int[Tensor, "pairs target source_and_null"]
-    backward: Int[Tensor, "pairs source target_and_null"]
+    pairs: Int[np.ndarray, " pairs"]
+    source: Int[np.ndarray, " pairs"]
+    target: Int[np.ndarray, " pairs"]
+    forward: Kinds
+    backward: Int[np.ndarray, "pairs source target_and_null"]
 
 
 class Direction:
@@ -71,27 +72,27 @@ class Direction:
     """
 
     def __init__(self, given: Int[np.ndarray, " kinds"], same: Bool[np.ndarray, " kinds"], words: int) -> None:
-        self.given = torch.from_numpy(given)
-        self.prior = ALPHA + SAME * torch.from_numpy(same).double()
+        self.given = given
+        self.prior = ALPHA + SAME * same
         self.spread = ALPHA * words
-        self.counts = torch.zeros(len(self.given), dtype=torch.double)
-        self.totals = torch.zeros(int(given.max(initial=0)) + 1, dtype=torch.double)
-        self.jumps = torch.ones(2 * FAR + 1, dtype=torch.double)
-        self.own: dict[int, Tensor] = {}
+        self.counts = np.zeros(len(given))
+        self.totals: np.ndarray = np.zeros(int(given.max(initial=0)) + 1)
+        self.jumps = np.ones(2 * FAR + 1)
+        self.own: dict[int, np.ndarray] = {}
 
-    def emissions(self, number: int, kinds: Tensor) -> Float[Tensor, "pairs target source_and_null"]:
+    def emissions(self, number: int, kinds: Kinds) -> Posteriors:
         """p(t | s) of a group, without what its own tokens say."""
         own = self.own.get(number, 0.0)
-        count = (self.counts[kinds] - own + self.prior[kinds]).clamp_min(TINY)
-        return count / (self.totals[self.given[kinds]] - own + self.spread).clamp_min(TINY)
+        count = np.maximum(self.counts[kinds] - own + self.prior[kinds], TINY)
+        return count / np.maximum(self.totals[self.given[kinds]] - own + self.spread, TINY)
 
-    def count(self, groups: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def count(self, groups: Iterable[tuple[Kinds, Posteriors]]) -> None:
         """Take the counts of all groups: their kinds, and how often each token is a link of that kind."""
-        self.counts.zero_()
+        self.counts[:] = 0
         for number, (kinds, counted) in enumerate(groups):
             self.own[number] = counted
-            self.counts.index_add_(0, kinds.flatten(), counted.flatten())
-        self.totals = torch.zeros_like(self.totals).index_add_(0, self.given, self.counts)
+            self.counts += np.bincount(kinds.ravel(), counted.ravel(), len(self.counts))
+        self.totals = np.bincount(self.given, self.counts, len(self.totals))
 
 
 def agreed_links(pairs: Sequence[tuple[Words, Words]], threshold: float = THRESHOLD) -> list[Links]:
@@ -108,16 +109,18 @@ def agreed_links(pairs: Sequence[tuple[Words, Words]], threshold: float = THRESH
     found: list[Links] = [frozenset()] * len(pairs)
     for turn in range(LEXICAL + BOTH + 1):
         read = lexical if turn < LEXICAL else ordered
-        kept: list[tuple[Tensor, Tensor]] = []
-        jumps = torch.ones(2, 2 * FAR + 1, dtype=torch.double)
+        kept: list[tuple[Posteriors, Posteriors]] = []
+        jumps = np.ones((2, 2 * FAR + 1))
         for number, group in enumerate(groups):
             ahead, moved = read(forward, number, group.forward, group.source, group.target)
             back, moved_back = read(backward, number, group.backward, group.target, group.source)
-            jumps += torch.stack([moved, moved_back])
-            both = (ahead[:, :, 1:] * back[:, :, 1:].transpose(1, 2)).sqrt()
+            jumps += np.stack([moved, moved_back])
+            both = np.sqrt(ahead[:, :, 1:] * back[:, :, 1:].transpose(0, 2, 1))
             if turn == LEXICAL + BOTH:
-                found = _linked(found, group, both >= threshold)
-            kept.append((torch.cat([ahead[:, :, :1], both], 2), torch.cat([back[:, :, :1], both.transpose(1, 2)], 2)))
+                for row, target, source in np.argwhere(both >= threshold).tolist():
+                    found[group.pairs[row]] |= {(source, target)}
+            counted = (ahead[:, :, :1], both), (back[:, :, :1], both.transpose(0, 2, 1))
+            kept.append((np.concatenate(counted[0], 2), np.concatenate(counted[1], 2)))
         forward.count((group.forward, one) for group, (one, _) in zip(groups, kept, strict=True))
         backward.count((group.backward, one) for group, (_, one) in zip(groups, kept, strict=True))
         if turn >= LEXICAL:
@@ -126,18 +129,18 @@ def agreed_links(pairs: Sequence[tuple[Words, Words]], threshold: float = THRESH
 
 
 def lexical(
-    model: Direction, number: int, kinds: Tensor, source: Tensor, target: Tensor
-) -> tuple[Float[Tensor, "pairs target source_and_null"], Float[Tensor, " jumps"]]:
+    model: Direction, number: int, kinds: Kinds, source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"]
+) -> tuple[Posteriors, Float[np.ndarray, " jumps"]]:
     """The posteriors of each target word where every source word is as near (IBM model 1); and no jumps."""
-    real_source, real_target = _real(source, kinds.size(2) - 1), _real(target, kinds.size(1))
-    share = ((1 - NULL) / source.clamp_min(1).double())[:, None] * real_source
-    looked = model.emissions(number, kinds) * torch.cat([torch.full_like(share[:, :1], NULL), share], 1)[:, None]
-    return looked / looked.sum(2, keepdim=True).clamp_min(TINY) * real_target[:, :, None], torch.zeros(2 * FAR + 1)
+    real_source, real_target = _real(source, kinds.shape[2] - 1), _real(target, kinds.shape[1])
+    share = ((1 - NULL) / source)[:, None] * real_source
+    looked = model.emissions(number, kinds) * np.concatenate([np.full_like(share[:, :1], NULL), share], 1)[:, None]
+    return looked / np.maximum(looked.sum(2, keepdims=True), TINY) * real_target[:, :, None], np.zeros(2 * FAR + 1)
 
 
 def ordered(
-    model: Direction, number: int, kinds: Tensor, source: Tensor, target: Tensor
-) -> tuple[Float[Tensor, "pairs target source_and_null"], Float[Tensor, " jumps"]]:
+    model: Direction, number: int, kinds: Kinds, source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"]
+) -> tuple[Posteriors, Float[np.ndarray, " jumps"]]:
     """The posteriors of each target word by the forward-backward algorithm, and the expected number of each jump.
 
     A state is a source word, or null behind that source word: null remembers from where the next jump starts.
@@ -146,38 +149,36 @@ def ordered(
     words, null = emissions[:, :, 1:], NULL * emissions[:, :, :1]
     pairs, steps, places = words.shape
     real_source, real_target = _real(source, places), _real(target, steps)
-    jump = (torch.arange(places) - torch.arange(places)[:, None]).clamp(-FAR, FAR) + FAR  # from, to
+    jump = (np.arange(places) - np.arange(places)[:, None]).clip(-FAR, FAR) + FAR  # from, to
     moves = model.jumps[jump] * real_source[:, None]
-    moves = (1 - NULL) * moves / moves.sum(2, keepdim=True).clamp_min(TINY)
-    first = model.jumps[(torch.arange(places) + 1).clamp(max=FAR) + FAR] * real_source  # as from before the first word
-    first = first / first.sum(1, keepdim=True).clamp_min(TINY)
+    moves = (1 - NULL) * moves / np.maximum(moves.sum(2, keepdims=True), TINY)
+    first = model.jumps[(np.arange(places) + 1).clip(max=FAR) + FAR] * real_source  # as from before the first word
+    first = first / np.maximum(first.sum(1, keepdims=True), TINY)
 
-    def arrived(before: Tensor, step: int) -> Tensor:
-        return torch.stack([torch.bmm(before[:, None], moves)[:, 0] * words[:, step], before * null[:, step]], 1)
-
-    ahead = torch.empty(pairs, steps, 2, places, dtype=torch.double)
-    scale = torch.ones(pairs, steps, dtype=torch.double)
+    ahead, scale = np.empty((pairs, steps, 2, places)), np.empty((pairs, steps))
     for step in range(steps):
         if step == 0:
-            now = torch.stack([(1 - NULL) * first * words[:, 0], first * null[:, 0]], 1)
+            to_word, to_null = (1 - NULL) * first, first
         else:
-            now = arrived(ahead[:, step - 1].sum(1), step)
-        scale[:, step] = now.sum((1, 2)).clamp_min(TINY)
+            to_null = ahead[:, step - 1].sum(1)
+            to_word = (to_null[:, None] @ moves)[:, 0]
+        now = np.stack([to_word * words[:, step], to_null * null[:, step]], 1)
+        scale[:, step] = np.maximum(now.sum((1, 2)), TINY)
         ahead[:, step] = now / scale[:, step, None, None]
-    posterior, jumps = torch.zeros_like(emissions), torch.zeros(2 * FAR + 1, dtype=torch.double)
-    back = torch.ones(pairs, 2, places, dtype=torch.double)
+    posterior, jumps = np.zeros_like(emissions), np.zeros(2 * FAR + 1)
+    back = np.ones((pairs, 2, places))
     for step in range(steps - 1, -1, -1):
         here = real_target[:, step, None]
-        back = torch.where(here[:, None], back, 1.0)  # padding behind the last word says nothing
+        back = np.where(here[:, None], back, 1.0)  # padding behind the last word says nothing
         both = ahead[:, step] * back
-        both = both / both.sum((1, 2), keepdim=True).clamp_min(TINY) * here[:, None]
-        posterior[:, step] = torch.cat([both[:, 1].sum(1, keepdim=True), both[:, 0]], 1)
+        both = both / np.maximum(both.sum((1, 2), keepdims=True), TINY) * here[:, None]
+        posterior[:, step] = np.concatenate([both[:, 1].sum(1, keepdims=True), both[:, 0]], 1)
         if step:
             onward = words[:, step] * back[:, 0] / scale[:, step, None]
-            taken = ahead[:, step - 1].sum(1)[:, :, None] * moves * onward[:, None] * here[:, None]
-            jumps.index_add_(0, jump.flatten(), taken.sum(0).flatten())
-            came = torch.bmm(moves, onward[:, :, None])[:, :, 0] + null[:, step] * back[:, 1] / scale[:, step, None]
-            back = came[:, None].expand(-1, 2, -1)
+            taken = ahead[:, step - 1].sum(1)[:, :, None] * moves * (onward * here)[:, None]
+            jumps += np.bincount(jump.ravel(), taken.sum(0).ravel(), len(jumps))
+            came = (moves @ onward[:, :, None])[:, :, 0] + null[:, step] * back[:, 1] / scale[:, step, None]
+            back = np.stack([came, came], 1)
     return posterior, jumps
 
 
@@ -193,8 +194,8 @@ def _prepared(pairs: Sequence[tuple[Words, Words]]) -> tuple[list[Group], Direct
     groups = [
         Group(
             chosen,
-            torch.tensor([len(left[pair]) for pair in chosen]),
-            torch.tensor([len(right[pair]) for pair in chosen]),
+            np.array([len(left[pair]) for pair in chosen]),
+            np.array([len(right[pair]) for pair in chosen]),
             _padded([np.searchsorted(kinds, _crossed(left[pair], right[pair], size)) for pair in chosen]),
             _padded([np.searchsorted(back, _crossed(right[pair], left[pair], size)) for pair in chosen]),
         )
@@ -234,16 +235,11 @@ def _chosen(lengths: Sequence[tuple[int, int]]) -> Iterator[np.ndarray]:
         yield np.array(group)
 
 
-def _padded(tables: Sequence[np.ndarray]) -> Tensor:
+def _padded(tables: Sequence[np.ndarray]) -> Int[np.ndarray, "tables rows columns"]:
     shape = np.max([table.shape for table in tables], 0)
-    return torch.from_numpy(np.stack([np.pad(table, [(0, more) for more in shape - table.shape]) for table in tables]))
+    return np.stack([np.pad(table, [(0, more) for more in shape - table.shape]) for table in tables])
 
 
-def _real(lengths: Tensor, most: int) -> Bool[Tensor, "pairs most"]:
-    return torch.arange(most) < lengths[:, None]
-
-
-def _linked(found: list[Links], group: Group, chosen: Bool[Tensor, "pairs target source"]) -> list[Links]:
-    for row, target, source in chosen.nonzero().tolist():
-        found[group.pairs[row]] |= {(source, target)}
-    return found
+def _real(lengths: Int[np.ndarray, " pairs"], most: int) -> Bool[np.ndarray, "pairs most"]:
+    real: np.ndarray = np.arange(most) < lengths[:, None]
+    return real

@@ -14,12 +14,12 @@ from regard.cli.options import (
     Opening,
     Reading,
     RunsAndPairs,
-    Search,
     Weights,
     choose,
     expand_records,
     refuse_without_effect,
 )
+from regard.cli.search_options import Search
 from regard.marks import UNKNOWN
 from regard.metrics import METRICS
 

@@ -13,6 +13,18 @@ from regard.data.sources import SOURCES
 Source = Annotated[SerializeAsAny[SourceConfig], WrapValidator(partial(chosen, SOURCES, "text", SourceConfig))]
 
 
+class HallucinateConfig(Section):
+    """Pairs that are made up in training, see `data.hallucination`."""
+
+    share: float = Field(0.0, ge=0, le=1, description="of the pairs of an epoch, how many are made up: 0.9; 0 for none")
+    shortest: int = Field(
+        3, ge=1, le=100, description="letters that source and target share are replaced where so many are in a row"
+    )
+    kept: int = Field(
+        0, ge=0, le=100, description="of such a row the last letters that stay, as the ending may depend on them"
+    )
+
+
 class DataConfig(Section):
     """From files to batches."""
 
@@ -40,6 +52,7 @@ class DataConfig(Section):
         exclude=True,
         description="columns of tags that every step knows, beside source_column or sources; short for the same",
     )
+    hallucinate: HallucinateConfig = HallucinateConfig()
     max_length: int = Field(
         200, ge=1, le=100_000, description="tokens of a side; longer training pairs are left out and counted"
     )

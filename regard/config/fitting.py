@@ -9,6 +9,8 @@ from regard.encoders import ENCODERS
 
 HIERARCHICAL = ("bahdanau", "luong", "conditional")
 """The decoders that can look at several memories, and then at what they found."""
+SPELLED = ("characters", "inflection")
+"""Tokenisers of letters."""
 
 
 def check_fit(config: Any) -> None:
@@ -136,6 +138,25 @@ def _copied(config: Any) -> None:
             raise ValueError(f"model.output is {config.model.output.kind}; expected {expected}")
 
 
+def _hallucinated(config: Any) -> None:
+    """Letters can be replaced where both sides are spelled in letters, and in one text of the source."""
+    data, key = config.data, f"data.hallucinate.share is {config.data.hallucinate.share}"
+    if not data.hallucinate.share:
+        return
+    if not data.source.is_text:
+        raise ValueError(f"{key}; expected 0 for data.source.kind {data.source.kind}, which is not spelled in letters")
+    sides = [*data.source.parts.values()] if isinstance(data.source, SeveralConfig) else [data.source]
+    spelled = [side.tokenizer for side in sides if side.tokenizer in SPELLED]
+    target = data.source.tokenizer if data.joint else data.target.tokenizer
+    if len(spelled) != 1 or target != "characters":
+        raise ValueError(
+            f"{key}; expected data.target.tokenizer characters for {target}, and one source of tokenizer "
+            f"{' or '.join(SPELLED)} for {', '.join(side.tokenizer for side in sides)}"
+        )
+    if config.training.ctc:
+        raise ValueError(f"{key} and training.ctc is {config.training.ctc}; expected 0 for one of them")
+
+
 def _labels(config: Any) -> None:
     """A pooling decoder, the output layer of labels and their tokeniser go together."""
     model, data = config.model, config.data
@@ -240,6 +261,7 @@ CHECKS = (
     _tied_vocabularies,
     _readable,
     _copied,
+    _hallucinated,
     _labels,
     _hops,
     _linear_start,

@@ -17,6 +17,7 @@ from regard.data.corpus import Corpus
 from regard.data.text import with_end
 
 Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+VaryPair = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 TRIES = 8
 WINDOW_PAIRS = 65_536
 """So many pairs are sorted by length at a time: enough to fill batches well, and every epoch has other batches."""
@@ -143,12 +144,41 @@ class Varied:
         return np.concatenate([values[:0], *made]), np.array([len(one) for one in made], np.int64)
 
     def _one(self, values: np.ndarray, number: int) -> np.ndarray:
-        generator = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch, number]))
+        generator = _generator(self.seed, self.epoch, number)
         fewest = 1 if self.fewest is None else self.fewest(number)
         for _ in range(TRIES):
             if len(made := self.vary(values, generator)) >= fewest:
                 return made
         return values
+
+
+@dataclass(frozen=True)
+class VariedPairs:
+    """Varies both sides of the pairs of an epoch for training, each pair on its own.
+
+    Args:
+        vary: `vary(source, target, generator)` gives the varied numbers of both sides; their lengths stay.
+        seed, epoch: as in `Varied`.
+    """
+
+    vary: VaryPair
+    seed: int
+    epoch: int
+
+    def __call__(
+        self, corpus: Corpus, values: np.ndarray, tokens: np.ndarray, numbers: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The varied numbers of both sides, each one behind the other; the arguments are the same, and the pairs."""
+        cuts = (np.cumsum(side.lengths[numbers], dtype=np.int64)[:-1] for side in (corpus.source, corpus.target))
+        sides = (np.split(side, cut) for side, cut in zip((values, tokens), cuts, strict=True))
+        pairs = zip(*sides, numbers.tolist(), strict=True)
+        made = [self.vary(one, other, _generator(self.seed, self.epoch, number)) for one, other, number in pairs]
+        sources, targets = zip(*made, strict=True)
+        return np.concatenate(sources), np.concatenate(targets)
+
+
+def _generator(seed: int, epoch: int, number: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, epoch, number]))
 
 
 def batches(
@@ -159,6 +189,7 @@ def batches(
     worker: int = 0,
     workers: int = 1,
     varied: Varied | None = None,
+    paired: VariedPairs | None = None,
 ) -> Iterator[Batch]:
     """The batches of an epoch in order. To continue an interrupted epoch, they begin at number `start`.
 
@@ -167,17 +198,24 @@ def batches(
     are workers, some workers get a batch without rows.
     """
     for number in range(start, len(order)):
-        yield collate(corpus, order[number][worker::workers], varied)
+        yield collate(corpus, order[number][worker::workers], varied, paired)
 
 
-def collate(corpus: Corpus, numbers: Integer[np.ndarray, " rows"], varied: Varied | None = None) -> Batch:
+def collate(
+    corpus: Corpus,
+    numbers: Integer[np.ndarray, " rows"],
+    varied: Varied | None = None,
+    paired: VariedPairs | None = None,
+) -> Batch:
     """Pad these pairs to one Batch. An end mark follows each target, and a begin mark precedes the inputs."""
     lengths = corpus.source.lengths[numbers].astype(np.int64)
-    values = corpus.source.take(numbers)
+    values, tokens = corpus.source.take(numbers), corpus.target.take(numbers)
+    if paired is not None and len(numbers):
+        values, tokens = paired(corpus, values, tokens, numbers)
     if varied is not None and len(numbers):
         values, lengths = varied(values, lengths, numbers)
     source, source_mask = corpus.collate(values, lengths)
-    targets, target_mask = with_end(corpus.target.take(numbers), corpus.target.lengths[numbers].astype(np.int64))
+    targets, target_mask = with_end(tokens, corpus.target.lengths[numbers].astype(np.int64))
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN
     arrays = (source, source_mask, inputs, targets, target_mask, numbers.astype(np.int64))

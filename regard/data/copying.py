@@ -20,7 +20,7 @@ from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
 from regard.data.sources import Drawing, Source, Span
 from regard.data.text import TextSource, with_end
 from regard.data.tokenizer import Encoded, Spelled, Tokenizer
-from regard.marks import UNKNOWN
+from regard.marks import END, UNKNOWN
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +35,8 @@ class CopySource:
 
     A token that the target vocabulary has too, with the same text, has the number that it has there. A byte is the
     same byte. Any other token has `size + k`, where k is the first position of this sentence with the same text. A tag
-    of an inflection is no text, and has UNKNOWN.
+    of an inflection is no text, and has UNKNOWN. So has the end mark, which See et al. 2017 do not copy either: it
+    stands behind the last word, and a model that copies word by word would stop there, whatever the ending.
 
     Args:
         source: the text.
@@ -82,10 +83,11 @@ class CopySource:
     def collate(
         self, values: Integer[np.ndarray, "tokens 2"], lengths: Int[np.ndarray, " rows"]
     ) -> tuple[Int[np.ndarray, "rows width 2"], Bool[np.ndarray, "rows width"]]:
-        """Both numbers, each text with its end mark, which is the end mark of the target too."""
+        """Both numbers, each text with its end mark, which has UNKNOWN as a target token: the end of an output is
+        generated, never copied."""
         tokens, mask = with_end(values[:, 0], lengths)
         numbers, _ = with_end(values[:, 1], lengths)
-        return np.stack([tokens, numbers], -1), mask
+        return np.stack([tokens, np.where(numbers == END, UNKNOWN, numbers)], -1), mask
 
     def embed(self, size: int) -> "nn.Embedding":
         """Token numbers → vectors; the model lets it read the first number of each position."""

@@ -1,8 +1,9 @@
 """The links that guide attention in training: from a file, or from the words of the pairs; as links between tokens."""
 
 import io
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from regard.alignment.linking import Links
 from regard.alignment.pharaoh import parse_links
 from regard.alignment.units import Span, word_spans
 from regard.config import Config, GuidedAlignmentConfig
+from regard.data.copying import target_ids
 from regard.data.lines import BadLine, opened, texts
 from regard.data.readers import PairFiles
+from regard.data.scripts import UNSPACED
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import DataError
@@ -23,6 +26,10 @@ from regard.training.guided import GivenLinks
 
 FILE = "links.npz"
 NOTHING: Links = frozenset()
+Ids = Callable[[str, str], Sequence[int]]
+"""Source, target → the token numbers of the target."""
+PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
+"""A word whose links are learned: in a script without spaces each character is one."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,13 @@ class Linked:
 
     Args:
         row: its number in the corpus.
-        source, target: its texts.
+        source, target: its texts, each with where its words are.
         links: between the words of both.
     """
 
     row: int
-    source: str
-    target: str
+    source: tuple[str, list[Span]]
+    target: tuple[str, list[Span]]
     links: Links
 
 
@@ -46,16 +53,17 @@ def guiding_links(
 ) -> GivenLinks | None:
     """The links of the pairs to learn from; None where the recipe wants none.
 
-    Words are what stands between white space, and capitals do not count. Each token of a target word is linked to all
-    tokens of the source words that its word is linked to. Where the end mark of the source may be looked at, words
-    without a link and the end mark of the target are linked to it.
+    Words are what stands between white space; where links are learned, capitals do not count, and each character of a
+    script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
+    word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
+    target are linked to it.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
     asked = config.training.guided_alignment
     if not asked.weight:
         return None
-    pairs = _linked(files, learn, asked)
+    pairs = _linked(files, learn, target_ids(source, target), asked)
     count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
     tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
     assert source.tokenizer is not None
@@ -76,12 +84,20 @@ def load(directory: Path) -> GivenLinks:
         return GivenLinks(content["starts"], content["sources"], content["targets"])
 
 
-def _linked(files: PairFiles, learn: Subset, asked: GuidedAlignmentConfig) -> list[Linked]:
+def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
-        return _pairs(files, learn, _given(asked.links))
-    pairs = _pairs(files, learn, None)[: asked.most_pairs]
-    found = agreed_links([(_words(pair.source), _words(pair.target)) for pair in pairs])
-    return [Linked(pair.row, pair.source, pair.target, links) for pair, links in zip(pairs, found, strict=True)]
+        return _pairs(files, learn, ids, word_spans, _given(asked.links))
+    pairs = _pairs(files, learn, ids, _parts)[: asked.most_pairs]
+    found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
+    return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
+
+
+def _parts(text: str) -> list[Span]:
+    return [match.span() for match in PART.finditer(text)]
+
+
+def _words(text: str, spans: Sequence[Span]) -> list[str]:
+    return [text[start:end].casefold() for start, end in spans]
 
 
 def _given(path: str) -> list[Links]:
@@ -93,17 +109,30 @@ def _given(path: str) -> list[Links]:
     return [parse_links(str(line), path, number) for number, line in enumerate(lines, 1)]
 
 
-def _pairs(files: PairFiles, learn: Subset, links: Sequence[Links] | None) -> list[Linked]:
+def _pairs(
+    files: PairFiles,
+    learn: Subset,
+    ids: Ids,
+    spans: Callable[[str], list[Span]],
+    links: Sequence[Links] | None = None,
+) -> list[Linked]:
     """The pairs to learn from, as they stand in the files, with the links of their lines where there are some."""
     wanted, corpus = iter(learn.first(len(learn))), learn.corpus
     row, found, lines = next(wanted, None), list[Linked](), 0
     for lines, record in enumerate(files.records(), 1):
         if isinstance(record, BadLine):
             continue
-        while row is not None and corpus.origin(row) == (record.file, record.line):
+        # A line of a manifest can have several pairs, and the corpus only some of them.
+        target = record.target or ""
+        if (
+            row is not None
+            and corpus.origin(row) == (record.file, record.line)
+            and list(ids(record.source, target)) == corpus.target[row].tolist()
+        ):
             given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
-            _check(given, record.source, record.target or "", record.file, record.line)
-            found.append(Linked(row, record.source, record.target or "", given))
+            sides = [(text, spans(text)) for text in (record.source, target)]
+            _check(given, (len(sides[0][1]), len(sides[1][1])), record.file, record.line)
+            found.append(Linked(row, sides[0], sides[1], given))
             row = next(wanted, None)
     if links is not None and len(links) != lines:
         raise DataError(
@@ -115,8 +144,7 @@ def _pairs(files: PairFiles, learn: Subset, links: Sequence[Links] | None) -> li
     return found
 
 
-def _check(links: Links, source: str, target: str, file: str, line: int) -> None:
-    sizes = len(word_spans(source)), len(word_spans(target))
+def _check(links: Links, sizes: tuple[int, int], file: str, line: int) -> None:
     for link in sorted(links):
         if link[0] >= sizes[0] or link[1] >= sizes[1]:
             raise DataError(
@@ -125,21 +153,17 @@ def _check(links: Links, source: str, target: str, file: str, line: int) -> None
             )
 
 
-def _words(text: str) -> list[str]:
-    return text.casefold().split()
-
-
 def _share(pairs: Sequence[Linked]) -> float:
     """Of all target words those with a link, in per cent."""
     linked = sum(len({target for _, target in pair.links}) for pair in pairs)
-    return 100 * linked / max(1, sum(len(word_spans(pair.target)) for pair in pairs))
+    return 100 * linked / max(1, sum(len(pair.target[1]) for pair in pairs))
 
 
 def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: Tokenizer, *, end: bool) -> GivenLinks:
     """The links between words as links between tokens."""
     counts, ahead, back = np.zeros(rows, np.int64), list[int](), list[int]()
     for pair in pairs:
-        left, right = _tokens_of_words(pair.source, source), _tokens_of_words(pair.target, target)
+        left, right = _tokens_of_words(*pair.source, source), _tokens_of_words(*pair.target, target)
         at_end = [sum(map(len, left))] if end else []
         sources: list[list[int]] = [[] for _ in right]
         for word, other in sorted(pair.links):
@@ -153,14 +177,12 @@ def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: To
     return GivenLinks(np.concatenate([[0], counts.cumsum()]), np.array(ahead, np.int32), np.array(back, np.int32))
 
 
-def _tokens_of_words(text: str, tokenizer: Tokenizer) -> list[list[int]]:
+def _tokens_of_words(text: str, words: Sequence[Span], tokenizer: Tokenizer) -> list[list[int]]:
     """The tokens of each word, by their first character that is no white space; one of white space alone is the next
     word's, or the last one's."""
-    words = word_spans(text)
     found: list[list[int]] = [[] for _ in words]
-    ends: list[Span] = tokenizer.encode(text).spans
     word = 0
-    for token, (start, stop) in enumerate(ends):
+    for token, (start, stop) in enumerate(tokenizer.encode(text).spans):
         first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
         while word + 1 < len(words) and words[word][1] <= first:
             word += 1

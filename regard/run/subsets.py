@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from regard.config import Config, DataConfig
 from regard.data.batch import Batch
-from regard.data.batches import BatchPlan, Varied, batches, plan
+from regard.data.batches import BatchPlan, Varied, VariedPairs, batches, plan
+from regard.data.copying import not_copied
 from regard.data.corpus import Corpus
 from regard.data.corpus_writer import labels_needed
+from regard.data.hallucination import Hallucination
 from regard.data.readers import PairFiles
 from regard.data.shards import prepare
 from regard.data.sources import Source
@@ -19,6 +22,8 @@ from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
+LOOKED_AT = 10_000
+"""Pairs of which one at least has to have letters that can be replaced."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Subset:
         data: the section of the recipe that says how to make batches.
         varied: whether the sources are varied as the recipe says; pairs to validate on are not.
         ctc_stride: input positions per position of the memory, where CTC needs to align the targets.
+        hallucination: what makes up pairs to learn from; None for none.
     """
 
     corpus: Corpus
@@ -38,6 +44,7 @@ class Subset:
     data: DataConfig
     varied: bool = False
     ctc_stride: int | None = None
+    hallucination: Hallucination | None = None
 
     def __len__(self) -> int:
         return len(self.corpus) if self.rows is None else len(self.rows)
@@ -55,7 +62,8 @@ class Subset:
         return int(self.rows[np.maximum(source[self.rows], target[self.rows]).argmax()])
 
     def check(self) -> None:
-        """Raises UsageError if the longest pair does not fit into a batch."""
+        """Raises UsageError if the longest pair does not fit into a batch, or if no pair can be made up."""
+        self._check_hallucination()
         if self.data.batch_by != "tokens":
             return
         most, pair = self.data.batch_size * (self.data.workers or 1), self.longest
@@ -65,6 +73,18 @@ class Subset:
             raise UsageError(
                 f"data.batch_size is {self.data.batch_size} tokens, and the longest pair has {longest} with its mark "
                 f"({file}, line {line}). Raise data.batch_size, or lower data.max_length, which leaves such pairs out."
+            )
+
+    def _check_hallucination(self) -> None:
+        """Of the first pairs, one at least has letters to replace."""
+        if self.hallucination is None:
+            return
+        source, target = self.corpus.source, self.corpus.target
+        if not any(len(self.hallucination.places(source[n], target[n])) for n in self.first(LOOKED_AT)):
+            raise UsageError(
+                f"data.hallucinate.share is {self.hallucination.share}, and source and target share no "
+                f"{max(self.hallucination.shortest, self.hallucination.kept + 1)} letters in a row. Lower "
+                "data.hallucinate.shortest or kept, or set share to 0."
             )
 
     def plan(self, seed: int, epoch: int) -> BatchPlan:
@@ -80,7 +100,8 @@ class Subset:
         """The batches of an epoch from number `start` on. Each of several workers gets its own rows of every batch."""
         order, vary = self.plan(seed, epoch), self.data.source.variation() if self.varied else None
         varied = None if vary is None else Varied(vary, seed, epoch, self._fewest)
-        return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied)
+        paired = None if self.hallucination is None else VariedPairs(self.hallucination, seed, epoch)
+        return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied, paired=paired)
 
     def _fewest(self, number: int) -> int:
         """Positions of the source that CTC needs for the target of a pair."""
@@ -116,9 +137,12 @@ def split(
     limits = limits_of(config)
     stride = limits["ctc_stride"]
     corpus = prepare(files, source, target, **limits, cache=cache)
+    learned = partial(
+        Subset, corpus, data=data, varied=True, ctc_stride=stride, hallucination=_made_up(data, source, target)
+    )
     if validation is not None:
         other = prepare(validation, source, target, **limits, cache=cache)
-        return Subset(corpus, None, data, varied=True, ctc_stride=stride), Subset(other, None, alone)
+        return learned(None), Subset(other, None, alone)
     group, groups = _together(corpus)
     if groups < 2:
         thing = "One pair is" if len(corpus) == 1 else "One source, of all pairs, is"
@@ -128,7 +152,16 @@ def split(
     chosen[np.random.default_rng(config.training.seed).choice(groups, count, replace=False)] = True
     held = chosen if group is None else chosen[group]
     learn, rest = (np.flatnonzero(chosen).astype(np.int32) for chosen in (~held, held))
-    return Subset(corpus, learn, data, varied=True, ctc_stride=stride), Subset(corpus, rest, alone)
+    return learned(learn), Subset(corpus, rest, alone)
+
+
+def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> Hallucination | None:
+    """What makes up pairs, as the recipe says."""
+    options, spelled = data.hallucinate, not_copied(source).tokenizer
+    if not options.share:
+        return None
+    assert spelled is not None, "the recipe lets texts alone be made up"
+    return Hallucination(options.share, options.shortest, options.kept, spelled.texts, target.texts)
 
 
 def _together(corpus: Corpus) -> tuple[np.ndarray | None, int]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from regard.alignment import alignment_errors, parse_gold
 from regard.alignment.agreement import FAR, NULL, Direction, agreed_links, ordered
@@ -60,40 +59,37 @@ def test_a_word_that_is_nowhere_else_is_linked_to_itself() -> None:
 
 @pytest.mark.parametrize("padding", [0, 2])
 def test_posteriors_and_jumps_are_those_of_enumeration(padding: int) -> None:
-    """Three target words of four states each: a source word, or null behind one."""
-    generator = torch.Generator().manual_seed(0)
+    """Four target words, each in one of six states: a source word, or null behind one."""
+    generator = np.random.default_rng(0)
     source, target = 3, 4
-    kinds = torch.zeros(1, target + padding, source + 1 + padding, dtype=torch.long)
-    kinds[0, :target, : source + 1] = torch.arange(target * (source + 1)).view(target, source + 1)
+    kinds = np.zeros((1, target + padding, source + 1 + padding), np.int64)
+    kinds[0, :target, : source + 1] = np.arange(target * (source + 1)).reshape(target, source + 1)
     model = Direction(np.arange(16) % 4, np.zeros(16, bool), 4)
-    model.counts = torch.rand(16, generator=generator, dtype=torch.double)
-    model.totals = torch.full((4,), 5.0, dtype=torch.double)
-    model.jumps = torch.rand(2 * FAR + 1, generator=generator, dtype=torch.double)
-    found, jumps = ordered(model, 0, kinds, torch.tensor([source]), torch.tensor([target]))
+    model.counts, model.totals = generator.random(16), np.full(4, 5.0)
+    model.jumps = generator.random(2 * FAR + 1)
+    found, jumps = ordered(model, 0, kinds, np.array([source]), np.array([target]))
     emit = model.emissions(0, kinds)[0]
 
     def move(before: int, after: int) -> float:
         row = [model.jumps[place - before + FAR] for place in range(source)]
         return float(row[after] / sum(row))
 
-    expected, expected_jumps, total = torch.zeros(target, source + 1), torch.zeros(2 * FAR + 1), 0.0
+    expected, expected_jumps, total = np.zeros((target, source + 1)), np.zeros(2 * FAR + 1), 0.0
     for path in product(product(range(source), (False, True)), repeat=target):
-        probability, before = 1.0, None
+        probability, before = 1.0, -1
         for step, (place, null) in enumerate(path):
-            first = before is None
-            if null:
-                probability *= NULL * float(emit[step, 0]) * (move(-1, place) if first else float(place == before))
-            else:
-                probability *= (1 - NULL) * float(emit[step, 1 + place]) * move(-1 if first else before, place)
-            before = place
+            stays = move(-1, place) if step == 0 else float(place == before)
+            chosen = NULL * emit[step, 0] * stays if null else (1 - NULL) * emit[step, 1 + place] * move(before, place)
+            probability, before = probability * chosen, place
         total += probability
         for step, (place, null) in enumerate(path):
             expected[step, 0 if null else 1 + place] += probability
             if step and not null:
                 expected_jumps[place - path[step - 1][0] + FAR] += probability
-    torch.testing.assert_close(found[0, :target, : source + 1].float(), expected / total)
-    assert found[0, target:].count_nonzero() == 0 == found[0, :, source + 1 :].count_nonzero()
-    torch.testing.assert_close(jumps.float(), expected_jumps / total)
+    np.testing.assert_allclose(found[0, :target, : source + 1], expected / total)
+    assert not found[0, target:].any()
+    assert not found[0, :, source + 1 :].any()
+    np.testing.assert_allclose(jumps, expected_jumps / total)
 
 
 @pytest.mark.skipif(not GOLD.exists(), reason="the gold alignments are not there")

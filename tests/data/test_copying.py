@@ -110,7 +110,7 @@ def test_a_batch_has_both_numbers_and_targets_beyond_the_vocabulary() -> None:
     size = made.target.size
     assert batch.source.shape == (3, 5, 2)
     assert batch.source[1, :, 0].tolist() == [made.tokenizer.ids("b")[0], END, PAD, PAD, PAD]
-    assert batch.source[0, :, 1].tolist() == [size, size + 1, made.target.ids("a")[0], END, PAD]
+    assert batch.source[0, :, 1].tolist() == [size, size + 1, made.target.ids("a")[0], UNKNOWN, PAD]  # no end is copied
     assert batch.targets[0].tolist() == [made.target.ids("a")[0], size, END, PAD]
     assert batch.targets[2].tolist() == [size + 3, size + 1, UNKNOWN, END]
     assert batch.source_mask.sum(1).tolist() == [4, 2, 5]
