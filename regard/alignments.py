@@ -34,13 +34,19 @@ class Alignments:
         source: what the sources are.
         target_tokenizer: text → token numbers and back, for the target.
         batch_size: sentences at a time.
+        warning: what every alignment says of its weights.
     """
 
     def __init__(
-        self, models: Sequence[EncoderDecoder], source: Source, target_tokenizer: Tokenizer, batch_size: int
+        self,
+        models: Sequence[EncoderDecoder],
+        source: Source,
+        target_tokenizer: Tokenizer,
+        batch_size: int,
+        warning: str | None = None,
     ) -> None:
         self.models, self.source, self.target_tokenizer = models, source, target_tokenizer
-        self.batch_size = batch_size
+        self.batch_size, self.warning = batch_size, warning
 
     def vocabulary(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
         """The target vocabulary of one sentence: where models copy, it has the words of the source."""
@@ -50,7 +56,7 @@ class Alignments:
     def empty(self, source: str) -> Alignment:
         """Of a source that holds nothing with nothing."""
         nothing = np.zeros((0, 0), np.float32)
-        made = Alignment(source, "", (), (), nothing, 0.0, source_kind=self.source.kind)
+        made = Alignment(source, "", (), (), nothing, 0.0, source_kind=self.source.kind, warning=self.warning)
         return replace(made, p_gen=nothing[0:0].sum(1), copied=nothing) if isinstance(self.source, CopySource) else made
 
     def of(
@@ -87,7 +93,7 @@ class Alignments:
             for hypothesis, *behind in zip(hypotheses, *(each[number] for each in known), strict=True):
                 target = tokens.spell(said(hypothesis)) if targets is None else targets[number]
                 alignment = self._one(source, target, stretches, hypothesis, tokens, *behind)
-                made[-1].append(replace(alignment, receptive_field=around))
+                made[-1].append(replace(alignment, receptive_field=around, warning=self.warning))
         return made
 
     def _one(

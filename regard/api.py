@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from regard.alignment import SYMMETRIZATIONS
 from regard.alignment.shown import UNITS
+from regard.alignment.symmetrize import symmetrization
 from regard.analysis.align import Aligned, Aligner
 from regard.analysis.evaluate import Evaluation, evaluated, with_references
 from regard.analysis.gold import judged_pairs
@@ -140,7 +140,7 @@ def align(
         model: a run, its directory, several directories as an ensemble, or a Translator.
         pairs: the name of one file, the names of two parallel ones, or (source, target) of text.
         reverse: a model from the target to the source, to align both ways.
-        symmetrize: what to make of both, a name in `regard.alignment.SYMMETRIZATIONS`.
+        symmetrize: what to make of both, a name in `regard.alignment.JOINS`.
         units: "words" (what stands between white space), "tokens", or "auto" (tokens in scripts without spaces).
         threshold: link all that is looked at with this weight; None for the most of each unit.
         min_weight: without a threshold, fainter looks are not links; the default of `regard.alignment.links` if None.
@@ -151,7 +151,7 @@ def align(
 
     Raises ValueError for a name that there is not, DataError for pairs that cannot be used.
     """
-    how = SYMMETRIZATIONS.choose(symmetrize)
+    how = symmetrization(symmetrize)
     if units not in UNITS:
         raise ValueError(f"regard.align: units is {units!r}; expected {', '.join(UNITS)}.")
     translator, backward = _translator(model), None if reverse is None else _translator(reverse)

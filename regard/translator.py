@@ -1,9 +1,12 @@
 """Sources in, alignments out: what a trained model is used through."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,21 +15,27 @@ from regard.alignment.shown import regrouped
 from regard.alignments import Alignments, said
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
-from regard.data.copying import target_ids
+from regard.data.given import Constraints, texts
+from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.search.asked import NO_BEAM, NOTHING, ONE_DIVISION, Asked, asked, phrases_of
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
+from regard.search.constrained_step import under_constraints
+from regard.search.diverse import diverse_beam
 from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.joint import expect_weight
 from regard.search.options import SamplingOptions, SearchOptions
 from regard.search.refill import Later
-from regard.search.rules import NO_RULES, under_rules
+from regard.search.ruled_step import under_rules
+from regard.search.rules import NO_RULES
 from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader, Started
+from regard.search.step_function import StepFunction
 
 Search = Callable[[Sequence[Values], Sequence[int]], tuple[Found, Spans]]
 """Sources, and the number of each among all that are given → what is found for each, and what its memory covers."""
@@ -51,6 +60,7 @@ class Translator:
         options: how outputs are looked for.
         shortlists: outputs are made of what any of these allows; none for the whole vocabulary. Scores of outputs are
             then those of the model given that only such tokens come. `score` knows the whole vocabulary always.
+        warning: what every alignment says of the weights of these models, see `Alignment`.
 
     Alignments are of `units`: "words" is what stands between white space, "tokens" what the model read and wrote;
     "auto", as in the commands, is words, save that a stretch written without spaces (Chinese) keeps its tokens.
@@ -71,6 +81,7 @@ class Translator:
         target_tokenizer: Tokenizer,
         options: SearchOptions,
         shortlists: Sequence[Shortlist] = (),
+        warning: str | None = None,
     ) -> None:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
@@ -86,7 +97,8 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.options = options
         self.shortlists = tuple(shortlists)
-        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size)
+        self.warning = warning
+        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size, warning)
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
@@ -95,83 +107,113 @@ class Translator:
         nbest: int = 1,
         *,
         prefixes: str | Sequence[str] | None = None,
+        constraints: Constraints | None = None,
         units: str = "auto",
         alternatives: int = 0,
     ) -> list[list[Alignment]]:
         """The `nbest` best outputs of every source, best first, each with its alignment of these units.
 
-        With `prefixes`, the output of each source begins with the tokens of its prefix; "" for none.
+        With `prefixes`, the output of each source begins with the tokens of its prefix; "" for none. With
+        `constraints`, every output of a source has all of its phrases, in any order: [["Tom", "New York"], []].
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
+        Raises TypeError for what is no text, ValueError for an `nbest` below 1, for another number of prefixes or
+        constraints than of sources, and for phrases that the vocabulary cannot write.
         """
-        sources = _texts("translate", "sources", sources)
-        search = self._best("translate", nbest, self._begun("translate", sources, prefixes))
-        return [[regrouped(each, units) for each in group] for group in self._each(sources, search, alternatives)]
+        sources = texts("Translator.translate", "sources", sources)
+        wishes = self._asked("Translator.translate", sources, prefixes, constraints)
+        search = self._best("Translator.translate", nbest, wishes)
+        found = self._each(sources, search, alternatives, wishes=wishes)
+        return [[regrouped(each, units) for each in group] for group in found]
 
     def outputs(
-        self, sources: str | Sequence[str], nbest: int = 1, *, prefixes: str | Sequence[str] | None = None
+        self,
+        sources: str | Sequence[str],
+        nbest: int = 1,
+        *,
+        prefixes: str | Sequence[str] | None = None,
+        constraints: Constraints | None = None,
     ) -> list[list[Output]]:
         """The texts and scores of what `translate` finds, without the alignments: they are a tenth of its time.
 
-        Raises TypeError for sources that are no text, ValueError for an `nbest` below 1 or another number of prefixes.
+        Raises what `translate` raises.
         """
-        sources = _texts("outputs", "sources", sources)
-        search = self._best("outputs", nbest, self._begun("outputs", sources, prefixes))
+        sources = texts("Translator.outputs", "sources", sources)
+        wishes = self._asked("Translator.outputs", sources, prefixes, constraints)
         answers = [[Output("", 0.0)] for _ in sources]
-        places, encoded, found, _ = self._found(sources, search)
+        places, encoded, found, _ = self._found(sources, self._best("Translator.outputs", nbest, wishes))
         for place, values, hypotheses in zip(places, encoded, found, strict=True):
             tokens = self._alignments.vocabulary(sources[place], values)
-            texts = [tokens.decode(said(each)) for each in hypotheses]
-            answers[place] = [Output(text, each.log_prob) for text, each in zip(texts, hypotheses, strict=True)]
+            spelt = [tokens.decode(said(each)) for each in hypotheses]
+            answers[place] = [Output(text, each.log_prob) for text, each in zip(spelt, hypotheses, strict=True)]
         return answers
 
-    def _begun(
-        self, method: str, sources: Sequence[str], prefixes: str | Sequence[str] | None
-    ) -> list[Sequence[int]] | None:
-        """The tokens that the output of each source begins with."""
-        if prefixes is None:
-            return None
-        texts = _texts(method, "prefixes", prefixes)
-        if len(texts) != len(sources):
-            raise ValueError(
-                f"Translator.{method}: {len(sources)} sources and {len(texts)} prefixes; expected as many of each. "
-                "Give an empty one for a source without."
-            )
-        ids = target_ids(self.source, self.target_tokenizer)
-        return [ids(source, text) for source, text in zip(sources, texts, strict=True)]
+    def phrases(self, source: str, given: Sequence[str]) -> list[Phrase]:
+        """What `constraints` become. Raises ValueError for a phrase that the vocabulary cannot write."""
+        return phrases_of(source, given, self.source, self.target_tokenizer)
 
-    def _best(self, method: str, nbest: int, prefixes: Sequence[Sequence[int]] | None = None) -> Search:
-        """Looks for the `nbest` best hypotheses, which begin with their prefixes."""
+    def _asked(
+        self, place: str, sources: Sequence[str], prefixes: str | Sequence[str] | None, constraints: Constraints | None
+    ) -> Asked:
+        return asked(place, sources, prefixes, constraints, self.source, self.target_tokenizer)
+
+    def _best(self, place: str, nbest: int, wishes: Asked) -> Search:
+        """Looks for the `nbest` best hypotheses, with what is asked of them."""
         options = self.options
-        ruled = options.rules != NO_RULES or prefixes is not None
-        if nbest < 1:
-            raise ValueError(f"Translator.{method}: nbest is {nbest}; expected 1 or more.")
         size = max(options.beam_size, nbest)
+        if nbest < 1:
+            raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
+        widened: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
+        if wishes.phrases and options.diversity:
+            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
+        if wishes.phrases and size == 1:
+            raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
 
-        def look(started: Started, later: Later, begun: Sequence[Sequence[int]]) -> Found:
-            given = (started.step, started.state, started.lengths)
-            if ruled:
-                step, groups = under_rules(options.rules, begun, started.step, chain([given[1:]], later))
-                given, later = (step, *next(iter(groups))), groups
+        def look(numbers: np.ndarray, started: Started, later: Later, order: Sequence[int]) -> Found:
+            step, groups = self._heeding(started, later, wishes, numbers[order].tolist())
+            given = (step, *next(iter(groups)))
             if size == 1:
-                return [[found] for found in greedy(*given, limit=options.limit, later=later)]
-            return beam(
+                return [[found] for found in greedy(*given, limit=options.limit, later=groups)]
+            return widened(
                 *given,
                 size=size,
                 nbest=nbest,
                 length_normalization=options.length_normalization,
                 coverage_penalty=options.coverage_penalty,
                 limit=options.limit,
-                later=later,
+                later=groups,
             )
 
         def search(chosen: Sequence[Values], called: Sequence[int]) -> tuple[Found, Spans]:
-            def begun(numbers: Sequence[int]) -> list[Sequence[int]]:
-                return [() if prefixes is None else prefixes[called[number]] for number in numbers]
-
-            return self._batches().flowing(chosen, lambda started, later, numbers: look(started, later, begun(numbers)))
+            found: Found = [[] for _ in chosen]
+            spans: Spans = {}
+            for places in wishes.kinds(called):
+                numbers = np.array(called)[places]
+                batches = self._batches(wishes=wishes, numbers=numbers.tolist())
+                answers, covered = batches.flowing([chosen[place] for place in places], partial(look, numbers))
+                for number, place in enumerate(places):
+                    found[place], spans[place] = answers[number], covered[number]
+            return found, spans
 
         return search
+
+    def _heeding(
+        self, started: Started, later: Later, wishes: Asked, numbers: Sequence[int]
+    ) -> tuple[StepFunction, Later]:
+        """The step function with the rules, and with what is asked of the sources of these numbers; and what the search
+        begins with."""
+        groups: Later = iter(chain([(started.state, started.lengths)], later))
+        first, limit = numbers[0], self.options.limit
+        if self.options.rules == NO_RULES and first not in wishes.prefixes and first not in wishes.phrases:
+            return started.step, groups
+        prefixes = [wishes.prefixes.get(number, ()) for number in numbers]
+        step, groups = under_rules(self.options.rules, prefixes, started.step, groups)
+        if first not in wishes.phrases:
+            return step, groups
+        return under_constraints(step, groups, [wishes.phrases[number] for number in numbers], self._borders, limit)
+
+    @cached_property
+    def _borders(self) -> Borders:
+        return borders(self.target_tokenizer, next(self.models[0].parameters()).device)
 
     def sample(
         self,
@@ -190,12 +232,18 @@ class Translator:
             units: of the alignments.
         """
 
-        sources = _texts("sample", "sources", sources)
+        sources = texts("Translator.sample", "sources", sources)
+
+        rules = self.options.rules
 
         def draw(started: Started, numbers: Tensor) -> Found:
+            step, state = started.step, started.state
+            if rules != NO_RULES:
+                step, groups = under_rules(rules, [()] * len(numbers), step, [(state, started.lengths)])
+                ((state, _),) = groups
             found = sample(
-                started.step,
-                started.state,
+                step,
+                state,
                 started.lengths,
                 seed=sampling.seed,
                 sentences=numbers,
@@ -224,7 +272,9 @@ class Translator:
 
         Raises TypeError for what is no text, ValueError unless there are as many targets as sources.
         """
-        sources, targets = _texts("score", "sources", sources), _texts("score", "targets", targets)
+        sources, targets = (
+            texts("Translator.score", name, given) for name, given in (("sources", sources), ("targets", targets))
+        )
         if len(sources) != len(targets):
             raise ValueError(
                 f"Translator.score: {len(sources)} sources and {len(targets)} targets; expected as many of each."
@@ -244,13 +294,18 @@ class Translator:
         return [regrouped(alignment, units) for (alignment,) in made]
 
     def _each(
-        self, sources: Sequence[str], search: Search, alternatives: int, numbers: Sequence[int] | None = None
+        self,
+        sources: Sequence[str],
+        search: Search,
+        alternatives: int,
+        numbers: Sequence[int] | None = None,
+        wishes: Asked = NOTHING,
     ) -> list[list[Alignment]]:
         """The alignments of what is found for the sources."""
         answers = [[self._alignments.empty(source)] for source in sources]
         places, encoded, found, spans = self._found(sources, search, numbers)
         held = [sources[place] for place in places]
-        batches = self._batches(self._reader.scoring_all())
+        batches = self._batches(self._reader.scoring_all(), wishes, places)
         made = self._alignments.of(held, encoded, found, spans, batches, alternatives)
         for place, alignments in zip(places, made, strict=True):
             answers[place] = alignments
@@ -265,21 +320,10 @@ class Translator:
         encoded = [self.source.encode(sources[place]) for place in places]
         return places, encoded, *search(encoded, places if numbers is None else [numbers[place] for place in places])
 
-    def _batches(self, reader: Reader | None = None) -> Batches:
-        """What searches for all sources; by another reader, where one is given."""
-        device = next(self.models[0].parameters()).device
-        return Batches(reader or self._reader, self.source, self.options.batch_size, device)
-
-
-def _texts(method: str, name: str, given: str | Sequence[str]) -> list[str]:
-    """The texts; one alone as a list of one."""
-    if isinstance(given, str):
-        return [given]
-    several = isinstance(given, Iterable) and not isinstance(given, bytes | Mapping)
-    texts = list(given) if several else []
-    wrong = {f"[{number}]": text for number, text in enumerate(texts) if not isinstance(text, str)}
-    for place, text in wrong.items() if several else [("", given)]:
-        raise TypeError(
-            f"Translator.{method}: {name}{place} is {text!r:.60}; expected a str, or a list of them: one for each text."
-        )
-    return texts
+    def _batches(self, reader: Reader | None = None, wishes: Asked = NOTHING, numbers: Sequence[int] = ()) -> Batches:
+        """What searches for the sources of these numbers; by another reader, where one is given."""
+        device, wanted = next(self.models[0].parameters()).device, wishes.tokens(numbers)
+        found = reader or (
+            self._reader.scoring_all() if wanted else self._reader
+        )  # no search has chosen what is wanted
+        return Batches(found, self.source, self.options.batch_size, device, wanted)

@@ -6,6 +6,7 @@
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
+    agreement    links of a whole corpus, from its words alone
     error_rate   AER, precision, recall
     pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
@@ -16,7 +17,7 @@ The names below are imported when they are first used.
 from importlib import import_module
 from typing import Any
 
-from regard.alignment.table import SYMMETRIZATIONS
+from regard.alignment.table import JOINS, SYMMETRIZATIONS
 
 _PLACES = {
     "Alignment": "alignment",
@@ -25,6 +26,7 @@ _PLACES = {
     "Links": "linking",
     "Pointing": "pointing",
     "Unit": "alignment",
+    "agreed_links": "agreement",
     "align": "units",
     "alignment_errors": "error_rate",
     "blind_centre": "pointing",
@@ -50,7 +52,7 @@ _PLACES = {
     "words": "units",
 }
 
-__all__ = ["SYMMETRIZATIONS", *sorted(_PLACES)]
+__all__ = ["JOINS", "SYMMETRIZATIONS", *sorted(_PLACES)]
 
 
 def __getattr__(name: str) -> Any:

@@ -87,6 +87,8 @@ class Alignment:
             several tokens the mean. None where the model does not copy.
         copied: float32 (target, source), the probability that a target unit was copied from each source unit, given
             that it was written; a row sums to the probability that it was copied at all. None likewise.
+        warning: what the weights of this model do instead of explaining, as `alignment.verdict` says of the pairs of
+            its validation; every view shows it. None where nothing speaks against them, or nothing was measured.
 
     Raises ValueError where the shapes do not fit.
     """
@@ -107,6 +109,7 @@ class Alignment:
     source_parts: tuple[str, ...] = ()
     p_gen: np.ndarray | None = None
     copied: np.ndarray | None = None
+    warning: str | None = None
 
     def __post_init__(self) -> None:
         self._check_look("", self)

@@ -15,6 +15,7 @@ JSON: a list of objects as `to_record` gives them:
                       pixels on the left, above, on the right, below; or null
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
+    warning           what the weights of the model do instead of explaining, by its validation; or null
     layers            {"name", "weights", "source_end", "target_end"} of each of several looks, such as the hops of a
                       memory network, or []; the last is the one above
 
@@ -72,6 +73,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "p_gen": _plain(alignment.p_gen),
         "copied": _plain(alignment.copied),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],
+        "warning": alignment.warning,
         "layers": [
             {"name": layer.name} | {name: _plain(getattr(layer, name)) for name in LOOK} for layer in alignment.layers
         ],
@@ -219,6 +221,7 @@ def _made(
         layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
         source_parts=tuple(map(str, record.get("source_parts", []))),
         receptive_field=_field(record.get("receptive_field")),
+        warning=_warning(record.get("warning")),
         **read,
     )
     if not _finite(alignment):
@@ -240,6 +243,10 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
 
 def _field(value: Any) -> tuple[float, ...] | None:
     return None if value is None else tuple([float(distance) for distance in value])
+
+
+def _warning(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _prediction(record: Any) -> Prediction:

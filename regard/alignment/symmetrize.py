@@ -7,11 +7,41 @@ source to target (one for each target unit), `backward` those of the other model
 
 from collections.abc import Callable
 
+import numpy as np
+
+from regard.alignment.alignment import Alignment
 from regard.alignment.linking import Links
+from regard.alignment.table import AGREEMENT
+from regard.alignment.table import SYMMETRIZATIONS as KINDS
 
 Symmetrization = Callable[[Links, Links], Links]
 BESIDE = ((0, -1), (-1, 0), (0, 1), (1, 0))
 DIAGONAL = ((-1, -1), (1, -1), (-1, 1), (1, 1))
+
+
+AGREED = 0.3
+"""The default threshold of `agreement`; what it was chosen by is in docs/word-alignment.md."""
+
+
+def symmetrization(name: str) -> Symmetrization | None:
+    """The function of that name; None for `agreement`, which needs weights. Raises ValueError for no such name."""
+    return None if name == AGREEMENT else KINDS.choose(name)
+
+
+def agreement(forward: Alignment, backward: Alignment, threshold: float = AGREED) -> Links:
+    """Links where both directions look: √(forward · backward) of the weights is at least the threshold.
+
+    A unit may have several links, or none. The largest weights of one direction alone decide nothing.
+
+    Source: Liang, Taskar & Klein 2006, "Alignment by Agreement", section 2.3, of posteriors, with their product.
+
+    Args:
+        forward: weights (target, source).
+        backward: of the other direction: its targets are the sources here.
+        threshold: above 0 and at most 1.
+    """
+    both = np.sqrt(forward.weights.clip(0) * backward.weights.clip(0).T)
+    return frozenset((source, target) for target, source in np.argwhere(both >= threshold).tolist())
 
 
 def intersection(forward: Links, backward: Links) -> Links:

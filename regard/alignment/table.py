@@ -13,3 +13,10 @@ SYMMETRIZATIONS = Table(
         "grow-diag-final-and": "symmetrize:grow_diag_final_and",
     },
 )
+
+AGREEMENT = "agreement"
+"""One more way, which reads weights and not links: `symmetrize.agreement`."""
+JOINS = (*SYMMETRIZATIONS, AGREEMENT)
+
+MEASURES = ("measured_pairs", "same_position", "last_position", "end_mark", "entropy", "diagonal", "still")
+"""What a validation says of the weights, by the names of the scores; see `verdict`."""

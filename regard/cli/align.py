@@ -55,7 +55,7 @@ def command(
         typer.Option(
             metavar="HOW",
             help="With --reverse, how to join both: intersection, union, grow-diag, grow-diag-final, "
-            f"{SYMMETRIZATION} (default).",
+            f"{SYMMETRIZATION} (default), or agreement: where the mean of both weights is at least --threshold (0.3).",
         ),
     ] = None,
     units: Units = "words",
@@ -68,12 +68,14 @@ def command(
 
     A line has the links of forced decoding: 0-0 1-2, from 0, source first (Pharaoh). Words are separated by white
     space. A word whose largest weight is on the end of the source has no link. With --gold, the alignment error rate
-    follows at the end, on standard error.
+    follows at the end, on standard error; and a warning if the weights explain nothing.
 
     Example: regard align runs/en-de test.en test.de --reverse runs/de-en > links.txt
     """
-    from regard.alignment import SYMMETRIZATIONS
+    from regard.alignment import JOINS
+    from regard.alignment.symmetrize import symmetrization
     from regard.analysis.align import Aligned, Aligner
+    from regard.analysis.doubts import Doubts
     from regard.analysis.gold import judged_pairs
     from regard.cli.output_format import links_line
     from regard.cli.pairs import given_pairs
@@ -81,7 +83,7 @@ def command(
     from regard.cli.stdout import put
 
     check_linking(units, threshold, linking.min_weight)
-    how = choose("--symmetrize", symmetrize or SYMMETRIZATION, SYMMETRIZATIONS)
+    how = choose("--symmetrize", symmetrize or SYMMETRIZATION, JOINS)
     if symmetrize and reverse is None:
         raise UsageError("--symmetrize makes one alignment of two directions; give the run of the other as --reverse.")
     if units != "words" and (reverse or linking.words or linking.join != "none"):
@@ -92,13 +94,18 @@ def command(
     session = open_runs([run], opening)
     backward = open_runs([reverse], opening).translator if reverse else None
     aligner = Aligner(
-        session.translator, judged.segment, backward, SYMMETRIZATIONS[how], units, threshold, linking.min_weight
+        session.translator, judged.segment, backward, symmetrization(how), units, threshold, linking.min_weight
     )
+    doubts = Doubts()
     for found in session.answers(session.chunks(judged.lines), aligner, bad.add):
         put([links_line(found, json)])
-        if judged.judge and isinstance(found, Aligned):
-            judged.judge.add([found])
+        if isinstance(found, Aligned):
+            doubts.add(found)
+            if judged.judge:
+                judged.judge.add([found])
     if not opening.quiet:
         bad.tell()
+        for warning in doubts.warnings():
+            say(f"regard: warning: {warning}")
     if judged.judge:
         say(f"regard: {judged.judge.verdict()}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import Json, Opening, RunPath, Search, expand_records
+from regard.cli.options import Json, Opening, RunPath, expand_records
+from regard.cli.search_options import Search
 from regard.data.lines import BadLine, Line, one_line
 from regard.data.turns import MARK, between, history
 from regard.errors import UsageError

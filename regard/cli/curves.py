@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from regard.alignment.table import MEASURES
 from regard.cli.errors import reported, say
 from regard.cli.options import choose
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 AXES = ("steps", "minutes")
 LOSS = "loss, nats per target token"
-ASIDE = ("loss", "perplexity", "same_position", "diagonal")
+ASIDE = ("loss", "perplexity", *MEASURES)
 """Scores of a validation without a panel of their own. The perplexity, for instance, follows from the loss."""
 LARGEST = 1e300
 """Larger numbers cannot be drawn; Regard writes none."""

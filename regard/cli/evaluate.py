@@ -14,11 +14,11 @@ from regard.cli.options import (
     Opening,
     Reading,
     RunsAndPairs,
-    Search,
     choose,
     expand_records,
     refuse_without_effect,
 )
+from regard.cli.search_options import Search
 from regard.marks import UNKNOWN
 from regard.metrics import METRICS
 

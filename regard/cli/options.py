@@ -49,12 +49,6 @@ PairFormat = Annotated[
         help="The format of the pairs, if the name of the file does not say it; bars: source ||| target.",
     ),
 ]
-Shortlisted = Annotated[
-    bool,
-    typer.Option(
-        "--shortlist", help="Compute only the target words that a source may become: faster; see `regard shortlist`."
-    ),
-]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on standard error but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Write results as JSON, one object a line.")]
 Seed = Annotated[
@@ -62,54 +56,22 @@ Seed = Annotated[
 ]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, gpu, cuda, cuda:1, mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=4096, metavar="N", help="CPU threads; all cores by default.")]
-BeamSize = Annotated[
-    int | None,
-    typer.Option("--beam", min=1, metavar="N", help="Hypotheses per sentence; 1 is greedy. The recipe's by default."),
-]
-LengthNormalization = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        metavar="A",
-        help="Prefer longer outputs: α of Wu et al. 2016, eq. 14; 0 for none. The recipe's by default.",
-    ),
-]
-CoveragePenalty = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        metavar="B",
-        help="Prefer outputs that look at every source word: β of Wu et al. 2016, eq. 15; 0 for none. The recipe's by "
-        "default.",
-    ),
-]
-CtcWeight = Annotated[
-    float | None,
-    typer.Option(
-        "--ctc-weight",
-        min=0,
-        max=1,
-        metavar="W",
-        help="Share of CTC in the score of an output, of a run that was trained with training.ctc: 0 for attention "
-        "alone, 1 for CTC alone. The recipe's by default.",
-    ),
-]
-NoRepeatNgram = Annotated[
+Nbest = Annotated[
     int | None,
     typer.Option(
-        "--no-repeat-ngram",
+        "--nbest",
+        min=1,
+        metavar="N",
+        help="The N best outputs, each as: line, from 1 ||| output ||| log-probability.",
+    ),
+]
+Alternatives = Annotated[
+    int | None,
+    typer.Option(
         min=0,
         metavar="N",
-        help="No N tokens in a row come twice in an output; 0 for no such rule. The recipe's by default.",
-    ),
-]
-MinLength = Annotated[
-    int | None,
-    typer.Option(
-        "--min-length",
-        min=0,
-        metavar="N",
-        help="At least N tokens before the end of an output. The recipe's by default.",
+        help="With --json: the probability of each token, and the N most probable of its step; by default 0, or 100 "
+        "where the outputs are labels.",
     ),
 ]
 BatchSize = Annotated[
@@ -180,16 +142,20 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Search:
-    """How outputs are searched. None: as in the recipe of the first run."""
+class Timing:
+    """When words were said, and where that is written."""
 
-    beam: BeamSize = None
-    length_normalization: LengthNormalization = None
-    coverage_penalty: CoveragePenalty = None
-    ctc_weight: CtcWeight = None
-    no_repeat_ngram: NoRepeatNgram = None
-    min_length: MinLength = None
-    shortlist: Shortlisted = False
+    times: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ctm|srt|textgrid",
+            help="Write when each word of a recording was said: ctm in place of the text, or to --out.",
+        ),
+    ] = None
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="PATH", help="With --times: a file for ctm, a folder for the others."),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -209,34 +175,6 @@ class Linking:
     gold: GoldFile = None
     gold_from: GoldFrom = 0
     min_weight: MinWeight = None
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How outputs are drawn at random."""
-
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Draw outputs at random instead of searching for the best.")
-    ] = False
-    temperature: Annotated[
-        float,
-        typer.Option(
-            metavar="T", help="With --sample: below 1 for more probable outputs, above 1 for more varied ones."
-        ),
-    ] = 1.0
-    top_k: Annotated[
-        int, typer.Option(min=0, metavar="K", help="With --sample: draw from the K best tokens; 0 for all.")
-    ] = 0
-    top_p: Annotated[
-        float, typer.Option(metavar="P", help="With --sample: draw from the best that hold this probability.")
-    ] = 1.0
-    seed: Seed = 1
-    minimum_risk: Annotated[
-        int | None,
-        typer.Option(
-            "--minimum-risk", min=1, metavar="N", help="With --sample: draw N outputs, and write the one most like all."
-        ),
-    ] = None
 
 
 def choose(option: str, given: str, choices: Collection[str]) -> str:

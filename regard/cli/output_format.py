@@ -81,7 +81,7 @@ def links_line(found: Aligned | BadLine, json: bool) -> str:
     if not json:
         return format_links(found.links)
     units = {side: [unit.text for unit in getattr(found.alignment, side)] for side in ("source", "target")}
-    return json_line({"line": found.example.line, **units, "links": sorted(found.links)})
+    return json_line({"line": found.example.line, **units, "links": sorted(found.links), "warning": found.warning})
 
 
 def refused_line(bad: BadLine, json: bool) -> str:

@@ -1,18 +1,19 @@
 """Trained runs, opened as the command line says, and the lines that they translate or score."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from regard.cli.options import Opening, Search
+from regard.cli.options import Opening
+from regard.cli.search_options import Search
+from regard.cli.searching import searching
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
 from regard.cli.workers import set_up
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.data.readers import Locate, located
 from regard.data.sources import UnusableSource
-from regard.errors import UsageError
 from regard.translator import Translator
 
 Item = TypeVar("Item")
@@ -29,12 +30,14 @@ class Session:
         opening: the options with which they were opened.
         workers: how many processes share the lines.
         locate: what a line says of a source → the source, see `PairFiles`.
+        refusal: why a line that can be read gets no answer all the same; None where it gets one.
     """
 
     translator: Translator
     opening: Opening
     workers: int = 1
     locate: Locate | None = None
+    refusal: Callable[[Example], str | None] = lambda _: None
 
     def chunks(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         """Lists of the items, of the size that suits the model."""
@@ -82,20 +85,16 @@ class Session:
         except UnusableSource as error:
             return BadLine(line.line, str(error), line.file)
         longest = max(length if source.tokenizer else 0, len(target.ids(line.target)) if line.target else 0)
-        if longest <= self.opening.max_tokens:
-            return line
-        reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
-        return BadLine(line.line, reason, line.file)
+        if longest > self.opening.max_tokens:
+            reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
+            return BadLine(line.line, reason, line.file)
+        refusal = self.refusal(line)
+        return line if refusal is None else BadLine(line.line, refusal, line.file)
 
 
 def _lines(path: str) -> Iterator[Line]:
     with opened(path) as stream:
         yield from read_lines(stream, shown(path))
-
-
-def _replaced(record: Any, given: Mapping[str, Any]) -> Any:
-    """The record with the values that are given."""
-    return replace(record, **{name: value for name, value in given.items() if value is not None})
 
 
 def open_runs(
@@ -106,31 +105,11 @@ def open_runs(
     Raises CheckpointError for a run that cannot be read, UsageError for an impossible device or number.
     """
     from regard.model.build import pick_device
-    from regard.run.directory import Run, load, search_options
-    from regard.search.joint import expect_weight
-    from regard.search.length_penalty import Ranking
+    from regard.run.directory import Run, load
 
     set_up(opening.threads)
     chosen, search = str(pick_device(opening.device)), search or Search()
-    given: dict[str, Any] = {
-        "beam_size": search.beam,
-        "batch_size": opening.batch_size,
-        "length_normalization": search.length_normalization,
-        "coverage_penalty": search.coverage_penalty,
-        "ctc_weight": search.ctc_weight,
-    }
-    rules: dict[str, Any] = {"no_repeat_ngram": search.no_repeat_ngram, "min_length": search.min_length}
-    options = _replaced(search_options(Run(paths[0]).config), given)
-    options = replace(options, rules=_replaced(options.rules, rules))
-    if search.beam and nbest and nbest > search.beam:
-        raise UsageError(f"--beam {search.beam} has no effect below --nbest {nbest}, which needs a wider one.")
-    ranked = {"--length-normalization": search.length_normalization, "--coverage-penalty": search.coverage_penalty}
-    if max(options.beam_size, nbest or 1) == 1 and (unused := [name for name in ranked if ranked[name] is not None]):
-        raise UsageError(f"{unused[0]} has no effect on greedy search, which keeps one output. Give --beam 2 or more.")
-    try:
-        expect_weight("--ctc-weight", options.ctc_weight)
-        Ranking(options.length_normalization, options.coverage_penalty)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), Run(paths[0]).config.data.source
+    recipe = Run(paths[0]).config
+    options = searching(recipe, opening, search, nbest)
+    translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), recipe.data.source
     return Session(translator, opening, locate=None if of_sources.is_text else of_sources.locate)

@@ -1,17 +1,8 @@
 """`regard score`: the log-probability and the alignment of given pairs."""
 
 from regard.cli.errors import reported
-from regard.cli.options import (
-    CtcWeight,
-    Json,
-    MinWeight,
-    Opening,
-    Reading,
-    RunsAndPairs,
-    Search,
-    Units,
-    expand_records,
-)
+from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units, expand_records
+from regard.cli.search_options import CtcWeight, Search
 
 
 @reported

@@ -3,24 +3,26 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from regard.cli.beside import Wishes
 from regard.cli.errors import reported
 from regard.cli.options import (
+    Alternatives,
     GivenOptions,
     Json,
     MinWeight,
+    Nbest,
     Opening,
     RunsAndText,
-    Sampling,
-    Search,
+    Timing,
     Units,
     expand_records,
     refuse_without_effect,
 )
+from regard.cli.search_options import Asking, Sampling, Search
 from regard.cli.workers import assist, dismissing, expect_fresh_input, shared, working
 from regard.errors import UsageError
 
@@ -43,49 +45,16 @@ def command(
     chosen: GivenOptions,
     given: RunsAndText,
     *,
-    nbest: Annotated[
-        int | None,
-        typer.Option(
-            "--nbest",
-            min=1,
-            metavar="N",
-            help="The N best outputs, each as: line, from 1 ||| output ||| log-probability.",
-        ),
-    ] = None,
+    nbest: Nbest = None,
     align: Annotated[
         bool, typer.Option("--align", help="Add the links: output ||| 0-0 1-2, from 0, source first (Pharaoh).")
     ] = False,
     units: Units = "auto",
     min_weight: MinWeight = None,
     json: Json = False,
-    alternatives: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="With --json: the probability of each token, and the N most probable of its step; by default 0, or "
-            "100 where the outputs are labels.",
-        ),
-    ] = None,
-    prefixes: Annotated[
-        Path | None,
-        typer.Option(
-            "--prefix",
-            metavar="FILE",
-            help="A line for each line of the input: what its output begins with, or nothing.",
-        ),
-    ] = None,
-    times: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ctm|srt|textgrid",
-            help="Write when each word of a recording was said: ctm in place of the text, or to --out.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="PATH", help="With --times: a file for ctm, a folder for the others."),
-    ] = None,
+    alternatives: Alternatives = None,
+    asking: Asking,
+    timing: Timing,
     sampling: Sampling,
     search: Search,
     opening: Opening,
@@ -114,20 +83,20 @@ def command(
             runs, path = runs_and_text(given)
             expect_fresh_input()
             check_linking(units, min_weight=min_weight)
-            _check_effects(chosen, align, json, sampling.sample, times is not None)
-            timed = _timed(chosen, times, out)
+            _check_effects(chosen, align, json, sampling.sample, timing.times is not None)
+            timed, wishes = _timed(chosen, timing), Wishes.read(asking)
             drawn = _sampling_options(sampling) if sampling.sample else None
             session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
+            session = replace(session, refusal=wishes.refusal(session.translator))
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         if timed is not None and session.translator.source.kind == "text":
             raise UsageError(
                 f"--times says when words were said, and the sources of {runs[0]} are texts. Leave it out."
             )
-        begun = None if prefixes is None else given_prefixes(prefixes)
         if alternatives is None:
             alternatives = MOST_LABELS if json and session.translator.target_tokenizer.kind == "label" else 0
         draws = None if drawn is None else _drawer(drawn, sampling.minimum_risk, alternatives)
-        answer = _answerer(session.translator, writer, nbest or 1, draws, alternatives, timed, begun)
+        answer = _answerer(session.translator, writer, nbest or 1, draws, alternatives, timed, wishes)
         if not world.is_first:
             return assist(world, answer)
         together = shared(world, answer)
@@ -150,7 +119,7 @@ def _answerer(
     draw: "Draw | None",
     alternatives: int,
     timed: "TimesWriter | None",
-    begun: "Sequence[str] | None",
+    wishes: "Wishes",
 ) -> "Callable[[list[Example]], list[tuple[list[str], list[str]]]]":
     """What translates some examples, by search or, with `draw`, at random: the output lines of each, and its times."""
 
@@ -158,10 +127,10 @@ def _answerer(
         sources = [example.source for example in examples]
         if draw is not None:
             return [[one] for one in draw(translator, sources, [example.line for example in examples])]
-        prefixes = None if begun is None else [prefix_of(begun, example) for example in examples]
+        asked: dict[str, Any] = {"prefixes": wishes.begun(examples), "constraints": wishes.phrases(examples)}
         if writer.aligns or timed is not None:
-            return translator.translate(sources, nbest, prefixes=prefixes, units="tokens", alternatives=alternatives)
-        return translator.outputs(sources, nbest, prefixes=prefixes)
+            return translator.translate(sources, nbest, **asked, units="tokens", alternatives=alternatives)
+        return translator.outputs(sources, nbest, **asked)
 
     def answer(examples: "list[Example]") -> list[tuple[list[str], list[str]]]:
         found = list(zip(examples, look(examples), strict=True))
@@ -172,29 +141,6 @@ def _answerer(
         return list(zip(lines, spoken, strict=True))
 
     return answer
-
-
-def given_prefixes(path: Path) -> list[str]:
-    """The lines of a file. Raises DataError for one that cannot be read."""
-    from regard.data.lines import BadLine, opened, texts
-    from regard.errors import DataError
-
-    found = list[str]()
-    with opened(str(path)) as stream:
-        for line in texts(stream, str(path)):
-            if isinstance(line, BadLine):
-                raise DataError(f"{line}. Correct it; --prefix takes text.")
-            found.append(line)
-    return found
-
-
-def prefix_of(begun: "Sequence[str]", example: "Example") -> str:
-    """The prefix of an input line. Raises DataError where the file has fewer lines."""
-    from regard.errors import DataError
-
-    if example.line > len(begun):
-        raise DataError(f"--prefix has {len(begun)} lines; expected one for each line of the input. Add empty ones.")
-    return begun[example.line - 1]
 
 
 def _drawer(sampling: "SamplingOptions", count: int | None, alternatives: int) -> "Draw":
@@ -210,18 +156,18 @@ def _drawer(sampling: "SamplingOptions", count: int | None, alternatives: int) -
     return draw
 
 
-def _timed(chosen: GivenOptions, times: str | None, out: Path | None) -> "TimesWriter | None":
+def _timed(chosen: GivenOptions, timing: Timing) -> "TimesWriter | None":
     """What writes times. Raises UsageError for options that do not go together."""
     from regard.cli.times import TimesWriter
 
-    if times is None:
+    if timing.times is None:
         refuse_without_effect(chosen, ["out"], "without --times, whose files it is for. Add it, or write > output.txt")
         return None
     refuse_without_effect(chosen, ["nbest"], "with --times, which are of the best output. Leave one out.")
-    if out is None:
+    if timing.out is None:
         because = "with --times ctm on standard output, in place of the text. Give --out FILE, or leave it out."
         refuse_without_effect(chosen, ["json", "align", "alternatives"], because)
-    return TimesWriter(times, out)
+    return TimesWriter(timing.times, timing.out)
 
 
 def _sampling_options(given: Sampling) -> "SamplingOptions":
@@ -240,7 +186,7 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     """Raises UsageError for options that have no effect beside the others."""
     if sample:
         searching = ["nbest", "beam", "length_normalization", "coverage_penalty"]
-        searching += ["no_repeat_ngram", "min_length", "prefixes"]
+        searching += ["diversity_groups", "diversity_strength", "prefixes", "constraints"]
         refuse_without_effect(chosen, searching, "with --sample, which draws one output. Leave one out.")
     else:
         drawing = ["temperature", "top_k", "top_p", "seed", "minimum_risk"]

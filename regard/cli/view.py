@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import GivenOptions, Opening, RunPath, Search, Units, expand_records, refuse_without_effect
+from regard.cli.options import GivenOptions, Opening, RunPath, Units, expand_records, refuse_without_effect
+from regard.cli.search_options import Search
 from regard.errors import UsageError
 
 if TYPE_CHECKING:

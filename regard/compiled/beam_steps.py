@@ -218,4 +218,5 @@ def _live(slots: BeamSlots) -> Live:
     sentences, free = (slots.part(name, live) for name in ("sentences", "free"))
     tokens, log_probs = (slots.part(name, live, size) for name in ("tokens", "log_probs"))
     nothing = np.zeros((live, size), np.int64)
-    return Live(sentences, tokens, log_probs, nothing, nothing, np.zeros((live, size, 1), np.float32), free)
+    coverage, penalties = np.zeros((live, size, 1), np.float32), np.zeros((live, 0))
+    return Live(sentences, tokens, log_probs, nothing, nothing, coverage, free, penalties)

@@ -20,7 +20,13 @@ from regard.config.stage import (
     OutputParts,
     SourceConfig,
 )
-from regard.config.training import HardConfig, ScheduleConfig, TemperatureConfig, TrainingConfig
+from regard.config.training import (
+    GuidedAlignmentConfig,
+    HardConfig,
+    ScheduleConfig,
+    TemperatureConfig,
+    TrainingConfig,
+)
 
 __all__ = [
     "BEFORE",
@@ -33,6 +39,7 @@ __all__ = [
     "EmbeddingsConfig",
     "EncoderConfig",
     "EncoderParts",
+    "GuidedAlignmentConfig",
     "HardConfig",
     "ModelConfig",
     "OutputConfig",

@@ -197,6 +197,36 @@ def _taught(config: Any) -> None:
             )
 
 
+def _guided(config: Any) -> None:
+    """Links are between words, and attention follows them where its weights are of tokens and have a gradient."""
+    from regard.attention import SELECTIONS
+
+    guided, source, model = config.training.guided_alignment, config.data.source, config.model
+    if not guided.weight:
+        if guided.links is not None:
+            raise ValueError(
+                "training.guided_alignment.links are given, and weight is 0; expected above 0, such as 0.3"
+            )
+        return
+    encoder, decoder = model.encoder, model.decoder
+    wanted = [
+        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
+        (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
+        (
+            encoder.stride == 1 and not encoder.needs_sentences,
+            f"another encoder than {encoder.kind}, whose positions are several tokens each",
+        ),
+        (config.data.target.tokenizer != "label", "another data.target.tokenizer than label, which has no words"),
+        (
+            not getattr(SELECTIONS[model.attention.select], "sampled", False),
+            f"another model.attention.select than {model.attention.select}, whose choices have no gradient",
+        ),
+    ]
+    for fits, expected in wanted:
+        if not fits:
+            raise ValueError(f"training.guided_alignment.weight is {guided.weight}; expected {expected}")
+
+
 CHECKS = (
     _several,
     _joint_search,
@@ -208,4 +238,5 @@ CHECKS = (
     _hops,
     _sentences,
     _taught,
+    _guided,
 )

@@ -52,6 +52,21 @@ class CoverageConfig(Section):
     )
 
 
+class GuidedAlignmentConfig(Section):
+    """Links that attention is to follow, see `training.guided`."""
+
+    weight: float = Field(0.0, ge=0, le=1000, description="λ; 0 for none; try 0.3")
+    links: str | None = Field(
+        None,
+        max_length=4000,
+        description="a file of links (Pharaoh: 0-0 1-2), one line for each line of the pairs; null to learn them from "
+        "the words of the pairs",
+    )
+    most_pairs: int = Field(
+        100_000, ge=1, le=10_000_000, description="links are learned of the first so many pairs; others are not guided"
+    )
+
+
 class TrainingConfig(Section):
     """The loop."""
 
@@ -76,6 +91,7 @@ class TrainingConfig(Section):
         0.0, ge=0, le=1000, description="λ of Xu et al. 2015, eq. 14: want every position looked at; try 1"
     )
     coverage: CoverageConfig = CoverageConfig()
+    guided_alignment: GuidedAlignmentConfig = GuidedAlignmentConfig()
     hop_penalty: float = Field(
         0.0,
         ge=0,

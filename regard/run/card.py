@@ -1,6 +1,9 @@
 """The model card: a description of a run for people."""
 
-from regard.alignment.positions import DIAGONAL, SAME, Positions
+from collections.abc import Mapping
+
+from regard.alignment.table import MEASURES
+from regard.alignment.verdict import Measures, stored_verdict
 from regard.config import Config, DecoderConfig, EncoderConfig, OutputConfig
 from regard.training.events import Validated
 
@@ -13,10 +16,8 @@ def model_card(config: Config, parameters: int, pairs: int, validated: Validated
         looks = getattr(decoder, "pool", "no attention")
     if attention.num_heads > 1 and decoder.attends:
         looks += f", {attention.num_heads} heads"
-    scores = "\n".join(
-        f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in (SAME, DIAGONAL)
-    )
-    looked = _looked(Positions.from_scores(validated.scores))
+    scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in MEASURES)
+    looked = _looked(validated.scores)
     return f"""---
 library_name: regard
 tags: [attention, sequence-to-sequence, alignment]
@@ -56,12 +57,15 @@ def _second_loss(config: Config) -> str:
     return f"| CTC | {weights} |\n" if config.training.ctc else ""
 
 
-def _looked(found: Positions | None) -> str:
-    """A paragraph about where the largest weights are; empty if there are no weights."""
+def _looked(scores: Mapping[str, float]) -> str:
+    """A paragraph about where the weights are; empty if there are none."""
+    found = Measures.from_scores(scores)
     if found is None:
         return ""
-    warning = f" **Warning:** {found.warning}" if found.warning else ""
+    against = stored_verdict(scores)
+    warning = f" **Warning:** {against}." if against else ""
     return (
-        f"\nWhere it looks: {found.same:.0%} of an output at the position of its source that is looked at most, "
-        f"{found.diagonal:.0%} on the diagonal.{warning}\n"
+        f"\nWhere it looks: {found.same_position:.0%} of an output at the position of its source that is looked at "
+        f"most, {found.diagonal:.0%} on the diagonal; {found.last_position:.0%} of all weight is on the last position, "
+        f"{found.end_mark:.0%} on the end mark; the entropy is {found.entropy:.0%} of the largest possible.{warning}\n"
     )

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from regard.alignment.verdict import stored_verdict
 from regard.config import BEFORE, Config, dump, fill, load_recipe
 from regard.data.copying import copied_from, not_copied
 from regard.data.sources import Source
@@ -32,6 +33,7 @@ from regard.model.build import assemble, pick_device
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
 from regard.run.memory import give_back, mapped
+from regard.search.diversity import grouped
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
 from regard.search.rules import Rules
@@ -272,7 +274,8 @@ def search_options(config: Config) -> SearchOptions:
         ctc_weight=config.ctc_weight,
         batch_size=search.batch_size,
         limit=LengthLimit(search.max_ratio, search.max_extra),
-        rules=Rules(search.no_repeat_ngram, search.min_length),
+        rules=Rules(search.no_repeat_ngram, search.min_length, search.repetition_penalty),
+        diversity=grouped(search.diversity_groups, search.diversity_strength),
     )
 
 
@@ -304,9 +307,12 @@ def load(
     first = runs[0]
     options = options or search_options(first.config)
     _check_ensemble(runs, options.ctc_weight)
-    models = [run.load_model(chosen)[0] for run in runs]
+    models, facts = zip(*(run.load_model(chosen) for run in runs), strict=True)
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
-    translator = Translator(models, *first.sides, options, shortlists)
+    scores = [each.get("scores") for each in facts]
+    warnings = [stored_verdict(each) if isinstance(each, Mapping) else None for each in scores]
+    warning = None if None in warnings else warnings[0]  # of an ensemble, one model may look well enough for all
+    translator = Translator(models, *first.sides, options, shortlists, warning)
     for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
         give_back(run.weights_file, places(model.parameters()))
     return translator

@@ -123,7 +123,7 @@ def _measured(parts: Parts) -> DryRun:
     options, learn, held = parts.run.config.training, parts.learn, parts.held
     plan, total = learn.plan(options.seed, 0), total_updates(options, learn)
     updates = updates_per_epoch(options, learn)
-    learner, positions = build_learner(options, parts.model, total), _positions(learn, plan)
+    learner, positions = build_learner(options, parts.model, total, parts.links), _positions(learn, plan)
     seconds, tried, tokens = _try_updates(learner, learn, plan, positions, options.accumulate)
     training = seconds * positions.sum() / tried * total / updates
     validations = -(-total // (options.validate_every or updates))

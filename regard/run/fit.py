@@ -19,7 +19,7 @@ from regard.errors import UsageError
 from regard.files import unfinished
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
-from regard.run import digests
+from regard.run import digests, guidance
 from regard.run.directory import Run, paired
 from regard.run.initial import begin, freeze, known_sides
 from regard.run.labels import unseen
@@ -35,6 +35,7 @@ from regard.run.validation_metric import Validator
 from regard.training.checkpoint import Checkpoints
 from regard.training.distributed import ALONE, World, launch_name
 from regard.training.events import Listener
+from regard.training.guided import GivenLinks
 from regard.training.lock import lock
 from regard.training.loop import train
 from regard.training.metrics_file import MetricsFile
@@ -88,6 +89,7 @@ class Parts:
         learn, held: the pairs to learn from and to validate on.
         model: the model with its initial weights, on its device.
         texts: source and target of the validation pairs that are decoded, as in the files; on the first worker only.
+        links: what attention is to follow; None where the recipe does not have it guided.
     """
 
     run: Run
@@ -95,6 +97,7 @@ class Parts:
     held: Subset
     model: EncoderDecoder
     texts: Sequence[tuple[str, str]]
+    links: GivenLinks | None
 
 
 def prepare(
@@ -121,6 +124,8 @@ def prepare(
             else:
                 found = (run, *split(run.config, files, validation, *run.sides, run.cache), [])
         run, learn, held, texts = found
+        guided = run.config.training.guided_alignment.weight > 0
+        links = guidance.load(run.cache) if guided else None
         if world.is_first:
             tell(f"{len(learn):,} pairs to learn from, {len(held):,} to validate on ({learn.corpus.report})")
             for line in unseen(learn, held, run.sides[1]):
@@ -145,7 +150,7 @@ def prepare(
                 else f"vocabularies of {text.size:,} and {target.size:,}"
             )
             tell(f"{size:,} parameters, {entries}")
-    return Parts(run, learn, held, model, texts)
+    return Parts(run, learn, held, model, texts, links)
 
 
 def _check_stride(section: EncoderConfig, model: EncoderDecoder, learn: Subset, device: torch.device) -> None:
@@ -197,6 +202,8 @@ def _begun(
         learn, held = split(config, files, validation, *sides, run.cache)
         decoded = held.first(config.training.validate_pairs) if config.training.metric != "loss" else []
         texts = digests.texts(validation or files, held.corpus, decoded, target_ids(*sides)) if decoded else []
+        if links := guidance.guiding_links(config, files, learn, *sides, tell):
+            guidance.save(links, run.cache)
         if validation and not going_on and (remark := unsaid(validation, sides[1])):
             tell(remark)
         limits = limits_of(config)
@@ -253,7 +260,7 @@ def _train(parts: Parts, resume: bool, listeners: Sequence[Listener], world: Wor
     """Build the parts of the loop and run it."""
     run, model, learn = parts.run, parts.model, parts.learn
     options = run.config.training
-    learner = build_learner(options, model, total_updates(options, learn))
+    learner = build_learner(options, model, total_updates(options, learn), parts.links)
     average = options.average_last if options.average_last > 1 else 0
     checkpoints = Checkpoints(run.checkpoints, every_minutes=options.save_minutes, average=average)
     validate, planned = Validator(run.config, run, parts.held, parts.texts), build_plan(options)

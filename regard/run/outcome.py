@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from regard.alignment.positions import Positions
+from regard.alignment.verdict import stored_verdict
 from regard.metrics import METRICS
 from regard.run.directory import Run
 from regard.training.progress_bar import scores_in_words
@@ -42,9 +42,8 @@ class Outcome:
                     f"{self.metric} is {score:.2f}: the outputs have next to nothing of the references. Look at some; "
                     "do the lines of both sides belong together? Else train longer, or with another learning rate."
                 )
-        found = Positions.from_scores(self.scores)
-        if found and found.warning:
-            yield found.warning
+        if against := stored_verdict(self.scores):
+            yield f"{against}. Train longer, or try another learning rate, score or seed."
 
 
 def outcome(run: Run) -> Outcome:

@@ -10,6 +10,7 @@ from regard.training.averaging import MovingAverage
 from regard.training.coverage import WithCoverage
 from regard.training.ctc import WithCtc
 from regard.training.doubly_stochastic import WithDoublyStochastic
+from regard.training.guided import GivenLinks, WithGuidedAlignment
 from regard.training.hop_penalty import WithHopPenalty
 from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
@@ -20,17 +21,20 @@ from regard.training.stopping import Goal, Limits
 from regard.training.temperature import Annealing
 
 
-def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: int) -> Learner:
+def build_learner(
+    options: TrainingConfig, model: EncoderDecoder, total_steps: int, links: GivenLinks | None = None
+) -> Learner:
     """The learner: all that an update reads and changes.
 
     Args:
         options: the `training` part of a recipe.
         model: what to train, on its device.
         total_steps: how many updates the limits allow.
+        links: what attention is to follow, where the recipe has it guided.
     """
     return Learner(
         model,
-        build_objective(options, model).to(next(model.parameters()).device),
+        build_objective(options, model, links).to(next(model.parameters()).device),
         OPTIMIZERS[options.optimizer](model, options.learning_rate, options.weight_decay),
         build_schedule(options, total_steps),
         options.clip,
@@ -39,10 +43,10 @@ def build_learner(options: TrainingConfig, model: EncoderDecoder, total_steps: i
     )
 
 
-def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
+def build_objective(options: TrainingConfig, model: EncoderDecoder, links: GivenLinks | None = None) -> nn.Module:
     """The objective that the attention needs: a selection without its own gradient uses the score function. The doubly
-    stochastic term, that of several looks, CTC and the coverage loss stand beside it where the recipe gives them a
-    weight."""
+    stochastic term, that of several looks, CTC, guided alignment and the coverage loss stand beside it where the recipe
+    gives them a weight."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
@@ -50,6 +54,8 @@ def build_objective(options: TrainingConfig, model: EncoderDecoder) -> nn.Module
         objective = WithHopPenalty(objective, options.hop_penalty)
     if options.ctc:
         objective = WithCtc(objective, options.ctc)
+    if links is not None:
+        objective = WithGuidedAlignment(objective, options.guided_alignment.weight, links)
     coverage = options.coverage
     return WithCoverage(objective, coverage.weight, coverage.from_step) if coverage.weight else objective
 

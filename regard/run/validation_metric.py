@@ -6,21 +6,22 @@ from dataclasses import replace
 
 from torch import nn
 
-from regard.alignment.positions import PositionCount
+from regard.alignment.verdict import MeasureCount
 from regard.config import Config
 from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.run.directory import Run, search_options
 from regard.run.subsets import Subset
-from regard.training.validation_loss import counting, mean_loss
+from regard.training.measuring import counting, moving
+from regard.training.validation_loss import mean_loss
 from regard.translator import Translator
 
 
 class Validator:
     """Scores of a model on the held-out pairs: the loss, and a metric of decoded text if the recipe has one.
 
-    `same_position` and `diagonal` of `alignment.positions`, in per cent, say where the model looked, but not how good
-    it is. A model whose weights are nearly equal everywhere has neither.
+    The measures of `alignment.verdict` say where the model looked, in per cent, but not how good it is. A model without
+    weights has none.
 
     Args:
         config: the recipe.
@@ -45,8 +46,9 @@ class Validator:
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, where it looked, and the metric."""
-        count = PositionCount()
-        scores = mean_loss(model, self.held.batches(0, 0), counting(count))
+        count = MeasureCount()
+        watches = [counting(count), *([moving(count, model)] if self.source.kind == "text" else [])]
+        scores = mean_loss(model, self.held.batches(0, 0), *watches)
         if found := count.result():
             scores |= found.to_scores()
         if self.metric == "loss":

@@ -1,7 +1,7 @@
 """Sources in batches of similar length: each batch is read, and searched."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
@@ -36,12 +36,14 @@ class Batches:
         source: what the sources are.
         size: sentences at a time.
         device: of the models.
+        wanted: the tokens that the output of each source has to have, by its number; nothing for others.
     """
 
     reader: Reader
     source: Source
     size: int
     device: torch.device
+    wanted: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     @torch.inference_mode()
     def flowing(
@@ -85,7 +87,8 @@ class Batches:
         """Read a batch, and begin with so many of its sentences at a time; note the spans of their memory."""
         source, mask = (part.to(self.device) for part in batch_of(self.source, [sources[number] for number in batch]))
         numbers = iter(batch)
-        for started in self.reader.read(source, mask, count):
+        wanted = [self.wanted.get(number, ()) for number in batch] if self.wanted else ()
+        for started in self.reader.read(source, mask, count, wanted):
             for covered, length in zip(started.spans.numpy(force=True), started.lengths.tolist(), strict=True):
                 spans[next(numbers)] = covered[:length]
             yield started

@@ -10,6 +10,7 @@ from torch import Tensor
 from regard.search.backpointers import Backpointers
 from regard.search.beam_finished import Finished
 from regard.search.beam_live import Live
+from regard.search.diversity import Diversity
 from regard.search.hypothesis import Hypothesis
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.length_penalty import Ranking
@@ -28,6 +29,7 @@ def beam(
     coverage_penalty: float = 0.0,
     limit: LengthLimit = DEFAULT_LIMIT,
     later: Later = (),
+    diversity: Diversity | None = None,
 ) -> list[list[Hypothesis]]:
     """The best outputs that a beam of the given size finds.
 
@@ -45,6 +47,7 @@ def beam(
         length_normalization, coverage_penalty: α and β of `Ranking`, which ranks what has ended.
         limit: the longest output. What has not ended there is cut, and stands behind all that has.
         later: further sentences, which enter as others are done.
+        diversity: groups that avoid each other, each as if it were a sentence; see `diverse_beam`.
 
     Returns up to `nbest` different hypotheses per sentence, best first. Raises ValueError for arguments out of range,
     RegardError where the logits are NaN or infinite.
@@ -54,7 +57,8 @@ def beam(
     device, entrance = source_lengths.device, Entrance(Group.each(state, source_lengths, limit, later))
     finished, backpointers = Finished(Ranking(length_normalization, coverage_penalty), nbest), Backpointers()
     state, live = None, Live.start(np.arange(0), size)
-    several: Any = None if coverage_penalty else getattr(step, "beam_steps", None)
+    several: Any = None if coverage_penalty or diversity else getattr(step, "beam_steps", None)
+    width = size * diversity.groups if diversity else size  # those that other groups have chosen may fall so far
     while True:
         for group in entrance.admit(len(live.sentences)):
             state = joined(state, group)
@@ -68,8 +72,8 @@ def beam(
             live, state = moved
             continue
         tokens = torch.from_numpy(live.tokens.take(live.filled)).to(device)
-        found = best(step, tokens, state, size)
-        live = live.expand(found, track=coverage_penalty > 0)
+        found = best(step, tokens, state, width)
+        live = live.expand(found, diversity, track=coverage_penalty > 0)
         backpointers.add(live.sentences, live.parents, live.tokens, live.rows, found.weights)
         live = finished.take(live, backpointers.lengths(live.sentences))
         state = select(found.state, live.rows.take(live.filled), count, device)

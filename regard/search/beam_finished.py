@@ -60,7 +60,8 @@ class Finished:
         coverage = live.coverage.reshape(count * size, -1).take(places, 0)
         source_lengths = self.source_lengths.take(sentences)
         scores = self.ranking.score(log_probs, lengths, coverage, source_lengths)
-        self.add(sentences, ~whole, scores, lengths, places - rows * size, log_probs)
+        own = log_probs + live.penalties.take(places) if live.penalties.size else log_probs
+        self.add(sentences, ~whole, scores, lengths, places - rows * size, own)
         left, free = live.log_probs.copy(), live.free.copy()
         left.put(places, -np.inf)
         for row, sentence, score in zip(*(each[whole].tolist() for each in (rows, sentences, scores)), strict=True):

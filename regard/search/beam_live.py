@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from regard.data.batch import BEGIN
+from regard.search.allocation import allocated
+from regard.search.diversity import Diversity
 from regard.search.step_function import Choices, read
 
 
@@ -17,11 +19,13 @@ class Live:
     Args:
         sentences: numbers of the sentences in the batch, ascending.
         tokens: the last token of each hypothesis.
-        log_probs: float64; -inf for an empty slot.
+        log_probs: what hypotheses are compared by, float64: their log-probabilities less all penalties; -inf for an
+            empty slot.
         parents: the slot at the step before that each continues.
         rows: the row of the state that each continues; means nothing for an empty slot.
         coverage: sum of the weights so far; a zero of width 1 where none has been kept.
         free: slots of each sentence that no finished hypothesis has taken.
+        penalties: the sum of those of each hypothesis; no columns where there are none.
     """
 
     sentences: Int[np.ndarray, " live"]
@@ -31,6 +35,7 @@ class Live:
     rows: Int[np.ndarray, "live slots"]
     coverage: Float[np.ndarray, "live slots source"]
     free: Int[np.ndarray, " live"]
+    penalties: Float[np.ndarray, "live penalized"]
 
     @classmethod
     def start(cls, sentences: Int[np.ndarray, " batch"], size: int) -> "Live":
@@ -40,7 +45,8 @@ class Live:
         log_probs = np.full((batch, size), -np.inf)
         log_probs[:, 0] = 0.0
         coverage = np.zeros((batch, size, 1), dtype=np.float32)
-        return cls(sentences, zeros + BEGIN, log_probs, zeros, zeros, coverage, np.full(batch, size))
+        nothing = np.zeros((batch, 0))
+        return cls(sentences, zeros + BEGIN, log_probs, zeros, zeros, coverage, np.full(batch, size), nothing)
 
     @cached_property
     def filled(self) -> Int[np.ndarray, " rows"]:
@@ -55,20 +61,25 @@ class Live:
         free: Int[np.ndarray, " live"],
     ) -> "Live":
         """The sentences in these places of all; log-probabilities and free slots of all are new."""
-        parts = (self.sentences, self.tokens, log_probs, self.parents, self.rows, self.coverage, free)
+        parts = (self.sentences, self.tokens, log_probs, self.parents, self.rows, self.coverage, free, self.penalties)
         return Live(*(part.take(kept, 0) for part in parts))
 
     def join(self, later: "Live") -> "Live":
         """The sentences of another behind these."""
         width = max(self.coverage.shape[2], later.coverage.shape[2])
-        first, second = (replace(each, coverage=_widened(each.coverage, width)) for each in (self, later))
+        slots = max(self.penalties.shape[1], later.penalties.shape[1])
+        first, second = (
+            replace(each, coverage=_widened(each.coverage, width), penalties=_widened(each.penalties, slots))
+            for each in (self, later)
+        )
         return Live(*(np.concatenate([getattr(each, part.name) for each in (first, second)]) for part in fields(self)))
 
-    def expand(self, found: Choices, *, track: bool) -> "Live":
+    def expand(self, found: Choices, diversity: Diversity | None = None, *, track: bool) -> "Live":
         """Continue every hypothesis and keep the best of each sentence.
 
         Args:
             found: what may come next in each that is filled.
+            diversity: what keeps groups apart, where each sentence is one.
             track: whether to keep the coverage.
         """
         (live, size), slots = self.tokens.shape, self.filled
@@ -76,23 +87,34 @@ class Live:
         width = choices.shape[1]
         # The row of each slot. An empty slot gets that of another, but has -inf to add to.
         owners = slots.searchsorted(np.arange(live * size), side="right") - 1
-        totals = self.log_probs.reshape(-1, 1) + log_probs.take(owners, 0)
+        penalties = None if found.penalties is None else found.penalties.numpy(force=True)
+        compared = log_probs if penalties is None else log_probs - penalties
+        totals = (self.log_probs.reshape(-1, 1) + compared.take(owners, 0)).reshape(live, size * width)
+        if found.missing is not None:
+            missing = found.missing.numpy(force=True).take(owners, 0).reshape(totals.shape)
+            totals = allocated(totals, missing, self.free)
+        if diversity is not None:
+            totals = diversity.chosen(self.sentences, totals, choices.take(owners, 0).reshape(totals.shape), self.free)
         # The stable sort is what sends ties to the lower slot, then to the lower token.
-        places = (-totals).reshape(live, size * width).argsort(axis=1, kind="stable")[:, :size]
+        places = (-totals).argsort(axis=1, kind="stable")[:, :size]
         parents, first = places // width, np.arange(0, live * size, size)[:, None]
         rows = owners.take(parents + first)
         log_probs = totals.take(places + first * width)
         log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
-        tokens = choices.take(places + (rows - parents) * width)
+        cells = places + (rows - parents) * width
+        tokens = choices.take(cells)
+        charged = self.penalties
+        if penalties is not None:
+            charged = np.take_along_axis(_widened(charged, size), parents, 1) + penalties.take(cells)
         coverage = self.coverage
         if track:
             attended = found.weights.detach().float().cpu().numpy()[rows]
             width = max(attended.shape[2], coverage.shape[2])
             coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(attended, width)
-        return Live(self.sentences, tokens, log_probs, parents, rows, coverage, self.free)
+        return Live(self.sentences, tokens, log_probs, parents, rows, coverage, self.free, charged)
 
 
-def _widened(coverage: Float[np.ndarray, "live slots source"], width: int) -> Float[np.ndarray, "live slots width"]:
-    """With zeros where a source has no position."""
-    missing = width - coverage.shape[2]
-    return np.pad(coverage, ((0, 0), (0, 0), (0, missing))) if missing > 0 else coverage
+def _widened(numbers: Float[np.ndarray, "live ... some"], width: int) -> Float[np.ndarray, "live ... width"]:
+    """With zeros along the last axis."""
+    missing = width - numbers.shape[-1]
+    return np.pad(numbers, (*[(0, 0)] * (numbers.ndim - 1), (0, missing))) if missing > 0 else numbers

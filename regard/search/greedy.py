@@ -25,14 +25,16 @@ position is the number of steps since the search began."""
 
 
 def by_logits(step: StepFunction, choose: Choose) -> Take:
-    """A way to take steps that looks at all logits."""
+    """A way to take steps that looks at all logits; chosen from those by which the step function compares."""
+    compared: Any = getattr(step, "compared", None)
 
     def take(tokens: Tensor, state: Any, sentences: Tensor, position: int, most: int) -> GreedySteps:
         answer = step(tokens, state)
         logits = answer.logits.detach().float()
         log_normalizers = normalizer(logits).unsqueeze(1)
         check(log_normalizers.squeeze(1), sentences)  # before anything is drawn from them
-        chosen = choose(logits, sentences, position).unsqueeze(1)
+        choices = compared(answer).float() if compared else logits
+        chosen = choose(choices, sentences, position).unsqueeze(1)
         return single(Choices(chosen, logits.gather(1, chosen) - log_normalizers, answer.state, answer.weights))
 
     return take

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from regard.search.diversity import Diversity
 from regard.search.length_limit import DEFAULT_LIMIT, LengthLimit
 from regard.search.rules import NO_RULES, Rules
 
@@ -17,7 +18,10 @@ class SearchOptions:
             alone. The models need a CTC head for another than 0.
         batch_size: sentences at a time; changes nothing but speed.
         limit: the longest output.
-        rules: what an output may not be.
+        rules: what outputs have to keep to.
+        diversity: groups of the beam that avoid each other; None for none.
+
+    Raises ValueError for a beam that the groups do not share evenly.
     """
 
     beam_size: int = 5
@@ -27,6 +31,14 @@ class SearchOptions:
     batch_size: int = 64
     limit: LengthLimit = DEFAULT_LIMIT
     rules: Rules = NO_RULES
+    diversity: Diversity | None = None
+
+    def __post_init__(self) -> None:
+        if self.diversity and self.beam_size % self.diversity.groups:
+            raise ValueError(
+                f"SearchOptions: beam_size is {self.beam_size} and the groups are {self.diversity.groups}; expected a "
+                "beam that they share evenly. Widen the beam, or change their number."
+            )
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,10 @@ class Group:
     def each(
         cls, state: Any, source_lengths: Int[Tensor, " batch"], limit: LengthLimit, later: Later
     ) -> "Iterator[Group]":
-        """The groups of a search, one by one."""
+        """The groups of a search, one by one. A state may have limits of its own, which then hold."""
         for each, lengths in chain([(state, source_lengths)], later):
-            yield cls(each, lengths, limit(lengths))
+            own = getattr(each, "limits", None)
+            yield cls(each, lengths, limit(lengths) if own is None else own)
 
 
 class Entrance:

@@ -47,7 +47,8 @@ def sample(
             (nucleus sampling; Holtzman et al., arXiv:1904.09751), after temperature and top_k; 1 for all.
         limit: the longest output.
 
-    Returns one hypothesis per sentence; `log_prob` and `score` are the model's own, without temperature and cuts.
+    Returns one hypothesis per sentence; `log_prob` and `score` are the model's own, without temperature, cuts and
+    penalties.
     Raises ValueError for arguments out of range, RegardError where the logits are NaN or infinite.
     """
     _check(seed, temperature, top_k, top_p)

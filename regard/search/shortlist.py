@@ -82,15 +82,20 @@ def common(shortlists: Sequence[Shortlist]) -> Int[Tensor, " common"]:
 
 
 def lists(
-    shortlists: Sequence[Shortlist], source: Int[Tensor, "batch source ..."], mask: Bool[Tensor, "batch source"]
+    shortlists: Sequence[Shortlist],
+    source: Int[Tensor, "batch source ..."],
+    mask: Bool[Tensor, "batch source"],
+    wanted: Sequence[Sequence[int]] = (),
 ) -> Lists:
     """What each sentence may use by some of them, beside what is common; of a source that can be copied, see
-    `data.copying`, also every token that it has."""
+    `data.copying`, also every token that it has; and what its output is `wanted` to have."""
     copied = source.dim() == 3
     found = [each.links(source[..., 0] if copied else source, mask) for each in shortlists]
     if copied:
         real = mask.numpy(force=True)
         found.append((real.nonzero()[0], source[..., 1].numpy(force=True)[real]))
+    owned = np.array([(row, token) for row, tokens in enumerate(wanted) for token in tokens], np.int64).reshape(-1, 2)
+    found.append((owned[:, 0], owned[:, 1]))
     owners, tokens = map(np.concatenate, zip(*found, strict=True))
     return Lists.of(owners, tokens, len(source), common(shortlists).to(source.device))
 

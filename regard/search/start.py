@@ -94,11 +94,16 @@ class Reader:
 
     @torch.inference_mode()
     def read(
-        self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."], count: int
+        self,
+        source: Shaped[Tensor, "batch ..."],
+        mask: Bool[Tensor, "batch ..."],
+        count: int,
+        wanted: Sequence[Sequence[int]] = (),
     ) -> Iterator[Started]:
-        """Encode the sources and begin with them, all together; so many of them at a time may be searched."""
+        """Encode the sources and begin with them, all together; so many of them at a time may be searched. A shortlist
+        leaves out no token that the output of a source is `wanted` to have."""
         memories = [model.encode(source, mask) for model in self.models]
-        allowed = lists(self.shortlists, source, mask) if self.shortlists else None
+        allowed = lists(self.shortlists, source, mask, wanted) if self.shortlists else None
         lengths = torch.stack([memory.mask.sum(1) for memory in memories]).amax(0)
         started = self._start(memories, lengths, allowed)
         del memories  # what is searched has what it needs of them

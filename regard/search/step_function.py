@@ -29,8 +29,9 @@ greedy_steps  `greedy_steps(tokens, state, most) → GreedySteps`: several steps
 greedy        `greedy(state, source_lengths, limit, later) → hypotheses`: a whole greedy search
 beam_steps    `beam_steps(state, live, finished, backpointers, enough) → (live, state)`: several steps of a beam, until
               no more than `enough` sentences are searched; the arguments are those of beam.py
+compared      `compared(answer) → logits`: what tokens are compared by, where it is not by the logits of the answer
 
-The last three return None where they cannot, or would not be faster.
+`greedy_steps`, `greedy` and `beam_steps` return None where they cannot, or would not be faster.
 """
 
 
@@ -42,12 +43,17 @@ class Choices:
         tokens: of every row, best first.
         log_probs: of these tokens; NaN in a row that is no distribution.
         state, weights: as in `Step`.
+        penalties: what a beam takes off the log-probabilities when it compares outputs; None for nothing.
+        missing: how much each output still needs behind these tokens, before which it does not end: a beam divides its
+            places by that; None where outputs may end when they will.
     """
 
     tokens: Int[Tensor, "rows width"]
     log_probs: Float[Tensor, "rows width"]
     state: Any
     weights: Float[Tensor, "rows source"]
+    penalties: Float[Tensor, "rows width"] | None = None
+    missing: Int[Tensor, "rows width"] | None = None
 
 
 @dataclass(frozen=True)

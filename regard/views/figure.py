@@ -11,8 +11,8 @@ from regard.data.media import Recording
 from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.fonts import fonts_for, warn_missing
-from regard.views.heading import CELLS_PER_INCH, TEXT_POINTS, heading_of, wrap
-from regard.views.labels import label, nothing_to_draw, source_line, visible
+from regard.views.heading import CELLS_PER_INCH, LINE, TEXT_POINTS, heading_of, wrap
+from regard.views.labels import label, nothing_to_draw, source_line, visible, warnings
 from regard.views.panel import Panel, measure
 from regard.views.panel_picture import PicturePanel, measure_picture
 from regard.views.panel_recording import RecordingPanel, measure_recording
@@ -49,8 +49,9 @@ def save_figure(
     score.
 
     The weights on the end mark of the source are a separate, hatched column, `end`; the row of the end of the output is
-    separate too. One warning names characters that no font has, and the package to install; the picture is written in
-    any case. SVG keeps text as text, so that a browser can draw characters for which this machine has no font.
+    separate too. Warnings of the alignments stand under the title. One warning names characters that no font has, and
+    the package to install; the picture is written in any case. SVG keeps text as text, so that a browser can draw
+    characters for which this machine has no font.
 
     A recording is drawn as its spectrogram with a row of weights for each output unit below; a picture once for each
     output unit, in grey and in its own aspect ratio, with its exact cells in one hue. The opacity of a cell is its
@@ -91,7 +92,7 @@ def picture(
     """The same as png, svg or pdf in memory."""
     texts = [part for one in chosen for part in (source_line(one), visible(one.target_text))]
     texts += [label(unit) for one in chosen for unit in (*(() if one.medium else one.source), *one.target)]
-    families, missing = fonts_for("".join(texts) + visible(title) + "0123456789…−%")
+    families, missing = fonts_for("".join([*texts, *warnings(chosen)]) + visible(title) + "0123456789…−%")
     warn_missing(missing)
     with quiet():
         return encoded(draw(chosen, families, visible(title), numbers, gold), kind)
@@ -116,13 +117,19 @@ def draw(
     ]
     shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN
-    lines = wrap(title, (width - 2 * MARGIN) * CELLS_PER_INCH * TEXT_POINTS / TITLE_POINTS)
-    places, bottom = _places(shelves, MARGIN + len(lines) * TITLE_LINE + BELOW_TITLE * bool(lines))
+    room = (width - 2 * MARGIN) * CELLS_PER_INCH
+    lines = wrap(title, room * TEXT_POINTS / TITLE_POINTS)
+    notes = [line for warning in warnings(alignments) for line in wrap(warning, room)]
+    above = MARGIN + len(lines) * TITLE_LINE  # inches over the notes
+    places, bottom = _places(shelves, above + len(notes) * LINE + BELOW_TITLE * bool(lines or notes))
     height = bottom + MARGIN + ROOM_FOR_BAR
     figure = new_figure(width, height)
     style: dict[str, Any] = {"fontsize": TITLE_POINTS, "color": INK, "fontfamily": families, "parse_math": False}
     for number, line in enumerate(lines, 1):
         figure.text(MARGIN / width, 1 - (MARGIN + (number - 0.25) * TITLE_LINE) / height, line, **style)
+    style["fontsize"] = TEXT_POINTS
+    for number, line in enumerate(notes, 1):
+        figure.text(MARGIN / width, 1 - (above + (number - 0.25) * LINE) / height, line, **style)
     for panel, (x, y) in zip(panels, places, strict=True):
         panel.draw(figure, x, height - y, families)
     if any(isinstance(panel, Panel) for panel in panels):  # the others have a scale of their own

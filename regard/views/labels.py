@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -219,6 +219,11 @@ def copied_words(alignment: Alignment) -> str | None:
         named.append(f"{'' if written == read else f'{written} from '}{read}#{place + 1} {100 * share:.0f} %")
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return f"Copied (#2 is word 2 of the source): {', '.join(named)}{more}"
+
+
+def warnings(alignments: Iterable[Alignment]) -> list[str]:
+    """What speaks against the weights of the models behind some alignments, each once."""
+    return [f"Warning: {visible(text)}." for text in dict.fromkeys(each.warning for each in alignments) if text]
 
 
 def remarks(alignment: Alignment) -> Sequence[str]:

@@ -21,6 +21,7 @@ from regard.views.labels import (
     remarks,
     source_line,
     visible,
+    warnings,
 )
 from regard.views.media import wav
 from regard.views.ramp import hexadecimal
@@ -54,7 +55,9 @@ def html(alignment: Alignment) -> str:
         return f"{said}<div>{sentence}</div>"
     if alignment.medium is not None:
         return said + _medium(alignment)
-    return said + "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
+    against = "".join(f"<div>{escape(text)}</div>" for text in warnings([alignment]))
+    tables = "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
+    return said + tables + against
 
 
 def _table(alignment: Alignment) -> str:

@@ -22,7 +22,7 @@ from regard.alignment.alignment import Alignment, Unit
 from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import cells, copied_cells, label, nothing_to_draw, part_starts, shorten, visible
+from regard.views.labels import cells, copied_cells, label, nothing_to_draw, part_starts, shorten, visible, warnings
 from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
@@ -48,6 +48,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
 
     A recording is in the page as sound of 16 bits, its first ten minutes, and plays while the output is written; a
     click on a word plays what it was written from. A picture is in it too, and shows the weights of each word as cells.
+    Warnings of the alignments stand under the title.
 
     Args:
         alignments: one or several; the page lets its reader choose.
@@ -68,6 +69,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
     parts = {
         "policy": policy,
         "title": escape(visible(title)),
+        "warnings": "".join(f'<p class="warning" role="note">{escape(text)}</p>' for text in warnings(chosen)),
         "style": style,
         "script": script,
         "data": inert_json(sentences),

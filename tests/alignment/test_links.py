@@ -21,6 +21,7 @@ from regard.alignment import (
     parse_links,
     reverse,
 )
+from regard.alignment.symmetrize import agreement
 from regard.errors import DataError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "alignment-gold"
@@ -209,3 +210,12 @@ def test_real_gold_files_come_back(name: str) -> None:
         gold = parse_gold(line, path.name, number)
         assert sorted(format_gold(gold).split()) == sorted(line.split())
         assert alignment_errors([gold.sure], [gold]).error_rate == 0.0
+
+
+def test_agreement_is_where_both_directions_look() -> None:
+    """√(0.9 · 0.4) and √(0.3 · 0.3) are links from 0.3 on; √(0.7 · 0.1) is none."""
+    forward = alignment([[0.9, 0.1], [0.7, 0.3]])
+    backward = alignment([[0.4, 0.1], [0.0, 0.3]])
+    assert agreement(forward, backward) == {(0, 0), (1, 1)}
+    assert agreement(forward, backward, 0.5) == {(0, 0)}
+    assert agreement(alignment([], (0, 2)), alignment([[], []], (2, 0))) == frozenset()

@@ -70,6 +70,7 @@ import sys, regard
 model = regard.load(sys.argv[1])
 calls = [lambda given=given: model.translate(given) for given in ([1], ["a", b"b"], None, b"text", {"a": 1})]
 calls += [lambda given=given: regard.align(model, given) for given in ([("a", 1)], ["a", 1], [("a", "b"), None], 5)]
+calls += [lambda given=given: model.translate("a", 2, constraints=given) for given in (5, [3], [["a", 3]])]
 calls += [lambda: regard.load(5), lambda: model.translate("a", 0)]
 for call in calls:
     try:
@@ -87,6 +88,9 @@ def test_what_is_no_text_and_no_pair_is_said(run: Path) -> None:
         *(f"Translator.translate: sources{given}{text}" for given in ("[0] is 1", "[1] is b'b'", " is None")),
         *(f"Translator.translate: sources is {given}{text}" for given in ("b'text'", "{'a': 1}")),
         *(f"pairs{given}{pair}" for given in ("[0] is ('a', 1)", "[0] is 'a'", "[1] is None", " is 5")),
+        "Translator.translate: constraints is 5; expected a list with the phrases of each source.",
+        f"Translator.translate: constraints[0] is 3{text}",
+        f"Translator.translate: constraints[0][1] is 3{text}",
         "regard.load: a path is 5; expected the directory of a run, or several.",
         "Translator.translate: nbest is 0; expected 1 or more.",
     ]

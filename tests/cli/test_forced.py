@@ -141,7 +141,7 @@ def test_both_directions_make_one(run: Path, random_run: Make, files: Path) -> N
         return [set(line.split()) for line in regard("align", run, files / "test.tsv", *options).lines]
 
     alone = [set(line.split()) for line in regard("align", run, files / "test.tsv").lines]
-    every = {how: links(how) for how in ("intersection", "grow-diag-final-and", "union")}
+    every = {how: links(how) for how in ("intersection", "grow-diag-final-and", "union", "agreement")}
     for place, forward in enumerate(alone):
         assert every["intersection"][place] <= forward <= every["union"][place]
         assert every["intersection"][place] <= every["grow-diag-final-and"][place] <= every["union"][place]

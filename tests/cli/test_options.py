@@ -11,6 +11,7 @@ from regard.cli import options
 from regard.cli.app import app
 from regard.cli.errors import reported
 from regard.cli.options import expand_records
+from regard.cli.search_options import Asking, Sampling, Search
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def test_help_shows_the_fields_as_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [options.Opening, options.Search, options.Reading, options.Linking, options.Sampling]
+    "record", [options.Opening, options.Reading, options.Linking, options.Timing, Search, Sampling, Asking]
 )
 def test_every_record_serves_a_command(record: type) -> None:
     from typer.main import get_command

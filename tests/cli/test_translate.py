@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -250,6 +251,86 @@ def test_outputs_begin_with_their_prefixes_and_keep_the_rules(run: Path, tmp_pat
             assert prefix or line == other
     long = regard("translate", run, "--min-length", 12, "--align", stdin=text(SOURCES))
     assert {len(line) > 12 for line in long.lines} == {True}
+
+
+def test_outputs_have_their_phrases(run: Path, random_run: Make, tmp_path: Path) -> None:
+    words = [target.split()[-1] for _, target, _ in pairs(11, seed=4)]
+    phrases = ["", *(f"{word}\tzyx w" if number % 2 else word for number, word in enumerate(words[1:]))]
+    (tmp_path / "phrases").write_text(text(phrases))
+    for kind in (run, random_run("bpe", "characters")):
+        plain = regard("translate", kind, "--beam", 5, stdin=text(SOURCES)).lines
+        found = regard(
+            "translate", kind, "--beam", 5, "--constrain", tmp_path / "phrases", "--json", stdin=text(SOURCES)
+        )
+        assert found.code == 0
+        outputs = [json.loads(line)["target_text"] for line in found.lines]
+        assert outputs[0] == plain[0]
+        for output, wanted in zip(outputs, phrases, strict=True):
+            assert all(re.search(rf"(?<!\w){phrase}(?!\w)", output) for phrase in wanted.split("\t") if phrase)
+    given = (*SOURCES[:2], "the dog")
+    (tmp_path / "phrases").write_text("zyx\n\nzyx\tw\n")
+    found = regard(
+        "translate",
+        random_run("symbols", "symbols"),
+        "--nbest",
+        2,
+        "--constrain",
+        tmp_path / "phrases",
+        stdin=text(given),
+    )
+    assert found.code == 3
+    reason = "<stdin>, line 1: the line cannot have its phrases: the phrase 'zyx' has a word that the vocabulary of the"
+    assert reason in found.err
+    assert "2 line(s) could not be read" in found.err
+    assert [line.split(" ||| ")[0] for line in found.lines if line] == ["2", "2"]
+
+
+def test_a_penalty_and_groups_change_what_is_found_and_not_how_it_is_scored(random_run: Make) -> None:
+    kind, options = random_run("symbols", "symbols"), ("--nbest", 4, "--length-normalization", 0)
+    plain = regard("translate", kind, *options, stdin=text(SOURCES)).lines
+    for changes in (("--repetition-penalty", 3), ("--diversity-groups", 2, "--diversity-strength", 3, "--beam", 4)):
+        found = regard("translate", kind, *options, *changes, stdin=text(SOURCES))
+        assert found.code == 0
+        assert found.lines != plain
+        scored = {line.rsplit(" ||| ", 1)[0]: float(line.rsplit(" ||| ", 1)[1]) for line in plain}
+        both = [line.rsplit(" ||| ", 1) for line in found.lines if line.rsplit(" ||| ", 1)[0] in scored]
+        assert both
+        assert all(float(score) == pytest.approx(scored[output], abs=2e-4) for output, score in both)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--constrain", "FILE", "--beam", 1],
+            "--constrain is given and the search is greedy; expected a beam of 2 or",
+        ),
+        (
+            ["--constrain", "FILE", "--beam", 4, "--diversity-groups", 2],
+            "--constrain is given and the beam has groups;",
+        ),
+        (["--constrain", "FILE", "--sample"], "--constrain has no effect with --sample, which draws one output"),
+        (["--diversity-groups", 2, "--sample"], "--diversity-groups has no effect with --sample"),
+        (["--diversity-strength", 2], "--diversity-strength has no effect without groups. Add --diversity-groups"),
+        (
+            ["--diversity-groups", 2, "--beam", 5],
+            "beam_size is 5 and the groups are 2; expected a beam that they share",
+        ),
+        (
+            ["--diversity-groups", 2, "--beam", 4, "--diversity-strength", 0],
+            "strength is 0.0; expected a finite number",
+        ),
+        (["--repetition-penalty", 0.5], "0.5 is not in the range x>=1"),
+        (["--repetition-penalty", "inf"], "repetition_penalty is inf; expected a finite number of at least 1"),
+    ],
+)
+def test_what_does_not_go_together_in_a_search_is_refused(
+    run: Path, tmp_path: Path, options: list[object], message: str
+) -> None:
+    (tmp_path / "FILE").write_text("le\n")
+    given = [tmp_path / "FILE" if option == "FILE" else option for option in options]
+    result = regard("translate", run, *given, stdin="the dog\n")
+    assert (result.code, message in result.err) == (2, True), result.err
 
 
 def test_prefixes_that_do_not_fit_the_input_are_refused(run: Path, tmp_path: Path) -> None:

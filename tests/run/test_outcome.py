@@ -2,11 +2,16 @@
 
 import pytest
 
-from regard.alignment.positions import Positions
+from regard.alignment.verdict import Measures, stored_verdict
 from regard.config import parse
 from regard.run.card import model_card
 from regard.run.outcome import Outcome
 from regard.training.events import Validated
+
+
+def looked(same: float, last: float = 0.1) -> dict[str, float]:
+    """The scores of a validation."""
+    return Measures(40, same, last, 0.0, 0.4, 0.31, 0.2).to_scores()
 
 
 def warnings(metric: str, score: float, **scores: float) -> list[str]:
@@ -28,9 +33,10 @@ def test_a_score_that_is_as_good_as_none_is_warned_of(metric: str, bad: float, g
 
 
 def test_weights_that_do_not_follow_the_words_are_warned_of() -> None:
-    assert warnings("bleu", 50.0, **Positions(0.2, 0.3).to_scores()) == []
-    assert "stay on one position: 95%" in warnings("bleu", 50.0, **Positions(0.95, 0.3).to_scores())[0]
-    assert "stay on the diagonal: 97%" in warnings("bleu", 50.0, **Positions(0.2, 0.97).to_scores())[0]
+    assert warnings("bleu", 50.0, **looked(0.2)) == []
+    (found,) = warnings("bleu", 50.0, **looked(0.95, 0.9))
+    assert found == f"{stored_verdict(looked(0.95, 0.9))}. Train longer, or try another learning rate, score or seed."
+    assert "95% of the output looks at the last position of its source" in found
 
 
 def test_it_says_the_score_and_its_step() -> None:
@@ -43,9 +49,9 @@ def test_the_card_says_where_the_model_looks() -> None:
     def card(found: dict[str, float]) -> str:
         return model_card(parse({}, "test"), 3, 5, Validated(7, 0, 60.0, {"loss": 1.5, **found}, True))
 
-    fine, stuck = (card(Positions(same, 0.31).to_scores()) for same in (0.22, 0.93))
+    fine, stuck = (card(looked(same)) for same in (0.22, 0.93))
     assert "Where it looks: 22% of an output at the position of its source that is looked at most, 31%" in fine
     assert "Warning" not in fine
     assert "same_position" not in fine
-    assert "**Warning:** the weights stay on one position: 93%" in stuck
+    assert f"**Warning:** {stored_verdict(looked(0.93))}." in stuck
     assert "Where it looks" not in card({})

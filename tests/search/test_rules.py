@@ -11,7 +11,9 @@ from regard.search.forced import force
 from regard.search.greedy import greedy
 from regard.search.hypothesis import Hypothesis
 from regard.search.refill import Later
-from regard.search.rules import NO_RULES, RuledState, RuledStep, Rules, under_rules
+from regard.search.ruled_step import RuledState, RuledStep, under_rules
+from regard.search.rules import NO_RULES, Rules
+from regard.search.sampling import sample
 from regard.search.start import Reader
 
 LIMIT = 5
@@ -86,18 +88,60 @@ def _may(rules: Rules, body: tuple[int, ...], word: int) -> bool:
     return not windows or windows[-1] not in windows[:-1]
 
 
-def test_all_logits_and_the_best_of_them_say_the_same() -> None:
-    table, rules = ToyTable([2, 3, 1], vocab=9, seed=3), Rules(1, 2)
+def penalized(table: ToyTable, source: int, tokens: tuple[int, ...], theta: float, given: int = 0) -> float:
+    """The log-probability of an output, in which that of every token that it has already counts θ times."""
+    totals = [table.follow(source, tokens[:place])[0] if place else 0.0 for place in range(len(tokens) + 1)]
+    return sum(
+        (theta if token in tokens[:place] and place >= given else 1) * (totals[place + 1] - totals[place])
+        for place, token in enumerate(tokens)
+    )
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES)
+@pytest.mark.parametrize("theta", [1.3, 4.0])
+def test_a_repetition_penalty_ranks_outputs_and_is_not_in_their_probability(
+    prefixes: list[tuple[int, ...]], theta: float
+) -> None:
+    table = ToyTable([2, 3, 1], vocab=5, seed=3)
+    for source, hypotheses in enumerate(search(table, Rules(0, 0, theta), prefixes, 100)):
+        begun = prefixes[source]
+        every = [tokens for tokens in table.outputs(LIMIT) if allowed(NO_RULES, begun, tokens)]
+        right = {tokens: penalized(table, source, tokens, theta, len(begun)) for tokens in every}
+        ended = [one for one in hypotheses if one.tokens[-1] == END]
+        assert [one.tokens for one in ended] == sorted(every, key=lambda tokens: -right[tokens])[: len(ended)]
+        assert ended
+        for one in hypotheses:
+            assert one.score == pytest.approx(penalized(table, source, one.tokens, theta, len(begun)), abs=1e-4)
+            assert one.log_prob == pytest.approx(table.follow(source, one.tokens)[0], abs=1e-4)
+
+
+def test_greedy_search_and_sampling_heed_a_repetition_penalty() -> None:
+    table, theta = ToyTable([2, 3, 1], vocab=6, seed=2, spread=1.0), 2.5
+    found = [one for (one,) in search(table, Rules(0, 0, theta), [(), (), ()], 1)]
+    step, groups = under_rules(Rules(0, 0, theta), [()] * 3, table.step, [(table.begin(), table.source_lengths)])
+    drawn = sample(step, *next(iter(groups)), seed=1, sentences=torch.arange(3), top_k=1, limit=at_most(LIMIT))
+    plain = greedy(table.step, table.begin(), table.source_lengths, limit=at_most(LIMIT))
+    assert [one.tokens for one in plain] != [one.tokens for one in found]
+    for source, (one, other) in enumerate(zip(found, drawn, strict=True)):
+        assert one.tokens == other.tokens
+        assert one.log_prob == pytest.approx(other.log_prob) == pytest.approx(table.follow(source, one.tokens)[0])
+        for place in range(len(one.tokens)):
+            ways = [(*one.tokens[:place], word) for word in range(END, table.vocab)]
+            assert max(ways, key=lambda way: penalized(table, source, way, theta)) == one.tokens[: place + 1]
+
+
+@pytest.mark.parametrize("rules", [Rules(1, 2), Rules(2, 0, 1.7)])
+def test_all_logits_and_the_best_of_them_say_the_same(rules: Rules) -> None:
+    table = ToyTable([2, 3, 1], vocab=9, seed=3)
     step, state = RuledStep(table.step, rules), RuledState.start(table.begin(), [(), (), ()], torch.device("cpu"))
     tokens = torch.full((3,), BEGIN)
     for _ in range(4):
         answer, found = step(tokens, state), step.best(tokens, state, 3)
         log_probs = answer.logits.log_softmax(1)
-        shown = log_probs.clone()
+        shown = step.compared(answer).clone()
         shown[:, [PAD, BEGIN]] = -torch.inf
-        torch.testing.assert_close(
-            found.log_probs.double(), shown.topk(3, 1).values, check_dtype=False, rtol=1e-5, atol=1e-5
-        )
+        compared = found.log_probs if found.penalties is None else found.log_probs - found.penalties
+        torch.testing.assert_close(compared.double(), shown.topk(3, 1).values, check_dtype=False, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(log_probs.exp().sum(1), torch.ones(3, dtype=torch.float64))
         state, tokens = found.state, found.tokens[:, 0]
 
@@ -121,6 +165,11 @@ def test_outputs_of_a_model_are_scored_as_forced_decoding_does(name: str, size: 
         assert one.tokens[: len(prefix)] == prefix
         assert len(one.tokens) > 3
         assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
+
+
+def test_a_repetition_penalty_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Rules: repetition_penalty is 0.9; expected a finite number of at least 1"):
+        Rules(repetition_penalty=0.9)
 
 
 @pytest.mark.parametrize("name", ["no_repeat_ngram", "min_length"])

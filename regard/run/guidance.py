@@ -1,0 +1,178 @@
+"""The links that guide attention in training: from a file, or from the words of the pairs; as links between tokens."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from regard.alignment.agreement import agreed_links
+from regard.alignment.linking import Links
+from regard.alignment.pharaoh import parse_links
+from regard.alignment.units import Span, word_spans
+from regard.config import Config, GuidedAlignmentConfig
+from regard.data.lines import BadLine, opened, texts
+from regard.data.readers import PairFiles
+from regard.data.scripts import UNSPACED
+from regard.data.sources import Source
+from regard.data.tokenizer import Tokenizer
+from regard.errors import DataError
+from regard.files import write_whole
+from regard.run.subsets import Subset
+from regard.training.guided import GivenLinks
+
+FILE = "links.npz"
+NOTHING: Links = frozenset()
+PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
+"""A word whose links are learned: in a script without spaces each character is one."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A pair to learn from, with its links.
+
+    Args:
+        row: its number in the corpus.
+        source, target: its texts, each with where its words are.
+        links: between the words of both.
+    """
+
+    row: int
+    source: tuple[str, list[Span]]
+    target: tuple[str, list[Span]]
+    links: Links
+
+
+def guiding_links(
+    config: Config, files: PairFiles, learn: Subset, source: Source, target: Tokenizer, tell: Callable[[str], None]
+) -> GivenLinks | None:
+    """The links of the pairs to learn from; None where the recipe wants none.
+
+    Words are what stands between white space; where links are learned, capitals do not count, and each character of a
+    script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
+    word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
+    target are linked to it.
+
+    Raises DataError for a file of links that does not fit the pairs.
+    """
+    asked = config.training.guided_alignment
+    if not asked.weight:
+        return None
+    pairs = _linked(files, learn, asked)
+    count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
+    tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
+    assert source.tokenizer is not None
+    return _of_tokens(pairs, len(learn.corpus), source.tokenizer, target, end=config.model.attention.end)
+
+
+def save(links: GivenLinks, directory: Path) -> None:
+    """Write the links for the other workers, completely or not at all."""
+    content = io.BytesIO()
+    np.savez(content, starts=links.starts, sources=links.sources, targets=links.targets)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_whole(directory / FILE, content.getvalue())
+
+
+def load(directory: Path) -> GivenLinks:
+    """What `save` wrote."""
+    with np.load(directory / FILE) as content:
+        return GivenLinks(content["starts"], content["sources"], content["targets"])
+
+
+def _linked(files: PairFiles, learn: Subset, asked: GuidedAlignmentConfig) -> list[Linked]:
+    if asked.links is not None:
+        return _pairs(files, learn, word_spans, _given(asked.links))
+    pairs = _pairs(files, learn, _parts)[: asked.most_pairs]
+    found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
+    return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
+
+
+def _parts(text: str) -> list[Span]:
+    return [match.span() for match in PART.finditer(text)]
+
+
+def _words(text: str, spans: Sequence[Span]) -> list[str]:
+    return [text[start:end].casefold() for start, end in spans]
+
+
+def _given(path: str) -> list[Links]:
+    with opened(path) as stream:
+        lines = list(texts(stream, path))
+    for line in lines:
+        if isinstance(line, BadLine):
+            raise DataError(f"{line}. Correct it.")
+    return [parse_links(str(line), path, number) for number, line in enumerate(lines, 1)]
+
+
+def _pairs(
+    files: PairFiles, learn: Subset, spans: Callable[[str], list[Span]], links: Sequence[Links] | None = None
+) -> list[Linked]:
+    """The pairs to learn from, as they stand in the files, with the links of their lines where there are some."""
+    wanted, corpus = iter(learn.first(len(learn))), learn.corpus
+    row, found, lines = next(wanted, None), list[Linked](), 0
+    for lines, record in enumerate(files.records(), 1):
+        if isinstance(record, BadLine):
+            continue
+        while row is not None and corpus.origin(row) == (record.file, record.line):
+            given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
+            source, target = ((text, spans(text)) for text in (record.source, record.target or ""))
+            _check(given, (len(source[1]), len(target[1])), record.file, record.line)
+            found.append(Linked(row, source, target, given))
+            row = next(wanted, None)
+    if links is not None and len(links) != lines:
+        raise DataError(
+            f"training.guided_alignment.links has {len(links):,} lines, and {' and '.join(files.paths)} {lines:,}. "
+            "Give one line of links for each line of the pairs, an empty one where there are none."
+        )
+    if row is not None:
+        raise DataError(f"{' and '.join(files.paths)}: changed while it was read. Leave it as it is, and start anew.")
+    return found
+
+
+def _check(links: Links, sizes: tuple[int, int], file: str, line: int) -> None:
+    for link in sorted(links):
+        if link[0] >= sizes[0] or link[1] >= sizes[1]:
+            raise DataError(
+                f"{file}, line {line}: its links join word {link[0]} with word {link[1]}, counted from 0, but the pair "
+                f"has {sizes[0]} and {sizes[1]} words between white space. Give the links of these pairs."
+            )
+
+
+def _share(pairs: Sequence[Linked]) -> float:
+    """Of all target words those with a link, in per cent."""
+    linked = sum(len({target for _, target in pair.links}) for pair in pairs)
+    return 100 * linked / max(1, sum(len(pair.target[1]) for pair in pairs))
+
+
+def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: Tokenizer, *, end: bool) -> GivenLinks:
+    """The links between words as links between tokens."""
+    counts, ahead, back = np.zeros(rows, np.int64), list[int](), list[int]()
+    for pair in pairs:
+        left, right = _tokens_of_words(*pair.source, source), _tokens_of_words(*pair.target, target)
+        at_end = [sum(map(len, left))] if end else []
+        sources: list[list[int]] = [[] for _ in right]
+        for word, other in sorted(pair.links):
+            sources[other] += left[word]
+        looks = [(token, sources[word] or at_end) for word, tokens in enumerate(right) for token in tokens]
+        looks.append((sum(map(len, right)), at_end))
+        for token, positions in looks:
+            back += [token] * len(positions)
+            ahead += positions
+            counts[pair.row] += len(positions)
+    return GivenLinks(np.concatenate([[0], counts.cumsum()]), np.array(ahead, np.int32), np.array(back, np.int32))
+
+
+def _tokens_of_words(text: str, words: Sequence[Span], tokenizer: Tokenizer) -> list[list[int]]:
+    """The tokens of each word, by their first character that is no white space; one of white space alone is the next
+    word's, or the last one's."""
+    found: list[list[int]] = [[] for _ in words]
+    word = 0
+    for token, (start, stop) in enumerate(tokenizer.encode(text).spans):
+        first = start + len(text[start:stop]) - len(text[start:stop].lstrip())
+        while word + 1 < len(words) and words[word][1] <= first:
+            word += 1
+        if words:
+            found[word].append(token)
+    return found
