@@ -168,20 +168,15 @@ class Translator:
         """Looks for the `nbest` best hypotheses, with what is asked of them."""
         options = self.options
         size = max(options.beam_size, nbest)
-        if nbest < 1:
-            raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
-        widened: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
-        if wishes.phrases and options.diversity:
-            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
-        if wishes.phrases and size == 1:
-            raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
+        self._check(place, nbest, size, wishes)
+        wide: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
 
         def look(numbers: np.ndarray, started: Started, later: Later, order: Sequence[int]) -> Found:
             step, groups = self._heeding(started, later, wishes, numbers[order].tolist())
             given = (step, *next(iter(groups)))
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=groups)]
-            return widened(
+            return wide(
                 *given,
                 size=size,
                 nbest=nbest,
@@ -203,6 +198,15 @@ class Translator:
             return found, spans
 
         return search
+
+    def _check(self, place: str, nbest: int, size: int, wishes: Asked) -> None:
+        """Raises ValueError for what no search can do."""
+        if nbest < 1:
+            raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
+        if wishes.phrases and self.options.diversity:
+            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
+        if wishes.phrases and size == 1:
+            raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
 
     def _heeding(
         self, started: Started, later: Later, wishes: Asked, numbers: Sequence[int]
@@ -239,10 +243,7 @@ class Translator:
                 None counts from 0. A draw depends on the seed and this number, not on its company.
             units: of the alignments.
         """
-
-        sources = texts("Translator.sample", "sources", sources)
-
-        rules = self.options.rules
+        sources, rules = texts("Translator.sample", "sources", sources), self.options.rules
 
         def draw(started: Started, numbers: Tensor) -> Found:
             step, state = started.step, started.state

@@ -12,7 +12,7 @@ from regard.data.text import Vocabulary
 from regard.model.build import build_model
 
 ROOT = Path(__file__).parents[1]
-FORMS = "Haus\tHäuser\tN;PL\nMaus\tMäuse\tN;PL\nTag\tTage\tN;PL\nTag\tTag\tN;SG\n"
+FORMS = "Haustür\tHaustüren\tN;PL\nMaus\tMäuse\tN;PL\nTag\tTage\tN;PL\nTag\tTag\tN;SG\n"
 
 
 @pytest.fixture
