@@ -20,6 +20,7 @@ from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.latent import WEIGHTS
 from regard.search.asked import NO_BEAM, NOTHING, ONE_DIVISION, Asked, asked, phrases_of
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
@@ -70,6 +71,9 @@ class Translator:
     Of a decoder that looks several times before each token and names its looks, as a memory network does, every
     alignment has its `layers`. They, too, come of one more pass.
 
+    Of a decoder that sums over alignments the weights are those that `options.weights` names. They belong to the
+    output, not to the search that found it, and come of one more pass.
+
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
     """
@@ -86,6 +90,8 @@ class Translator:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
         expect_weight("Translator", options.ctc_weight)
+        if options.weights not in WEIGHTS:
+            raise ValueError(f"Translator: weights is {options.weights!r}; expected one of {', '.join(WEIGHTS)}.")
         for number, model in enumerate(models):
             if options.ctc_weight and model.ctc is None:
                 raise ValueError(
@@ -98,7 +104,9 @@ class Translator:
         self.options = options
         self.shortlists = tuple(shortlists)
         self.warning = warning
-        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size, warning)
+        self._alignments = Alignments(
+            self.models, source, target_tokenizer, options.batch_size, options.weights, warning
+        )
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(
@@ -160,20 +168,15 @@ class Translator:
         """Looks for the `nbest` best hypotheses, with what is asked of them."""
         options = self.options
         size = max(options.beam_size, nbest)
-        if nbest < 1:
-            raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
-        widened: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
-        if wishes.phrases and options.diversity:
-            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
-        if wishes.phrases and size == 1:
-            raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
+        self._check(place, nbest, size, wishes)
+        wide: Any = partial(diverse_beam, diversity=options.diversity) if options.diversity else beam
 
         def look(numbers: np.ndarray, started: Started, later: Later, order: Sequence[int]) -> Found:
             step, groups = self._heeding(started, later, wishes, numbers[order].tolist())
             given = (step, *next(iter(groups)))
             if size == 1:
                 return [[found] for found in greedy(*given, limit=options.limit, later=groups)]
-            return widened(
+            return wide(
                 *given,
                 size=size,
                 nbest=nbest,
@@ -195,6 +198,15 @@ class Translator:
             return found, spans
 
         return search
+
+    def _check(self, place: str, nbest: int, size: int, wishes: Asked) -> None:
+        """Raises ValueError for what no search can do."""
+        if nbest < 1:
+            raise ValueError(f"{place}: nbest is {nbest}; expected 1 or more.")
+        if wishes.phrases and self.options.diversity:
+            raise ValueError(f"{place}: constraints are given and the beam has groups; {ONE_DIVISION}")
+        if wishes.phrases and size == 1:
+            raise ValueError(f"{place}: constraints are given and beam_size is 1; {NO_BEAM} Take 10.")
 
     def _heeding(
         self, started: Started, later: Later, wishes: Asked, numbers: Sequence[int]
@@ -231,10 +243,7 @@ class Translator:
                 None counts from 0. A draw depends on the seed and this number, not on its company.
             units: of the alignments.
         """
-
-        sources = texts("Translator.sample", "sources", sources)
-
-        rules = self.options.rules
+        sources, rules = texts("Translator.sample", "sources", sources), self.options.rules
 
         def draw(started: Started, numbers: Tensor) -> Found:
             step, state = started.step, started.state

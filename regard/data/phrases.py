@@ -91,6 +91,6 @@ def _phrase(text: str, tokens: "Tokenizer | SentenceTokens") -> Phrase:
 
 
 def _in_word(character: str) -> bool:
-    """Whether it is a letter, mark or digit of a script that puts spaces between words."""
-    written = character.isalnum() or unicodedata.category(character).startswith("M")
+    """Whether it is a letter, mark, digit or "_", of a script that puts spaces between words."""
+    written = character.isalnum() or character == "_" or unicodedata.category(character).startswith("M")
     return written and not re.match(UNSPACED, character)
