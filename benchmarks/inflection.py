@@ -1,13 +1,13 @@
-"""Inflection with one recipe and several mechanisms: the same files, minutes, threads and seed for each.
+"""Inflection with several mechanisms: the same files, threads and seed for each, and with --minutes the same time.
 
     python benchmarks/inflection.py DATA                                every mechanism on every language
-    python benchmarks/inflection.py DATA --languages german turkish --mechanisms soft "monotonic, moves"
+    python benchmarks/inflection.py DATA --languages german turkish --mechanisms copy "monotonic, moves"
     python benchmarks/inflection.py DATA --setting high --minutes 30
     python benchmarks/inflection.py DATA --table                        what is known so far, without training
 
 DATA has a folder for each language with files of SIGMORPHON 2017, task 1: `train-SETTING.tsv`, `dev.tsv` and
-`test.tsv`, with the columns lemma, form and tags. Every mechanism is the recipe `inflection-hard` with a few keys
-changed, see `MECHANISMS`. The weights that are best on the development pairs are kept; choose by these. The test pairs
+`test.tsv`, with the columns lemma, form and tags. Every mechanism is a recipe, some with a few keys changed, see
+`MECHANISMS`. The weights that are best on the development pairs are kept; choose by these. The test pairs
 are read once, at the end of a run.
 
 Accuracy is the share of forms that are right as a whole, in per cent. The distance is the mean number of letters to
@@ -38,20 +38,17 @@ from regard.run.memory import keep_memory
 from regard.run.pairs import pair_files
 from regard.translator import Translator
 
-RECIPE = "inflection-hard"
-SOFT = "model.decoder={kind: luong, hidden_size: 128}"
-IN_FRONT = ["data.features=[]", "data.source_column=tags+lemma", "data.source.tokenizer=inflection"]
-"""One text of tags and lemma: what is copied stands in one text."""
-MECHANISMS: dict[str, list[str]] = {
-    "soft": [SOFT],
-    "copy": [SOFT, "model.output={kind: copy}", *IN_FRONT],
-    "hard": ["model.decoder.monotonic=false", "model.decoder.order=0"],
-    "hard, moves": ["model.decoder.monotonic=false"],
-    "monotonic": ["model.decoder.order=0"],
-    "monotonic, moves": [],
-    "monotonic, moves, real pairs alone": ["data.hallucinate.share=0"],
+MECHANISMS: dict[str, tuple[str, list[str]]] = {
+    "soft": ("inflection-copy", ["model.output={kind: linear}"]),
+    "copy": ("inflection-copy", []),
+    "copy, real pairs alone": ("inflection-copy", ["data.hallucinate.share=0"]),
+    "hard": ("inflection-hard", ["model.decoder.monotonic=false", "model.decoder.order=0"]),
+    "hard, moves": ("inflection-hard", ["model.decoder.monotonic=false"]),
+    "monotonic": ("inflection-hard", ["model.decoder.order=0"]),
+    "monotonic, moves": ("inflection-hard", []),
+    "monotonic, moves, real pairs alone": ("inflection-hard", ["data.hallucinate.share=0"]),
 }
-"""What each changes in the recipe."""
+"""The recipe of each, and what it changes there."""
 
 LANGUAGES = ("german", "finnish", "turkish", "spanish", "arabic")
 SPLITS = ("dev", "test")
@@ -60,7 +57,8 @@ SPLITS = ("dev", "test")
 def recipe(mechanism: str, seed: int, minutes: float | None) -> Config:
     """The recipe of a mechanism."""
     limit = [] if minutes is None else [f"training.max_minutes={minutes}"]
-    return load_recipe(find(RECIPE), [*MECHANISMS[mechanism], f"training.seed={seed}", *limit])
+    name, changes = MECHANISMS[mechanism]
+    return load_recipe(find(name), [*changes, f"training.seed={seed}", *limit])
 
 
 def key(config: Config, language: str, setting: str) -> str:

@@ -5,7 +5,9 @@
     python benchmarks/links.py others --environment ENV --out DIR                   fast_align and eflomal
     regard train links DIR/enfr.tsv --dev DIR/enfr.gold.tsv --out DIR/enfr.run --threads 1
     regard train links DIR/fren.tsv --dev DIR/fren.gold.tsv --out DIR/fren.run --threads 1
-    python benchmarks/links.py judge --data DATA --out DIR --part dev [--record NAME]
+    regard train links DIR/enfr.tsv --dev DIR/enfr.gold.tsv --out DIR/enfr.run.plain --threads 1 \\
+        --set training.guided_alignment.weight=0                                    the same without guidance
+    python benchmarks/links.py judge --data DATA --out DIR --part dev [--record]
 
 DATA has `tatoeba-fra-eng`, `tatoeba-cmn-eng` (train.tsv.gz) and `alignment-gold` (enfr, zhen: texts and links by line).
 Training text are the first 20,000 French pairs and all Chinese ones. Every system also reads the texts of the gold
@@ -25,7 +27,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+import results
 
 import regard
 from regard.alignment import SYMMETRIZATIONS, alignment_errors, parse_gold, parse_links, reverse
@@ -44,9 +50,10 @@ class Corpus:
 
     Args:
         name, turned: of the files; of those with both sides exchanged.
-        pairs: the file in DATA.
+        pairs: the file in DATA; beside it is `test.tsv`, of which the BLEU of the runs is.
         most: how many of its lines are used.
         columns: of the file, which is the first language of the gold links and which the second.
+        title, about: for the page of results.
     """
 
     name: str
@@ -54,11 +61,19 @@ class Corpus:
     pairs: str
     most: int
     columns: tuple[int, int]
+    title: str
+    about: str
 
 
 CORPORA = (
-    Corpus("enfr", "fren", "tatoeba-fra-eng/train.tsv.gz", 20_000, (0, 1)),
-    Corpus("zhen", "enzh", "tatoeba-cmn-eng/train.tsv.gz", 10**9, (1, 0)),
+    Corpus(
+        *("enfr", "fren", "tatoeba-fra-eng/train.tsv.gz", 20_000, (0, 1), "English and French"),
+        "20,000 pairs of Tatoeba, and the texts of 224 pairs of the Hansards with gold links, half of which are judged",
+    ),
+    Corpus(
+        *("zhen", "enzh", "tatoeba-cmn-eng/train.tsv.gz", 10**9, (1, 0), "Chinese and English"),
+        "29,527 pairs of Tatoeba, and the texts of 225 pairs of news with gold links, half of which are judged",
+    ),
 )
 
 FULL = {
@@ -104,18 +119,23 @@ def prepare(given: argparse.Namespace) -> None:
     }
     for corpus in CORPORA:
         lines = gzip.decompress((given.data / corpus.pairs).read_bytes()).decode().splitlines()[: corpus.most]
-        rows = [line.split("\t") for line in lines]
         languages = corpus.name[:2], corpus.name[2:]
-        learned = zip(
-            *(cut[name]([row[at] for row in rows]) for name, at in zip(languages, corpus.columns, strict=True)),
-            strict=True,
-        )
-        pairs = [(" ".join(left), " ".join(right)) for left, right in learned if left and right]
+
+        sides_of = list(zip(languages, corpus.columns, strict=True))
+
+        def tokenised(lines: Sequence[str], sides_of: list[tuple[str, int]] = sides_of) -> list[tuple[str, str]]:
+            rows = [line.split("\t") for line in lines]
+            sides = [cut[name]([row[at] for row in rows]) for name, at in sides_of]
+            return [(" ".join(left), " ".join(right)) for left, right in zip(*sides, strict=True) if left and right]
+
+        pairs = tokenised(lines)
+        test = tokenised((given.data / corpus.pairs).with_name("test.tsv").read_text(encoding="utf-8").splitlines())
         files = [given.data / "alignment-gold" / corpus.name / f"{corpus.name}.{name}" for name in languages]
         gold = list(zip(*(file.read_text(encoding="utf-8").lower().splitlines() for file in files), strict=True))
         for name, rows_of in ((corpus.name, lambda pair: pair), (corpus.turned, lambda pair: pair[::-1])):
             _write(given.out / f"{name}.tsv", map(rows_of, [*pairs, *gold]))
             _write(given.out / f"{name}.gold.tsv", map(rows_of, gold))
+            _write(given.out / f"{name}.test.tsv", map(rows_of, test))
         print(f"{corpus.name}: {len(pairs):,} pairs to learn from, {len(gold)} with gold links")
 
 
@@ -160,35 +180,82 @@ def _pairs(path: Path) -> list[tuple[str, str]]:
 
 def judge(given: argparse.Namespace) -> None:
     """Print the alignment errors of everything that is there."""
-    record = {}
     for corpus in CORPORA:
         folder = given.data / "alignment-gold" / corpus.name
         gold = [parse_gold(line, "gold", 1) for line in (folder / f"{corpus.name}.gold").read_text().splitlines()]
         part = slice(0, None, 2) if given.part == "dev" else slice(1, None, 2)
 
         def error(links: Sequence[Links], gold: list = gold, part: slice = part) -> float:
-            return round(100 * alignment_errors(links[-len(gold) :][part], gold[part]).error_rate, 1)
+            return 100 * alignment_errors(links[-len(gold) :][part], gold[part]).error_rate
 
-        pairs = _pairs(given.out / f"{corpus.name}.tsv")
-        judged = _pairs(given.out / f"{corpus.name}.gold.tsv")
-        rows = {"diagonal": {"forward": error([_diagonal(*pair) for pair in judged])}}
+        pairs, judged = (_pairs(given.out / f"{corpus.name}.{end}") for end in ("tsv", "gold.tsv"))
+        others = {"diagonal": {"forward": error([_diagonal(*pair) for pair in judged])}}
         if (fast := given.out / f"{corpus.name}.fast_align").exists():
-            rows["fast_align"] = {"grow-diag-final-and": error(_read(fast))}
+            others["fast_align"] = {"grow-diag-final-and": error(_read(fast))}
         if (given.out / f"{corpus.name}.eflomal.f").exists():
-            rows["eflomal"] = _both(error, *(_read(given.out / f"{corpus.name}.eflomal.{way}") for way in "fb"))
-        start = time.perf_counter()
+            others["eflomal"] = _both(error, *(_read(given.out / f"{corpus.name}.eflomal.{way}") for way in "fb"))
         found = agreed_links([(left.split(), right.split()) for left, right in pairs])
-        print(f"{corpus.name}: two Markov models took {time.perf_counter() - start:.1f} s")
-        rows["two Markov models that agree"] = {AGREEMENT: error(found)}
-        for ahead in sorted(given.out.glob(f"{corpus.name}.run*")):
-            back = given.out / ahead.name.replace(corpus.name, corpus.turned)
-            if back.exists():
-                rows[f"attention, {ahead.name}"] = _attention(error, str(ahead), str(back), judged)
-        _table(corpus.name, given.part, rows)
-        record[corpus.name] = rows
-    if given.record:
-        path = HERE / "results" / f"{given.record}.links.json"
-        path.write_text(json.dumps({"part": given.part, "errors": record}, indent=1) + "\n")
+        others["two Markov models that agree"] = {AGREEMENT: error(found)}
+        runs = [
+            (ahead, back)
+            for ahead in sorted(given.out.glob(f"{corpus.name}.run*"))
+            if (back := given.out / ahead.name.replace(corpus.name, corpus.turned)).exists()
+        ]
+        rows = {ahead.name: _attention(error, str(ahead), str(back), judged) for ahead, back in runs}
+        _table(corpus.name, given.part, others | rows)
+        if given.record and runs:
+            record = _record(corpus, given, runs, list(rows.values()), others)
+            path = HERE / "results" / f"links-{corpus.name}.json"
+            path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _record(
+    corpus: Corpus,
+    given: argparse.Namespace,
+    runs: Sequence[tuple[Path, Path]],
+    errors: Sequence[dict[str, float]],
+    others: dict[str, dict[str, float]],
+) -> dict[str, Any]:
+    """For benchmarks/results.py, which writes docs/results.md."""
+    rows = []
+    for (ahead, back), found in zip(runs, errors, strict=True):
+        scores = [
+            results.evaluated(run, str(given.out / f"{name}.test.tsv"), ["--metric", "bleu", "--threads", "1"])[
+                "scores"
+            ][0]
+            for run, name in ((ahead, corpus.name), (back, corpus.turned))
+        ]
+        bleu = {"BLEU forward": scores[0]["value"], "BLEU backward": scores[1]["value"]}
+        weight = results.Run(ahead).config.training.guided_alignment.weight
+        name = "attention, guided by the links of the two Markov models" if weight else "attention as it learns alone"
+        count = len(range(given.part == "test", len(_pairs(given.out / f"{corpus.name}.gold.tsv")), 2))
+        signatures = [scores[0]["signature"]]
+        rows.append(
+            {"name": name, "options": "", "scores": [found | bleu], "segments": count, "signatures": signatures}
+        )
+    commands = [
+        f"regard train links DIR/{name}.tsv --dev DIR/{name}.gold.tsv --out DIR/{name}.run --threads 1"
+        for name in (corpus.name, corpus.turned)
+    ]
+    return {
+        "title": f"Word alignment of real text, {corpus.title}",
+        "recipe": "links",
+        "corpus": corpus.about,
+        "date": date.today().isoformat(),
+        "machine": results.MACHINE,
+        "revision": results.revision(),
+        "runs": [results.described(runs[0][0])],
+        "commands": [*commands, "python benchmarks/links.py judge --data DATA --out DIR --part test --record"],
+        "rows": rows,
+        "floors": [
+            f"{name}: {' '.join(f'{column}={value:.1f}' for column, value in found.items())}"
+            for name, found in others.items()
+        ],
+        "notes": [
+            "Alignment error (Och & Ney 2003) in per cent: less is better. BLEU is that of the runs on 1,000 test "
+            "pairs of Tatoeba. `python benchmarks/links.py --help` says how texts and links of the others are made."
+        ],
+    }
 
 
 def _diagonal(source: str, target: str) -> Links:
@@ -225,7 +292,7 @@ def _table(name: str, part: str, rows: dict[str, dict[str, float]]) -> None:
     columns = ("forward", "backward", *JOINED, AGREEMENT)
     print(f"\n| {name}, {part} | {' | '.join(columns)} |\n|{' --- |' * (1 + len(columns))}")
     for system, errors in rows.items():
-        print(f"| {system} | {' | '.join(str(errors.get(column, '')) for column in columns)} |")
+        print(f"| {system} | {' | '.join(f'{errors[each]:.1f}' if each in errors else '' for each in columns)} |")
 
 
 def main() -> None:
@@ -236,7 +303,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--part", choices=["dev", "test"], default="dev")
-    parser.add_argument("--record", help="keep the errors in benchmarks/results/NAME.links.json")
+    parser.add_argument("--record", action="store_true", help="write benchmarks/results/links-*.json")
     given = parser.parse_args()
     needed = {"prepare": ("data", "environment"), "others": ("environment",), "judge": ("data",)}
     for name in needed[given.part_of_the_work]:

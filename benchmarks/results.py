@@ -84,13 +84,18 @@ def measured(given: argparse.Namespace) -> dict[str, Any]:
         "corpus": given.corpus,
         "date": date.today().isoformat(),
         "machine": MACHINE,
-        "revision": subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip(),
+        "revision": revision(),
         "runs": [described(run) for run in given.runs],
         "commands": [given.train, evaluate],
         "rows": rows,
         "floors": given.floor,
         "notes": given.note,
     }
+
+
+def revision() -> str:
+    """The commit that is measured."""
+    return subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True).strip()
 
 
 def evaluated(run: Path, pairs: str, options: list[str]) -> dict[str, Any]:

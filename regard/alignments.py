@@ -14,6 +14,7 @@ from regard.data.copying import CopySource, SentenceTokens
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.latent import PRIOR, latent_weights, sums_alignments
 from regard.model.origins import Copied, origins
 from regard.search.batches import Answer, Batches, Found, Spans, Values
 from regard.search.forced import Ranked, looks, rank
@@ -34,6 +35,7 @@ class Alignments:
         source: what the sources are.
         target_tokenizer: text → token numbers and back, for the target.
         batch_size: sentences at a time.
+        weights: of models that sum over alignments, one of `model.latent.WEIGHTS`.
         warning: what every alignment says of its weights.
     """
 
@@ -43,10 +45,11 @@ class Alignments:
         source: Source,
         target_tokenizer: Tokenizer,
         batch_size: int,
+        weights: str,
         warning: str | None = None,
     ) -> None:
         self.models, self.source, self.target_tokenizer = models, source, target_tokenizer
-        self.batch_size, self.warning = batch_size, warning
+        self.batch_size, self.weights, self.warning = batch_size, weights, warning
 
     def vocabulary(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
         """The target vocabulary of one sentence: where models copy, it has the words of the source."""
@@ -79,6 +82,7 @@ class Alignments:
             alternatives: how many of the most probable tokens of each step to keep; 0 for no probabilities.
             targets: the text of each source's hypotheses, where it was given; None spells their tokens.
         """
+        found = self._weighed(encoded, found)
         known = (
             self._ranked(encoded, found, alternatives, batches),
             self._layers(encoded, found, batches),
@@ -173,20 +177,35 @@ class Alignments:
         answers = iter(replace(batches, wanted=again).one_by_one(repeated, seen)[0])
         return [[next(answers) for _ in each] for each in found]
 
+    def _weighed(self, sources: Sequence[Values], found: Found) -> Found:
+        """The same hypotheses with the weights that are asked for, where these are not those of a search: of models
+        that sum over alignments."""
+        if self.weights == PRIOR or not any(map(sums_alignments, self.models)):
+            return found
+        known = self._over(sources, found, partial(latent_weights, self.models, self.weights))
+        return [
+            [replace(one, weights=rows[:, : one.weights.shape[1]]) for one, rows in zip(*each, strict=True)]
+            for each in zip(found, known, strict=True)
+        ]
+
     def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
         """Where the tokens of all that was found come from; None for each where models do not copy."""
         if not isinstance(self.source, CopySource):
             return [[None] * len(each) for each in found]
+        return self._over(sources, found, partial(origins, self.models))
+
+    def _over(
+        self, sources: Sequence[Values], found: Found, look: Callable[..., Sequence[Answer]]
+    ) -> list[list[Answer]]:
+        """One more pass over what was found, all steps at once; `look` is given sources, their mask and outputs."""
         pairs = [
             (values, hypothesis.tokens) for values, each in zip(sources, found, strict=True) for hypothesis in each
         ]
         order = sorted(range(len(pairs)), key=lambda number: len(pairs[number][0]))  # little padding
-        device, made = next(self.models[0].parameters()).device, dict[int, Copied]()
+        device, made = next(self.models[0].parameters()).device, dict[int, Answer]()
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             source, mask = (part.to(device) for part in batch_of(self.source, [pairs[each][0] for each in chosen]))
-            made.update(
-                zip(chosen, origins(self.models, source, mask, [pairs[each][1] for each in chosen]), strict=True)
-            )
+            made.update(zip(chosen, look(source, mask, [pairs[each][1] for each in chosen]), strict=True))
         several = iter(range(len(pairs)))
         return [[made[next(several)] for _ in each] for each in found]

@@ -20,6 +20,7 @@ from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
+from regard.model.latent import WEIGHTS
 from regard.search.asked import NO_BEAM, NOTHING, ONE_DIVISION, Asked, asked, phrases_of
 from regard.search.batches import Batches, Found, Spans, Values
 from regard.search.beam import beam
@@ -70,6 +71,9 @@ class Translator:
     Of a decoder that looks several times before each token and names its looks, as a memory network does, every
     alignment has its `layers`. They, too, come of one more pass.
 
+    Of a decoder that sums over alignments the weights are those that `options.weights` names. They belong to the
+    output, not to the search that found it, and come of one more pass.
+
     Where `alternatives` is given, every alignment has its `predictions`: the probability of each token, and so many of
     the most probable tokens of its step. They come of one more pass over what was found; 0 leaves them out.
     """
@@ -86,6 +90,8 @@ class Translator:
         if not models:
             raise ValueError("Translator: models is empty; expected at least one model.")
         expect_weight("Translator", options.ctc_weight)
+        if options.weights not in WEIGHTS:
+            raise ValueError(f"Translator: weights is {options.weights!r}; expected one of {', '.join(WEIGHTS)}.")
         for number, model in enumerate(models):
             if options.ctc_weight and model.ctc is None:
                 raise ValueError(
@@ -98,7 +104,9 @@ class Translator:
         self.options = options
         self.shortlists = tuple(shortlists)
         self.warning = warning
-        self._alignments = Alignments(self.models, source, target_tokenizer, options.batch_size, warning)
+        self._alignments = Alignments(
+            self.models, source, target_tokenizer, options.batch_size, options.weights, warning
+        )
         self._reader = prepare(self.models, self.shortlists, options.ctc_weight)
 
     def translate(

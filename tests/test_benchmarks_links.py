@@ -42,7 +42,7 @@ def test_what_is_there_is_judged(links: Any, tmp_path: Path, capsys: pytest.Capt
             (tmp_path / name).write_text(pairs)
         for way in "fb":
             (tmp_path / f"{corpus.name}.eflomal.{way}").write_text(lines)
-    links.judge(Namespace(data=tmp_path / "data", out=tmp_path, part="test", record=None))
+    links.judge(Namespace(data=tmp_path / "data", out=tmp_path, part="test", record=False))
     said = capsys.readouterr().out
     assert "| eflomal | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 |  |" in said
     assert "| two Markov models that agree |  |  |  |  |  | 0.0 |" in said
@@ -56,6 +56,7 @@ def test_pairs_are_written_in_both_directions(links: Any, tmp_path: Path, monkey
         pairs = tmp_path / corpus.pairs
         pairs.parent.mkdir()
         pairs.write_bytes(gzip.compress(("I go.\tJe vais.\n" if corpus.name == "enfr" else "I go.\t我走\n").encode()))
+        (pairs.parent / "test.tsv").write_text("Stop.\t停\n")
         folder = tmp_path / "alignment-gold" / corpus.name
         folder.mkdir(parents=True)
         for name, text in zip((corpus.name[:2], corpus.name[2:]), texts[corpus.name], strict=True):
@@ -65,4 +66,5 @@ def test_pairs_are_written_in_both_directions(links: Any, tmp_path: Path, monkey
     assert written["enfr.tsv"] == "i go .\tje vais .\nhe left .\til est parti .\n"
     assert written["enzh.tsv"] == "i go .\t我 走\nhe left\t他 走\n"
     assert written["zhen.gold.tsv"] == "他 走\the left\n"
-    assert len(written) == 8
+    assert written["zhen.test.tsv"] == "停\tstop .\n"
+    assert len(written) == 12

@@ -40,6 +40,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.parts import part_weights
 from regard.alignment.units import look, whole
 from regard.errors import DataError
 from regard.files import check_regular, read_small, write_whole
@@ -70,6 +71,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "weights": _plain(alignment.weights),
         "source_end": _plain(alignment.source_end),
         "target_end": _plain(alignment.target_end),
+        "part_weights": _plain(part_weights(alignment)) if alignment.source_parts else None,
         "p_gen": _plain(alignment.p_gen),
         "copied": _plain(alignment.copied),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from regard.alignment.alignment import Alignment
 from regard.data.rows import BETWEEN
 
@@ -28,6 +30,22 @@ def parts(alignment: Alignment) -> list[Part]:
         found.append(Part(name, start, text))
         start += len(text) + len(BETWEEN)
     return found
+
+
+def part_weights(alignment: Alignment) -> np.ndarray:
+    """What each target unit looked at in each part, all its units together: float32 (target, parts). The end mark of
+    the source is of the last part. Divide the weights of a part by it, and they are those within the part.
+
+    (target, 0) for a source of one text.
+    """
+    names = alignment.source_parts
+    numbers = np.array([part_of(alignment, unit.start) for unit in alignment.source], np.int64)
+    shares = np.zeros((len(alignment.target), len(names)), np.float32)
+    for number in range(len(names)):
+        shares[:, number] = alignment.weights[:, numbers == number].sum(1)
+    if alignment.source_end is not None and names:
+        shares[:, -1] += alignment.source_end
+    return shares
 
 
 def part_of(alignment: Alignment, place: int | float) -> int:

@@ -31,7 +31,7 @@ LEAST_ROWS = 20
 """With fewer rows than this there is no result."""
 FLAT = 1e-3
 """A row whose largest and smallest weight differ by less than this prefers no position."""
-EVEN, SAME, STILL, APART = 0.9, 0.55, 0.9, 0.2
+EVEN, SAME, STILL, APART = 0.9, 0.55, 0.7, 0.2
 """Entropy, `same` and `still` from which on, and agreement up to which, there is a verdict."""
 MOSTLY = 0.5
 """With this share of all weight, a position is named."""

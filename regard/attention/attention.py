@@ -1,6 +1,7 @@
 """Attention: score, window, select, mix, once for all mechanisms."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from regard.attention.gate import ContextGate
+from regard.attention.hierarchical import Hierarchy
 from regard.attention.history import History
 from regard.attention.multihead import Heads
 from regard.attention.source import Source
@@ -59,6 +61,8 @@ class Attention(nn.Module):
         window: an entry of `WINDOWS`, built.
         heads: projections into several heads (see `multihead.py`), or None for one head without projections.
         gate: how much of the context a query lets in (see `gate.py`), or None for all of it.
+        hierarchy: of a source of several memories, a look at each and one at what they gave (see `hierarchical.py`);
+            None for one look at everything.
 
     A part (score, select, window) is a module with flags. `sequential`: it reads the weights of earlier steps, so
     several steps run one by one. `timed` (default False): it reads the number of earlier steps. A caller without a
@@ -91,6 +95,7 @@ class Attention(nn.Module):
         window: nn.Module,
         heads: Heads | None = None,
         gate: ContextGate | None = None,
+        hierarchy: Hierarchy | None = None,
     ) -> None:
         super().__init__()
         # Any: torch knows no type of module with a `prepare`.
@@ -99,6 +104,7 @@ class Attention(nn.Module):
         self.window = window
         self.heads = heads
         self.gate = gate
+        self.hierarchy = hierarchy
         parts = (score, select, window)
         self.sequential = any(bool(part.sequential) for part in parts)
         self.timed = any(bool(getattr(part, "timed", False)) for part in parts)
@@ -194,7 +200,11 @@ class Attention(nn.Module):
     def _attend(self, query: Tensor, source: Source, history: History) -> Attended:
         scores = self.score(query, source.prepared, history)
         visible, gain = self.window(query, source, history)
-        selected = self.select(scores, visible, history)
+        if self.hierarchy is None:
+            selected = self.select(scores, visible, history)
+        else:
+            select = partial(self.select, history=history)
+            selected = self.hierarchy(query, source.prepared, source.values, scores, visible, select)
         weights = selected.weights if gain is None else selected.weights * gain
         step = history.step + query.size(1)
         if self.sequential:

@@ -1,6 +1,6 @@
 """Builds an Attention from names and sizes. Only this file knows how the entries of the tables are constructed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from types import NoneType
@@ -11,6 +11,7 @@ from torch import nn
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
 from regard.attention.gate import ContextGate, Gate
+from regard.attention.hierarchical import Hierarchy, MarkedScore
 from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore
 from regard.attention.rules import refusal
@@ -32,6 +33,7 @@ def build_attention(
     value_size: int | None = None,
     output_size: int | None = None,
     gate: Gate = "none",
+    memories: int = 1,
 ) -> Attention:
     """Build an attention by names.
 
@@ -48,6 +50,8 @@ def build_attention(
         value_size: features of a value where there are several heads; `key_size` if not given.
         output_size: features of the context where there are several heads; `value_size` if not given.
         gate: "scalar" or "vector" lets in a part of the context (see `ContextGate`); "none" lets in all.
+        memories: with more than one, a look at each of so many (see `hierarchical.py`); keys have so many more
+            features, which say to which a position belongs, and values have `key_size`.
 
     Raises ValueError for an unknown name or option (with the nearest known one), and for a combination that makes no
     sense (with the reason; see `rules.REFUSED`). Raises TypeError for an option of another type.
@@ -71,7 +75,27 @@ def build_attention(
     built = [_build(table, name, sizes, options.get(name, {})) for table, name in parts]
     context_size = value_size if heads is None or output_size is None else output_size
     gates = None if gate == "none" else ContextGate(query_size, context_size if gate == "vector" else 1)
-    return Attention(built[0], built[1], built[2], heads, gates)
+    if memories == 1:
+        return Attention(built[0], built[1], built[2], heads, gates)
+    _check_hierarchy(built, window, num_heads)
+    hierarchy = Hierarchy(query_size, value_size, memories, hidden_size=query_size)
+    return Attention(MarkedScore(built[0], memories), built[1], built[2], gate=gates, hierarchy=hierarchy)
+
+
+def _check_hierarchy(parts: Sequence[Any], window: str, num_heads: int) -> None:
+    """Raises ValueError for what cannot look at several memories one by one."""
+    wrong = {
+        "several heads": num_heads > 1,
+        f"the window {window}": window != "global",
+        "a part that remembers earlier steps": any(part.sequential for part in parts),
+        "a selection that draws": getattr(parts[1], "random", False),
+    }
+    if found := " and ".join(name for name, is_so in wrong.items() if is_so):
+        raise ValueError(
+            f"several memories are looked at one by one, and attention has {found}; expected one head, the window "
+            "global, a score without a memory, and softmax, sparsemax, entmax15, hard_argmax or uniform; or "
+            "model.encoder.combination: flat."
+        )
 
 
 def build_self_attention(

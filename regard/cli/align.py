@@ -16,6 +16,7 @@ from regard.cli.options import (
     RunPath,
     Threshold,
     Units,
+    Weights,
     choose,
     expand_records,
 )
@@ -60,6 +61,7 @@ def command(
     ] = None,
     units: Units = "words",
     threshold: Threshold = None,
+    weights: Weights = None,
     linking: Linking,
     json: Json = False,
     opening: Opening,
@@ -91,8 +93,8 @@ def command(
     lines, bad = given_pairs(pairs, run, reading)
     choose("--join", linking.join, SIDES)
     judged = judged_pairs(lines, linking.join, linking.words, linking.gold, linking.gold_from, units)
-    session = open_runs([run], opening)
-    backward = open_runs([reverse], opening).translator if reverse else None
+    session = open_runs([run], opening, weights=weights)
+    backward = open_runs([reverse], opening, weights=weights).translator if reverse else None
     aligner = Aligner(
         session.translator, judged.segment, backward, symmetrization(how), units, threshold, linking.min_weight
     )

@@ -31,9 +31,12 @@ SMALL = {
     "drawn": ("model.encoder.channels=[8, 8, 8]", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "labels": ("model.encoder.hidden_size=8", "training.max_steps=30"),
     "questions": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
+    "dialogue": ("model.embedding_size=16", "model.decoder.hidden_size=16", "training.max_steps=30"),
     "summary": ("model.encoder.hidden_size=8", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
+COMPARED = ("labels", "dialogue", "summary")
+"""The corpora on which several models are held side by side, each in a file of its own."""
 
 
 @reported
@@ -47,9 +50,10 @@ def command(
     corpus: Annotated[
         str,
         typer.Option(
-            metavar="sentences|spoken|drawn|labels|questions|summary",
+            metavar="sentences|spoken|drawn|labels|questions|dialogue|summary",
             help="English → Chinese sentences; recordings of number words, made by a voice synthesiser; pictures of "
-            "coloured shapes; texts with a label; questions about short stories; or short news with headlines.",
+            "coloured shapes; texts with a label; questions about short stories; dialogues; or short news with "
+            "headlines.",
         ),
     ] = "sentences",
     compare: Annotated[
@@ -68,9 +72,9 @@ def command(
 
     The corpus is English → Chinese, written by a grammar. With --corpus it is another: spoken, recordings of number
     words → text; drawn, pictures → sentences; labels, texts → labels; questions, stories with a question → the answer;
-    summary, news → headlines. There is nothing to download, and it takes a minute or two. Writes OUT/corpus (the
-    pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib, OUT/alignment.png. What is there of an earlier
-    demo is replaced.
+    dialogue, the turns so far → the next one; summary, news → headlines. There is nothing to download, and it takes a
+    minute or two. Writes OUT/corpus (the pairs), OUT/model (the run), OUT/alignment.html and, with matplotlib,
+    OUT/alignment.png. What is there of an earlier demo is replaced.
 
     Example: regard demo --out demo
     """
@@ -84,15 +88,8 @@ def command(
         return
     _check_free("--out", out, out / "corpus")
     set_up(threads)
-    if corpus == "summary":
-        from regard.cli.demo_summary import compare_outputs
-
-        compare_outputs(out, small, seed, quiet)
-        return
-    if corpus == "labels":
-        from regard.cli.demo_labels import compare_poolings
-
-        compare_poolings(out, small, seed, quiet)
+    if corpus in COMPARED:
+        _compare(corpus, out, small, seed, quiet)
         return
     if corpus == "questions":
         _learn_questions(out, small, seed, quiet)
@@ -112,6 +109,15 @@ def command(
     else:
         train(config, out, quiet)
     _show(out, small)
+
+
+def _compare(corpus: str, out: Path, small: bool, seed: int, quiet: bool) -> None:
+    """Of texts, with several models."""
+    from importlib import import_module
+
+    from regard.cli.demo_compared import compare
+
+    compare(import_module(f"regard.cli.demo_{corpus}").DEMO, out, small, seed, quiet)
 
 
 def _learn_media(corpus: str, out: Path, small: bool, seed: int, quiet: bool) -> None:

@@ -60,26 +60,35 @@ def write_pairs(known: Callable[[str, int | None], Sequence[Known]], folder: Pat
 
 def show_media(demo: MediaDemo, out: Path, small: bool) -> None:
     """Show unseen sources, the page, the picture, the tables of scores, and what to type next."""
-    from regard.cli.demo import draw
-
     console, translator = Console(), load(out / "model")
-    alignments: list[Alignment] = [best for best, *_ in translator.translate(demo.shown, alternatives=ALTERNATIVES)]
-    for alignment in alignments:
-        show(alignment, console)
-        console.print()
-    save_page(alignments, out / "alignment.html", demo.title)
-    missing = draw(alignments, out / "alignment.png")
+    alignments = [best for best, *_ in translator.translate(demo.shown, alternatives=ALTERNATIVES)]
+    missing = show_found(console, alignments, out, demo.title)
     most = SMALL_SOURCES if small else None
     scores = [score_split(translator, split, demo.known(split, most)) for split in demo.splits]
     for table in _tables(demo, scores):
         console.print(table)
+    put_steps(console, out, demo.steps(shlex.quote(str(out / "model"))), missing)
+
+
+def show_found(console: Console, alignments: "list[Alignment]", out: Path, title: str, *, texts: bool = False) -> str:
+    """Heat maps of some alignments, with `texts` under their sources, and the page and the picture of all. Returns what
+    to install for a picture; "" where there is one."""
+    from regard.cli.demo import draw
+
+    for alignment in alignments:
+        if texts:
+            console.print(alignment.source_text, highlight=False, markup=False)
+        show(alignment, console)
+        console.print()
+    save_page(alignments, out / "alignment.html", title)
+    return draw(alignments, out / "alignment.png")
+
+
+def put_steps(console: Console, out: Path, steps: Sequence[str], missing: str) -> None:
+    """Where to see it, what to type next, and what is missing for a picture."""
     seen = f"See it:   {out}/alignment.html (opens in any browser){'' if missing else f' and {out}/alignment.png'}"
-    steps = [
-        seen,
-        *demo.steps(shlex.quote(str(out / "model"))),
-        *([f"Pictures: none yet. {missing}"] if missing else []),
-    ]
-    console.print("\n" + "\n".join(steps), soft_wrap=True, highlight=False, markup=False)
+    told = [seen, *steps, *([f"Pictures: none yet. {missing}"] if missing else [])]
+    console.print("\n" + "\n".join(told), soft_wrap=True, highlight=False, markup=False)
 
 
 def _tables(demo: MediaDemo, scores: Sequence[SplitScores]) -> list[Table]:

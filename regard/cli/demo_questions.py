@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from regard.analysis.facts import ATTENTION, RULES, StoryScores, score_stories
+from regard.cli.demo_media import put_steps, show_found
 from regard.cli.view import ALTERNATIVES
 from regard.data.embedded.stories import stories
 from regard.files import write_whole
 from regard.run.directory import load
-from regard.views.page import save_page
-from regard.views.terminal import show
 
 if TYPE_CHECKING:
     from regard.config import Config
@@ -46,17 +45,10 @@ def runs(config: "Config") -> "Mapping[str, Config]":
 
 def show_questions(out: Path, small: bool) -> None:
     """Show two unseen stories, the page, the picture, the table of scores, and what to type next."""
-    from regard.cli.demo import draw
-
     console, translator = Console(), load(out / "model")
     texts = [next(islice(stories(split), number, None)).text for split, number in SHOWN]
     alignments = [best for best, *_ in translator.translate(texts, alternatives=ALTERNATIVES)]
-    for alignment in alignments:
-        console.print(alignment.source_text, highlight=False, markup=False)
-        show(alignment, console)
-        console.print()
-    save_page(alignments, out / "alignment.html", TITLE)
-    missing = draw(alignments, out / "alignment.png")
+    missing = show_found(console, alignments, out, TITLE, texts=True)
     most = SMALL if small else None
     scores = {
         reads: {split: score_stories(load(out / run), list(islice(stories(split), most))) for split in SPLITS}
@@ -65,13 +57,11 @@ def show_questions(out: Path, small: bool) -> None:
     console.print(_table(scores))
     model = shlex.quote(str(out / "model"))
     steps = [
-        f"See it:   {out}/alignment.html (opens in any browser){'' if missing else f' and {out}/alignment.png'}",
         f'Try it:   regard view {model} "Mary went to the garden. Mary took the milk. Where is the milk?"',
         "Your own: regard train questions YOUR.tsv --out runs/mine",
         "          (a line: a story and its question, a tab, the answer; see docs/questions.md)",
-        *([f"Pictures: none yet. {missing}"] if missing else []),
     ]
-    console.print("\n" + "\n".join(steps), soft_wrap=True, highlight=False, markup=False)
+    put_steps(console, out, steps, missing)
 
 
 def _table(scores: Mapping[str, Mapping[str, StoryScores]]) -> Table:

@@ -14,6 +14,7 @@ from regard.cli.options import (
     Opening,
     Reading,
     RunsAndPairs,
+    Weights,
     choose,
     expand_records,
     refuse_without_effect,
@@ -67,6 +68,7 @@ def command(
         bool, typer.Option("--group", help="Pairs with the same source count as one, with several references.")
     ] = False,
     linking: Linking,
+    weights: Weights = None,
     places: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +125,8 @@ def command(
     if not linking.gold:
         names = ["words", "min_weight"]
         refuse_without_effect(chosen, names, "without --gold, whose links they are for. Add it, or leave them out.")
+        if not places:
+            refuse_without_effect(chosen, ["weights"], "without --gold or --places. Add one, or leave it out.")
     if out:
         check_directory("--out", out)
     runs, pairs = runs_and_pairs(given)
@@ -130,7 +134,7 @@ def command(
     lines, bad = given_pairs(pairs, runs[0], reading)
     judged = judged_pairs(with_references(lines, metrics), linking.join, linking.words, linking.gold, linking.gold_from)
     gold_places = given_places(places, runs[0], pairs)
-    session = open_runs(runs, opening, search)
+    session = open_runs(runs, opening, search, weights=weights)
     examples = usable(session.readable(session.chunks(judged.lines)), bad.add)
     result = evaluated(
         session.translator,

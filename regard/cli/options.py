@@ -101,6 +101,16 @@ MinWeight = Annotated[
         help="Link nothing below this weight; 0 gives every target unit a link. [default: 0.01]",
     ),
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        metavar="posterior|viterbi|prior",
+        help="Of a run with exact hard attention, what is shown and linked: the probability of each position given the "
+        "whole output, the most probable alignment, or the probability before each token is known. The recipe's by "
+        "default.",
+    ),
+]
 BadInput = Annotated[
     str | None,
     typer.Option(

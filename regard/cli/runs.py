@@ -1,11 +1,11 @@
 """Trained runs, opened as the command line says, and the lines that they translate or score."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from regard.cli.options import Opening
+from regard.cli.options import Opening, choose
 from regard.cli.search_options import Search
 from regard.cli.searching import searching
 from regard.cli.stdin import Answer, Refusal, answered, chunks, prompt, standard_input
@@ -14,6 +14,7 @@ from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.data.readers import Locate, located
 from regard.data.sources import UnusableSource
+from regard.errors import UsageError
 from regard.translator import Translator
 
 Item = TypeVar("Item")
@@ -97,10 +98,29 @@ def _lines(path: str) -> Iterator[Line]:
         yield from read_lines(stream, shown(path))
 
 
+def _latent_weights(paths: Sequence[Path], given: str | None) -> str | None:
+    """The value of --weights. Raises UsageError for another, and where no run has several kinds of weights."""
+    if given is None:
+        return None
+    from regard.model.latent import WEIGHTS
+    from regard.run.directory import Run
+
+    if not any(Run(path).config.model.decoder.sums_alignments for path in paths):
+        raise UsageError(
+            f"--weights is {given!r}, and {' and '.join(map(str, paths))} has weights of one kind; expected a run that "
+            "sums over alignments (model.decoder.kind hard_attention). Leave it out."
+        )
+    return choose("--weights", given, WEIGHTS)
+
+
 def open_runs(
-    paths: Sequence[Path], opening: Opening, search: Search | None = None, nbest: int | None = None
+    paths: Sequence[Path],
+    opening: Opening,
+    search: Search | None = None,
+    nbest: int | None = None,
+    weights: str | None = None,
 ) -> Session:
-    """Open runs; several are an ensemble. The beam has at least `nbest` hypotheses.
+    """Open runs; several are an ensemble. The beam has at least `nbest` hypotheses, alignments have these `weights`.
 
     Raises CheckpointError for a run that cannot be read, UsageError for an impossible device or number.
     """
@@ -111,5 +131,7 @@ def open_runs(
     chosen, search = str(pick_device(opening.device)), search or Search()
     recipe = Run(paths[0]).config
     options = searching(recipe, opening, search, nbest)
+    if (shown := _latent_weights(paths, weights)) is not None:
+        options = replace(options, weights=shown)
     translator, of_sources = load(paths, options, chosen, shortlist=search.shortlist), recipe.data.source
     return Session(translator, opening, locate=None if of_sources.is_text else of_sources.locate)

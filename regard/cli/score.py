@@ -1,7 +1,7 @@
 """`regard score`: the log-probability and the alignment of given pairs."""
 
 from regard.cli.errors import reported
-from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units, expand_records
+from regard.cli.options import Json, MinWeight, Opening, Reading, RunsAndPairs, Units, Weights, expand_records
 from regard.cli.search_options import CtcWeight, Search
 
 
@@ -13,6 +13,7 @@ def command(
     reading: Reading,
     units: Units = "auto",
     min_weight: MinWeight = None,
+    weights: Weights = None,
     json: Json = False,
     ctc_weight: CtcWeight = None,
     opening: Opening,
@@ -37,7 +38,7 @@ def command(
     check_linking(units, min_weight=min_weight)
     runs, pairs = runs_and_pairs(given)
     lines, bad = given_pairs(pairs, runs[0], reading)
-    session = open_runs(runs, opening, Search(ctc_weight=ctc_weight))
+    session = open_runs(runs, opening, Search(ctc_weight=ctc_weight), weights=weights)
 
     def answer(examples: list[Example]) -> list[str]:
         translator = session.translator

@@ -19,6 +19,7 @@ from regard.cli.options import (
     RunsAndText,
     Timing,
     Units,
+    Weights,
     expand_records,
     refuse_without_effect,
 )
@@ -51,6 +52,7 @@ def command(
     ] = False,
     units: Units = "auto",
     min_weight: MinWeight = None,
+    weights: Weights = None,
     json: Json = False,
     alternatives: Alternatives = None,
     asking: Asking,
@@ -86,7 +88,8 @@ def command(
             _check_effects(chosen, align, json, sampling.sample, timing.times is not None)
             timed, wishes = _timed(chosen, timing), Wishes.read(asking)
             drawn = _sampling_options(sampling) if sampling.sample else None
-            session = replace(open_runs(runs, replace(opening, device=device), search, nbest), workers=world.size)
+            session = open_runs(runs, replace(opening, device=device), search, nbest, weights)
+            session = replace(session, workers=world.size)
             session = replace(session, refusal=wishes.refusal(session.translator))
         writer, refusals = Writer(nbest is not None, align, json, units, min_weight), Refusals()
         if timed is not None and session.translator.source.kind == "text":
@@ -198,4 +201,6 @@ def _check_effects(chosen: GivenOptions, align: bool, json: bool, sample: bool, 
     if json:
         refuse_without_effect(chosen, ["align"], "with --json, which has all weights. Leave one out.")
     elif not align and not times:
-        refuse_without_effect(chosen, ["units"], "without --align or --json or --times. Add one, or leave it out.")
+        refuse_without_effect(
+            chosen, ["units", "weights"], "without --align or --json or --times. Add one, or leave it out."
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from regard.cli.errors import reported, say
-from regard.cli.options import GivenOptions, Opening, RunPath, Units, expand_records, refuse_without_effect
+from regard.cli.options import GivenOptions, Opening, RunPath, Units, Weights, expand_records, refuse_without_effect
 from regard.cli.search_options import Search
 from regard.errors import UsageError
 
@@ -37,6 +37,7 @@ def command(
         typer.Option(metavar="TEXT", help="Take this for the translation, and show its alignment; once for each TEXT."),
     ] = None,
     units: Units = "auto",
+    weights: Weights = None,
     numbers: Annotated[
         bool, typer.Option("--numbers", help="Write each weight into its cell of the picture, in percent.")
     ] = False,
@@ -73,7 +74,7 @@ def command(
         searching = ["beam", "length_normalization", "coverage_penalty", "shortlist"]
         refuse_without_effect(chosen, searching, "with --target, which is given and not searched. Leave one out.")
     given = argument_lines(texts or [], target or [])
-    session, refusals = open_runs([run], opening, search), Refusals()
+    session, refusals = open_runs([run], opening, search, weights=weights), Refusals()
     alternatives = ALTERNATIVES if {"--html", "--json", "--npz"} & set(files) else 0
     answer = _answerer(session.translator, bool(target), units, alternatives)
     kept = []

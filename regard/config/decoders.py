@@ -1,6 +1,6 @@
 """The sections of Regard's own decoders."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -109,6 +109,8 @@ class ConditionalDecoderConfig(DecoderConfig):
 
 class HardAttentionDecoderConfig(DecoderConfig):
     """The keys of `HardAttentionDecoder`."""
+
+    sums_alignments: ClassVar[bool] = True
 
     cell: Cell = "gru"
     hidden_size: HiddenSize = 256
@@ -258,6 +260,10 @@ class MemoryNetworkDecoderConfig(DecoderConfig):
     tying: Literal["adjacent", "layer_wise"] = Field(
         "adjacent", description="what a hop mixes is what the next compares with; or all hops do the same"
     )
+    linear_start: bool = Field(
+        False,
+        description="learn without the softmax of the hops until a validation is no gain, or half of training is over",
+    )
 
     @property
     def feature_size(self) -> int:
@@ -266,11 +272,15 @@ class MemoryNetworkDecoderConfig(DecoderConfig):
 
     def build(self, parts: DecoderParts) -> "nn.Module":
         """A decoder that looks several times before it answers, each time with an attention of its own."""
+        from regard.attention.linear_start import LinearStart
         from regard.decoders.memory_network import MemoryNetworkDecoder
 
+        attentions = [parts.attention(self.hidden_size, key_size=self.hidden_size) for _ in range(self.hops)]
+        for attention in attentions if self.linear_start else ():
+            attention.select = LinearStart(attention.select)
         return MemoryNetworkDecoder(
             parts.tokens,
-            [parts.attention(self.hidden_size, key_size=self.hidden_size) for _ in range(self.hops)],
+            attentions,
             memory_size=parts.memory_size,
             summary_size=parts.summary_size,
             hidden_size=self.hidden_size,

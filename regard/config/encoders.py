@@ -231,7 +231,19 @@ class HierarchicalEncoderConfig(EncoderConfig):
     places: int = Field(
         50, ge=1, le=100_000, description="sentences that `places` tells apart, counted from the last; the first share"
     )
+    place_noise: float = Field(
+        0.0, ge=0, le=1, description="of `places`: in training up to this share of empty sentences is counted, too"
+    )
     question: bool = Field(False, description="the last sentence is a question: what looks, and not looked at")
+
+    @model_validator(mode="after")
+    def _placed(self) -> "HierarchicalEncoderConfig":
+        if self.place_noise and self.sentences != "places":
+            raise ValueError(
+                f"place_noise is {self.place_noise}, which belongs to sentences: places; expected 0 for "
+                f"{self.sentences}"
+            )
+        return self
 
     def build(self, parts: EncoderParts) -> "nn.Module":
         """Over the words of a text."""
@@ -249,6 +261,7 @@ class HierarchicalEncoderConfig(EncoderConfig):
             words,
             above,
             places=self.places,
+            place_noise=self.place_noise,
             question=self.question,
             embedding_dropout=parts.dropout.embedding,
             output_dropout=parts.dropout.context,

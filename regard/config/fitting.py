@@ -7,6 +7,8 @@ from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
 from regard.encoders import ENCODERS
 
+HIERARCHICAL = ("bahdanau", "luong", "conditional")
+"""The decoders that can look at several memories, and then at what they found."""
 SPELLED = ("characters", "inflection")
 """Tokenisers of letters."""
 
@@ -40,6 +42,12 @@ def _several(config: Any) -> None:
                 f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
                 f"{', '.join(source.parts)}"
             )
+        decoder = config.model.decoder.kind
+        if encoder.combination == "hierarchical" and decoder not in HIERARCHICAL:
+            raise ValueError(
+                f"model.encoder.combination is hierarchical and model.decoder.kind is {decoder}; expected "
+                f"{', '.join(HIERARCHICAL)}, which look once before each token, or combination: flat"
+            )
         if config.training.ctc:
             raise ValueError(
                 f"training.ctc is {config.training.ctc}; expected 0 for data.source.kind several, whose parts are "
@@ -53,6 +61,15 @@ def _joint_search(config: Any) -> None:
         raise ValueError(
             f"search.ctc_weight is {config.search.ctc_weight} and training.ctc is 0; expected a weight of 0, since "
             "nothing teaches CTC, or training.ctc above 0, such as 0.3"
+        )
+
+
+def _latent_weights(config: Any) -> None:
+    """What is known of an alignment once the output is known belongs to a sum over alignments."""
+    if config.search.weights != "posterior" and not config.model.decoder.sums_alignments:
+        raise ValueError(
+            f"search.weights is {config.search.weights}; expected no such key for the {config.model.decoder.kind} "
+            "decoder, which has weights of one kind. It belongs to hard_attention"
         )
 
 
@@ -171,6 +188,16 @@ def _hops(config: Any) -> None:
         )
 
 
+def _linear_start(config: Any) -> None:
+    """A linear start leaves a softmax out, and ends at a validation."""
+    select = config.model.attention.select
+    if getattr(config.model.decoder, "linear_start", False) and select != "softmax":
+        raise ValueError(
+            f"model.decoder.linear_start is true and model.attention.select is {select}; expected softmax, which a "
+            "linear start leaves out at first"
+        )
+
+
 def _sentences(config: Any) -> None:
     """An encoder of sentences has to know them."""
     encoder, source = config.model.encoder, config.data.source
@@ -230,12 +257,14 @@ def _guided(config: Any) -> None:
 CHECKS = (
     _several,
     _joint_search,
+    _latent_weights,
     _tied_vocabularies,
     _readable,
     _copied,
     _hallucinated,
     _labels,
     _hops,
+    _linear_start,
     _sentences,
     _taught,
     _guided,

@@ -1,5 +1,7 @@
 """The part of a recipe that leads from steps to an output."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from regard.config.section import Section
@@ -32,6 +34,11 @@ class SearchConfig(Section):
         2.0, ge=0, le=1000, description="an output has at most max_ratio × source + max_extra tokens"
     )
     max_extra: int = Field(50, ge=1, le=100_000)
+    weights: Literal["posterior", "viterbi", "prior"] = Field(
+        "posterior",
+        description="decoder hard_attention: what an alignment shows: p(position | whole output), its most probable "
+        "alignment, or p(position | tokens before)",
+    )
 
     @model_validator(mode="after")
     def _divided(self) -> "SearchConfig":

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
 
@@ -88,6 +88,10 @@ class SeveralEncoderConfig(EncoderConfig):
         max_length=MOST_PARTS,
         description="parts that are not looked at: the summary of each stands beside every position of the others",
     )
+    combination: Literal["flat", "hierarchical"] = Field(
+        "flat",
+        description="of the parts that are looked at: one look at all, or one at each and one at what they found",
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> "SeveralEncoderConfig":
@@ -101,6 +105,8 @@ class SeveralEncoderConfig(EncoderConfig):
             raise ValueError(f"joined is {unknown[0]!r}; expected some of the parts, {', '.join(self.parts)}")
         if set(self.joined) == set(self.parts):
             raise ValueError(f"joined names all parts, {', '.join(self.parts)}; expected one that can be looked at")
+        if self.combination == "hierarchical" and len(self.parts) - len(set(self.joined)) < 2:
+            raise ValueError("combination is hierarchical, and one part is looked at; expected flat, or fewer joined")
         return self
 
     @property
@@ -112,7 +118,8 @@ class SeveralEncoderConfig(EncoderConfig):
         """An encoder for each part, over one embedding."""
         from regard.encoders.several import SeveralEncoder
 
-        return SeveralEncoder({name: encoder.build(parts) for name, encoder in self.parts.items()}, self.joined)
+        encoders = {name: encoder.build(parts) for name, encoder in self.parts.items()}
+        return SeveralEncoder(encoders, self.joined, hierarchical=self.combination == "hierarchical")
 
 
 def spelled_out(values: Any) -> Any:
@@ -135,6 +142,10 @@ def spelled_out(values: Any) -> Any:
     names, tags = [str(name) for name in sources], [str(name) for name in features]
     if len({*names, *tags}) != len(names + tags):
         return values
+    combination = {}
+    if isinstance(encoder, Mapping) and "combination" in encoder:
+        combination = {"combination": encoder["combination"]}
+        encoder = {key: value for key, value in encoder.items() if key != "combination"}
     side = {key: value for key, value in source.items() if key != "kind"}
     parts = {"kind": "several", "parts": dict.fromkeys(names, side) | {name: {"tokenizer": "tags"} for name in tags}}
     read = {"kind": "several", "parts": dict.fromkeys(names, encoder) | {name: {"kind": "bag"} for name in tags}}
@@ -143,5 +154,5 @@ def spelled_out(values: Any) -> Any:
     return {
         **values,
         "data": kept | {"source": parts},
-        "model": {**model, "encoder": read | {"joined": tags}},
+        "model": {**model, "encoder": read | {"joined": tags} | combination},
     }

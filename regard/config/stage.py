@@ -181,6 +181,9 @@ class EncoderConfig(Section):
 class DecoderConfig(Section):
     """The section of one decoder: Memory → tokens."""
 
+    sums_alignments: ClassVar[bool] = False
+    """Whether it has a `posterior` and a `viterbi`, so that `search.weights` counts."""
+
     kind: str = Field(description="an entry of the table of decoders")
 
     @property

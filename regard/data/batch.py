@@ -1,5 +1,6 @@
 """Padded sources, token numbers and their masks: what the encoder and the decoder read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from regard.marks import BEGIN, END, PAD
 
-__all__ = ["BEGIN", "END", "PAD", "Batch"]
+__all__ = ["BEGIN", "END", "PAD", "Batch", "teacher_forced"]
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,14 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
         return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+def teacher_forced(
+    source: Shaped[Tensor, "batch ..."], source_mask: Bool[Tensor, "batch ..."], tokens: Sequence[Sequence[int]]
+) -> Batch:
+    """Sources with known outputs, one for each; an output has its end mark where it came to its end."""
+    width = max(map(len, tokens))
+    targets = torch.tensor([[*each, *[PAD] * (width - len(each))] for each in tokens]).to(source.device)
+    inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], 1)
+    order = torch.arange(len(tokens), device=source.device)
+    return Batch(source, source_mask, inputs, targets, targets != PAD, order)

@@ -83,8 +83,8 @@ class CopySource:
     def collate(
         self, values: Integer[np.ndarray, "tokens 2"], lengths: Int[np.ndarray, " rows"]
     ) -> tuple[Int[np.ndarray, "rows width 2"], Bool[np.ndarray, "rows width"]]:
-        """Both numbers, each text with its end mark. Where an output ends is generated, never copied: as a target
-        token, the end mark of the source has UNKNOWN."""
+        """Both numbers, each text with its end mark, which has UNKNOWN as a target token: the end of an output is
+        generated, never copied."""
         tokens, mask = with_end(values[:, 0], lengths)
         numbers, _ = with_end(values[:, 1], lengths)
         return np.stack([tokens, np.where(numbers == END, UNKNOWN, numbers)], -1), mask

@@ -5,7 +5,7 @@ with a name, a tokeniser and numbers of its own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,14 @@ class Parts:
     @property
     def texts(self) -> list[str | None]:
         """Those of each part, behind each other."""
-        return [*[None] * FIRST, *(text for each in self.tokenizers.values() for text in each.texts[FIRST:])]
+        return self.texts_of({each.kind for each in self.tokenizers.values()})
+
+    def texts_of(self, kinds: Collection[str]) -> list[str | None]:
+        """The same for the parts whose tokeniser is of these kinds; None for what the others have."""
+        texts: list[str | None] = [None] * FIRST
+        for each in self.tokenizers.values():
+            texts += each.texts[FIRST:] if each.kind in kinds else [None] * (each.size - FIRST)
+        return texts
 
     def state(self) -> dict[str, list]:
         """What the digest is of."""
@@ -114,7 +121,8 @@ class SeveralTexts:
 
     def __init__(self, tokenizers: Mapping[str, Tokenizer]) -> None:
         self.tokenizers = dict(tokenizers)
-        self.tokenizer = Tokenizer("several", Parts(tokenizers))
+        parts = Parts(tokenizers)
+        self.tokenizer, self.texts_of = Tokenizer("several", parts), parts.texts_of
         self._text = TextSource(self.tokenizer)
         self.encode, self.collate, self.spans = self._text.encode, self._text.collate, self._text.spans
 

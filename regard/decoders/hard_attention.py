@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -15,14 +15,12 @@ from regard.attention.source import Source, joined
 from regard.attention.window import GlobalWindow
 from regard.decoders.marginal_output import MarginalOutput
 from regard.decoders.output import LinearOutput
+from regard.decoders.paths import NEVER, Chain, most_probable_path, posterior
 from regard.decoders.state import Rows, Start, first_state
 from regard.decoders.step import Advance, Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.memory import Memory
 from regard.recurrent.cells import Cells, Recurrence
-
-NEVER = -1e30
-"""The logarithm of a probability of zero: finite, so that a sum over nothing but such has a gradient."""
 
 MOST_ANSWERS = 2**24
 """Numbers (batch × target × source × vocabulary) that training holds at once; what is more is computed twice."""
@@ -80,7 +78,8 @@ class HardAttentionDecoder(nn.Module):
     stays, and moves beyond the window count as those at its ends: every position can be reached, such as a lemma behind
     its tags. u starts at -|m - 1| for a move m, so that a new model goes on by about one position a token.
 
-    The weights of row t are π(t), what y(t) was mixed by. A source without a position is answered from s(t) alone.
+    The weights of row t are π(t), what y(t) was mixed by. A source without a position is answered from s(t) alone. Of
+    a known target `posterior` and `viterbi` say where it came from, from all of its tokens.
 
     Args:
         tokens: E, and O and c as a `LinearOutput`; its feature size is that of tanh.
@@ -199,6 +198,51 @@ class HardAttentionDecoder(nn.Module):
         nothing = weights.new_zeros(weights.shape[:2])
         return Unrolled(torch.cat(features, 1), weights, nothing, nothing, (weights.unsqueeze(1),))
 
+    def posterior(
+        self,
+        inputs: Int[Tensor, "batch target"],
+        targets: Int[Tensor, "batch target"],
+        mask: Bool[Tensor, "batch target"],
+        source: Source,
+        state: HardState,
+    ) -> Float[Tensor, "batch target source"]:
+        """p(a(t) = j | y, x) of known targets, by the forward-backward algorithm; of an end without its mark, of the
+        tokens up to it. Zeros for a source without a position; rows of padding mean nothing.
+
+        Memory O(batch·source·(source + target + vocab)): what a step needs of the model is computed when it is asked
+        for.
+        """
+        return posterior(self._known(inputs, targets, mask, source, state)).masked_fill(~source.mask.unsqueeze(1), 0.0)
+
+    def viterbi(
+        self,
+        inputs: Int[Tensor, "batch target"],
+        targets: Int[Tensor, "batch target"],
+        mask: Bool[Tensor, "batch target"],
+        source: Source,
+        state: HardState,
+    ) -> Float[Tensor, "batch target source"]:
+        """The most probable alignment of known targets, max p(a, y | x) over a: one where a(t) = j, else 0. The rest
+        is as in `posterior`."""
+        path = most_probable_path(self._known(inputs, targets, mask, source, state))
+        chosen = source.values.new_zeros(*path.shape, source.mask.size(1)).scatter(2, path.unsqueeze(2), 1.0)
+        return chosen.masked_fill(~source.mask.unsqueeze(1), 0.0)
+
+    def _known(self, inputs: Tensor, targets: Tensor, mask: Tensor, source: Source, state: HardState) -> Chain:
+        """The alignments of known targets."""
+        hidden = self.recurrence.unroll(self.tokens.embed(inputs), state.cells)
+        own = torch.split(self.project_state(hidden), 1, 1)
+        chosen = torch.split(targets[:, :, None, None].expand(-1, -1, source.mask.size(1), 1), 1, 1)
+        answered = [
+            self._answers(step, source).gather(3, token).squeeze(3) for step, token in zip(own, chosen, strict=True)
+        ]
+        first = self._after(state, inputs[:, 0], source) if self.chained else source.values.new_zeros(len(inputs), 1)
+
+        def ways(step: int) -> Tensor:
+            return self._ways(hidden[:, step : step + 1], own[step], source).squeeze(1)
+
+        return Chain(first, ways, torch.cat(answered, 1), mask)
+
     def _run(self, hidden: Tensor, following: Tensor, before: Tensor, source: Source) -> tuple[Tensor, Tensor, Tensor]:
         """Some steps: log-probabilities (batch, target, vocab), π (batch, target, source), and φ after the last."""
         answers, moves = self._parts(hidden, source)
@@ -227,21 +271,29 @@ class HardAttentionDecoder(nn.Module):
         return joint.masked_fill(~_seen(source), NEVER).log_softmax(1)
 
     def _parts(self, hidden: Tensor, source: Source) -> tuple[Tensor, Tensor]:
-        """log p(v | j, s(t)), (batch, target, source, vocab), and log p(j | i, s(t)), (batch, target, 1 or source i,
-        source j)."""
+        """What some steps need of the model."""
+        own = self.project_state(hidden)
+        return self._answers(own, source), self._ways(hidden, own, source)
+
+    def _answers(self, own: Tensor, source: Source) -> Float[Tensor, "batch target source vocab"]:
+        """log p(v | j, s(t)), from W s(t)."""
         size = self.linear.feature_size
-        own, read = self.project_state(hidden), source.values
-        features = torch.tanh(own[..., None, :size] + read[:, None, :, :size])
+        return self.linear(torch.tanh(own[..., None, :size] + source.values[:, None, :, :size])).log_softmax(3)
+
+    def _ways(self, hidden: Tensor, own: Tensor, source: Source) -> Float[Tensor, "batch target before source"]:
+        """log p(j | i, s(t)), from s(t) and W s(t) with U s(t); where no i is asked for, there is one for all."""
         scores = self.attention.score(hidden, source.prepared, self.attention.begin(source)).unsqueeze(2)
-        possible = _seen(source)[:, None, None]
+        possible, length = _seen(source)[:, None, None], source.mask.size(1)
         if self.favoured is not None:
-            weights = (
-                own[..., None, size:] + read[:, None, :, size:] + self.favoured
-            )  # (batch, target, source i, moves)
-            scores = scores + weights.gather(3, self._moves(read.size(1), read.device).expand(*weights.shape[:3], -1))
+            size = self.linear.feature_size
+            weights = own[..., None, size:] + source.values[:, None, :, size:] + self.favoured
+            moves = self._moves(length, own.device).expand(
+                *weights.shape[:3], -1
+            )  # (batch, target, source i, source j)
+            scores = scores + weights.gather(3, moves)
         if self.monotonic:
-            possible = possible & torch.ones_like(source.mask[0]).expand(read.size(1), -1).triu()
-        return self.linear(features).log_softmax(3), scores.masked_fill(~possible, NEVER).log_softmax(3)
+            possible = possible & torch.ones_like(source.mask[0]).expand(length, -1).triu()
+        return scores.masked_fill(~possible, NEVER).log_softmax(3)
 
     def _moves(self, length: int, device: torch.device) -> Int[Tensor, "source_i source_j"]:
         """The number of the move from i to j."""

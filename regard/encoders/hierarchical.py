@@ -94,6 +94,9 @@ class HierarchicalEncoder(nn.Module):
         words: a `WordAttention` or a `PositionEncoding`.
         sentences: reads the vectors of the sentences in their order, a `RecurrentEncoder` over `Vectors`; None adds T.
         places: how many sentences T tells apart; all that stand before them share the vector of the first.
+        place_noise: in training T counts empty sentences, too, which are nowhere: up to this share of those that are
+            there, at places drawn by chance ("random noise", Sukhbaatar et al. 2015, section 4.1, where it is 0.1). So
+            T learns places that few stories have.
         question: the last sentence is a question. It is then the summary, and no position that can be attended to; its
             words are read, but not by `sentences`.
         embedding_dropout, output_dropout: of the word vectors, of the memory.
@@ -109,6 +112,7 @@ class HierarchicalEncoder(nn.Module):
         sentences: RecurrentEncoder | None,
         *,
         places: int = 50,
+        place_noise: float = 0.0,
         question: bool = False,
         embedding_dropout: float = 0.0,
         output_dropout: float = 0.0,
@@ -117,6 +121,7 @@ class HierarchicalEncoder(nn.Module):
         self.embedding = embedding
         self.words, self.sentences = words, sentences
         self.places = nn.Embedding(places, words.output_size) if sentences is None else None
+        self.place_noise = place_noise
         self.question = question
         self.output_size = words.output_size if sentences is None else sentences.output_size
         self.state_size = words.output_size if question else self.output_size
@@ -171,5 +176,25 @@ class HierarchicalEncoder(nn.Module):
         """The sentences with the vectors of their places, counted from the last; zeros elsewhere."""
         assert self.places is not None
         places = torch.arange(seen.size(1), device=seen.device)
-        back = (seen.sum(1, keepdim=True) - 1 - places).clamp(0, self.places.num_embeddings - 1)
+        back = seen.sum(1, keepdim=True) - 1 - places
+        if self.training and self.place_noise:
+            back = back + empty_behind(seen, self.place_noise)
+        back = back.clamp(0, self.places.num_embeddings - 1)
         return (story + self.places(back)).masked_fill(~seen.unsqueeze(-1), 0.0)
+
+
+def empty_behind(seen: Bool[Tensor, "batch sentences"], share: float) -> Int[Tensor, "batch sentences"]:
+    """How many empty sentences come behind each one, where some are put between them by chance.
+
+    Of a story with n sentences they are 0 to ⌈share · n⌉, each number as probable as another, and each as probable
+    behind one sentence as behind another, or before all of them.
+    """
+    counts = seen.sum(1)
+    most = (share * counts).ceil()
+    width = int(most.max()) if len(most) else 0
+    number = (torch.rand(len(seen), device=seen.device) * (most + 1)).floor().clamp(max=most)
+    gaps = (torch.rand(len(seen), width, device=seen.device) * (counts + 1).unsqueeze(1)).floor()
+    drawn = torch.arange(width, device=seen.device) < number.unsqueeze(1)
+    places = torch.arange(seen.size(1), device=seen.device)
+    # An empty sentence in gap g stands before sentence g, so behind all that come earlier.
+    return ((gaps.unsqueeze(1) > places.unsqueeze(1)) & drawn.unsqueeze(1)).sum(2)

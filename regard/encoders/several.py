@@ -1,12 +1,13 @@
 """Several texts in one memory: each is read by an encoder of its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from regard.encoders.memory import Memory
 from regard.encoders.strides import real
@@ -29,9 +30,17 @@ class SeveralEncoder(nn.Module):
     Knight 2016, arXiv:1601.00710, section 3.1, do. A part that is *joined* has no position: its summary stands beside
     every position of the others, so that each step knows it through its context, as features of a word form do.
 
+    With `hierarchical` the memory says of each position to which part it belongs, for an attention with a `Hierarchy`,
+    which looks at each part and then at what it found: the last features of a key are 1 for its part and 0 for the
+    others.
+
     Args:
         encoders: of each part by its name, in the order of the source.
         joined: the names of the parts that are joined.
+        hierarchical: mark the keys.
+
+    Attributes:
+        memories: how many of the parts that are looked at a decoder has to tell apart; 1 unless the keys are marked.
 
     The end mark stands behind each part in the source; its encoder reads it, but in the memory there is only one, the
     last position. P(k) is left out where one part is looked at. Spans are those of the source; they leave out the marks
@@ -40,7 +49,7 @@ class SeveralEncoder(nn.Module):
     Masks: padding has no effect. Raises ValueError for joined parts that are none, and unless one is looked at.
     """
 
-    def __init__(self, encoders: Mapping[str, Any], joined: Sequence[str] = ()) -> None:
+    def __init__(self, encoders: Mapping[str, Any], joined: Sequence[str] = (), *, hierarchical: bool = False) -> None:
         super().__init__()
         attended = [name for name in encoders if name not in joined]
         if not attended or set(joined) - set(encoders):
@@ -53,6 +62,7 @@ class SeveralEncoder(nn.Module):
         beside = sum(encoders[name].state_size for name in encoders if name in joined)
         self.output_size = size + beside
         self.state_size = sum(encoder.state_size for encoder in encoders.values())
+        self.memories = len(attended) if hierarchical else 1
         several = attended if len(attended) > 1 else []
         self.projections = nn.ModuleList(nn.Linear(encoders[name].output_size, size, bias=False) for name in several)
 
@@ -79,7 +89,11 @@ class SeveralEncoder(nn.Module):
         if self.projections:
             values = [project(each) for project, each in zip(self.projections, values, strict=True)]
         summary = torch.cat([memory.summary for _, memory in found], -1)
-        return _together(looked, values, joined, summary, mask.sum(1))
+        memory, parts = _together(looked, values, joined, summary, mask.sum(1))
+        if self.memories == 1:
+            return memory
+        marks = F.one_hot(parts, self.memories).to(memory.values.dtype) * memory.mask.unsqueeze(-1)
+        return replace(memory, keys=torch.cat([memory.values, marks], -1))
 
 
 @dataclass(frozen=True)
@@ -125,8 +139,8 @@ def _together(
     beside: Sequence[Float[Tensor, "batch _"]],
     summary: Float[Tensor, "batch summary"],
     lengths: Int[Tensor, " batch"],
-) -> Memory:
-    """One memory of several.
+) -> tuple[Memory, Int[Tensor, "batch kept"]]:
+    """One memory of several, and the number of the part of each position.
 
     Args:
         looked: the parts that are looked at, and what their encoders say of them.
@@ -143,15 +157,16 @@ def _together(
         spans.append(torch.where(is_mark.unsqueeze(-1), mark, own))
         kept.append(memory.mask if number + 1 == len(looked) else memory.mask & ~is_mark)
     mask, everything, covered = torch.cat(kept, 1), torch.cat(list(values), 1), torch.cat(spans, 1)
+    parts = torch.cat([torch.full_like(each, number, dtype=torch.long) for number, each in enumerate(kept)], 1)
     if len(looked) > 1:
         counts = mask.sum(1)
         order = (~mask).long().argsort(dim=1, stable=True)[:, : longest(counts)]
         everything, covered = (each.gather(1, _over(order, each)) for each in (everything, covered))
-        mask = real(counts, order.size(1))
+        parts, mask = parts.gather(1, order), real(counts, order.size(1))
     if beside:
         everything = torch.cat([everything, *(each.unsqueeze(1).expand(-1, mask.size(1), -1) for each in beside)], -1)
     everything = everything.masked_fill(~mask.unsqueeze(-1), 0.0)
-    return Memory(everything, everything, mask, summary, covered)
+    return Memory(everything, everything, mask, summary, covered), parts
 
 
 def _over(order: Int[Tensor, "batch kept"], of: Tensor) -> Int[Tensor, "batch kept features"]:

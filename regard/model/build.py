@@ -92,7 +92,8 @@ def _output(config: ModelConfig, parts: OutputParts) -> Any:
 
 def _parts(config: ModelConfig, tokens: TargetTokens, encoder: Any) -> DecoderParts:
     """What the decoder is built from."""
-    attention = partial(_attention, config.attention, encoder.output_size)
+    memories = getattr(encoder, "memories", 1)
+    attention = partial(_attention, config.attention, encoder.output_size, memories)
     return DecoderParts(tokens, encoder.output_size, encoder.state_size, attention, config.dropout)
 
 
@@ -118,6 +119,7 @@ def _checked(stage: str, *errors: type[Exception]) -> Iterator[None]:
 def _attention(
     config: AttentionConfig,
     memory_size: int,
+    memories: int,
     query_size: int,
     *,
     key_size: int | None = None,
@@ -135,6 +137,7 @@ def _attention(
             num_heads=config.num_heads,
             output_size=output_size,
             gate=config.gate,
+            memories=memories,
         )
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
-from regard.data.batch import BEGIN, PAD, Batch
+from regard.data.batch import teacher_forced
 from regard.model.encoder_decoder import EncoderDecoder
 
 
@@ -44,15 +44,11 @@ def origins(
         source, mask: the sources of the outputs.
         tokens: one output for each source, with its end mark where it has one.
     """
-    width = max(map(len, tokens))
-    targets = torch.tensor([[*each, *[PAD] * (width - len(each))] for each in tokens]).to(source.device)
-    inputs = torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], 1)
-    order = torch.arange(len(tokens), device=source.device)
-    batch = Batch(source, mask, inputs, targets, targets != PAD, order)
+    batch = teacher_forced(source, mask, tokens)
     found = []
     for model in models:
         unrolled = model(batch)
-        found.append(model.tokens.output.origins(unrolled, targets, batch.target_mask))
+        found.append(model.tokens.output.origins(unrolled, batch.targets, batch.target_mask))
     p_gen = torch.stack([each.p_gen for each in found]).mean(0)
     total = torch.stack([each.total for each in found]).double().sum(0).clamp_min(torch.finfo(torch.float64).tiny)
     copied = torch.stack([each.copied for each in found]).double().sum(0) / total.unsqueeze(-1)

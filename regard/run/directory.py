@@ -276,6 +276,7 @@ def search_options(config: Config) -> SearchOptions:
         limit=LengthLimit(search.max_ratio, search.max_extra),
         rules=Rules(search.no_repeat_ngram, search.min_length, search.repetition_penalty),
         diversity=grouped(search.diversity_groups, search.diversity_strength),
+        weights=search.weights,
     )
 
 

@@ -13,6 +13,7 @@ from regard.alignment.linking import Links
 from regard.alignment.pharaoh import parse_links
 from regard.alignment.units import Span, word_spans
 from regard.config import Config, GuidedAlignmentConfig
+from regard.data.copying import target_ids
 from regard.data.lines import BadLine, opened, texts
 from regard.data.readers import PairFiles
 from regard.data.scripts import UNSPACED
@@ -25,6 +26,8 @@ from regard.training.guided import GivenLinks
 
 FILE = "links.npz"
 NOTHING: Links = frozenset()
+Ids = Callable[[str, str], Sequence[int]]
+"""Source, target → the token numbers of the target."""
 PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
 """A word whose links are learned: in a script without spaces each character is one."""
 
@@ -60,7 +63,7 @@ def guiding_links(
     asked = config.training.guided_alignment
     if not asked.weight:
         return None
-    pairs = _linked(files, learn, asked)
+    pairs = _linked(files, learn, target_ids(source, target), asked)
     count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
     tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
     assert source.tokenizer is not None
@@ -81,10 +84,10 @@ def load(directory: Path) -> GivenLinks:
         return GivenLinks(content["starts"], content["sources"], content["targets"])
 
 
-def _linked(files: PairFiles, learn: Subset, asked: GuidedAlignmentConfig) -> list[Linked]:
+def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
-        return _pairs(files, learn, word_spans, _given(asked.links))
-    pairs = _pairs(files, learn, _parts)[: asked.most_pairs]
+        return _pairs(files, learn, ids, word_spans, _given(asked.links))
+    pairs = _pairs(files, learn, ids, _parts)[: asked.most_pairs]
     found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
     return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
 
@@ -107,7 +110,11 @@ def _given(path: str) -> list[Links]:
 
 
 def _pairs(
-    files: PairFiles, learn: Subset, spans: Callable[[str], list[Span]], links: Sequence[Links] | None = None
+    files: PairFiles,
+    learn: Subset,
+    ids: Ids,
+    spans: Callable[[str], list[Span]],
+    links: Sequence[Links] | None = None,
 ) -> list[Linked]:
     """The pairs to learn from, as they stand in the files, with the links of their lines where there are some."""
     wanted, corpus = iter(learn.first(len(learn))), learn.corpus
@@ -115,11 +122,17 @@ def _pairs(
     for lines, record in enumerate(files.records(), 1):
         if isinstance(record, BadLine):
             continue
-        while row is not None and corpus.origin(row) == (record.file, record.line):
+        # A line of a manifest can have several pairs, and the corpus only some of them.
+        target = record.target or ""
+        if (
+            row is not None
+            and corpus.origin(row) == (record.file, record.line)
+            and list(ids(record.source, target)) == corpus.target[row].tolist()
+        ):
             given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
-            source, target = ((text, spans(text)) for text in (record.source, record.target or ""))
-            _check(given, (len(source[1]), len(target[1])), record.file, record.line)
-            found.append(Linked(row, source, target, given))
+            sides = [(text, spans(text)) for text in (record.source, target)]
+            _check(given, (len(sides[0][1]), len(sides[1][1])), record.file, record.line)
+            found.append(Linked(row, sides[0], sides[1], given))
             row = next(wanted, None)
     if links is not None and len(links) != lines:
         raise DataError(

@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 
 from regard.config import Config, DataConfig
+from regard.config.fitting import SPELLED
 from regard.data.batch import Batch
 from regard.data.batches import BatchPlan, Varied, VariedPairs, batches, plan
 from regard.data.copying import not_copied
@@ -16,6 +17,7 @@ from regard.data.corpus import Corpus
 from regard.data.corpus_writer import labels_needed
 from regard.data.hallucination import Hallucination
 from regard.data.readers import PairFiles
+from regard.data.several import SeveralTexts
 from regard.data.shards import prepare
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
@@ -157,11 +159,12 @@ def split(
 
 def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> Hallucination | None:
     """What makes up pairs, as the recipe says."""
-    options, spelled = data.hallucinate, not_copied(source).tokenizer
+    options, plain = data.hallucinate, not_copied(source)
     if not options.share:
         return None
-    assert spelled is not None, "the recipe lets texts alone be made up"
-    return Hallucination(options.share, options.shortest, options.kept, spelled.texts, target.texts)
+    assert plain.tokenizer is not None, "the recipe lets texts alone be made up"
+    texts = plain.texts_of(SPELLED) if isinstance(plain, SeveralTexts) else plain.tokenizer.texts
+    return Hallucination(options.share, options.shortest, options.kept, texts, target.texts)
 
 
 def _together(corpus: Corpus) -> tuple[np.ndarray | None, int]:

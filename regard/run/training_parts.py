@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from regard.attention.linear_start import LinearStart
 from regard.config import TrainingConfig
 from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
@@ -40,6 +41,7 @@ def build_learner(
         options.clip,
         MovingAverage(model, options.moving_average) if options.moving_average else None,
         Annealing(options.temperature.start, options.temperature.min, options.temperature.rate),
+        [part for part in model.modules() if isinstance(part, LinearStart)],
     )
 
 

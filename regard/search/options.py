@@ -20,6 +20,8 @@ class SearchOptions:
         limit: the longest output.
         rules: what outputs have to keep to.
         diversity: groups of the beam that avoid each other; None for none.
+        weights: what the weights of an alignment are where the model sums over alignments, one of
+            `regard.model.latent.WEIGHTS`; it changes no output.
 
     Raises ValueError for a beam that the groups do not share evenly.
     """
@@ -32,6 +34,7 @@ class SearchOptions:
     limit: LengthLimit = DEFAULT_LIMIT
     rules: Rules = NO_RULES
     diversity: Diversity | None = None
+    weights: str = "posterior"
 
     def __post_init__(self) -> None:
         if self.diversity and self.beam_size % self.diversity.groups:

@@ -128,7 +128,7 @@ class Checkpoints:
             tensorfile.write(self.averaged, mean(states), {"kind": "weights", "steps": steps})
 
     def _chosen(self, progress: Progress) -> list[int]:
-        return chosen(progress.validations, self.average, self.average_of) if self.average else []
+        return chosen(progress.counted, self.average, self.average_of) if self.average else []
 
     def _state(self, step: int) -> Path:
         return self.directory / f"state-{step}.safetensors"

@@ -1,15 +1,17 @@
 """Everything that an update reads and changes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from regard.attention.linear_start import LinearStart
 from regard.errors import CheckpointError
 from regard.training import randomness
 from regard.training.averaging import MovingAverage
+from regard.training.progress import Progress
 from regard.training.schedules import Schedule
 from regard.training.temperature import Annealing, Temperature
 from regard.training.weights import AVERAGE, MODEL, apply, check, under, weights_of
@@ -31,6 +33,7 @@ class Learner:
         clip: largest norm of the gradient; None for no limit.
         average: the moving average to validate and publish instead of the weights; None without one.
         temperature: the temperature of each step, for a selection that has one.
+        linear: the selections that are left out at first.
     """
 
     model: nn.Module
@@ -40,6 +43,7 @@ class Learner:
     clip: float | None = 1.0
     average: MovingAverage | None = None
     temperature: Temperature = Annealing()  # noqa: RUF009 (frozen)
+    linear: Sequence[LinearStart] = ()
 
     @property
     def device(self) -> torch.device:
@@ -50,6 +54,11 @@ class Learner:
         """The objective of an update; one with a term that begins later has a method `at`."""
         at: Callable[[int], nn.Module] | None = getattr(self.objective, "at", None)
         return self.objective if at is None else at(step)
+
+    def put_back(self, progress: Progress) -> None:
+        """Leave the selections of a linear start out, or put them back, as the progress says."""
+        for select in self.linear:
+            select.linear.fill_(progress.restart == 0)
 
     @contextmanager
     def published(self) -> Iterator[nn.Module]:

@@ -25,8 +25,9 @@ class Progress:
         batch: batches of this epoch that are done.
         tokens: target tokens seen.
         seconds: time of training, over all resumptions.
-        validations: every validation so far; schedule, early stopping and averaging are functions of them.
+        validations: every validation so far; schedule, early stopping and averaging are functions of those that count.
         recent_nll, recent_tokens: sums since the last logged step, whose mean is the logged loss.
+        restart: validations that do not count any more, since the model was another one: those of a linear start.
     """
 
     step: int = 0
@@ -37,11 +38,17 @@ class Progress:
     validations: tuple[Validation, ...] = ()
     recent_nll: float = 0.0
     recent_tokens: int = 0
+    restart: int = 0
+
+    @property
+    def counted(self) -> tuple[Validation, ...]:
+        """The validations that count."""
+        return self.validations[self.restart :]
 
     @property
     def gains(self) -> tuple[float, ...]:
-        """The scores of the validations, more is better."""
-        return tuple(validation.gain for validation in self.validations)
+        """Their scores, more is better."""
+        return tuple(validation.gain for validation in self.counted)
 
     @property
     def validated(self) -> int:
@@ -50,7 +57,7 @@ class Progress:
 
     @property
     def improved(self) -> bool:
-        """Whether the last validation is better than all before it."""
+        """Whether the last validation that counts is better than all before it."""
         *before, last = self.gains
         return all(last > gain for gain in before)
 
@@ -74,6 +81,10 @@ class Progress:
         """One more validation, at this step."""
         validations = (*self.validations, Validation(self.step, gain))
         return replace(self, validations=validations, seconds=self.seconds + seconds)
+
+    def restarted(self) -> "Progress":
+        """From here on no validation so far counts."""
+        return replace(self, restart=len(self.validations))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON; floats are stored exactly."""

@@ -48,8 +48,8 @@ class ProgressBar:
             return
         if isinstance(event, Started):
             self._last, self._started = event.progress.seconds - EVERY_SECONDS, True
-            if event.progress.validations:  # a gain is the score, with a minus sign if less is better
-                best = max(event.progress.validations, key=lambda validation: validation.gain)
+            if event.progress.counted:  # a gain is the score, with a minus sign if less is better
+                best = max(event.progress.counted, key=lambda validation: validation.gain)
                 self._best = abs(best.gain), best.step
             total = None if event.share is None else 1.0
             self._task = self._bar.add_task("training", total=total)

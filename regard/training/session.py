@@ -18,6 +18,8 @@ from regard.training.progress import Progress
 from regard.training.randomness import undisturbed
 
 SHOWN = 20  # lines that a message names
+LINEAR_SHARE = 0.5
+"""A linear start is over after this share of training, also if it still gains."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Session:
             elif self.checkpoints is not None and resume:
                 progress = self.checkpoints.load(self.learner)
         self.world.barrier()  # the first worker may save only after all workers have read
+        self.learner.put_back(progress)
         self.learner.model.train()
         self.tell(Started(progress, self._share(progress)))
         return self.pause(progress) if progress.step else progress
@@ -180,7 +183,10 @@ class Session:
         with self.world.first_before_others():
             if self.world.is_first:
                 progress = self._validated(progress)
-        return progress if self.world.size == 1 else Progress.from_json(self.world.broadcast(progress.to_json()))
+        if self.world.size > 1:
+            progress = Progress.from_json(self.world.broadcast(progress.to_json()))
+        self.learner.put_back(progress)
+        return progress
 
     def _synchronize(self, progress: Progress) -> tuple[Progress, signal.Signals | None]:
         """Give all workers the same time and the same signal, so that they stop at the same step."""
@@ -202,7 +208,12 @@ class Session:
         if self.checkpoints is not None:
             self.checkpoints.keep(self.learner, progress, scores)
         self.tell(Validated(progress.step, progress.epoch, progress.seconds, scores, progress.improved))
-        return progress
+        return progress.restarted() if self._ends_linear_start(progress) else progress
+
+    def _ends_linear_start(self, progress: Progress) -> bool:
+        """Whether the selections that were left out are to be put back: they have to come before the end."""
+        begun = self.learner.linear and not progress.restart
+        return bool(begun) and (not progress.improved or (self._share(progress) or 0.0) >= LINEAR_SHARE)
 
     def _save(self, progress: Progress, *, at_once: bool, again: bool) -> None:
         """Save if it is due or `at_once`. A step that is already saved is only saved `again`."""

@@ -110,6 +110,20 @@ def test_each_pooling_is_held_against_a_blind_one(tmp_path: Path) -> None:
     assert len((out / "corpus" / "train.tsv").read_text(encoding="utf-8").splitlines()) == 40
 
 
+@pytest.mark.slow
+def test_a_dialogue_is_answered_with_its_history_and_without(tmp_path: Path) -> None:
+    """Of models that have learned nothing; the first of them can be talked with."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "dialogue")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in ("reply right %", "into the turn %", "all turns", "last turn", "blind: uniform", "8–10", "regard chat"):
+        assert part in said
+    assert regard.load(out / "last_turn").source.turns.most == 1
+    told = regard_command("chat", out / "model", "--turns", "11", stdin="anna wants soup\nwhat does anna want ?\n")
+    assert (told.code, len(told.lines)) == (0, 2)
+
+
 def test_what_the_demo_of_recordings_lacks(tmp_path: Path) -> None:
     wrong = regard_command("demo", "--corpus", "speech", "--out", tmp_path / "demo")
     assert (wrong.code, "expected one of sentences, spoken, drawn, labels" in wrong.err) == (2, True)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy import Make, pairs, regard
+from toy import Make, pairs, recipe, regard, untrained
 
 import regard as library
 
@@ -238,3 +238,40 @@ def test_options_that_cannot_be(run: Path, files: Path, options: list[str], mess
     result = regard("align", run, files / "test.tsv", *options)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
+
+
+@pytest.fixture(scope="module")
+def hard_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of random weights with exact hard attention."""
+    side = {"tokenizer": "symbols"}
+    model = {"encoder": {"hidden_size": 7}, "decoder": {"kind": "hard_attention", "hidden_size": 11, "order": 1}}
+    config = recipe(data={"source": side, "target": side}, model=model)
+    texts = [text for pair in PAIRS for text in pair[:2]]
+    return untrained(tmp_path_factory.mktemp("hard") / "run", "symbols", "symbols", config, texts)
+
+
+def test_weights_of_exact_hard_attention_are_chosen(hard_run: Path, random_run: Make, tmp_path: Path) -> None:
+    files, run = written(tmp_path, "tsv"), random_run("bpe", "bpe")
+
+    def rows(*options: str) -> list[list[float]]:
+        return [row for line in regard("score", hard_run, *files, "--json", *options).lines for row in record(line)]
+
+    def record(line: str) -> list[list[float]]:
+        return json.loads(line)["weights"]
+
+    usual, posterior, viterbi, prior = rows(), *(rows("--weights", name) for name in ("posterior", "viterbi", "prior"))
+    assert usual == posterior != prior
+    assert {weight for row in viterbi for weight in row} == {0, 1}
+    links = regard("align", hard_run, *files, "--weights", "viterbi").lines
+    assert [len(line.split()) for line in links] == [len(target.split()) for _, target, _ in PAIRS]
+    view = ["view", "the dog", "--target", "le chien", "--weights", "viterbi"]
+    assert regard(view[0], hard_run, *view[1:]).code == 0
+    for arguments, message in (
+        (["view", run, *view[1:]], f"--weights is 'viterbi', and {run} has weights of one kind; expected a run that"),
+        (["score", hard_run, *files, "--weights", "viterbbi"], "expected one of posterior, viterbi, prior. Did you"),
+        (["translate", hard_run, "-", "--weights", "prior"], "--weights has no effect without --align or --json"),
+        (["evaluate", hard_run, *files, "--weights", "prior"], "--weights has no effect without --gold or --places"),
+    ):
+        refused = regard(*arguments)
+        assert (refused.code, refused.out) == (2, "")
+        assert message in refused.err

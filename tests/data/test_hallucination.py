@@ -35,7 +35,9 @@ WAYS: list[dict[str, Any]] = [
 
 def config(way: dict[str, Any], share: float = 1.0, **hallucinate: int) -> Config:
     way = dict(way)
-    model = {"output": {"kind": "copy"}} if way.pop("copies", False) else {}
+    model: dict[str, Any] = {"output": {"kind": "copy"}} if way.pop("copies", False) else {}
+    if parts := way["source"].get("parts"):
+        model["encoder"] = {"kind": "several", "parts": {part: {} for part in parts}, "joined": ["tags"]}
     common = {"columns": ["lemma", "form", "tags"], "target_column": "form", "target": {"tokenizer": "characters"}}
     return parse({"data": {**common, "hallucinate": {"share": share, **hallucinate}, **way}, "model": model}, "test")
 
@@ -82,6 +84,18 @@ def test_only_letters_of_common_parts_are_replaced_by_the_same_on_both_sides(tmp
             changed |= {PAIRS[number][0]} if new[0] else set()
     assert changed >= {"sagen", "Eßzimmer", "take off", "كَتَبَ"}
     assert not changed & {"N5", "laufen", "Haus"}  # nothing of three in a row is common
+
+
+def test_symbols_of_another_part_are_no_letters(tmp_path: Path) -> None:
+    """Though they look like some."""
+    way = {
+        "source": {"kind": "several", "parts": {"lemma": {"tokenizer": "characters"}, "tags": {"tokenizer": "symbols"}}}
+    }
+    pairs = [("aufgesagten", "aufgesagtes", "a e g"), ("untersagen", "untersages", "s t u")]
+    learn, _, (source, target) = learned(tmp_path, config(way), pairs)
+    made = pairs_of(learn, 0) | {2 + number: pair for number, pair in pairs_of(learn, 1).items()}
+    for left, right in made.values():
+        assert source.tokenizer.decode(left).split("\t")[0][:-1] == target.decode(right)[:-1]
 
 
 def test_pairs_are_made_up_by_seed_epoch_and_pair_alone(tmp_path: Path) -> None:

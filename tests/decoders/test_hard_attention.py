@@ -36,9 +36,13 @@ def small(name: str, **attention: Any) -> tuple[EncoderDecoder, Batch]:
     return model.double(), models.batch_of(LENGTHS, seed=1)
 
 
-def by_hand(model: EncoderDecoder, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
-    """log p(y(1..t) | x) for each t, and p(a(t) = j | y(<t), x), from every alignment of one pair on its own."""
-    decoder, positions, tokens = model.decoder, LENGTHS[row][0], LENGTHS[row][1] + 1
+Alignments = dict[tuple[int, ...], tuple[Tensor, Tensor]]
+
+
+def all_alignments(model: EncoderDecoder, batch: Batch, row: int, tokens: int) -> Alignments:
+    """Of every alignment a of one pair up to a token, each on its own: log p(a, y(1..t) | x), and the same without the
+    last token itself."""
+    decoder, positions = model.decoder, LENGTHS[row][0]
     memory = model.encode(batch.source, batch.source_mask)
     keys = memory.values[row, :positions]
     start = decoder.recurrence.begin(decoder.bridge(memory.summary))
@@ -58,17 +62,29 @@ def by_hand(model: EncoderDecoder, batch: Batch, row: int) -> tuple[Tensor, Tens
                 logits[place] = -torch.inf
         return logits.log_softmax(0)[to]
 
+    found = {}
+    for alignment in product(range(positions), repeat=tokens):
+        before = (0, *alignment[:-1])
+        ways = sum(move(t, i, j) for t, (i, j) in enumerate(zip(before, alignment, strict=True)))
+        answered = [answers[t, j, batch.targets[row, t]] for t, j in enumerate(alignment)]
+        found[alignment] = ways + sum(answered), ways + sum(answered[:-1])
+    return found
+
+
+def shares(logs: dict[tuple[int, ...], Tensor], positions: int, step: int) -> Tensor:
+    """How much of all these alignments is at each position at this step."""
+    whole = torch.stack([*logs.values()]).softmax(0)
+    at = torch.tensor([alignment[step] for alignment in logs])
+    return torch.stack([whole[at == position].sum() for position in range(positions)])
+
+
+def by_hand(model: EncoderDecoder, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
+    """log p(y(1..t) | x) for each t, and p(a(t) = j | y(<t), x), from every alignment of one pair on its own."""
     totals, looks = [], []
-    for step in range(tokens):
-        whole, seen = [], [[] for _ in range(positions)]
-        for alignment in product(range(positions), repeat=step + 1):
-            before = (0, *alignment[:-1])
-            ways = [move(t, i, j) for t, (i, j) in enumerate(zip(before, alignment, strict=True))]
-            answered = [answers[t, j, batch.targets[row, t]] for t, j in enumerate(alignment)]
-            whole.append(sum(ways) + sum(answered))
-            seen[alignment[-1]].append(sum(ways) + sum(answered[:-1]))
-        totals.append(torch.stack(whole).logsumexp(0))
-        looks.append(torch.stack([torch.stack(each).logsumexp(0) for each in seen]).softmax(0))
+    for step in range(LENGTHS[row][1] + 1):
+        found = all_alignments(model, batch, row, step + 1)
+        totals.append(torch.stack([whole for whole, _ in found.values()]).logsumexp(0))
+        looks.append(shares({a: seen for a, (_, seen) in found.items()}, LENGTHS[row][0], step))
     return torch.stack(totals), torch.stack(looks)
 
 
@@ -85,6 +101,41 @@ def test_sums_are_those_over_all_alignments(name: str) -> None:
     assert (unrolled.weights[1, :, 2:] == 0).all()
     assert (unrolled.weights[2] == 0).all()
     torch.testing.assert_close(unrolled.features.exp().sum(2), torch.ones_like(found))
+
+
+def known(model: EncoderDecoder, batch: Batch, weights: str) -> Tensor:
+    """Posterior or Viterbi weights of a batch."""
+    read = model.decoder.begin(model.encode(batch.source, batch.source_mask))
+    found: Tensor = getattr(model.decoder, weights)(batch.inputs, batch.targets, batch.target_mask, *read)
+    return found
+
+
+@EACH
+def test_posteriors_and_the_best_path_are_those_of_all_alignments(name: str) -> None:
+    model, batch = small(name)
+    posterior, viterbi = known(model, batch, "posterior"), known(model, batch, "viterbi")
+    for row, (positions, tokens) in enumerate(LENGTHS[:2]):
+        logs = {a: whole for a, (whole, _) in all_alignments(model, batch, row, tokens + 1).items()}
+        by_hand = torch.stack([shares(logs, positions, step) for step in range(tokens + 1)])
+        torch.testing.assert_close(posterior[row, : tokens + 1, :positions], by_hand)
+        best = torch.tensor(max(logs, key=lambda alignment: logs[alignment].item()))
+        assert torch.equal(viterbi[row, : tokens + 1, :positions], F.one_hot(best, positions).to(viterbi))
+    for weights in (posterior, viterbi):  # padding, and a source of which nothing may be looked at
+        assert (weights[1, :, 2:] == 0).all()
+        assert (weights[2] == 0).all()
+    own = models.batch_of(LENGTHS, seed=1, padding=3)
+    torch.testing.assert_close(known(model, own, "posterior")[0, :4, :3], posterior[0, :4, :3])
+    torch.testing.assert_close(known(model, own, "viterbi")[1, :2, :2], viterbi[1, :2, :2])
+
+
+def test_posteriors_of_long_targets_sum_to_one() -> None:
+    """Probabilities of a thousand tokens are no floats any more; each step is scaled."""
+    model = models.small_model(models.recipe(models.HARD["hard-monotonic-moves"]))
+    batch = models.batch_of([(40, 1000), (7, 3)])
+    with torch.inference_mode():
+        found = known(model, batch, "posterior")
+    torch.testing.assert_close(found[0].sum(1), torch.ones(1001))
+    assert found.isfinite().all()
 
 
 @EACH

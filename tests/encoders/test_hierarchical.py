@@ -8,8 +8,9 @@ from torch import Tensor
 
 from regard.config import parse
 from regard.data.text import Vocabulary
-from regard.encoders.hierarchical import HierarchicalEncoder, PositionEncoding
+from regard.encoders.hierarchical import HierarchicalEncoder, PositionEncoding, empty_behind
 from regard.encoders.memory import Memory
+from regard.errors import UsageError
 from regard.marks import END, PAD
 from regard.model.build import build_model
 
@@ -128,3 +129,26 @@ def test_a_question_is_the_summary_and_no_sentence_knows_it() -> None:
 def test_a_source_without_positions_is_refused() -> None:
     with pytest.raises(ValueError, match="expected at least one position"):
         encoder()(torch.zeros(1, 0, dtype=torch.long), torch.zeros(1, 0, dtype=torch.bool))
+
+
+def test_empty_sentences_are_counted_at_places_drawn_by_chance() -> None:
+    torch.manual_seed(5)
+    lengths = torch.arange(40).repeat(50)
+    seen = torch.arange(40) < lengths.unsqueeze(1)
+    found = empty_behind(seen, 0.1)
+    most = (0.1 * lengths).ceil().long()
+    assert (found.diff(dim=1) <= 0).all()  # what is behind a later sentence is behind an earlier one, too
+    assert (found[:, 0] <= most).all()
+    assert set(found[lengths == 39][:, 0].tolist()) == {0, 1, 2, 3, 4}
+    middle = found[lengths == 39].float().mean(0)[19]
+    assert abs(middle - 1.0) < 0.5  # half of the mean number, which is 2
+
+
+def test_noise_of_places_is_for_training_alone() -> None:
+    keys = {"words": "positions", "sentences": "places"}
+    quiet, noisy = encoder(**keys), encoder(**keys, place_noise=1.0)
+    assert torch.equal(quiet(*batch(TEXTS)).values, noisy(*batch(TEXTS)).values)
+    shifted = noisy.train()(*batch(TEXTS * 5)).values
+    assert not torch.equal(shifted, quiet.train()(*batch(TEXTS * 5)).values)
+    with pytest.raises(UsageError, match=r"place_noise is 0\.1, which belongs to sentences: places; expected 0"):
+        encoder(place_noise=0.1)

@@ -186,3 +186,18 @@ def test_what_cannot_follow_links_is_refused(keys: dict[str, Any], said: str) ->
 def test_links_without_a_weight_are_refused() -> None:
     with pytest.raises(UsageError, match=r"links are given, and weight is 0; expected above 0"):
         parse({"training": {"guided_alignment": {"links": "file"}}}, "test")
+
+
+def test_links_count_lines_of_which_no_pair_is_made(tmp_path: Path) -> None:
+    """An empty pair, one that is too long, a line that is no text: each has its line of links."""
+    lines = ["\t", "a b c d e f\tA", "a b\tA B", "c d\tC D"]
+    (tmp_path / "pairs.tsv").write_text("".join(f"{line}\n" for line in lines))
+    changes = {
+        "data.max_length": 4,
+        "training.max_steps": 1,
+        "training.guided_alignment.links": given(["", "0-0", "1-0", "0-1"], tmp_path / "links"),
+    }
+    pairs = str(tmp_path / "pairs.tsv")
+    regard.train(RECIPE, pairs, out=tmp_path / "run", dev=PAIRS[:2], changes=changes, quiet=True)
+    _, targets, sources = guidance.load(Run(tmp_path / "run").cache).of(np.arange(2))
+    assert list(zip(sources.tolist(), targets.tolist(), strict=True)) == [(1, 0), (0, 1)]

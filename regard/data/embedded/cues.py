@@ -28,7 +28,8 @@ WORDS = (
 NOISE = tuple(WORDS.split())
 """Words that say nothing about a label."""
 
-SEEDS = {"train": 40, "dev": 40, "ordinary": 4031, "long": 4031}
+SEEDS = {"train": 40, "dev": 40, "ordinary": 90_217, "long": 90_217}
+"""The splits to test on were drawn anew once the settings of the demo were chosen."""
 SIZES = {"train": 2_400, "dev": 200, "ordinary": 500, "long": 500}
 LENGTHS = dict.fromkeys(SIZES, (8, 24)) | {"long": (100, 140)}
 """Fewest and most words of a text."""
