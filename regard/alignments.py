@@ -166,13 +166,15 @@ class Alignments:
         self, sources: Sequence[Values], found: Found, batches: Batches, look: Callable[..., Sequence[Answer]]
     ) -> list[list[Answer]]:
         """One more pass over what was found; `look` is given a step function, a state, lengths and targets."""
-        repeated = [source for source, each in zip(sources, found, strict=True) for _ in each]
+        owners = [number for number, each in enumerate(found) for _ in each]
+        repeated, wanted = [sources[number] for number in owners], batches.wanted
+        again = {place: wanted[number] for place, number in enumerate(owners) if number in wanted}
         tokens = [hypothesis.tokens for each in found for hypothesis in each]
 
         def seen(started: Started, places: Sequence[int]) -> Sequence[Answer]:
             return look(started.step, started.state, started.lengths, [tokens[place] for place in places])
 
-        answers = iter(batches.one_by_one(repeated, seen)[0])
+        answers = iter(replace(batches, wanted=again).one_by_one(repeated, seen)[0])
         return [[next(answers) for _ in each] for each in found]
 
     def _weighed(self, sources: Sequence[Values], found: Found) -> Found:
