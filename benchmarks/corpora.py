@@ -9,6 +9,7 @@ DOWNLOADS has a folder for each corpus; what is absent is left out with a messag
     speech-an4-mfcc   CMU AN4 as features: train.npz, train.tsv, test.npz, test.tsv
     speech-mboshi     Mboshi-French: audio.zip, train.tsv, test.tsv, word_times.tsv.gz
     captions          Flickr8k, 1,000 pictures: images.zip, train.tsv, dev.tsv, test.tsv
+    summaries         AG News: agnews/train.tsv, dev.tsv, test.tsv (description, title)
     dialogue-or-qa    bAbI tasks: babi-en10k/train.tsv.gz, babi-en10k/test.tsv.gz (task, story with question, answer)
 
 FOLDER then has for each corpus train.tsv, dev.tsv and test.tsv (name, text) and what they name. Where it is known when
@@ -22,6 +23,7 @@ each word is said, SPLIT.words.tsv has it: name, start and end in seconds, word.
 - an4: seven speakers of the training make dev.tsv. The test is the official one; its speakers are in no other file.
 - mboshi: the last 150 pairs of the training make dev.tsv. French targets are in SPLIT.french.tsv.
 - flickr8k: the split of the corpus.
+- agnews: in small letters, words and marks apart.
 - babi: the last 100 questions of each task make dev.tsv. A task that the training does not have is no part of the test.
   SPLIT.tasks.txt has the number of the task of each pair.
 """
@@ -29,6 +31,7 @@ each word is said, SPLIT.words.tsv has it: name, start and end in seconds, word.
 import argparse
 import gzip
 import random
+import re
 import sys
 import wave
 import zipfile
@@ -44,6 +47,7 @@ DEV_SEQUENCES = 400
 AN4_DEV_SPEAKERS = 7
 MBOSHI_DEV_PAIRS = 150
 BABI_DEV_PAIRS = 100
+WORD = re.compile(r"\w+|[^\w\s]")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 Row = tuple[str, ...]
 
@@ -203,6 +207,13 @@ def _of_tasks(path: Path) -> dict[str, list[Row]]:
     return found
 
 
+def agnews(given: Path, into: Path) -> None:
+    """News and their headlines, in small letters, with spaces around each mark."""
+    for split in ("train", "dev", "test"):
+        found = [tuple(" ".join(WORD.findall(text.lower())) for text in row) for row in rows(given / f"{split}.tsv")]
+        write(into / f"{split}.tsv", found)
+
+
 CORPORA: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "digits": ("speech-digits", digits),
     "single-digits": ("speech-digits", single_digits),
@@ -210,6 +221,7 @@ CORPORA: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "mboshi": ("speech-mboshi", mboshi),
     "flickr8k": ("captions", flickr8k),
     "babi": ("dialogue-or-qa/babi-en10k", babi),
+    "agnews": ("summaries/agnews", agnews),
 }
 
 

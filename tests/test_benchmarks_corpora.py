@@ -119,3 +119,13 @@ def test_each_task_gives_its_last_questions_and_one_without_training_is_left_out
     assert len(found["test"]) == 206
     tasks = (tmp_path / "made/babi/train.tasks.txt").read_text().split()
     assert tasks == ["1"] * 3 + ["2"] * 3
+
+
+def test_headlines_have_small_letters_and_marks_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "downloads/summaries/agnews"
+    folder.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.tsv").write_text("NASA's craft, in Florida.\tOff to Space!\n")
+    made(tmp_path / "downloads", tmp_path / "made")
+    expected = "nasa ' s craft , in florida .\toff to space !\n"
+    assert (tmp_path / "made/agnews/dev.tsv").read_text() == expected
