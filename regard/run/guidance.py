@@ -56,7 +56,7 @@ def guiding_links(
     Words are what stands between white space; where links are learned, capitals do not count, and each character of a
     script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
     word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
-    target are linked to it.
+    target are linked to it; but a pair without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
@@ -87,7 +87,7 @@ def load(directory: Path) -> GivenLinks:
 def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
         return _pairs(files, learn, ids, word_spans, _given(asked.links))
-    pairs = _pairs(files, learn, ids, _parts)[: asked.most_pairs]
+    pairs = _pairs(files, learn, ids, _parts, most=asked.most_pairs)
     found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
     return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
 
@@ -115,11 +115,15 @@ def _pairs(
     ids: Ids,
     spans: Callable[[str], list[Span]],
     links: Sequence[Links] | None = None,
+    most: int | None = None,
 ) -> list[Linked]:
-    """The pairs to learn from, as they stand in the files, with the links of their lines where there are some."""
-    wanted, corpus = iter(learn.first(len(learn))), learn.corpus
+    """The pairs to learn from, or the first so many, as they stand in the files, with the links of their lines where
+    there are some."""
+    wanted, corpus = iter(learn.first(most or len(learn))), learn.corpus
     row, found, lines = next(wanted, None), list[Linked](), 0
     for lines, record in enumerate(files.records(), 1):
+        if row is None and links is None:
+            break
         if isinstance(record, BadLine):
             continue
         # A line of a manifest can have several pairs, and the corpus only some of them.
@@ -163,6 +167,8 @@ def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: To
     """The links between words as links between tokens."""
     counts, ahead, back = np.zeros(rows, np.int64), list[int](), list[int]()
     for pair in pairs:
+        if not pair.links:  # nothing is known of it
+            continue
         left, right = _tokens_of_words(*pair.source, source), _tokens_of_words(*pair.target, target)
         at_end = [sum(map(len, left))] if end else []
         sources: list[list[int]] = [[] for _ in right]
