@@ -12,12 +12,29 @@ from regard.attention.select import Scores, Selected, Visible, deterministic, ma
 
 
 class MarkedScore(nn.Module):
-    """A score of keys whose last features say to which memory a position belongs: it does not read these, and keeps
-    them behind what it prepares.
+    """A score of keys behind which marks say to which memory a position belongs: it does not read these.
+
+        score(q, [k; m]) = score(q, k)
+
+    Source: Libovický & Helcl 2017, "Attention Strategies for Multi-Source Sequence-to-Sequence Learning",
+    arXiv:1704.06567, section 3, which has one score for each memory. The marks m stay behind what is prepared, where
+    `Hierarchy` reads them.
 
     Args:
         score: an entry of `SCORES`, built, that remembers nothing.
         count: how many memories.
+
+    Masks: none; the scores of positions that are not visible mean nothing.
+
+    Cost: time O(batch·target·source·query), memory O(batch·target·source). With another score, that one's.
+
+        >>> import torch
+        >>> from regard.attention.dot import DotScore
+        >>> from regard.attention.history import History
+        >>> score = MarkedScore(DotScore(2, 2), count=2)
+        >>> prepared = score.prepare(torch.tensor([[[1.0, 2.0, 1.0, 0.0]]]))
+        >>> score(torch.ones(1, 1, 2), prepared, History.start(torch.zeros(1, 0))).tolist()
+        [[[3.0]]]
     """
 
     def __init__(self, score: Any, count: int) -> None:
@@ -32,7 +49,10 @@ class MarkedScore(nn.Module):
         return torch.cat([self.score.prepare(keys[..., : -self.count]), keys[..., -self.count :]], -1)
 
     def forward(
-        self, query: Float[Tensor, "batch target query"], prepared: Tensor, history: History
+        self,
+        query: Float[Tensor, "batch target query"],
+        prepared: Float[Tensor, "batch source prepared"],
+        history: History,
     ) -> Float[Tensor, "batch target source"]:
         """Score every target position against every position of all memories."""
         scores: Tensor = self.score(query, prepared[..., : -self.count], history)

@@ -23,6 +23,18 @@ class LinearStart(nn.Module):
 
     Attributes:
         linear: a bool without axes; True at first.
+
+    Masks: positions that are not visible have a weight of exactly zero in both phases.
+
+    Cost: time O(batch·target·source), memory O(batch·target·source). Afterwards that of the selection.
+
+        >>> import torch
+        >>> from regard.attention.history import History
+        >>> from regard.attention.select import Softmax
+        >>> select = LinearStart(Softmax())
+        >>> scores, visible = torch.tensor([[[2.0, -1.0, 5.0]]]), torch.tensor([[[True, True, False]]])
+        >>> select(scores, visible, History.start(torch.zeros(1, 0))).weights.tolist()
+        [[[2.0, -1.0, 0.0]]]
     """
 
     linear: Tensor
