@@ -76,6 +76,7 @@ def command(
     """
     from regard.alignment import JOINS
     from regard.alignment.symmetrize import symmetrization
+    from regard.alignment.table import AGREEMENT
     from regard.analysis.align import Aligned, Aligner
     from regard.analysis.doubts import Doubts
     from regard.analysis.gold import judged_pairs
@@ -88,6 +89,8 @@ def command(
     how = choose("--symmetrize", symmetrize or SYMMETRIZATION, JOINS)
     if symmetrize and reverse is None:
         raise UsageError("--symmetrize makes one alignment of two directions; give the run of the other as --reverse.")
+    if how == AGREEMENT and linking.min_weight is not None:
+        raise UsageError(f"--min-weight has no effect with --symmetrize {AGREEMENT}; expected --threshold, or neither.")
     if units != "words" and (reverse or linking.words or linking.join != "none"):
         raise UsageError(f"--units is {units!r}; expected words where --reverse, --join or --words is given.")
     lines, bad = given_pairs(pairs, run, reading)

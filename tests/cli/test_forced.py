@@ -220,6 +220,10 @@ def test_gold_that_does_not_fit(
         (["--symmetrize", "union"], "give the run of the other as --reverse"),
         (["--symmetrize", "unio", "--reverse", "x"], "expected one of intersection, union"),
         (["--symmetrize", "unio", "--reverse", "x"], "Did you mean union?"),
+        (
+            ["--symmetrize", "agreement", "--reverse", "x", "--min-weight", "0.1"],
+            "has no effect with --symmetrize agree",
+        ),
         (["--threshold", "0"], "--threshold is 0.0; expected above 0 and at most 1"),
         (["--min-weight", "2"], "--min-weight is 2.0; expected from 0 to 1"),
         (["--min-weight", "0.1", "--threshold", "0.2"], "--min-weight is the floor of one link a unit. Leave one out"),
