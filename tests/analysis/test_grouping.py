@@ -34,7 +34,7 @@ def test_each_tag_has_the_pairs_that_have_it() -> None:
     """Two of three past forms are right, one of one singular."""
     by = grouping("tag", data(INFLECTION), PairFiles(("x.tsv",)))
     examples = [pair("V;PST;SG go", "went"), pair("V;PST walk", "walked"), pair("V;PST take off", "took off")]
-    groups = [by(example) for example in examples]
+    groups = [by.of(example) for example in examples]
     assert groups == [["V", "PST", "SG"], ["V", "PST"], ["V", "PST"]]
     rows = by_group(
         METRICS["accuracy"], groups, ["went", "walkt", "took off"], [[one.target or ""] for one in examples]
@@ -51,11 +51,11 @@ def test_a_column_names_the_group_of_its_line(tmp_path: Path) -> None:
     table.write_text("go\twent\tV;PST\nrun\tran\tV;PST\ngo\tgoes\tV;3\n")
     files = PairFiles((str(table),), columns=("lemma", "form", "tags"), source="tags+lemma", target="form")
     by = grouping("lemma", data(INFLECTION), files)
-    assert [by(record) for record in files.records() if isinstance(record, Example)] == [["go"], ["run"], ["go"]]
+    assert [by.of(record) for record in files.records() if isinstance(record, Example)] == [["go"], ["run"], ["go"]]
     lines = tmp_path / "pairs.jsonl"
     lines.write_text("".join(json.dumps({"source": "a", "target": "b", "task": f"{n}"}) + "\n" for n in (10, 2, 10)))
     by = grouping("task", data({}), PairFiles((str(lines),)))
-    assert [by(pair("a", "b", line)) for line in (1, 2, 3)] == [["10"], ["2"], ["10"]]
+    assert [by.of(pair("a", "b", line)) for line in (1, 2, 3)] == [["10"], ["2"], ["10"]]
     with pytest.raises(DataError, match=r"--by tsk: .*pairs.jsonl, line 1.*Name a column that every line has"):
         grouping("tsk", data({}), PairFiles((str(lines),)))
 
