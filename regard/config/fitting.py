@@ -118,9 +118,15 @@ def _copied(config: Any) -> None:
         config.model.encoder,
         config.model.decoder,
     )
-    kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
+    parts = [*source.parts] if isinstance(source, SeveralConfig) else []
+    first = source.parts[parts[0]] if parts else source
+    kinds = (first.tokenizer, target.tokenizer) if source.is_text else ("", "")
     wanted = [
-        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
+        (source.is_text, f"data.source.kind text for {source.kind}, which is no text"),
+        (
+            not parts or {*parts[1:]} == {*encoder.joined},
+            f"model.encoder.joined to name all parts but {', '.join(parts[:1])}, the first, which is copied from",
+        ),
         (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
         (
             encoder.stride == 1 and not encoder.needs_sentences,
