@@ -46,6 +46,14 @@ def test_each_tag_has_the_pairs_that_have_it() -> None:
     ]
 
 
+def test_tags_may_be_a_part_of_their_own() -> None:
+    by = grouping("tag", data({"source_column": "lemma", "features": ["tags"]}), PairFiles(("x.tsv",)))
+    assert by.of(pair("take off\tV;PST SG", "took off")) == ["V", "PST", "SG"]
+    assert by.of(pair("take off\t", "took off")) == []
+    with pytest.raises(UsageError, match=r"--by tag is for sources with tags: .* this run has none"):
+        grouping("tag", data({"sources": ["question", "story"]}), PairFiles(("x.tsv",)))
+
+
 def test_a_column_names_the_group_of_its_line(tmp_path: Path) -> None:
     table = tmp_path / "forms.tsv"
     table.write_text("go\twent\tV;PST\nrun\tran\tV;PST\ngo\tgoes\tV;3\n")
@@ -62,7 +70,7 @@ def test_a_column_names_the_group_of_its_line(tmp_path: Path) -> None:
 
 def test_what_a_run_does_not_have_is_refused() -> None:
     files = PairFiles(("x.tsv",))
-    with pytest.raises(UsageError, match=r"--by tag is for sources of tags and a lemma"):
+    with pytest.raises(UsageError, match=r"--by tag is for sources with tags"):
         grouping("tag", data({}), files)
     with pytest.raises(UsageError, match=r"--by label is for targets that are labels"):
         grouping("label", data({}), files)
