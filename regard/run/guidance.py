@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from regard.alignment.pharaoh import parse_links
 from regard.alignment.units import Span, word_spans
 from regard.config import Config, GuidedAlignmentConfig
 from regard.data.copying import target_ids
+from regard.data.example import Example
+from regard.data.joined_pairs import joined
 from regard.data.lines import BadLine, opened, texts
 from regard.data.readers import PairFiles
 from regard.data.scripts import UNSPACED
@@ -38,11 +41,13 @@ class Linked:
 
     Args:
         row: its number in the corpus.
+        record: the pair as it was read.
         source, target: its texts, each with where its words are.
         links: between the words of both.
     """
 
     row: int
+    record: Example
     source: tuple[str, list[Span]]
     target: tuple[str, list[Span]]
     links: Links
@@ -87,9 +92,49 @@ def load(directory: Path) -> GivenLinks:
 def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
         return _pairs(files, learn, ids, word_spans, _given(asked.links))
+    if files.joining is not None:
+        return _of_joined(_pairs(files, learn, ids, _parts), files, asked.most_pairs)
     pairs = _pairs(files, learn, ids, _parts, most=asked.most_pairs)
     found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
     return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
+
+
+def _of_joined(pairs: Sequence[Linked], files: PairFiles, most: int) -> list[Linked]:
+    """Links are learned of the first single pairs. Those of a joined pair are the links of its parts, if all have some;
+    else it is free."""
+    lines = islice(replace(files, joining=None).records(), most)
+    single = [line for line in lines if not isinstance(line, BadLine) and line.source.strip() and line.target]
+    sides = [_sides([pair]) for pair in single]
+    found = agreed_links([(_words(*source), _words(*target)) for source, target in sides])
+    known = {(pair.file, pair.line): links for pair, links in zip(single, found, strict=True)}
+    return [_with_links(pair, known) for pair in pairs]
+
+
+def _with_links(pair: Linked, known: Mapping[tuple[str, int], Links]) -> Linked:
+    """The pair with the links of its parts, by the file and the line of each."""
+    parts = pair.record.parts or (pair.record,)
+    source, target = _sides(parts)
+    links: set[tuple[int, int]] = set()
+    left = right = 0
+    for part in parts:
+        own = known.get((part.file, part.line), NOTHING)
+        if not own:
+            return replace(pair, source=source, target=target, links=NOTHING)
+        links.update((left + one, right + other) for one, other in own)
+        left, right = left + len(_parts(part.source)), right + len(_parts(part.target or ""))
+    return replace(pair, source=source, target=target, links=frozenset(links))
+
+
+def _sides(parts: Sequence[Example]) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
+    """Both texts of a joined pair, each with where the words of its parts are."""
+    return _side([part.source for part in parts]), _side([part.target or "" for part in parts])
+
+
+def _side(texts: Sequence[str]) -> tuple[str, list[Span]]:
+    whole, starts = joined(texts)
+    return whole, [
+        (at + start, at + end) for at, text in zip(starts, texts, strict=True) for start, end in _parts(text)
+    ]
 
 
 def _parts(text: str) -> list[Span]:
@@ -136,7 +181,7 @@ def _pairs(
             given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
             sides = [(text, spans(text)) for text in (record.source, target)]
             _check(given, (len(sides[0][1]), len(sides[1][1])), record.file, record.line)
-            found.append(Linked(row, sides[0], sides[1], given))
+            found.append(Linked(row, record, sides[0], sides[1], given))
             row = next(wanted, None)
     if links is not None and len(links) != lines:
         raise DataError(
