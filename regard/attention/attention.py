@@ -67,6 +67,8 @@ class Attention(nn.Module):
         gate: how much of the context a query lets in (see `gate.py`), or None for all of it.
         hierarchy: of a source of several memories, a look at each and one at what they gave (see `hierarchical.py`);
             None for one look at everything.
+        moves: a term of the score for how far a position is from where the step before looked (see `moves.py`), or
+            None.
 
     A part (score, select, window) is a module with flags. `sequential`: it reads the weights of earlier steps, so
     several steps run one by one. `timed` (default False): it reads the number of earlier steps. A caller without a

@@ -22,7 +22,7 @@ class Moves(nn.Module):
     A move is a direction and a distance. Distances of 0 to 4 are told apart; farther ones are in classes that grow by
     √2 each, up to `farthest`, and longer moves count as this one. Before the first step the term is zero.
 
-    Sources: the jumps of Vogel, Ney & Tillmann 1996, "HMM-Based Word Alignment in Statistical Translation", with the
+    Source: the jumps of Vogel, Ney & Tillmann 1996, "HMM-Based Word Alignment in Statistical Translation", with the
     weights of the step before in place of its one position; Cohn et al. 2016, "Incorporating Structural Alignment
     Biases into an Attentional Neural Translation Model", arXiv:1601.01085, section 3.2, whose features are the
     weights of the neighbours, inside of an additive score. Classes that grow: Raffel et al. 2020, arXiv:1910.10683,

@@ -102,8 +102,8 @@ class _MovedSoftmax(torch.autograd.Function):
         grad = grads[0]
         if torch.is_grad_enabled():  # second derivatives are asked for
 
-            def formula(*operands: Tensor) -> Tensor:
-                return plain_softmax(*operands, mask, ctx.classes)
+            def formula(scores: Tensor, wanted: Tensor, previous: Tensor) -> Tensor:
+                return plain_softmax(scores, wanted, previous, mask, ctx.classes)
 
             found = torch.func.vjp(formula, scores, wanted, previous)[1](grad)
             return (*found, None, None)
