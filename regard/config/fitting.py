@@ -250,6 +250,10 @@ def _guided(config: Any) -> None:
             not getattr(SELECTIONS[model.attention.select], "sampled", False),
             f"another model.attention.select than {model.attention.select}, whose choices have no gradient",
         ),
+        (
+            guided.until_step is None or not config.training.coverage.weight,
+            "no training.guided_alignment.until_step beside training.coverage, which begins at a step of its own",
+        ),
     ]
     for fits, expected in wanted:
         if not fits:

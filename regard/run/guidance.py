@@ -31,8 +31,10 @@ FILE = "links.npz"
 NOTHING: Links = frozenset()
 Ids = Callable[[str, str], Sequence[int]]
 """Source, target → the token numbers of the target."""
-PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
-"""A word whose links are learned: in a script without spaces each character is one."""
+MARK = r"[.,!?;:…()\"“”«»„、。，！？；：（）]"
+PART = re.compile(rf"{UNSPACED}|{MARK}+|(?:(?!{UNSPACED}|{MARK}(?:{MARK}|\s|$))\S)+")
+"""A word whose links are learned: in a script without spaces each character is one, and so are marks at the ends of
+words."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,10 @@ def guiding_links(
 ) -> GivenLinks | None:
     """The links of the pairs to learn from; None where the recipe wants none.
 
-    Words are what stands between white space; where links are learned, capitals do not count, and each character of a
-    script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
-    word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
-    target are linked to it; but a pair without any link is free.
+    Words are what stands between white space; where links are learned, capitals do not count, marks of punctuation are
+    words, and so is each character of a script without spaces. Each token of a target word is linked to all tokens of
+    the source words that its word is linked to. Where the end mark of the source may be looked at, words without a link
+    and the end mark of the target are linked to it; but a pair without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
     """

@@ -73,6 +73,26 @@ def test_it_stands_beside_the_objective_by_its_weight() -> None:
         WithGuidedAlignment(CrossEntropy(), -1.0, links)
 
 
+def test_until_step_ends_it() -> None:
+    model, batch = make_model(dropout=0.0), make_batch([(3, 5), (5, 2)], seed=1)
+    plain = CrossEntropy()
+    guided = WithGuidedAlignment(plain, 0.5, links_of([[(0, 0)], [(3, 1)]]), until_step=4)
+    assert [guided.at(step) is plain for step in (1, 4, 5)] == [False, False, True]
+    assert guided.at(4)(model, batch).total > guided.at(5)(model, batch).total
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Tom sleeps. I read!", ["Tom", "sleeps", ".", "I", "read", "!"]),
+        ("3.14 l' ami (yes)", ["3.14", "l'", "ami", "(", "yes", ")"]),
+        ("汤姆睡觉。", ["汤", "姆", "睡", "觉", "。"]),
+    ],
+)
+def test_marks_of_punctuation_are_words_of_their_own_where_links_are_learned(text: str, words: list[str]) -> None:
+    assert guidance.PART.findall(text) == words
+
+
 def reversing(count: int) -> list[tuple[str, str]]:
     """Pairs whose target has the words of the source in the opposite order, in other letters."""
     draw = random.Random(0)
