@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,8 @@ def guiding_links(
 
     Words are what stands between white space; where links are learned, capitals do not count, marks of punctuation are
     words, and so is each character of a script without spaces. Each token of a target word is linked to all tokens of
-    the source words that its word is linked to. Where the end mark of the source may be looked at, words without a link
+    the source words that its word is linked to; with `unlinked: before` a word without a link has those of the word
+    before. Where the end mark of the source may be looked at, words without a link
     and the end mark of the target are linked to it; but a pair without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
@@ -74,6 +75,8 @@ def guiding_links(
     count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
     tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
     assert source.tokenizer is not None
+    if asked.unlinked == "before":
+        pairs = [replace(pair, links=_followed(pair)) for pair in pairs]
     return _of_tokens(pairs, len(learn.corpus), source.tokenizer, target, end=config.model.attention.end)
 
 
@@ -208,6 +211,16 @@ def _share(pairs: Sequence[Linked]) -> float:
     """Of all target words those with a link, in per cent."""
     linked = sum(len({target for _, target in pair.links}) for pair in pairs)
     return 100 * linked / max(1, sum(len(pair.target[1]) for pair in pairs))
+
+
+def _followed(pair: Linked) -> Links:
+    """The links of a pair, with those of the word before for each target word without any."""
+    sources: list[list[int]] = [[] for _ in pair.target[1]]
+    for word, other in pair.links:
+        sources[other].append(word)
+    for before, own in pairwise(sources):
+        own += [] if own else before
+    return frozenset((word, other) for other, own in enumerate(sources) for word in own)
 
 
 def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: Tokenizer, *, end: bool) -> GivenLinks:
