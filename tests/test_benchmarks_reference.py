@@ -16,12 +16,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from regard.config import ModelConfig, parse
 from regard.data.text import Vocabulary
+from regard.kernels.library import kernels
 from regard.model.build import build_model
+from regard.run.training_parts import build_learner
 from regard.training.objective import CrossEntropy
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import recipe_limit
 from peers.compare import present, ratios
+from recipe_limit import definition
 from timing.figures import Figure, markdown
 from timing.limit import Cost, Lengths
 from timing.link import Gate, peak_megabytes
@@ -82,6 +86,17 @@ def test_the_cost_of_training_is_what_torch_counts() -> None:
     counted = operations(lambda: CrossEntropy()(model, batch).total.backward()) + 3 * 2 * energies(lengths)
     # Torch spares the gradients of the zeros that the encoder and the first step begin with.
     assert cost.training(lengths) * lengths.target == pytest.approx(counted, rel=0.02)
+
+
+def test_a_recipe_is_counted_as_the_reference_model_is() -> None:
+    """With compiled code in use before and after, where there is some."""
+    options, model = parse({}, "usual").training, build_model(small(), Vocabulary(VOCABULARY), VOCABULARY)
+    learner, batch = build_learner(options, model, total_steps=1), batch_of([(10, 22)] * 3)
+    before, lengths = kernels(), Lengths.of(np.full(3, 10), np.full(3, 22))
+    with definition():
+        counted = recipe_limit.operations(learner, batch) + 3 * 2 * energies(lengths)
+    assert Cost.of(small(), VOCABULARY).training(lengths) * lengths.target == pytest.approx(counted, rel=0.02)
+    assert kernels().reason == before.reason
 
 
 def test_five_hypotheses_cost_five_times_what_the_decoder_costs() -> None:

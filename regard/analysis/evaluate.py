@@ -15,6 +15,7 @@ from regard.data.example import Example
 from regard.data.lines import BadLine, Line, one_line
 from regard.errors import DataError
 from regard.metrics import METRICS, NEED_TEXT
+from regard.metrics.by_frequency import FrequencyRow
 from regard.metrics.by_group import GroupRow, by_group
 from regard.metrics.by_length import LengthRow, by_length
 from regard.metrics.score import Score
@@ -82,6 +83,7 @@ class Evaluation:
         outputs: the translations, one for each source.
         places: where the weights and those of blind rules point, by the names of these, if there are gold places.
         groups: for each metric, its scores by group; the same groups in each. None where nothing is scored so.
+        words: the words of the references by how often training has them; None where this is not asked.
     """
 
     segments: int
@@ -92,6 +94,7 @@ class Evaluation:
     outputs: tuple[str, ...] = ()
     places: Mapping[str, Pointing] | None = None
     groups: list[list[GroupRow]] | None = None
+    words: list[FrequencyRow] | None = None
 
     def record(self) -> dict[str, Any]:
         """The scores as a JSON object."""
@@ -107,6 +110,8 @@ class Evaluation:
                 {"name": row[0].name, "segments": row[0].count} | {one.score.name: one.score.value for one in row}
                 for row in zip(*self.groups, strict=True)
             ]
+        if self.words is not None:
+            record["words"] = [row.record() for row in self.words]
         if self.alignment is not None:
             rates = {name: getattr(self.alignment, name) for name in ("error_rate", "precision", "recall")}
             record["alignment"] = rates | asdict(self.alignment)
@@ -151,12 +156,20 @@ def evaluated(
     shown = [seen(judged.segment, example) for example in examples]
     if not text:
         shown = [replace(one, source=example.source) for one, example in zip(shown, examples, strict=True)]
-    asked = segments(shown, group or not text, None if by is None else [by(example) for example in examples])
+    asked = segments(shown, group or not text, None if by is None else [by.of(example) for example in examples])
     parts = _parts(asked.sources, translator)
     outputs = [one_line(best.target_text) for part in parts for best, *_ in translator.outputs(part)]
     errors = judged.judge.errors() if judged.judge else None
     result = evaluate(asked, outputs, metrics, length_unit(lengths, asked.sources) if text and not by else None, errors)
+    result = with_words(result, asked, by)
     return result if places is None else replace(result, places=_pointed(translator, examples, places))
+
+
+def with_words(result: Evaluation, asked: Segments, by: Grouping | None) -> Evaluation:
+    """The same, with the words of the references by frequency, where these are grouped so."""
+    if by is None or by.training is None:
+        return result
+    return replace(result, words=by.training.rows(result.outputs, asked.references))
 
 
 def _pointed(translator: Translator, examples: Sequence[Example], places: GoldPlaces) -> Mapping[str, Pointing]:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regard.analysis.evaluate import evaluate, length_unit, segments, with_references
-from regard.analysis.grouping import grouping
+from regard.analysis.evaluate import evaluate, length_unit, segments, with_references, with_words
 from regard.cli.options import Reading
-from regard.cli.pairs import BadPairs, pair_files
+from regard.cli.pairs import BadPairs, given_groups, pair_files
+from regard.cli.scoring import Scoring
 from regard.config import DataConfig
 from regard.data.example import Example
 from regard.data.lines import BadLine, opened, shown, texts
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from regard.analysis.evaluate import Evaluation
 
 
-def scored_outputs(
-    path: Path, pairs: Sequence[str], reading: Reading, metrics: Sequence[str], *, by: str, lengths: str
-) -> "Evaluation":
+def scored_outputs(path: Path, pairs: Sequence[str], reading: Reading, scoring: Scoring) -> "Evaluation":
     """The scores of the lines of a file, one for each pair. Raises DataError where there are not as many."""
     files = pair_files(pairs, DataConfig(), reading.format)
-    groups = None if by == "length" else grouping(by, None, files)
+    groups = given_groups(scoring.by, scoring.train, pairs, None, reading)
     bad = BadPairs(reading.on_bad_input)
-    lines = list(with_references(files.records(), metrics))
+    lines = list(with_references(files.records(), scoring.metrics))
     outputs = _lines(path)
     if len(outputs) != len(lines):
         raise DataError(
@@ -32,13 +30,13 @@ def scored_outputs(
         )
     kept = [(line, output) for line, output in zip(lines, outputs, strict=True) if not _refused(line, bad)]
     examples = [line for line, _ in kept if isinstance(line, Example)]
-    asked = segments(examples, False, None if groups is None else [groups(example) for example in examples])
+    asked = segments(examples, False, None if groups is None else [groups.of(example) for example in examples])
     if not examples:
         raise DataError("no line holds a pair that can be used. Check the files and their format.")
-    unit = length_unit(lengths, asked.sources) if groups is None else None
-    result = evaluate(asked, [output for _, output in kept], metrics, unit, None)
+    unit = length_unit(scoring.lengths, asked.sources) if groups is None else None
+    result = evaluate(asked, [output for _, output in kept], scoring.metrics, unit, None)
     bad.tell()
-    return result
+    return with_words(result, asked, groups)
 
 
 def _refused(line: Example | BadLine, bad: BadPairs) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -41,16 +42,33 @@ def given_pairs(paths: Sequence[str], run: Path, reading: Reading) -> tuple[Iter
     return pair_files(paths, Run(run).config.data, reading.format).records(), bad
 
 
-def given_groups(by: str, paths: Sequence[str], run: Path, reading: Reading) -> "Grouping | None":
-    """What pairs have in common, for scores of each group; None for scores by length. Raises UsageError for what the
-    run does not have, DataError for what the files do not have, and CheckpointError if `run` is no run."""
+def given_groups(
+    by: str, train: Sequence[str] | None, paths: Sequence[str], run: Path | None, reading: Reading
+) -> "Grouping | None":
+    """What pairs have in common, for scores of each group; None for scores by length.
+
+    Args:
+        by: what is asked for, see `grouping`.
+        train: the files of the pairs that training reads, if they are given.
+        paths: the files of the pairs that are scored.
+        run: how both are read; None without a run.
+        reading: as the user asks.
+
+    Raises UsageError for what the run does not have, DataError for what the files do not have, and CheckpointError if
+    `run` is no run.
+    """
     from regard.analysis.grouping import grouping
     from regard.run.directory import Run
 
     if by == "length":
         return None
-    data = Run(run).config.data
-    return grouping(by, data, pair_files(paths, data, reading.format))
+    data = Run(run).config.data if run else None
+    files = pair_files(paths, data or DataConfig(), reading.format)
+    learned = pair_files(train, data or DataConfig(), reading.format) if train else None
+    if learned and reading.on_bad_input:
+        skip = BadPairs(reading.on_bad_input).skip
+        learned = replace(learned, on_bad_input="skip" if skip else "error")
+    return grouping(by, data, files, learned)
 
 
 def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlaces | None":

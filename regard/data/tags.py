@@ -31,7 +31,7 @@ class Tags:
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Tags":
         """Number the most frequent tags, at most vocab_size − 4 of them."""
-        return cls(Symbols.train(map(_spaced, texts), vocab_size).symbols)
+        return cls(Symbols.train(map(spaced, texts), vocab_size).symbols)
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Tags":
@@ -42,17 +42,17 @@ class Tags:
 
     def ids(self, text: str) -> list[int]:
         """The number of each tag."""
-        return self._symbols.ids(_spaced(text))
+        return self._symbols.ids(spaced(text))
 
     def spans(self, text: str, ids: Sequence[int]) -> list[tuple[int, int]]:
         """One tag each; what stands between tags is in no span."""
-        return self._symbols.spans(_spaced(text), ids)
+        return self._symbols.spans(spaced(text), ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The tags, with one semicolon between them."""
         return self._symbols.decode(ids).replace(" ", ";")
 
 
-def _spaced(text: str) -> str:
+def spaced(text: str) -> str:
     """A space for each semicolon, so that every tag stays at its place."""
     return text.replace(";", " ")

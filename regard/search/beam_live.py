@@ -93,8 +93,10 @@ class Live:
         if found.missing is not None:
             missing = found.missing.numpy(force=True).take(owners, 0).reshape(totals.shape)
             totals = allocated(totals, missing, self.free)
+        avoided = None
         if diversity is not None:
-            totals = diversity.chosen(self.sentences, totals, choices.take(owners, 0).reshape(totals.shape), self.free)
+            said = choices.take(owners, 0).reshape(totals.shape)
+            totals, avoided = diversity.chosen(self.sentences, totals, said, self.free)
         # The stable sort is what sends ties to the lower slot, then to the lower token.
         places = (-totals).argsort(axis=1, kind="stable")[:, :size]
         parents, first = places // width, np.arange(0, live * size, size)[:, None]
@@ -104,8 +106,12 @@ class Live:
         cells = places + (rows - parents) * width
         tokens = choices.take(cells)
         charged = self.penalties
+        if penalties is not None or avoided is not None:
+            charged = np.take_along_axis(_widened(charged, size), parents, 1)
         if penalties is not None:
-            charged = np.take_along_axis(_widened(charged, size), parents, 1) + penalties.take(cells)
+            charged = charged + penalties.take(cells)
+        if avoided is not None:
+            charged = charged + avoided.take(places + first * width)
         coverage = self.coverage
         if track:
             attended = found.weights.detach().float().cpu().numpy()[rows]

@@ -11,10 +11,12 @@ from jaxtyping import Float, Int
 class Diversity:
     """Groups that choose their tokens one after the other at each step, and avoid those of the groups before them.
 
-        score(y) = log P(hypothesis, y) - λ · (how often the groups before this one have chosen y at this step)
+        score(hypothesis, y) = score(hypothesis) + log p(y | hypothesis) - λ · n(y)
 
-    Source: Vijayakumar et al. 2018, arXiv:1610.02424, algorithm 1 with Hamming diversity. The second part decides what
-    is chosen at its step. It is not kept: the score of a hypothesis is that of its own log-probability.
+    n(y) is how often the groups before this one have chosen y at this step. What a hypothesis has paid stays in its
+    score: at the next step those that say the same as other groups still stand behind those that do not.
+
+    Source: Vijayakumar et al. 2018, arXiv:1610.02424, algorithm 1 with Hamming diversity.
 
     Args:
         groups: how many; 2 or more.
@@ -38,8 +40,9 @@ class Diversity:
         totals: Float[np.ndarray, "live candidates"],
         tokens: Int[np.ndarray, "live candidates"],
         free: Int[np.ndarray, " live"],
-    ) -> Float[np.ndarray, "live candidates"]:
-        """The totals of the candidates that each group chooses, -inf for the others.
+    ) -> tuple[Float[np.ndarray, "live candidates"], Float[np.ndarray, "live candidates"]]:
+        """The totals of the candidates that each group chooses, less their penalties, -inf for the others; and the
+        penalty of every candidate.
 
         Args:
             sentences: number `sentence · groups + group`, ascending.
@@ -50,18 +53,20 @@ class Diversity:
         names, numbers = np.unique(tokens, return_inverse=True)
         _, owners = np.unique(sentences // self.groups, return_inverse=True)
         counts = np.zeros((1 + owners.max(), len(names)))
-        kept = np.full_like(totals, -np.inf)
+        kept, penalties = np.full_like(totals, -np.inf), np.zeros_like(totals)
         numbers, places = numbers.reshape(tokens.shape), np.arange(totals.shape[1])
         for group in range(self.groups):
             rows = np.flatnonzero(sentences % self.groups == group)
-            own, theirs = totals[rows], (owners[rows][:, None], numbers[rows])
-            order = (self.strength * counts[theirs] - own).argsort(axis=1, kind="stable")
+            theirs = owners[rows][:, None], numbers[rows]
+            penalties[rows] = self.strength * counts[theirs]
+            own = totals[rows] - penalties[rows]
+            order = (-own).argsort(axis=1, kind="stable")
             ranks = np.empty_like(order)
             np.put_along_axis(ranks, order, np.broadcast_to(places, order.shape), 1)
             mine = (ranks < free[rows][:, None]) & (own > -np.inf)
             kept[rows] = np.where(mine, own, -np.inf)
             np.add.at(counts, theirs, mine)
-        return kept
+        return kept, penalties
 
 
 def grouped(groups: int, strength: float) -> Diversity | None:

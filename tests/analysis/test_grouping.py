@@ -34,7 +34,7 @@ def test_each_tag_has_the_pairs_that_have_it() -> None:
     """Two of three past forms are right, one of one singular."""
     by = grouping("tag", data(INFLECTION), PairFiles(("x.tsv",)))
     examples = [pair("V;PST;SG go", "went"), pair("V;PST walk", "walked"), pair("V;PST take off", "took off")]
-    groups = [by(example) for example in examples]
+    groups = [by.of(example) for example in examples]
     assert groups == [["V", "PST", "SG"], ["V", "PST"], ["V", "PST"]]
     rows = by_group(
         METRICS["accuracy"], groups, ["went", "walkt", "took off"], [[one.target or ""] for one in examples]
@@ -46,23 +46,31 @@ def test_each_tag_has_the_pairs_that_have_it() -> None:
     ]
 
 
+def test_tags_may_be_a_part_of_their_own() -> None:
+    by = grouping("tag", data({"source_column": "lemma", "features": ["tags"]}), PairFiles(("x.tsv",)))
+    assert by.of(pair("take off\tV;PST SG", "took off")) == ["V", "PST", "SG"]
+    assert by.of(pair("take off\t", "took off")) == []
+    with pytest.raises(UsageError, match=r"--by tag is for sources with tags: .* this run has none"):
+        grouping("tag", data({"sources": ["question", "story"]}), PairFiles(("x.tsv",)))
+
+
 def test_a_column_names_the_group_of_its_line(tmp_path: Path) -> None:
     table = tmp_path / "forms.tsv"
     table.write_text("go\twent\tV;PST\nrun\tran\tV;PST\ngo\tgoes\tV;3\n")
     files = PairFiles((str(table),), columns=("lemma", "form", "tags"), source="tags+lemma", target="form")
     by = grouping("lemma", data(INFLECTION), files)
-    assert [by(record) for record in files.records() if isinstance(record, Example)] == [["go"], ["run"], ["go"]]
+    assert [by.of(record) for record in files.records() if isinstance(record, Example)] == [["go"], ["run"], ["go"]]
     lines = tmp_path / "pairs.jsonl"
     lines.write_text("".join(json.dumps({"source": "a", "target": "b", "task": f"{n}"}) + "\n" for n in (10, 2, 10)))
     by = grouping("task", data({}), PairFiles((str(lines),)))
-    assert [by(pair("a", "b", line)) for line in (1, 2, 3)] == [["10"], ["2"], ["10"]]
+    assert [by.of(pair("a", "b", line)) for line in (1, 2, 3)] == [["10"], ["2"], ["10"]]
     with pytest.raises(DataError, match=r"--by tsk: .*pairs.jsonl, line 1.*Name a column that every line has"):
         grouping("tsk", data({}), PairFiles((str(lines),)))
 
 
 def test_what_a_run_does_not_have_is_refused() -> None:
     files = PairFiles(("x.tsv",))
-    with pytest.raises(UsageError, match=r"--by tag is for sources of tags and a lemma"):
+    with pytest.raises(UsageError, match=r"--by tag is for sources with tags"):
         grouping("tag", data({}), files)
     with pytest.raises(UsageError, match=r"--by label is for targets that are labels"):
         grouping("label", data({}), files)

@@ -51,6 +51,27 @@ def test_outputs_of_any_system_are_scored_without_a_run(tmp_path: Path) -> None:
     )
 
 
+def test_words_are_scored_by_how_often_training_has_them(run: Path, files: Path, tmp_path: Path) -> None:
+    """Of what a run writes and of lines in a file alike, in the table and in JSON."""
+    (tmp_path / "train.tsv").write_text("the dog\tle chien\nthe cat\tle chat\n")
+    (tmp_path / "pairs.tsv").write_text("the dog\tle chien\nthe fox\tle renard\n")
+    (tmp_path / "out").write_text("le chien\nle chat\n")
+    asked = ["-m", "exact", "--by", "frequency", "--train", tmp_path / "train.tsv"]
+    of_file = regard("evaluate", tmp_path / "pairs.tsv", "--outputs", tmp_path / "out", *asked)
+    assert list(map(columns, of_file.lines[2:])) == [
+        *("times in training  reference words  precision  recall  F1", "0  1  0.00  0.00"),
+        *("1  1  50.00  100.00  66.67", "2 to 4  2  100.00  100.00  100.00", ""),
+        *("rarest source word  segments  exact", "0  1  0.00", "1  1  100.00"),
+    ]
+    record = json.loads(regard("evaluate", run, files / "test.tsv", "--json", *asked).out)
+    assert sum(group["segments"] for group in record["groups"]) == record["segments"] == 17
+    references = [line.split("\t")[1] for line in (files / "test.tsv").read_text().splitlines()]
+    assert sum(row["references"] for row in record["words"]) == sum(len(text.split()) for text in references)
+    two = ["--train", files / "test.src", "--train", files / "test.tgt"]
+    seen = json.loads(regard("evaluate", run, files / "test.tsv", "--json", *asked[:4], *two).out)["words"]
+    assert (seen[0]["references"], seen[0]["recall"]) == (0, None)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_has_a_row_and_a_column(run: Path, files: Path, metric: str) -> None:
     result = regard("evaluate", run, files / "test.tsv", "--metric", metric)
@@ -99,6 +120,10 @@ def test_lengths_count_characters_where_sources_are_single_words(run: Path) -> N
         (["--metric", "blue"], 2, "--metric is 'blue'; expected one of bleu, bleu_zh"),
         (["--metric", "blue"], 2, "Did you mean bleu?"),
         (["--lengths", "chars"], 2, "--lengths is 'chars'; expected one of words, characters, auto"),
+        (["--by", "frequency"], 2, "--by frequency counts words in the pairs that training reads"),
+        (["--train", "x.tsv"], 2, "--train has no effect without --by frequency"),
+        (["--by", "frequency", "--train", "none.tsv"], 3, "none.tsv: cannot be read"),
+        (["--by", "frequency", "--train", "a", "--train", "b", "--train", "c"], 2, "3 are given: a, b, c"),
         (["--out", "/nowhere/x"], 2, "--out is /nowhere/x; expected a file in an existing directory"),
     ],
 )

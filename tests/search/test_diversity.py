@@ -15,26 +15,29 @@ from regard.search.ruled_step import under_rules
 from regard.search.rules import Rules
 
 LIMIT = 6
-Kept = tuple[tuple[int, ...], float]
+Kept = tuple[tuple[int, ...], float, float]
+"""Tokens, their log-probability, and that less what was paid for tokens of other groups."""
 
 
 def by_hand(table: ToyTable, source: int, size: int, diversity: Diversity) -> list[list[Kept]]:
     """Algorithm 1 of the paper in lists: what has ended in each group, which keeps its place."""
-    live: list[list[Kept]] = [[((), 0.0)] for _ in range(diversity.groups)]
+    live: list[list[Kept]] = [[((), 0.0, 0.0)] for _ in range(diversity.groups)]
     ended: list[list[Kept]] = [[] for _ in live]
     for step in range(LIMIT):
         counts: Counter[int] = Counter()
         for group, hypotheses in enumerate(live):
             choices = []
-            for tokens, total in hypotheses:
+            for tokens, total, score in hypotheses:
                 state, previous = table.begin([source]), BEGIN
                 for token in tokens:
                     state, previous = table.step(torch.tensor([previous]), state).state, token
                 log_probs = table.step(torch.tensor([previous]), state).logits[0].log_softmax(0).tolist()
-                choices += [((*tokens, word), total + log_probs[word]) for word in range(END, table.vocab)]
-            choices.sort(key=lambda one: -(one[1] - diversity.strength * counts[one[0][-1]]))
+                for word in range(END, table.vocab):
+                    paid = diversity.strength * counts[word]
+                    choices.append(((*tokens, word), total + log_probs[word], score + log_probs[word] - paid))
+            choices.sort(key=lambda one: -one[2])
             chosen = choices[: size - len(ended[group])]
-            counts.update(tokens[-1] for tokens, _ in chosen)
+            counts.update(one[0][-1] for one in chosen)
             over = [one for one in chosen if one[0][-1] == END or step == LIMIT - 1]
             ended[group] += over
             live[group] = [one for one in chosen if one not in over]
@@ -57,10 +60,11 @@ def test_groups_are_those_of_the_paper(groups: int, size: int, strength: float) 
         later=[(table.begin([2]), table.source_lengths[2:])],
     )
     for outputs, right in zip(found, expected, strict=True):
-        every = {tokens: total for group in right for tokens, total in group}
+        scored = sorted((one for group in right for one in group), key=lambda one: one[2])  # the best last, so it stays
+        every = {tokens: (total, score) for tokens, total, score in scored}
         assert {one.tokens for one in outputs} == set(every)
         for one in outputs:  # its probability is that of the model
-            assert one.log_prob == one.score == pytest.approx(every[one.tokens], abs=1e-4)
+            assert (one.log_prob, one.score) == pytest.approx(every[one.tokens], abs=1e-4)
         whole = [one for one in outputs if one.tokens[-1] == END]
         assert outputs[: len(whole)] == whole
         assert [one.score for one in whole] == sorted((one.score for one in whole), reverse=True)
@@ -79,8 +83,20 @@ def test_the_best_of_every_group_come_before_the_second_of_any() -> None:
     )
     for source, outputs in enumerate(found):
         groups = by_hand(table, source, 2, diversity)
-        best = {max(group, key=lambda one: (one[0][-1] == END, one[1]))[0] for group in groups}
+        best = {max(group, key=lambda one: (one[0][-1] == END, one[2]))[0] for group in groups}
         assert {one.tokens for one in outputs} == best
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_a_token_that_costs_enough_is_said_by_one_group(size: int) -> None:
+    """So there are as many outputs as groups, or as are asked for."""
+    table = ToyTable([2, 3, 1], vocab=19, seed=4)
+    given = (table.step, table.begin(), table.source_lengths)
+    found = diverse_beam(*given, size=size, nbest=4, limit=at_most(LIMIT), diversity=Diversity(4, 50.0))
+    for outputs in found:
+        assert len({one.tokens for one in outputs}) == len(outputs) == 4
+        if size == 4:  # one hypothesis a group
+            assert len({one.tokens[0] for one in outputs}) == 4
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
