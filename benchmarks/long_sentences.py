@@ -2,8 +2,8 @@
 
     python benchmarks/long_sentences.py --set model.attention.moves=0 --set data.join.words=0
 
-Trains it on the embedded corpus, and prints a row: BLEU and alignment error of the development pairs, and of long sentences
-that no split has.
+Trains it on the embedded corpus, and prints a row: BLEU and alignment error of the development pairs, and of long
+sentences that no split has.
 """
 
 import argparse
