@@ -169,7 +169,7 @@ def with_words(result: Evaluation, asked: Segments, by: Grouping | None) -> Eval
     """The same, with the words of the references by frequency, where these are grouped so."""
     if by is None or by.training is None:
         return result
-    return replace(result, words=by.training.rows(result.outputs, asked.references))
+    return replace(result, words=by.training.scored(result.outputs, asked.references))
 
 
 def _pointed(translator: Translator, examples: Sequence[Example], places: GoldPlaces) -> Mapping[str, Pointing]:

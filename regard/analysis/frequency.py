@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regard.data.example import Example
-from regard.metrics.by_frequency import EDGES, FrequencyRow, by_frequency, named, row, words
+from regard.metrics.by_frequency import FrequencyRow, by_frequency, named, row, rows, words
 from regard.metrics.score import References, plain
 
 Split = Callable[[str], Sequence[str]]
@@ -49,11 +49,8 @@ class TrainingWords:
     def rarest(self, example: Example) -> list[str]:
         """The group of a pair: the row of the word of its source that training has least; none without any word."""
         counts = [self.source.get(word, 0) for word in words(example.source)] if self.source else []
-        if not counts:
-            return []
-        low = row(min(counts))
-        return [named(EDGES[low], EDGES[low + 1] - 1 if low + 1 < len(EDGES) else None)]
+        return [named(*rows()[row(min(counts))])] if counts else []
 
-    def rows(self, outputs: Sequence[str], references: References) -> list[FrequencyRow]:
+    def scored(self, outputs: Sequence[str], references: References) -> list[FrequencyRow]:
         """How many words of the references are right, by how often training has them."""
         return by_frequency(self.target, outputs, references, split=self.split)

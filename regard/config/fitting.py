@@ -110,34 +110,52 @@ def _readable(config: Any) -> None:
         )
 
 
-def _copied(config: Any) -> None:
-    """What copies from the source needs a text, and weights over its tokens."""
-    if not config.model.output.copies:
-        return
-    source, target, encoder, decoder = (
-        config.data.source,
-        config.data.target,
-        config.model.encoder,
-        config.model.decoder,
-    )
-    kinds = (source.tokenizer, target.tokenizer) if isinstance(source, TextConfig) else ("", "")
-    wanted = [
-        (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
+Wants = list[tuple[bool, str]]
+"""What is needed: whether it is so, and what is expected where it is not."""
+
+
+def _over_tokens(config: Any) -> Wants:
+    """What is needed where weights are read as weights over the tokens of a text."""
+    encoder, decoder = config.model.encoder, config.model.decoder
+    return [
         (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
         (
             encoder.stride == 1 and not encoder.needs_sentences,
             f"another encoder than {encoder.kind}, whose positions are several tokens each",
         ),
+    ]
+
+
+def _require(key: str, wants: Wants) -> None:
+    """Raises ValueError for the first that is not so."""
+    for fits, expected in wants:
+        if not fits:
+            raise ValueError(f"{key}; expected {expected}")
+
+
+def _copied(config: Any) -> None:
+    """What copies from the source needs a text, and weights over its tokens."""
+    if not config.model.output.copies:
+        return
+    source, target, ctc = config.data.source, config.data.target, config.training.ctc
+    parts = [*source.parts] if isinstance(source, SeveralConfig) else []
+    first = source.parts[parts[0]] if parts else source
+    kinds = (first.tokenizer, target.tokenizer) if source.is_text else ("", "")
+    wants = [
+        (source.is_text, f"data.source.kind text for {source.kind}, which is no text"),
+        (
+            not parts or {*parts[1:]} == {*config.model.encoder.joined},
+            f"model.encoder.joined to name all parts but {', '.join(parts[:1])}, the first, which is copied from",
+        ),
+        *_over_tokens(config),
         (target.tokenizer != "label", "another data.target.tokenizer than label, whose tokens are whole texts"),
-        (not config.training.ctc, f"training.ctc 0 for {config.training.ctc}: CTC has no label for a copied word"),
+        (not ctc, f"training.ctc 0 for {ctc}: CTC has no label for a copied word"),
         (
             config.data.joint or (kinds[0] == "symbols") == (kinds[1] == "symbols"),
             f"tokeniser symbols on both sides or on neither, for {kinds[0]} and {kinds[1]}",
         ),
     ]
-    for fits, expected in wanted:
-        if not fits:
-            raise ValueError(f"model.output is {config.model.output.kind}; expected {expected}")
+    _require(f"model.output is {config.model.output.kind}", wants)
 
 
 def _hallucinated(config: Any) -> None:
@@ -230,34 +248,27 @@ def _guided(config: Any) -> None:
     """Links are between words, and attention follows them where its weights are of tokens and have a gradient."""
     from regard.attention import SELECTIONS
 
-    guided, source, model = config.training.guided_alignment, config.data.source, config.model
+    guided, select, source = config.training.guided_alignment, config.model.attention.select, config.data.source
     if not guided.weight:
         if guided.links is not None:
             raise ValueError(
                 "training.guided_alignment.links are given, and weight is 0; expected above 0, such as 0.3"
             )
         return
-    encoder, decoder = model.encoder, model.decoder
-    wanted = [
+    wants = [
         (isinstance(source, TextConfig), f"data.source.kind text for {source.kind}, which is not one text"),
-        (decoder.attends, f"another decoder than {decoder.kind}, which looks at no position"),
-        (
-            encoder.stride == 1 and not encoder.needs_sentences,
-            f"another encoder than {encoder.kind}, whose positions are several tokens each",
-        ),
+        *_over_tokens(config),
         (config.data.target.tokenizer != "label", "another data.target.tokenizer than label, which has no words"),
         (
-            not getattr(SELECTIONS[model.attention.select], "sampled", False),
-            f"another model.attention.select than {model.attention.select}, whose choices have no gradient",
+            not getattr(SELECTIONS[select], "sampled", False),
+            f"another model.attention.select than {select}, whose choices have no gradient",
         ),
         (
             guided.until_step is None or not config.training.coverage.weight,
             "no training.guided_alignment.until_step beside training.coverage, which begins at a step of its own",
         ),
     ]
-    for fits, expected in wanted:
-        if not fits:
-            raise ValueError(f"training.guided_alignment.weight is {guided.weight}; expected {expected}")
+    _require(f"training.guided_alignment.weight is {guided.weight}", wants)
 
 
 def _joined(config: Any) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer
 
 from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
+from regard.data.several import SeveralTexts
 from regard.data.sources import Drawing, Source, Span
 from regard.data.text import TextSource, with_end
 from regard.data.tokenizer import Encoded, Spelled, Tokenizer
@@ -38,8 +39,10 @@ class CopySource:
     of an inflection is no text, and has UNKNOWN. So has the end mark, which See et al. 2017 do not copy either: it
     stands behind the last word, and a model that copies word by word would stop there, whatever the ending.
 
+    Of several texts the first is the one to copy from: what stands in the others has UNKNOWN.
+
     Args:
-        source: the text.
+        source: the text, or several.
         target: the tokeniser of the targets; with a joint vocabulary that of the source.
 
     Raises ValueError where one side is symbols and the other is not: a symbol stands between spaces, and no other token
@@ -50,9 +53,10 @@ class CopySource:
     has_end = True
     shape = (2,)
 
-    def __init__(self, source: TextSource, target: Tokenizer) -> None:
+    def __init__(self, source: TextSource | SeveralTexts, target: Tokenizer) -> None:
         self.source, self.tokenizer, self.target = source, source.tokenizer, target
-        kinds = source.tokenizer.kind, target.kind
+        self._first = next(iter(source.tokenizers.values())) if isinstance(source, SeveralTexts) else source.tokenizer
+        kinds = self._first.kind, target.kind
         if (kinds[0] == "symbols") != (kinds[1] == "symbols"):
             raise ValueError(
                 f"CopySource: the source is of {kinds[0]} and the target of {kinds[1]}; expected symbols on both sides "
@@ -73,6 +77,8 @@ class CopySource:
         """The token numbers of the text, and those as target tokens."""
         tokens = self.source.encode(source)
         numbers = self._as_targets[tokens] if tokens else np.zeros(0, np.int64)
+        if isinstance(self.source, SeveralTexts):
+            numbers[tokens.index(END) :] = UNKNOWN
         own = np.flatnonzero(numbers == OWN)
         if len(own):
             firsts: dict[str, int] = {}
@@ -122,7 +128,7 @@ class CopySource:
     @cached_property
     def _as_targets(self) -> Int[np.ndarray, " source_vocabulary"]:
         """The target number of each source token, OWN for one that the vocabulary does not have."""
-        size, kind = self.tokenizer.size, self.tokenizer.kind
+        size, kind = self.tokenizer.size, self._first.kind
         found = np.full(size, UNKNOWN)
         found[:FIRST_BYTE] = np.arange(FIRST_BYTE)
         if kind == "symbols":
@@ -130,7 +136,7 @@ class CopySource:
         else:
             found[FIRST_BYTE:FIRST_PIECE] = np.arange(FIRST_BYTE, FIRST_PIECE)
         there = {text: number for number, text in enumerate(self.target.texts) if text is not None}
-        for number, text in enumerate(self.tokenizer.texts):
+        for number, text in enumerate(self._first.texts):
             if text is not None:
                 found[number] = there.get(text, OWN)
         return found
@@ -210,7 +216,7 @@ class SentenceTokens:
 def copied_from(source: Source, target: Tokenizer) -> Source:
     """The source, as one that can be copied. Raises ValueError for one that is no text."""
     plain = not_copied(source)
-    if not isinstance(plain, TextSource):
+    if not isinstance(plain, TextSource | SeveralTexts):
         raise ValueError(
             f"copied_from: the source is of kind {source.kind!r}; expected a text, whose words can be copied."
         )

@@ -102,19 +102,21 @@ class PointerGenerator(nn.Module):
         return self.generate.size
 
     def begin(self, memory: Memory) -> Copies:
-        """What each position would be as a target token: the second number of each source position.
+        """What each position would be as a target token: the second number of the source position that it covers.
 
-        Raises ValueError for a memory whose positions are not those of the source, with two numbers each.
+        Raises ValueError for a memory whose source has not two numbers at each position, or fewer positions.
         """
-        source = memory.source
-        if source is None or source.dim() != 3 or source.shape != (*memory.mask.shape, 2):
+        source, (rows, width) = memory.source, memory.mask.shape
+        fits = source is not None and source.dim() == 3 and source.size(0) == rows and source.size(2) == 2
+        if not fits or source.size(1) < width:
             shape = None if source is None else tuple(source.shape)
             raise ValueError(
-                f"PointerGenerator.begin: memory.source has shape {shape}; expected {(*memory.mask.shape, 2)}, a token "
+                f"PointerGenerator.begin: memory.source has shape {shape}; expected {(rows, width, 2)}, a token "
                 "and its number as a target for each position. Use a source that can be copied, and an encoder that "
                 "has one position for each token."
             )
-        numbers = source[..., 1]
+        real = memory.mask if memory.real is None else memory.real
+        numbers = source[..., 1].gather(1, memory.spans[..., 0].clamp(max=source.size(1) - 1)).masked_fill(~real, PAD)
         firsts = (numbers.unsqueeze(2) == numbers.unsqueeze(1)).byte().argmax(2)
         values = memory.values.masked_fill(~memory.mask.unsqueeze(-1), 0.0)
         return Copies(numbers, firsts, self.gate_context(values).squeeze(-1))

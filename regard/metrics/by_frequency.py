@@ -93,11 +93,12 @@ def by_frequency(
         for found, segment in ((wanted, reference), (said, output), (right, reference & output)):
             for word, times in segment.items():
                 found[row(counts.get(word, 0), edges)] += times
-    ends = [*(edge - 1 for edge in edges[1:]), None]
-    return [
-        FrequencyRow(low, high, wanted[at], said[at], right[at])
-        for at, (low, high) in enumerate(zip(edges, ends, strict=True))
-    ]
+    return [FrequencyRow(*ends, wanted[at], said[at], right[at]) for at, ends in enumerate(rows(edges))]
+
+
+def rows(edges: Sequence[int] = EDGES) -> list[tuple[int, int | None]]:
+    """Smallest and largest count of each row."""
+    return list(zip(edges, [*(edge - 1 for edge in edges[1:]), None], strict=True))
 
 
 def row(count: int, edges: Sequence[int] = EDGES) -> int:

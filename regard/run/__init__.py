@@ -1,6 +1,8 @@
 """A run directory: what it holds, and how training makes it.
 
 directory           `Run`, `load`: the files of a run
+own_files           whether each file is one of the run itself
+ensemble            which runs can be searched together
 card                the model card
 fit                 recipe and files of pairs → a trained run
 pairs               the files of pairs, or pairs from Python

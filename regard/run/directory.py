@@ -11,12 +11,9 @@ metrics.jsonl, checkpoints/        the course of training; not needed to use the
 """
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +29,9 @@ from regard.files import write_whole
 from regard.model.build import assemble, pick_device
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.initialize import Unset
+from regard.run.ensemble import check_ensemble
 from regard.run.memory import give_back, mapped
+from regard.run.own_files import check_own
 from regard.search.diversity import grouped
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
@@ -44,12 +43,6 @@ from regard.translator import Translator
 
 FORMAT = 1
 _LISTS = ("common", "starts", "targets")
-OWN = (
-    *("config.yaml", "tokenizer.json", "tokenizer.source.json", "tokenizer.target.json", "source.json"),
-    *("model.safetensors", "shortlist.safetensors", "card.md", "metrics.jsonl", "pairs.json", ".lock"),
-)
-FOLDERS = ("checkpoints", "cache", "tensorboard")
-"""The files that Regard reads and writes in a run, and the folders in which everything belongs to Regard."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,7 @@ class Run:
         if not self.config_file.exists():
             what = "holds no config.yaml, and is no run" if self.path.is_dir() else "is not a directory"
             raise CheckpointError(f"{self.path} {what}. Give the directory that `regard train` wrote.")
-        self.check_own()
+        check_own(self.path)
         try:
             return fill(load_recipe(self.config_file), BEFORE)
         except UsageError as error:
@@ -106,25 +99,6 @@ class Run:
                 f"{self.path} is no run that this version of Regard reads: {error} It may be damaged, newer, or need a "
                 "package that is not installed here."
             ) from error
-
-    def check_own(self) -> None:
-        """Raises CheckpointError for a path that is not a file or folder as it should be, or is a link out of the run.
-
-        With such a link, a run from somebody else could make Regard read or replace other files.
-        """
-        inside, folders = Path(os.path.realpath(self.path)), [self.path / name for name in FOLDERS]
-        for path in chain([self.path / name for name in OWN], folders, *(folder.glob("**/*") for folder in folders)):
-            try:
-                mode = path.stat().st_mode
-            except OSError:  # the path does not exist
-                mode = 0
-            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
-                raise CheckpointError(f"{path} is a link out of the run; expected a file of its own. Put a copy there.")
-            held = path.parent != self.path and path.parent != self.checkpoints  # cache and tensorboard hold folders
-            is_folder = path in folders or (held and stat.S_ISDIR(mode))
-            if mode and not (stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)):
-                kind = "folder" if is_folder else "file"
-                raise CheckpointError(f"{path} is no {kind}, as it should be. Restore the run from a whole copy.")
 
     @cached_property
     def sides(self) -> tuple[Source, Tokenizer]:
@@ -307,7 +281,7 @@ def load(
         raise ValueError("regard.load: paths is empty; expected at least one run directory.")
     first = runs[0]
     options = options or search_options(first.config)
-    _check_ensemble(runs, options.ctc_weight)
+    check_ensemble(runs, options.ctc_weight)
     models, facts = zip(*(run.load_model(chosen) for run in runs), strict=True)
     shortlists = [run.load_shortlist() for run in runs] if shortlist else []
     scores = [each.get("scores") for each in facts]
@@ -317,35 +291,3 @@ def load(
     for run, model in zip(runs, models, strict=True):  # compiled code has its own copy of these weights
         give_back(run.weights_file, places(model.parameters()))
     return translator
-
-
-def _check_ensemble(runs: Sequence[Run], ctc_weight: float) -> None:
-    """Raises CheckpointError for runs that cannot be searched together, UsageError for one that has not learned CTC."""
-    first = runs[0]
-    for run in runs[1:]:
-        if run.config.model.output.copies != first.config.model.output.copies:
-            with_copy, without = (run, first) if run.config.model.output.copies else (first, run)
-            raise CheckpointError(
-                f"{with_copy.path} copies from the source and {without.path} does not (`model.output`); an ensemble "
-                "needs the same of all. Train the runs with the same model.output."
-            )
-        text = run.config.data.source.kind == first.config.data.source.kind == "text"
-        sides = "source tokenisers" if text else "sources (`data.source`)", "target tokenisers"
-        for what, one, other in zip(sides, first.digests, run.digests, strict=True):
-            if one != other:
-                raise CheckpointError(
-                    f"{run.path} and {first.path} have different {what}; an ensemble needs the same. "
-                    "Train the runs on the same data with the same data section."
-                )
-        one, other = (each.config.model.encoder.memory_positions for each in (run, first))
-        if one != other:
-            raise CheckpointError(
-                f"the memory of {run.path} has {one}, and that of {first.path} {other}; an ensemble needs the same. "
-                "Train the runs with the same strides, pools, joins or joined parts."
-            )
-    for run in runs:
-        if ctc_weight and not run.config.training.ctc:
-            raise UsageError(
-                f"CTC has a weight of {ctc_weight} in search, and {run.path} was trained without it; expected 0. "
-                "Give --ctc-weight 0, or train with training.ctc above 0, such as 0.3."
-            )

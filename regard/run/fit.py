@@ -23,6 +23,7 @@ from regard.run import digests, guidance
 from regard.run.directory import Run, paired
 from regard.run.initial import begin, freeze, known_sides
 from regard.run.labels import unseen
+from regard.run.own_files import check_own
 from regard.run.place import check_place
 from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
@@ -184,7 +185,7 @@ def _begun(
     beginning: ExitStack,
 ) -> tuple[Run, Subset, Subset, Sequence[tuple[str, str]]]:
     """Begin or continue the run. Its lock is held until `stack` ends; a failure before `beginning` ends is undone."""
-    run.check_own()
+    check_own(run.path)
     check_place(run, resume=resume)
     _check_readable(files, validation, world)
     new = missing(run.path)

@@ -1,5 +1,6 @@
 """The hypotheses of a beam that still go on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -105,19 +106,21 @@ class Live:
         log_probs[np.arange(size) >= self.free[:, None]] = -np.inf
         cells = places + (rows - parents) * width
         tokens = choices.take(cells)
-        charged = self.penalties
-        if penalties is not None or avoided is not None:
-            charged = np.take_along_axis(_widened(charged, size), parents, 1)
-        if penalties is not None:
-            charged = charged + penalties.take(cells)
-        if avoided is not None:
-            charged = charged + avoided.take(places + first * width)
+        costs = [] if penalties is None else [penalties.take(cells)]
+        costs += [] if avoided is None else [avoided.take(places + first * width)]
         coverage = self.coverage
         if track:
             attended = found.weights.detach().float().cpu().numpy()[rows]
             width = max(attended.shape[2], coverage.shape[2])
             coverage = _widened(coverage, width)[np.arange(live)[:, None], parents] + _widened(attended, width)
+        charged = self._charged(parents, costs)
         return Live(self.sentences, tokens, log_probs, parents, rows, coverage, self.free, charged)
+
+    def _charged(self, parents: Int[np.ndarray, "live slots"], costs: Sequence[np.ndarray]) -> np.ndarray:
+        """What continuations of these slots have paid, with what their last tokens cost."""
+        if not costs:
+            return self.penalties
+        return np.take_along_axis(_widened(self.penalties, parents.shape[1]), parents, 1) + sum(costs)
 
 
 def _widened(numbers: Float[np.ndarray, "live ... some"], width: int) -> Float[np.ndarray, "live ... width"]:

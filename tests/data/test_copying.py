@@ -7,6 +7,7 @@ from regard.data.batch import END, PAD
 from regard.data.batches import collate
 from regard.data.copying import CopySource, copied_from
 from regard.data.example import Example
+from regard.data.several import SeveralTexts
 from regard.data.shards import encode
 from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
@@ -114,3 +115,15 @@ def test_a_batch_has_both_numbers_and_targets_beyond_the_vocabulary() -> None:
     assert batch.targets[0].tolist() == [made.target.ids("a")[0], size, END, PAD]
     assert batch.targets[2].tolist() == [size + 3, size + 1, UNKNOWN, END]
     assert batch.source_mask.sum(1).tolist() == [4, 2, 5]
+
+
+def test_of_several_texts_the_first_is_copied() -> None:
+    letters, tags, other = (Tokenizer.train(kind, ["ab a"], 300) for kind in ("characters", "tags", "symbols"))
+    made = copied_from(SeveralTexts({"lemma": letters, "tags": tags, "other": other}), letters)
+    assert isinstance(made, CopySource)
+    values = made.encode("bya\ta;b\tab Ada")
+    assert values[:, 1].tolist() == [*letters.ids("bya"), *[UNKNOWN] * (len(values) - len(letters.ids("bya")))]
+    assert made.target_of("bya\ta\tx", made.encode("bya\ta\tx")).own == {}
+    known = copied_from(SeveralTexts({"lemma": Tokenizer.train("characters", ["ay"], 300), "tags": tags}), letters)
+    assert isinstance(known, CopySource)
+    assert known.encode("aya\ta")[:, 1].tolist() == [*letters.ids("a"), letters.size + 1, *letters.ids("a"), 3, 3]

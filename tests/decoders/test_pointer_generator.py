@@ -11,8 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from regard.config import parse
-from regard.data.batch import BEGIN, END, PAD, Batch
+from regard.data.batch import BEGIN, END, PAD, Batch, teacher_forced
+from regard.data.copying import copied_from
+from regard.data.sources import batch_of as padded
 from regard.data.text import Vocabulary
+from regard.data.tokenizer import Tokenizer
 from regard.decoders.output import LinearOutput, Output
 from regard.decoders.pointer_generator import PointerGenerator
 from regard.decoders.step import Unrolled
@@ -252,9 +255,14 @@ def layer(dtype: torch.dtype = torch.float32) -> PointerGenerator:
     return PointerGenerator(LinearOutput(3, SIZE), 5).to(dtype)
 
 
+def one_each(rows: int, width: int) -> Tensor:
+    """The spans of a memory with a position for each token."""
+    return torch.arange(width).add(torch.arange(2)[:, None]).T.expand(rows, -1, -1)
+
+
 def read_of(pointer: PointerGenerator, features: Tensor, weights: Tensor, values: Tensor, source: Tensor) -> Unrolled:
     mask = source[..., 1] != PAD
-    memory = Memory(values, values, mask, values[:, 0], values[..., :2].long(), source=source)
+    memory = Memory(values, values, mask, values[:, 0], one_each(*mask.shape), source=source)
     nothing = weights[..., 0]
     return Unrolled(features, weights, nothing, nothing, source=pointer.begin(memory))
 
@@ -326,11 +334,42 @@ def test_nan_at_padding_changes_nothing() -> None:
 
 def test_a_memory_without_target_numbers_is_refused() -> None:
     pointer, values = layer(), torch.zeros(2, 4, 5)
-    memory = Memory(values, values, torch.ones(2, 4, dtype=torch.bool), values[:, 0], values[..., :2].long())
+    memory = Memory(values, values, torch.ones(2, 4, dtype=torch.bool), values[:, 0], one_each(2, 4))
     with pytest.raises(
         ValueError, match=r"^PointerGenerator\.begin: memory\.source has shape None; expected \(2, 4, 2\)"
     ):
         pointer.begin(memory)
+
+
+PARTS = {
+    "data": {
+        "source": {"kind": "several", "parts": {"lemma": {"tokenizer": "characters"}, "tags": {"tokenizer": "tags"}}}
+    },
+    "model": {"encoder": {"kind": "several", "parts": {"lemma": {"hidden_size": 6}, "tags": {"kind": "bag"}}}},
+}
+
+
+@torch.inference_mode()
+def test_of_a_lemma_and_its_tags_only_letters_of_the_lemma_are_copied_and_new_ones_too() -> None:
+    encoder = {**PARTS["model"]["encoder"], "joined": ["tags"]}
+    target = {"tokenizer": "characters", "vocab_size": 300}
+    model_keys = {"embedding_size": 8, "encoder": encoder, "decoder": {"hidden_size": 8}, "output": {"kind": "copy"}}
+    config = parse({"data": {**PARTS["data"], "target": target}, "model": model_keys}, "recipe")
+    lines = ["haus\tN;a;s", "bжбж\ta", "ua\t"]
+    letters = Tokenizer.train("characters", ["haus"], 300)
+    source = copied_from(config.data.source.learn(lambda: lines), letters)
+    model = build_model(config.model, source, letters.size, barred=UNKNOWN).eval()
+    model.tokens.output.gate.bias.fill_(-1e4)  # nothing is generated
+    values = [source.encode(line) for line in lines]
+    batch = teacher_forced(*padded(source, values), [[4], [4], [4]])
+    weights, probs = model(batch).weights, model.logits(model(batch)).exp()
+    for row, (line, tokens) in enumerate(zip(lines, values, strict=True)):
+        lemma, vocabulary = line.split("\t")[0], source.target_of(line, tokens)
+        for letter in lemma:
+            (number,) = vocabulary.ids(letter)
+            looked = sum(weights[row, 0, at].item() for at, other in enumerate(lemma) if other == letter)
+            assert probs[row, 0, number].item() == pytest.approx(looked, abs=1e-5)
+        assert probs[row].sum().item() == pytest.approx(1.0, abs=1e-5)
 
 
 SYMBOLS = {"tokenizer": "symbols"}
@@ -342,10 +381,11 @@ SYMBOLS = {"tokenizer": "symbols"}
         ({"model": {"decoder": {"kind": "fixed"}}}, "another decoder than fixed, which looks at no position"),
         (
             {"data": {"source": {"kind": "recording"}}},
-            "data.source.kind text for recording, which is not one text",
+            "data.source.kind text for recording, which is no text",
         ),
         ({"training": {"ctc": 0.3}}, "training.ctc 0 for 0.3: CTC has no label for a copied word"),
         ({"data": {"source": SYMBOLS}}, "tokeniser symbols on both sides or on neither, for symbols and bpe"),
+        (PARTS, "model.encoder.joined to name all parts but lemma, the first, which is copied from"),
         ({"model": {"encoder": {"kind": "pyramidal"}}}, "another encoder than pyramidal, whose positions are several"),
     ],
 )

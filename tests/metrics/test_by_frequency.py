@@ -8,31 +8,31 @@ from hypothesis import strategies as st
 
 from regard.analysis.frequency import TrainingWords, whole
 from regard.data.example import Example
-from regard.metrics.by_frequency import EDGES, by_frequency, named, words
+from regard.metrics.by_frequency import by_frequency, named, rows, words
 
 TEXTS = st.lists(st.sampled_from("abcdefg"), max_size=7).map(" ".join)
 
 
 def test_worked_example() -> None:
     """a occurs twice in training, b five times, c never: by hand."""
-    rows = by_frequency({"a": 2, "b": 5}, ["a b b c", "a a"], [["a b c c"], ["a"]], edges=(0, 2, 5))
-    assert [(row.low, row.high, row.references, row.outputs, row.right) for row in rows] == [
+    found = by_frequency({"a": 2, "b": 5}, ["a b b c", "a a"], [["a b c c"], ["a"]], edges=(0, 2, 5))
+    assert [(row.low, row.high, row.references, row.outputs, row.right) for row in found] == [
         (0, 1, 2, 1, 1),  # c
         (2, 4, 2, 3, 2),  # a
         (5, None, 1, 2, 1),  # b
     ]
-    assert [row.precision for row in rows] == [100, pytest.approx(200 / 3), 50]
-    assert [row.recall for row in rows] == [50, 100, 100]
-    assert [row.f1 for row in rows] == [pytest.approx(200 / 3), 80, pytest.approx(200 / 3)]
+    assert [row.precision for row in found] == [100, pytest.approx(200 / 3), 50]
+    assert [row.recall for row in found] == [50, 100, 100]
+    assert [row.f1 for row in found] == [pytest.approx(200 / 3), 80, pytest.approx(200 / 3)]
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5), TEXTS)
 def test_every_word_is_in_one_row(pairs: list[tuple[str, str]], training: str) -> None:
     counts = Counter(training.split())
     said, wanted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    rows = by_frequency(counts, said, [[text] for text in wanted])
-    assert sum(row.outputs for row in rows) == sum(len(text.split()) for text in said)
-    for row in rows:
+    found = by_frequency(counts, said, [[text] for text in wanted])
+    assert sum(row.outputs for row in found) == sum(len(text.split()) for text in said)
+    for row in found:
         most = float("inf") if row.high is None else row.high
         inside = [word for text in wanted for word in text.split() if row.low <= counts[word] <= most]
         assert row.references == len(inside)
@@ -43,8 +43,8 @@ def test_every_word_is_in_one_row(pairs: list[tuple[str, str]], training: str) -
 
 
 def test_the_reference_that_shares_most_counts() -> None:
-    rows = by_frequency({}, ["a b"], [["a x y", "a b", "b"]])
-    assert (rows[0].references, rows[0].right) == (2, 2)
+    found = by_frequency({}, ["a b"], [["a x y", "a b", "b"]])
+    assert (found[0].references, found[0].right) == (2, 2)
 
 
 @pytest.mark.parametrize("edges", [(), (1, 2), (0, 3, 3)])
@@ -70,7 +70,6 @@ def test_the_rarest_word_of_a_source_names_its_group() -> None:
 
 
 def test_rows_have_names() -> None:
-    ends = [*(edge - 1 for edge in EDGES[1:]), None]
-    assert [named(*row) for row in zip(EDGES, ends, strict=True)] == [
+    assert [named(*row) for row in rows()] == [
         *("0", "1", "2 to 4", "5 to 9", "10 to 99", "100 to 999", "1000 and more")
     ]
