@@ -29,7 +29,7 @@ from timing.machine import Machine
 from timing.workers import Answers, System, Worker, interleaved
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
-from regard.cli.demo import demo_config
+from regard.cli.demo import SINGLE, demo_config
 from regard.config import Config, parse
 from regard.data.embedded import write_corpus
 from regard.data.readers import PairFiles
@@ -90,7 +90,7 @@ def rows() -> dict[str, Row]:
 def prepare_corpus(folder: Path) -> None:
     """The embedded corpus, its tokenisers and its encoded form, once for all rows."""
     write_corpus(folder)
-    files, data = PairFiles((str(folder / "train.tsv"),)), demo_config(1, False).data
+    files, data = PairFiles((str(folder / "train.tsv"),)), demo_config(1, False, changes=SINGLE).data
     source, target = learn_sides(data, files)
     source.save(folder / "source.json")
     target.save(folder / "target.json")
@@ -117,7 +117,7 @@ class Training:
 
     def __init__(self, folder: Path, row: str) -> None:
         torch.manual_seed(1)
-        config = changed(demo_config(1, False), rows()[row].model)
+        config = changed(demo_config(1, False, changes=SINGLE), rows()[row].model)
         source, target = TextSource(Tokenizer.load(folder / "source.json")), Tokenizer.load(folder / "target.json")
         files = PairFiles((str(folder / "train.tsv"),))
         corpus = prepare(files, source, target, max_length=config.data.max_length, cache=folder / "cache")

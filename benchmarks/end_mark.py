@@ -23,7 +23,7 @@ from regard.alignment.alignment import Alignment
 from regard.alignment.error_rate import alignment_errors
 from regard.alignment.linking import Gold, Links, links
 from regard.alignment.units import regroup
-from regard.cli.demo import demo_config
+from regard.cli.demo import SINGLE, demo_config
 from regard.config import fill
 from regard.data.batch import BEGIN, END
 from regard.data.embedded import GoldPair, english_chinese, write_corpus
@@ -65,7 +65,7 @@ def _trained(out: Path, end: bool, seed: int) -> Path:
     run = out / f"{'seen' if end else 'hidden'}-{seed}"
     if not (run / "model.safetensors").exists():
         train, dev = (PairFiles((str(out / "corpus" / f"{split}.tsv"),)) for split in ("train", "dev"))
-        fit(fill(demo_config(seed, False), {"model.attention.end": end}), train, dev, run, resume=True)
+        fit(fill(demo_config(seed, False, changes=SINGLE), {"model.attention.end": end}), train, dev, run, resume=True)
     return run
 
 

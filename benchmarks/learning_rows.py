@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from regard.cli.demo import demo_config
+from regard.cli.demo import SINGLE, demo_config
 from regard.data.diagnostic import TASKS
 
 WINDOW = {"local_m": {"radius": 5}, "local_p": {"radius": 5}}
@@ -181,7 +181,7 @@ DIAGNOSTIC: dict[str, Any] = {
     },
     "search": {"beam_size": 1, "max_ratio": 1.0, "max_extra": 5},  # no target is longer than its source
 }
-DEMO = demo_config(1, small=False)
+DEMO = demo_config(1, small=False, changes=SINGLE)
 # As wide as the memory, so that the scores without a projection fit.
 WIDTH = {"hidden_size": 2 * DEMO.model.encoder.hidden_size + DEMO.model.embedding_size}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from regard.attention import SCORES, SELECTIONS, WINDOWS
-from regard.cli.demo import demo_config
+from regard.cli.demo import SINGLE, demo_config
 from regard.data.text import Vocabulary
 from regard.model.build import build_model
 
@@ -26,7 +26,7 @@ def test_every_mechanism_has_a_row_that_can_be_built(cost: Any) -> None:
     rows, changed = cost.rows(), cost.changed
     assert {*SCORES, *SELECTIONS, *WINDOWS} - {"softmax", "global"} <= set(rows)
     for name, row in rows.items():
-        model = changed(demo_config(1, False), row.model).model
+        model = changed(demo_config(1, False, changes=SINGLE), row.model).model
         assert build_model(model, Vocabulary(17), 19).training, name
         for table, chosen in ((SCORES, model.attention.score), (SELECTIONS, model.attention.select)):
             assert name not in table or chosen == name

@@ -11,8 +11,11 @@ from torch import Tensor, nn
 from regard.attention.gate import ContextGate
 from regard.attention.hierarchical import Hierarchy
 from regard.attention.history import History
+from regard.attention.moves import Moves
 from regard.attention.multihead import Heads
+from regard.attention.select import Softmax
 from regard.attention.source import Source
+from regard.attention.window import GlobalWindow
 from regard.check import (
     expect_device,
     expect_dtype,
@@ -22,6 +25,7 @@ from regard.check import (
     expect_shape,
     expect_some,
 )
+from regard.kernels.moves import moved_softmax
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Attention(nn.Module):
         gate: how much of the context a query lets in (see `gate.py`), or None for all of it.
         hierarchy: of a source of several memories, a look at each and one at what they gave (see `hierarchical.py`);
             None for one look at everything.
+        moves: a term of the score for how far a position is from where the step before looked (see `moves.py`), or
+            None.
 
     A part (score, select, window) is a module with flags. `sequential`: it reads the weights of earlier steps, so
     several steps run one by one. `timed` (default False): it reads the number of earlier steps. A caller without a
@@ -96,6 +102,7 @@ class Attention(nn.Module):
         heads: Heads | None = None,
         gate: ContextGate | None = None,
         hierarchy: Hierarchy | None = None,
+        moves: Moves | None = None,
     ) -> None:
         super().__init__()
         # Any: torch knows no type of module with a `prepare`.
@@ -105,8 +112,9 @@ class Attention(nn.Module):
         self.heads = heads
         self.gate = gate
         self.hierarchy = hierarchy
+        self.moves = moves
         parts = (score, select, window)
-        self.sequential = any(bool(part.sequential) for part in parts)
+        self.sequential = moves is not None or any(bool(part.sequential) for part in parts)
         self.timed = any(bool(getattr(part, "timed", False)) for part in parts)
 
     def prepare(
@@ -184,6 +192,8 @@ class Attention(nn.Module):
     def _run(self, query: Tensor, source: Source, history: History) -> Attended:
         if not self.sequential:
             return self._attend(query, source, history)
+        if (type(self.select), type(self.window)) == (Softmax, GlobalWindow) and not self.score.sequential:
+            return self._follow(query, source, history)
         looks = []
         for position in range(query.size(1)):
             look = self._attend(query[:, position : position + 1], source, history)
@@ -197,8 +207,20 @@ class Attention(nn.Module):
             torch.cat([look.entropy for look in looks], 1),
         )
 
+    def _follow(self, query: Tensor, source: Source, history: History) -> Attended:
+        """With softmax everywhere: only what moves add, and softmax, wait for the step before."""
+        assert self.moves is not None
+        scores = self.score(query, source.prepared, history)
+        weights = moved_softmax(scores, self.moves(query), history.previous, source.mask, self.moves.classes)
+        nothing = weights.new_zeros(()).expand(weights.shape[:2])
+        step, total = history.step + query.size(1), history.total + weights.sum(1)
+        history = replace(history, step=step, previous=weights[:, -1], total=total)
+        return Attended(weights @ source.values, weights, history, nothing, nothing)
+
     def _attend(self, query: Tensor, source: Source, history: History) -> Attended:
         scores = self.score(query, source.prepared, history)
+        if self.moves is not None:
+            scores = scores + self.moves.term(query[:, 0], history.previous).unsqueeze(1)
         visible, gain = self.window(query, source, history)
         if self.hierarchy is None:
             selected = self.select(scores, visible, history)

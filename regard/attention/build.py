@@ -12,6 +12,7 @@ from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.attention.attention import Attention
 from regard.attention.gate import ContextGate, Gate
 from regard.attention.hierarchical import Hierarchy, MarkedScore
+from regard.attention.moves import Moves
 from regard.attention.multihead import Heads
 from regard.attention.positions import RelativeScore
 from regard.attention.rules import refusal
@@ -34,6 +35,7 @@ def build_attention(
     output_size: int | None = None,
     gate: Gate = "none",
     memories: int = 1,
+    moves: int = 0,
 ) -> Attention:
     """Build an attention by names.
 
@@ -52,6 +54,8 @@ def build_attention(
         gate: "scalar" or "vector" lets in a part of the context (see `ContextGate`); "none" lets in all.
         memories: with more than one, a look at each of so many (see `hierarchical.py`); keys have so many more
             features, which say to which a position belongs, and values have `key_size`.
+        moves: the farthest move from where the step before looked that a score tells apart (see `Moves`); 0: it does
+            not know where that was.
 
     Raises ValueError for an unknown name or option (with the nearest known one), and for a combination that makes no
     sense (with the reason; see `rules.REFUSED`). Raises TypeError for an option of another type.
@@ -75,19 +79,20 @@ def build_attention(
     built = [_build(table, name, sizes, options.get(name, {})) for table, name in parts]
     context_size = value_size if heads is None or output_size is None else output_size
     gates = None if gate == "none" else ContextGate(query_size, context_size if gate == "vector" else 1)
+    followed = Moves(sizes["query_size"], moves) if moves else None
     if memories == 1:
-        return Attention(built[0], built[1], built[2], heads, gates)
-    _check_hierarchy(built, window, num_heads)
+        return Attention(built[0], built[1], built[2], heads, gates, moves=followed)
+    _check_hierarchy(built, window, num_heads, moves)
     hierarchy = Hierarchy(query_size, value_size, memories, hidden_size=query_size)
     return Attention(MarkedScore(built[0], memories), built[1], built[2], gate=gates, hierarchy=hierarchy)
 
 
-def _check_hierarchy(parts: Sequence[Any], window: str, num_heads: int) -> None:
+def _check_hierarchy(parts: Sequence[Any], window: str, num_heads: int, moves: int) -> None:
     """Raises ValueError for what cannot look at several memories one by one."""
     wrong = {
         "several heads": num_heads > 1,
         f"the window {window}": window != "global",
-        "a part that remembers earlier steps": any(part.sequential for part in parts),
+        "a part that remembers earlier steps": bool(moves) or any(part.sequential for part in parts),
         "a selection that draws": getattr(parts[1], "random", False),
     }
     if found := " and ".join(name for name, is_so in wrong.items() if is_so):

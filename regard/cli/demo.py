@@ -23,6 +23,7 @@ SENTENCES = (
 SMALL = {
     "sentences": (
         "training.max_epochs=1",
+        "training.guided_alignment.most_pairs=500",
         "model.embedding_size=32",
         "model.encoder.hidden_size=32",
         "training.max_steps=60",
@@ -35,6 +36,13 @@ SMALL = {
     "summary": ("model.encoder.hidden_size=8", "model.decoder.hidden_size=16", "training.max_steps=30"),
 }
 """What is smaller with --small, by the name of the corpus."""
+SINGLE = (
+    "model.attention.moves=0",
+    "data.join.words=0",
+    "training.guided_alignment.weight=0",
+    "training.max_epochs=8",
+)
+"""Changes that take out of the recipe what is there for long sentences: benchmarks measure single mechanisms."""
 COMPARED = ("labels", "dialogue", "summary")
 """The corpora on which several models are held side by side, each in a file of its own."""
 

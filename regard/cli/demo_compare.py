@@ -25,11 +25,13 @@ from regard.metrics.by_length import LengthRow, by_length
 from regard.run.directory import Run, load
 
 EDGES = (1, 6, 11, 16, 21, 26, 31, 41, 51)
+FREE = {"training.guided_alignment.weight": "0"}
+"""Where there is no attention to guide. All else is the same: the pairs, joined alike, and the budget."""
 MODELS: dict[str, dict[str, str]] = {
     "attention": {},
-    "uniform weights": {"model.attention.select": "uniform"},
-    "fixed, every step": {"model.decoder.kind": "fixed", "model.decoder.context": "every"},
-    "fixed, at the start": {"model.decoder.kind": "fixed", "model.decoder.context": "start"},
+    "uniform weights": {"model.attention.select": "uniform", "model.attention.moves": "0"} | FREE,
+    "fixed, every step": {"model.decoder.kind": "fixed", "model.decoder.context": "every"} | FREE,
+    "fixed, at the start": {"model.decoder.kind": "fixed", "model.decoder.context": "start"} | FREE,
 }
 
 

@@ -67,6 +67,7 @@ def has_program(decoder: Any) -> bool:
         and type(attention.window) is GlobalWindow
         and attention.heads is None
         and attention.gate is None
+        and attention.moves is None
         and all(each.num_layers == 1 for each in cells)
         and (len(cells) == 1 or cells[0].cell == "gru")
     )

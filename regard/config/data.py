@@ -25,6 +25,16 @@ class HallucinateConfig(Section):
     )
 
 
+class JoinConfig(Section):
+    """Pairs that are joined to longer ones in training, see `data.joined_pairs`."""
+
+    words: int = Field(
+        0, ge=0, le=100_000, description="most words of a joined source, punctuation counted: 30; 0: pairs stay alone"
+    )
+    share: float = Field(0.5, gt=0, le=1, description="how probable it is that pairs may follow a pair")
+    rounds: int = Field(1, ge=1, le=1000, description="how often all pairs are joined anew; an epoch has all rounds")
+
+
 class DataConfig(Section):
     """From files to batches."""
 
@@ -53,6 +63,7 @@ class DataConfig(Section):
         description="columns of tags that every step knows, beside source_column or sources; short for the same",
     )
     hallucinate: HallucinateConfig = HallucinateConfig()
+    join: JoinConfig = JoinConfig()
     max_length: int = Field(
         200, ge=1, le=100_000, description="tokens of a side; longer training pairs are left out and counted"
     )

@@ -11,6 +11,8 @@ HIERARCHICAL = ("bahdanau", "luong", "conditional")
 """The decoders that can look at several memories, and then at what they found."""
 SPELLED = ("characters", "inflection")
 """Tokenisers of letters."""
+JOINED = ("bpe", "characters", "symbols")
+"""Tokenisers of texts that go on when another text follows."""
 
 
 def check_fit(config: Any) -> None:
@@ -261,8 +263,38 @@ def _guided(config: Any) -> None:
             not getattr(SELECTIONS[select], "sampled", False),
             f"another model.attention.select than {select}, whose choices have no gradient",
         ),
+        (
+            guided.until_step is None or not config.training.coverage.weight,
+            "no training.guided_alignment.until_step beside training.coverage, which begins at a step of its own",
+        ),
     ]
     _require(f"training.guided_alignment.weight is {guided.weight}", wants)
+
+
+def _joined(config: Any) -> None:
+    """Texts can be joined that are sentences or more, and links of a file stay those of its lines."""
+    data, training, words = config.data, config.training, config.data.join.words
+    if not words:
+        if data.join.rounds != 1:
+            raise ValueError(
+                f"data.join.rounds is {data.join.rounds}, and words is 0; expected words above 0, such as 30"
+            )
+        return
+    source, texts = data.source, isinstance(data.source, TextConfig)
+    kinds = (source.tokenizer, data.target.tokenizer) if texts else ()
+    wanted = [
+        (texts, f"data.source.kind text for {source.kind}, which is not one text"),
+        (not ({*kinds} - {*JOINED}), f"tokenisers {', '.join(JOINED)} for {', '.join(kinds)}"),
+        (not getattr(source, "turn_mark", ""), "no data.source.turn_mark: a history has one reply"),
+        (not config.model.encoder.needs_sentences, f"another encoder than {config.model.encoder.kind}"),
+        (
+            training.guided_alignment.links is None,
+            "no training.guided_alignment.links, which are those of single pairs; null learns them",
+        ),
+    ]
+    for fits, expected in wanted:
+        if not fits:
+            raise ValueError(f"data.join.words is {words}; expected {expected}")
 
 
 CHECKS = (
@@ -279,4 +311,5 @@ CHECKS = (
     _sentences,
     _taught,
     _guided,
+    _joined,
 )

@@ -35,6 +35,13 @@ class AttentionConfig(Section):
     end: bool = Field(
         False, description="whether the end mark of the source may be looked at; the encoder reads it either way"
     )
+    moves: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="the score also depends on how far a position is from where the step before looked: the farthest "
+        "move that is told apart; 0: it does not; try 16",
+    )
     options: dict[str, dict[str, Any]] = Field(
         {}, description="options of a part by its name: {additive: {hidden_size: 64}}"
     )

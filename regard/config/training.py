@@ -62,6 +62,12 @@ class GuidedAlignmentConfig(Section):
         description="a file of links (Pharaoh: 0-0 1-2), one line for each line of the pairs; null to learn them from "
         "the words of the pairs",
     )
+    unlinked: Literal["free", "before"] = Field(
+        "free", description="target words without a link look anywhere, or where the word before them does"
+    )
+    until_step: int | None = Field(
+        None, ge=1, le=MOST_STEPS, description="last update with it: attention goes on by itself; null for all"
+    )
     most_pairs: int = Field(
         100_000, ge=1, le=10_000_000, description="links are learned of the first so many pairs; others are not guided"
     )

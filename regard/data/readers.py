@@ -18,13 +18,14 @@ Each but kaldi may be compressed with gzip; "-" is standard input.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from regard.data.captions import caption_records
 from regard.data.example import Example
+from regard.data.joined_pairs import Joining
 from regard.data.kaldi import files_of, kaldi_records
 from regard.data.lines import (
     MAX_LINE_BYTES,
@@ -74,6 +75,7 @@ class PairFiles:
         locate: gives the source for what is written in the file, see `Locate` and `SourceConfig.locate`. None for
             texts: the source is what is written.
         split: the splits to read of a file of captions that has several: "val", "train+restval".
+        joining: joins pairs to longer ones, see `Joining`; None leaves them as they are.
 
     Raises UsageError if these do not fit together.
     """
@@ -88,6 +90,7 @@ class PairFiles:
     names: tuple[str, ...] = ()
     locate: Locate | None = None
     split: str | None = None
+    joining: Joining | None = None
 
     def __post_init__(self) -> None:
         if len(self.paths) not in (1, 2) or self.paths.count(STDIN) > 1:
@@ -173,7 +176,8 @@ class PairFiles:
             found = caption_records(self.paths[0], self._names[0], self.split)
         else:
             found = self._parallel() if self.kind == "parallel" else self._rows()
-        return found if self.locate is None else map(self._located, found)
+        found = found if self.locate is None else map(self._located, found)
+        return found if self.joining is None else self.joining(found)
 
     def _located(self, record: Line) -> Line:
         """The pair, with the source that `locate` gives."""
@@ -286,6 +290,7 @@ class PairFiles:
         sources name, and how they are read."""
         stats = [(os.path.abspath(path), os.stat(path)) for path in self._files()]
         of_media = {} if self.locate is None else {"split": self.split, "media": self._states()}
+        joining = {} if self.joining is None else {"joining": asdict(self.joining)}
         return {
             "files": [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats],
             "format": self.kind,
@@ -294,6 +299,7 @@ class PairFiles:
             "on_bad_input": self.on_bad_input,
             "max_line_bytes": self.max_line_bytes,
             **of_media,
+            **joining,
         }
 
     def _states(self) -> str:

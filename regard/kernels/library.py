@@ -32,6 +32,8 @@ DONE, OUT_OF_MEMORY, OUT_OF_RANGE = range(3)  # as in c/exports.h
 FUNCTIONS = {
     "additive_forward": "pppp nnnn",
     "additive_backward": "ppppppp nnnn",
+    "moves_forward": "ppppp nnnn p",
+    "moves_backward": "ppppp nnnn ppp",
     "matmul_add": "pp nnn p n",
     "softmax": "pppp nnn ppp",
     "topk": "pp nn pp",

@@ -138,6 +138,7 @@ def _attention(
             output_size=output_size,
             gate=config.gate,
             memories=memories,
+            moves=config.moves,
         )
 
 

@@ -29,7 +29,7 @@ from regard.run.publish import Publisher
 from regard.run.resume import limits_changed, restarted, shared
 from regard.run.sides import learn_sides
 from regard.run.start import missing, tidy, undone
-from regard.run.subsets import Subset, limits_of, split
+from regard.run.subsets import Subset, joined, limits_of, split
 from regard.run.training_parts import build_learner, build_plan
 from regard.run.unsaid import unsaid
 from regard.run.validation_metric import Validator
@@ -123,6 +123,7 @@ def prepare(
             if world.is_first:
                 found = _begun(config, files, validation, run, resume, world, tell, stack, beginning)
             else:
+                files = joined(run.config, files, validation)
                 found = (run, *split(run.config, files, validation, *run.sides, run.cache), [])
         run, learn, held, texts = found
         guided = run.config.training.guided_alignment.weight > 0
@@ -195,6 +196,7 @@ def _begun(
     config = shared(config, run, world, resume=going_on)
     changed = going_on and limits_changed(run, config)
     with _spooled(files, validation, run.cache) as (files, validation):
+        files = joined(config, files, validation)
         if going_on:
             sides = run.sides
         else:

@@ -2,8 +2,9 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from regard.alignment.pharaoh import parse_links
 from regard.alignment.units import Span, word_spans
 from regard.config import Config, GuidedAlignmentConfig
 from regard.data.copying import target_ids
+from regard.data.example import Example
+from regard.data.joined_pairs import joined
 from regard.data.lines import BadLine, opened, texts
 from regard.data.readers import PairFiles
 from regard.data.scripts import UNSPACED
@@ -28,8 +31,10 @@ FILE = "links.npz"
 NOTHING: Links = frozenset()
 Ids = Callable[[str, str], Sequence[int]]
 """Source, target → the token numbers of the target."""
-PART = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
-"""A word whose links are learned: in a script without spaces each character is one."""
+MARK = r"[.,!?;:…()\"“”«»„、。，！？；：（）]"
+PART = re.compile(rf"{UNSPACED}|{MARK}+|(?:(?!{UNSPACED}|{MARK}(?:{MARK}|\s|$))\S)+")
+"""A word whose links are learned: in a script without spaces each character is one, and so are marks at the ends of
+words."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,13 @@ class Linked:
 
     Args:
         row: its number in the corpus.
+        record: the pair as it was read.
         source, target: its texts, each with where its words are.
         links: between the words of both.
     """
 
     row: int
+    record: Example
     source: tuple[str, list[Span]]
     target: tuple[str, list[Span]]
     links: Links
@@ -53,10 +60,11 @@ def guiding_links(
 ) -> GivenLinks | None:
     """The links of the pairs to learn from; None where the recipe wants none.
 
-    Words are what stands between white space; where links are learned, capitals do not count, and each character of a
-    script without spaces is a word. Each token of a target word is linked to all tokens of the source words that its
-    word is linked to. Where the end mark of the source may be looked at, words without a link and the end mark of the
-    target are linked to it; but a pair without any link is free.
+    Words are what stands between white space; where links are learned, capitals do not count, marks of punctuation are
+    words, and so is each character of a script without spaces. Each token of a target word is linked to all tokens of
+    the source words that its word is linked to; with `unlinked: before` a word without a link has those of the word
+    before. Where the end mark of the source may be looked at, words without a link
+    and the end mark of the target are linked to it; but a pair without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
@@ -67,6 +75,8 @@ def guiding_links(
     count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
     tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
     assert source.tokenizer is not None
+    if asked.unlinked == "before":
+        pairs = [replace(pair, links=_followed(pair)) for pair in pairs]
     return _of_tokens(pairs, len(learn.corpus), source.tokenizer, target, end=config.model.attention.end)
 
 
@@ -87,9 +97,49 @@ def load(directory: Path) -> GivenLinks:
 def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentConfig) -> list[Linked]:
     if asked.links is not None:
         return _pairs(files, learn, ids, word_spans, _given(asked.links))
+    if files.joining is not None:
+        return _of_joined(_pairs(files, learn, ids, _parts), files, asked.most_pairs)
     pairs = _pairs(files, learn, ids, _parts, most=asked.most_pairs)
     found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
     return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
+
+
+def _of_joined(pairs: Sequence[Linked], files: PairFiles, most: int) -> list[Linked]:
+    """Links are learned of the first single pairs. Those of a joined pair are the links of its parts, if all have some;
+    else it is free."""
+    lines = islice(replace(files, joining=None).records(), most)
+    single = [line for line in lines if not isinstance(line, BadLine) and line.source.strip() and line.target]
+    sides = [_sides([pair]) for pair in single]
+    found = agreed_links([(_words(*source), _words(*target)) for source, target in sides])
+    known = {(pair.file, pair.line): links for pair, links in zip(single, found, strict=True)}
+    return [_with_links(pair, known) for pair in pairs]
+
+
+def _with_links(pair: Linked, known: Mapping[tuple[str, int], Links]) -> Linked:
+    """The pair with the links of its parts, by the file and the line of each."""
+    parts = pair.record.parts or (pair.record,)
+    source, target = _sides(parts)
+    links: set[tuple[int, int]] = set()
+    left = right = 0
+    for part in parts:
+        own = known.get((part.file, part.line), NOTHING)
+        if not own:
+            return replace(pair, source=source, target=target, links=NOTHING)
+        links.update((left + one, right + other) for one, other in own)
+        left, right = left + len(_parts(part.source)), right + len(_parts(part.target or ""))
+    return replace(pair, source=source, target=target, links=frozenset(links))
+
+
+def _sides(parts: Sequence[Example]) -> tuple[tuple[str, list[Span]], tuple[str, list[Span]]]:
+    """Both texts of a joined pair, each with where the words of its parts are."""
+    return _side([part.source for part in parts]), _side([part.target or "" for part in parts])
+
+
+def _side(texts: Sequence[str]) -> tuple[str, list[Span]]:
+    whole, starts = joined(texts)
+    return whole, [
+        (at + start, at + end) for at, text in zip(starts, texts, strict=True) for start, end in _parts(text)
+    ]
 
 
 def _parts(text: str) -> list[Span]:
@@ -136,7 +186,7 @@ def _pairs(
             given = links[lines - 1] if links is not None and lines <= len(links) else NOTHING
             sides = [(text, spans(text)) for text in (record.source, target)]
             _check(given, (len(sides[0][1]), len(sides[1][1])), record.file, record.line)
-            found.append(Linked(row, sides[0], sides[1], given))
+            found.append(Linked(row, record, sides[0], sides[1], given))
             row = next(wanted, None)
     if links is not None and len(links) != lines:
         raise DataError(
@@ -161,6 +211,16 @@ def _share(pairs: Sequence[Linked]) -> float:
     """Of all target words those with a link, in per cent."""
     linked = sum(len({target for _, target in pair.links}) for pair in pairs)
     return 100 * linked / max(1, sum(len(pair.target[1]) for pair in pairs))
+
+
+def _followed(pair: Linked) -> Links:
+    """The links of a pair, with those of the word before for each target word without any."""
+    sources: list[list[int]] = [[] for _ in pair.target[1]]
+    for word, other in pair.links:
+        sources[other].append(word)
+    for before, own in pairwise(sources):
+        own += [] if own else before
+    return frozenset((word, other) for other, own in enumerate(sources) for word in own)
 
 
 def _of_tokens(pairs: Sequence[Linked], rows: int, source: Tokenizer, target: Tokenizer, *, end: bool) -> GivenLinks:

@@ -16,6 +16,7 @@ from regard.data.copying import not_copied
 from regard.data.corpus import Corpus
 from regard.data.corpus_writer import labels_needed
 from regard.data.hallucination import Hallucination
+from regard.data.joined_pairs import Joining
 from regard.data.readers import PairFiles
 from regard.data.several import SeveralTexts
 from regard.data.shards import prepare
@@ -125,6 +126,22 @@ def limits_of(config: Config) -> Limits:
     """The limits of a recipe."""
     longest, stride = config.data.max_length, config.model.encoder.stride if config.training.ctc else None
     return Limits(max_length=longest, max_source_length=config.data.source.limit(longest), ctc_stride=stride)
+
+
+def joined(config: Config, files: PairFiles, validation: PairFiles | None) -> PairFiles:
+    """The pairs to learn from, joined as the recipe says.
+
+    Raises UsageError without `validation`: what is held out would be a part of what is learned.
+    """
+    options = config.data.join
+    if not options.words:
+        return files
+    if validation is None:
+        raise UsageError(
+            f"data.join.words is {options.words}, and no pairs are given to validate on; those that are held out would "
+            "also be a part of joined pairs. Give --dev."
+        )
+    return replace(files, joining=Joining(options.words, options.share, options.rounds, config.training.seed))
 
 
 def split(

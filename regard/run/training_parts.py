@@ -57,7 +57,8 @@ def build_objective(options: TrainingConfig, model: EncoderDecoder, links: Given
     if options.ctc:
         objective = WithCtc(objective, options.ctc)
     if links is not None:
-        objective = WithGuidedAlignment(objective, options.guided_alignment.weight, links)
+        guided = options.guided_alignment
+        objective = WithGuidedAlignment(objective, guided.weight, links, guided.until_step)
     coverage = options.coverage
     return WithCoverage(objective, coverage.weight, coverage.from_step) if coverage.weight else objective
 

@@ -55,17 +55,24 @@ class WithGuidedAlignment(nn.Module):
         objective: maps model, its output for a batch, and the batch to a `Loss`, by its method `loss`.
         weight: λ, 0 or more.
         links: of the pairs that `Batch.order` numbers.
+        until_step: the last update with the term; None for all. Links show attention early where to look, and what it
+            learns from them stays; from then on it may look elsewhere, where links are wrong or missing.
 
     `nll` and `tokens` of the loss are those of the objective.
     """
 
-    def __init__(self, objective: nn.Module, weight: float, links: GivenLinks) -> None:
+    def __init__(self, objective: nn.Module, weight: float, links: GivenLinks, until_step: int | None = None) -> None:
         super().__init__()
         if not weight >= 0:
             raise ValueError(f"WithGuidedAlignment: weight is {weight}; expected 0 or more. Try 0.3.")
         self.objective: Any = objective
         self.weight = weight
         self.links = links
+        self.until_step = until_step
+
+    def at(self, step: int) -> nn.Module:
+        """The objective of an update: without the term after the last one."""
+        return self if self.until_step is None or step <= self.until_step else self.objective
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch, with the term."""

@@ -14,10 +14,13 @@ import regard
 from regard.compiled.training import accelerated
 from regard.config import parse
 from regard.data.batch import Batch
+from regard.data.readers import PairFiles
 from regard.decoders.step import Unrolled
 from regard.errors import DataError, UsageError
 from regard.run import guidance
 from regard.run.directory import Run
+from regard.run.sides import learn_sides
+from regard.run.subsets import split
 from regard.training.guided import GivenLinks, WithGuidedAlignment, surprise
 from regard.training.objective import CrossEntropy
 
@@ -71,6 +74,45 @@ def test_it_stands_beside_the_objective_by_its_weight() -> None:
     torch.testing.assert_close(fast.total, both.total)
     with pytest.raises(ValueError, match=r"WithGuidedAlignment: weight is -1\.0; expected 0 or more"):
         WithGuidedAlignment(CrossEntropy(), -1.0, links)
+
+
+def test_until_step_ends_it() -> None:
+    model, batch = make_model(dropout=0.0), make_batch([(3, 5), (5, 2)], seed=1)
+    plain = CrossEntropy()
+    guided = WithGuidedAlignment(plain, 0.5, links_of([[(0, 0)], [(3, 1)]]), until_step=4)
+    assert [guided.at(step) is plain for step in (1, 4, 5)] == [False, False, True]
+    assert guided.at(4)(model, batch).total > guided.at(5)(model, batch).total
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Tom sleeps. I read!", ["Tom", "sleeps", ".", "I", "read", "!"]),
+        ("3.14 l' ami (yes)", ["3.14", "l'", "ami", "(", "yes", ")"]),
+        ("汤姆睡觉。", ["汤", "姆", "睡", "觉", "。"]),
+    ],
+)
+def test_marks_of_punctuation_are_words_of_their_own_where_links_are_learned(text: str, words: list[str]) -> None:
+    assert guidance.PART.findall(text) == words
+
+
+@pytest.mark.parametrize("unlinked", ["free", "before"])
+def test_words_without_a_link_look_where_the_word_before_does(unlinked: str, tmp_path: Path) -> None:
+    """If they are asked to; words before the first link stay free."""
+    (tmp_path / "pairs.tsv").write_text("a b c\tA B C D\n" * 2)
+    links = given(["1-1 2-3"] * 2, tmp_path / "links")
+    options = {"weight": 1.0, "links": links, "unlinked": unlinked}
+    config, files = (
+        parse({"data": SYMBOLS, "training": {"guided_alignment": options}}, "test"),
+        PairFiles((str(tmp_path / "pairs.tsv"),)),
+    )
+    sides = learn_sides(config.data, files)
+    learn, _ = split(config, files, files, *sides, tmp_path / "cache")
+    found = guidance.guiding_links(config, files, learn, *sides, lambda line: None)
+    assert found is not None
+    _, targets, sources = found.of(np.array([1]))
+    expected = [(1, 1), (2, 1), (3, 2)] if unlinked == "before" else [(1, 1), (3, 2)]
+    assert list(zip(targets.tolist(), sources.tolist(), strict=True)) == expected
 
 
 def reversing(count: int) -> list[tuple[str, str]]:
