@@ -33,8 +33,11 @@ def parts(alignment: Alignment) -> list[Part]:
 
 
 def part_weights(alignment: Alignment) -> np.ndarray:
-    """What each target unit looked at in each part, all its units together: float32 (target, parts). The end mark of
-    the source is of the last part. Divide the weights of a part by it, and they are those within the part.
+    """What each target unit looked at in each part, all its units together: float32 (target, parts). Divide the weights
+    of a part by it, and they are those within the part.
+
+    The end mark of the source is of the last part that can be looked at. Features beside the positions of another part
+    cannot: they are text without a unit.
 
     (target, 0) for a source of one text.
     """
@@ -44,7 +47,8 @@ def part_weights(alignment: Alignment) -> np.ndarray:
     for number in range(len(names)):
         shares[:, number] = alignment.weights[:, numbers == number].sum(1)
     if alignment.source_end is not None and names:
-        shares[:, -1] += alignment.source_end
+        seen = [number for number, part in enumerate(parts(alignment)) if not part.text or number in numbers]
+        shares[:, seen[-1] if seen else 0] += alignment.source_end
     return shares
 
 
