@@ -11,9 +11,11 @@ size of each run, and the signatures of the metrics. Nothing of the corpus is in
 
 import argparse
 import json
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
@@ -140,8 +142,7 @@ def chapter(record: dict[str, Any]) -> str:
         name = f"{row['name']} (`{row['options']}`)" if row["options"] else row["name"]
         lines.append(f"| {' | '.join([name, *cells])} |")
     for floor in record["floors"]:
-        name, _, reached = floor.rpartition(":")
-        values = dict(each.split("=") for each in reached.split())
+        name, values = reached(floor, names)
         lines.append(f"| {' | '.join([f'*{name}*', *(values.get(each, '') for each in names), *[''] * len(more)])} |")
     minutes, epochs = (spread([run[name] for run in runs]) for name in ("minutes", "epochs"))
     seeds = ", ".join(str(run["seed"]) for run in runs)
@@ -155,6 +156,18 @@ def chapter(record: dict[str, Any]) -> str:
     notes = "".join(f"- {note}\n" for note in record["notes"])
     body = "\n".join(lines)
     return f"## {record['title']}\n\n{body}\n\n{facts}\n\n```\n{commands}\n```\n" + (f"\n{notes}" if notes else "")
+
+
+def reached(floor: str, names: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The name of another system, and its figures by metric, as given to `--floor`.
+
+    Raises ValueError for a metric that no row has: its figure would not be shown.
+    """
+    name, _, values = floor.rpartition(":")
+    found = dict(re.findall(r"(\S+(?: \([^)]*\))?)=(\S+)", values))
+    if not found or set(found) - set(names):
+        raise ValueError(f"--floor {floor!r}; expected NAME: METRIC=VALUE with metrics of {', '.join(names)}")
+    return name, found
 
 
 def pointed(places: list[dict[str, Any]] | None) -> list[str]:

@@ -27,3 +27,16 @@ def test_a_record_is_whole_and_can_be_made_again(path: Path) -> None:
     assert "runs/" not in " ".join(record["commands"])  # a reader has other places
     for row in record["rows"]:
         assert len(row["scores"]) == len(record["runs"])
+
+
+def test_a_figure_of_another_system_is_shown_or_refused() -> None:
+    names = ["BLEU (zh)", "chrF"]
+    assert results.reached("no attention: BLEU (zh)=21.7 chrF=40", names) == (
+        "no attention",
+        {"BLEU (zh)": "21.7", "chrF": "40"},
+    )
+    for wrong in ("no attention: bleu_zh=21.7", "no attention: 21.7"):
+        with pytest.raises(
+            ValueError, match=r"--floor .*; expected NAME: METRIC=VALUE with metrics of BLEU \(zh\), chrF"
+        ):
+            results.reached(wrong, names)
