@@ -63,8 +63,8 @@ def guiding_links(
     Words are what stands between white space; where links are learned, capitals do not count, marks of punctuation are
     words, and so is each character of a script without spaces. Each token of a target word is linked to all tokens of
     the source words that its word is linked to; with `unlinked: before` a word without a link has those of the word
-    before. Where the end mark of the source may be looked at, words without a link
-    and the end mark of the target are linked to it; but a pair without any link is free.
+    before. Where the end mark of the source may be looked at, words without a link and the end mark of the target are
+    linked to it; but a pair without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
