@@ -2,8 +2,9 @@
 
 import re
 
-from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.units import Span, regroup, source_words, word_spans
+from regard.alignment.alignment import Alignment, Unit, Word
+from regard.alignment.inside import spans_within
+from regard.alignment.units import Span, regroup, regroup_inside, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -16,6 +17,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
             written without spaces (Chinese, Thai …) keeps its tokens, and a token that holds several whole words, as a
             label or a sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
+            What stands `inside` such sentences is regrouped likewise; with `words` it is the units.
 
     Raises ValueError for another name.
     """
@@ -27,7 +29,16 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     if alignment.source_kind == "text":
         source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
+    if alignment.inside and source is None:
+        alignment = regroup_inside(alignment, _inside(alignment, units))
     return alignment if source is target is None else regroup(alignment, source, target)
+
+
+def _inside(alignment: Alignment, units: str) -> list[Span]:
+    """Where the wanted words inside the units of the source are."""
+    text, tokens = alignment.source_text, alignment.inside
+    spans = spans_within(alignment.source, word_spans(text))
+    return _suited(text, tokens, spans) if units == "auto" else spans
 
 
 def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
@@ -39,7 +50,7 @@ def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -
     return None if same else spans
 
 
-def _suited(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
+def _suited(text: str, tokens: tuple[Unit, ...] | tuple[Word, ...], words: list[Span]) -> list[Span]:
     spans: list[Span] = []
     unspaced = re.compile(UNSPACED)  # here, since it takes 5 ms the first time
     for start, end in words:

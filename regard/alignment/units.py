@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
+from regard.alignment.inside import by_words, regrouped_words
 from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
@@ -38,6 +39,7 @@ def align(
     layers: Mapping[str, np.ndarray] | None = None,
     p_gen: np.ndarray | None = None,
     copied: np.ndarray | None = None,
+    inside: Sequence[Word] = (),
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
@@ -54,6 +56,8 @@ def align(
         p_gen: (target,), of a model that copies, as `Copied` has it; the entry of the end mark may follow, and is left
             out.
         copied: (target, source), likewise with the end marks; None with p_gen None.
+        inside: the words that each position of the source was pooled of, their `unit` its number; left out where
+            neighbours become one unit.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -80,6 +84,7 @@ def align(
         **look(weights, (rows, columns), *shares),
         p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
         copied=None if copied is None else _merge(copied[:rows, :columns], source_share, target_share),
+        inside=tuple(inside) if source_share is None else (),
     )
 
 
@@ -163,6 +168,9 @@ def regroup(
         alignment: of text to text, or of another source, whose units stay.
         source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
 
+    Where it is known what words a unit of the source was pooled of, its weight is divided among new units by the
+    weights of these words, and not by characters: a new word has the weight of its sentence times its own within.
+
     Raises ValueError for new units of a source that is no text.
     """
     if source_spans is not None and alignment.source_kind != "text":
@@ -173,7 +181,7 @@ def regroup(
     source, target = alignment.source, alignment.target
     source_share = target_share = None
     if source_spans is not None:
-        source_share = _shares(source, source_spans, alignment.source_text)
+        source_share = _source_shares(alignment, source_spans)
         source = _units(alignment.source_text, source_spans)
     if target_spans is not None:
         target_share = _shares(target, target_spans, alignment.target_text)
@@ -195,9 +203,24 @@ def regroup(
         predictions=predictions,
         p_gen=p_gen,
         copied=copied,
+        inside=alignment.inside if source_spans is None else (),
         layers=tuple(Layer(layer.name, **look(whole(layer), units, *shares)) for layer in alignment.layers),
         **look(whole(alignment), units, *shares),
     )
+
+
+def regroup_inside(alignment: Alignment, spans: Sequence[Span]) -> Alignment:
+    """The same alignment with other words inside its units, in order, none of them in two units."""
+    shares = _shares(alignment.inside, spans, alignment.source_text)
+    return replace(alignment, inside=regrouped_words(alignment.inside, spans, shares, alignment.source_text))
+
+
+def _source_shares(alignment: Alignment, spans: Sequence[Span]) -> np.ndarray:
+    """Which part of each source unit lies in each span: by its words where their weights are known, else by
+    characters."""
+    text, inside = alignment.source_text, alignment.inside
+    shares = _shares(alignment.source, spans, text)
+    return by_words(inside, _shares(inside, spans, text), shares) if inside else shares
 
 
 def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
@@ -228,7 +251,7 @@ def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: n
     return merged.astype(np.float32)
 
 
-def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarray:
+def _shares(units: Sequence[Unit] | Sequence[Word], spans: Sequence[Span], text: str) -> np.ndarray:
     """Which part of each unit lies in each span, by visible characters."""
     if not spans or not units:
         return np.zeros((len(units), len(spans)))

@@ -7,8 +7,9 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
+from regard.alignment.alignment import Alignment
 from regard.views.brush import Brush, anchored, wrapped
-from regard.views.labels import END
+from regard.views.labels import END, WITHIN, label
 
 MOST_LISTED = 3
 LONGEST_LISTED = 24
@@ -43,6 +44,18 @@ def listing(
         for number, line in enumerate(wrapped(_entries(names, looks, len(columns), brush), room)):
             name = "" if number else row
             lines.append(Text(" " * (gutter - cell_len(name)) + anchored(name) + between).append_text(line))
+    return lines
+
+
+def word_lists(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
+    """For each sentence the words with the largest weights within it, in percent."""
+    lines = wrapped([Text(word) for word in f"{WITHIN} (100 % each):".split(" ")], width)
+    number = max(len(str(len(alignment.source))), 1)
+    for unit in range(len(alignment.source)):
+        words = [word for word in alignment.inside if word.unit == unit]
+        weights = np.array([[word.weight for word in words]])
+        labels = [brush.printable(label(word)) for word in words]
+        lines += listing([str(unit + 1).rjust(number)], labels, weights, False, width, brush) if words else []
     return lines
 
 
