@@ -224,6 +224,14 @@ def copied_words(alignment: Alignment) -> str | None:
     return f"Copied (#2 is word 2 of the source): {', '.join(named)}{more}"
 
 
+def checked_inside(alignment: Alignment) -> list[float]:
+    """The weights of the words within their sentences, between 0 and 1. Raises ValueError for NaN and infinity."""
+    weights = np.array([word.weight for word in alignment.inside])
+    if not np.isfinite(weights).all():
+        raise ValueError("Alignment.inside: some weights are NaN or infinite; expected numbers from 0 to 1.")
+    return np.clip(weights, 0.0, 1.0).tolist()  # type: ignore[no-any-return]
+
+
 def inside_words(alignment: Alignment) -> str | None:
     """A sentence with the word that each target unit has most of, where the source has sentences made of words; or
     None."""
@@ -235,7 +243,7 @@ def inside_words(alignment: Alignment) -> str | None:
         if shares[best] >= SHOWN_FROM:
             word = alignment.inside[best]
             named = [shorten(label(each), LONGEST_NAMED) for each in (unit, word)]
-            found.append(f"{named[0]} from {named[1]} in sentence {word.unit + 1} {100 * shares[best]:.0f} %")
+            found.append(f"{named[0]}: {named[1]} (sentence {word.unit + 1}) {100 * shares[best]:.0f} %")
     more = " …" if len(alignment.target) > MOST_NAMED else ""
     return f"{TIMES}: {', '.join(found)}{more}" if found else None
 
