@@ -98,7 +98,7 @@ class Alignments:
             made.append([])
             for hypothesis, *behind in zip(hypotheses, *(each[number] for each in known), strict=True):
                 target = tokens.spell(said(hypothesis)) if targets is None else targets[number]
-                alignment = self._one(source, target, stretches, hypothesis, tokens, *behind, inside)
+                alignment = self._one(source, target, stretches, hypothesis, tokens, inside, *behind)
                 made[-1].append(replace(alignment, receptive_field=around, warning=self.warning))
         return made
 
@@ -109,10 +109,10 @@ class Alignments:
         stretches: Sequence[Stretch],
         found: Hypothesis,
         tokens: Tokenizer | SentenceTokens,
+        inside: Sequence[Word],
         ranked: Ranked | None,
         layers: np.ndarray | None,
         copied: Copied | None,
-        inside: Sequence[Word],
     ) -> Alignment:
         """Of a source, whose memory covers these stretches, and one target."""
         made = align(

@@ -104,7 +104,8 @@ def to_arrays(words: Sequence[Word]) -> dict[str, np.ndarray]:
 def from_arrays(texts: Sequence[Any], arrays: dict[str, np.ndarray]) -> tuple[Word, ...]:
     """The words of such arrays and their texts. Raises ValueError if they do not fit."""
     each = (arrays[name].tolist() for name in NAMES)
-    return tuple([_word(text, *span, unit, weight) for text, span, unit, weight in zip(texts, *each, strict=True)])
+    found = zip(texts, *each, strict=True)
+    return tuple([_word(text, start, end, unit, weight) for text, (start, end), unit, weight in found])
 
 
 def _word(text: Any, start: Any, end: Any, unit: Any, weight: Any) -> Word:

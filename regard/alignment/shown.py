@@ -17,7 +17,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
             written without spaces (Chinese, Thai …) keeps its tokens, and a token that holds several whole words, as a
             label or a sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
-            What stands `inside` such sentences is regrouped likewise; with `words` it is the units.
+            What stands `inside` such sentences is regrouped likewise; with `words` the units are these words.
 
     Raises ValueError for another name.
     """
@@ -26,7 +26,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     if units == "tokens":
         return alignment
     source = target = None
-    if alignment.source_kind == "text":
+    if alignment.source_kind == "text" and not (alignment.inside and units == "auto"):
         source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     if alignment.inside and source is None:

@@ -116,8 +116,8 @@ def draw(
     panels: list[AnyPanel] = []
     for one, name, seconds in zip(alignments, names, times, strict=True):
         for layer_name, layer in one.each_layer:
-            number = f"{name}{layer_name}{':' * bool(layer_name)}".strip()
-            panels.append(_measured(layer, number, cell, families, numbers, seconds))
+            before = f"{name}{layer_name}{':' * bool(layer_name)}".strip()
+            panels.append(_measured(layer, before, cell, families, numbers, seconds))
         if one.inside:
             panels.append(measure_inside(one, name.strip(), families, numbers))
     shelves = _panel_rows(panels)

@@ -229,7 +229,8 @@ def checked_inside(alignment: Alignment) -> list[float]:
     weights = np.array([word.weight for word in alignment.inside])
     if not np.isfinite(weights).all():
         raise ValueError("Alignment.inside: some weights are NaN or infinite; expected numbers from 0 to 1.")
-    return np.clip(weights, 0.0, 1.0).tolist()  # type: ignore[no-any-return]
+    checked: list[float] = np.clip(weights, 0.0, 1.0).tolist()
+    return checked
 
 
 def inside_words(alignment: Alignment) -> str | None:

@@ -170,10 +170,10 @@ def _inside(alignment: Alignment) -> dict[str, Any] | None:
     cut = []
     for number, unit in enumerate(alignment.source):
         own = [place for place, word in enumerate(alignment.inside) if word.unit == number]
-        words = [alignment.inside[place] for place in own]
         start, end = int(unit.start), int(unit.end)
-        moved = [Unit(word.text, word.start - start, word.end - start) for word in words]
-        found = pieces(alignment.source_text[start:end], moved) if words else [(label(unit), -1)]
+        there = [alignment.inside[place] for place in own]
+        moved = [Unit(word.text, word.start - start, word.end - start) for word in there]
+        found = pieces(alignment.source_text[start:end], moved) if there else [(label(unit), -1)]
         cut.append([(piece, own[index] if index >= 0 else -1) for piece, index in found])
     weights = np.round(checked_inside(alignment), DIGITS).tolist()
     words = [
