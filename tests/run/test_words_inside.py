@@ -1,14 +1,17 @@
 """The weights of words inside their sentences reach the alignment, whatever decoder reads them and whatever finds the
 output."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import regard
 from regard.alignment import Alignment
 from regard.config import parse
 from regard.data.text import TextSource
@@ -109,3 +112,13 @@ def test_those_of_an_ensemble_are_the_means_of_all_its_models() -> None:
 def test_an_encoder_that_does_not_pool_has_none() -> None:
     for found in translator(model(1, words="positions")).translate(STORIES):
         assert found[0].inside == ()
+
+
+def test_the_example_of_the_docs_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if ".inside" in code]
+    monkeypatch.setattr(regard, "load", lambda path: translator(model(1)))
+    exec(example, {})
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(".")[0] for line in said][:3] == ["Nobody knew", "Nobody knew", "We saw the violin"]
+    assert len(said) == 9
