@@ -57,30 +57,40 @@ def choose_forms(files: PairFiles) -> tuple[dict[str, Any], list[str]]:
     report = Report()
     named = replace(files, columns=("lemma", "form", "tags"), source="lemma", target="form")
     sample = drawn(named.read(report), SAMPLE_FORMS)
-    pairs = report.pairs
-    size = next(size for size in FORMS_SIZES if pairs <= size.pairs)
-    values: dict[str, Any] = yaml.safe_load(text("inflection-copy"))
-    model, training, data = values["model"], values["training"], values["data"]
-    model["embedding_size"] = size.lemma
-    model["encoder"]["parts"]["lemma"]["hidden_size"] = size.lemma
-    model["encoder"]["parts"]["tags"]["hidden_size"] = size.tags
-    model["decoder"]["hidden_size"] = size.decoder
-    training |= {"learning_rate": size.rate, "max_steps": size.updates, "validate_every": size.validate_every}
-    training["moving_average"] = size.average
-    data["batch_size"] = size.batch
+    size = forms_size(report.pairs)
+    values = in_size("inflection-copy", size) | {"name": "chosen from the pairs"}
     copies = _shared(sample) >= FEWEST_SHARED
-    if copies:
-        data["hallucinate"]["share"] = size.made_up
-    else:
-        del data["hallucinate"], model["output"]
-    values["name"] = "chosen from the pairs"
+    if not copies:
+        del values["data"]["hallucinate"], values["model"]["output"]
     learned = f"letters of the lemma can be copied, and {100 * size.made_up:.0f} % of the pairs are made up"
     return values, [
         "source: lemma, and tags as features (three columns, of which the last holds tags: lemma, form, tags)",
         f"target: form ({learned if copies else 'written in other letters than the lemma, so none are copied'})",
-        f"model: as inflection-copy, {size.lemma} features for the lemma ({pairs:,} pairs)",
-        f"training: {size.updates:,} updates; the weights with the best {training['metric']} are kept",
+        f"model: as inflection-copy, {size.lemma} features for the lemma ({report.pairs:,} pairs)",
+        f"training: {size.updates:,} updates; the weights with the best {values['training']['metric']} are kept",
     ]
+
+
+def forms_size(pairs: int) -> FormsSize:
+    """What suits so many forms."""
+    return next(size for size in FORMS_SIZES if pairs <= size.pairs)
+
+
+def in_size(name: str, size: FormsSize) -> dict[str, Any]:
+    """A recipe for inflection in another size; those that come with Regard have the smallest."""
+    values: dict[str, Any] = yaml.safe_load(text(name))
+    if size == FORMS_SIZES[0]:
+        return values
+    model, encoder = values["model"], values["model"]["encoder"]
+    if "parts" in encoder:
+        encoder["parts"]["tags"]["hidden_size"] = size.tags
+    encoder.get("parts", {"lemma": encoder})["lemma"]["hidden_size"] = size.lemma
+    model |= {"embedding_size": size.lemma, "decoder": model["decoder"] | {"hidden_size": size.decoder}}
+    values["data"]["batch_size"] = size.batch
+    values["data"]["hallucinate"]["share"] = size.made_up
+    rhythm = {"max_steps": size.updates, "validate_every": size.validate_every, "moving_average": size.average}
+    values["training"] |= rhythm | {"learning_rate": size.rate}
+    return values
 
 
 def _shared(sample: Sequence[Example]) -> float:
