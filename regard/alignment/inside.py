@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from regard.alignment.alignment import Unit, Word
+from regard.alignment.alignment import Word
 from regard.data.text import written
 
 NAMES = ("inside_spans", "inside_units", "inside_weights")
@@ -75,11 +75,19 @@ def by_words(
         shares: which part of each word lies in each stretch.
         units: what is true of a unit whose words weigh nothing, or that has none.
     """
-    inside = np.zeros((len(units), len(words)))
-    inside[[word.unit for word in words], np.arange(len(words))] = [word.weight for word in words]
-    found = inside @ shares
+    found = np.zeros_like(units)
+    for word, share in zip(words, shares, strict=True):
+        found[word.unit] += word.weight * share
     total = found.sum(1, keepdims=True)
     return np.where(total > 0, found, units)
+
+
+def of_units(words: Sequence[Word], count: int) -> list[list[int]]:
+    """The numbers of the words of each of so many units."""
+    found: list[list[int]] = [[] for _ in range(count)]
+    for number, word in enumerate(words):
+        found[word.unit].append(number)
+    return found
 
 
 def to_records(words: Sequence[Word], weights: Sequence[float]) -> list[dict[str, Any]]:
@@ -110,12 +118,3 @@ def from_arrays(texts: Sequence[Any], arrays: dict[str, np.ndarray]) -> tuple[Wo
 
 def _word(text: Any, start: Any, end: Any, unit: Any, weight: Any) -> Word:
     return Word(str(text), int(start), int(end), int(unit), float(np.float32(weight)))
-
-
-def spans_within(units: Sequence[Unit], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The stretches, cut where a unit ends; without what is in no unit."""
-    found = []
-    for unit in units:
-        cut = [(max(start, int(unit.start)), min(end, int(unit.end))) for start, end in spans]
-        found += [(start, end) for start, end in cut if start < end]
-    return found

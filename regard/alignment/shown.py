@@ -1,10 +1,12 @@
 """Which units a reader is shown: words, tokens, or what suits the script. One rule, for the commands and for Python."""
 
 import re
+from dataclasses import replace
+from itertools import groupby
 
 from regard.alignment.alignment import Alignment, Unit, Word
-from regard.alignment.inside import spans_within
-from regard.alignment.units import Span, regroup, regroup_inside, source_words, word_spans
+from regard.alignment.inside import regrouped_words
+from regard.alignment.units import Span, regroup, shares, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -30,15 +32,23 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     if alignment.inside and source is None:
-        alignment = regroup_inside(alignment, _inside(alignment, units))
+        alignment = replace(alignment, inside=_inside(alignment, units))
     return alignment if source is target is None else regroup(alignment, source, target)
 
 
-def _inside(alignment: Alignment, units: str) -> list[Span]:
-    """Where the wanted words inside the units of the source are."""
-    text, tokens = alignment.source_text, alignment.inside
-    spans = spans_within(alignment.source, word_spans(text))
-    return _suited(text, tokens, spans) if units == "auto" else spans
+def _inside(alignment: Alignment, units: str) -> tuple[Word, ...]:
+    """The wanted words inside the units of the source, of which none is in two of them."""
+    found: list[Word] = []
+    for number, group in groupby(alignment.inside, lambda word: word.unit):
+        start = int(alignment.source[number].start)
+        text = alignment.source_text[start : int(alignment.source[number].end)]
+        tokens = tuple([word._replace(start=word.start - start, end=word.end - start) for word in group])
+        spans = word_spans(text)
+        if units == "auto":
+            spans = _suited(text, tokens, spans)
+        words = regrouped_words(tokens, spans, shares(tokens, spans, text), text)
+        found += [word._replace(start=word.start + start, end=word.end + start) for word in words]
+    return tuple(found)
 
 
 def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -> list[Span] | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
-from regard.alignment.inside import by_words, regrouped_words
+from regard.alignment.inside import by_words
 from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
@@ -69,7 +69,7 @@ def align(
         )
     source, source_share = _distinct(source_spans)
     target, target_share = _distinct(target_spans)
-    shares = source_share, target_share
+    both = source_share, target_share
     drawn = None if draw is None else draw(source)
     return Alignment(
         source_text if drawn is None else drawn.text,
@@ -80,8 +80,8 @@ def align(
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
         source_parts=() if drawn is None else drawn.parts,
-        layers=tuple(Layer(name, **look(layer, (rows, columns), *shares)) for name, layer in (layers or {}).items()),
-        **look(weights, (rows, columns), *shares),
+        layers=tuple(Layer(name, **look(layer, (rows, columns), *both)) for name, layer in (layers or {}).items()),
+        **look(weights, (rows, columns), *both),
         p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
         copied=None if copied is None else _merge(copied[:rows, :columns], source_share, target_share),
         inside=tuple(inside) if source_share is None else (),
@@ -184,15 +184,14 @@ def regroup(
         source_share = _source_shares(alignment, source_spans)
         source = _units(alignment.source_text, source_spans)
     if target_spans is not None:
-        target_share = _shares(target, target_spans, alignment.target_text)
+        target_share = shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
     p_gen, copied = alignment.p_gen, alignment.copied
     if p_gen is not None:
         p_gen = _merge(p_gen[:, None], None, target_share)[:, 0]
     if copied is not None:
         copied = _merge(copied, source_share, target_share)
-    units = len(alignment.target), len(alignment.source)
-    shares = source_share, target_share
+    units, both = (len(alignment.target), len(alignment.source)), (source_share, target_share)
     predictions = alignment.predictions
     if target_share is not None:
         predictions = tuple(_moved(prediction, target_share) for prediction in predictions)
@@ -204,23 +203,17 @@ def regroup(
         p_gen=p_gen,
         copied=copied,
         inside=alignment.inside if source_spans is None else (),
-        layers=tuple(Layer(layer.name, **look(whole(layer), units, *shares)) for layer in alignment.layers),
-        **look(whole(alignment), units, *shares),
+        layers=tuple(Layer(layer.name, **look(whole(layer), units, *both)) for layer in alignment.layers),
+        **look(whole(alignment), units, *both),
     )
-
-
-def regroup_inside(alignment: Alignment, spans: Sequence[Span]) -> Alignment:
-    """The same alignment with other words inside its units, in order, none of them in two units."""
-    shares = _shares(alignment.inside, spans, alignment.source_text)
-    return replace(alignment, inside=regrouped_words(alignment.inside, spans, shares, alignment.source_text))
 
 
 def _source_shares(alignment: Alignment, spans: Sequence[Span]) -> np.ndarray:
     """Which part of each source unit lies in each span: by its words where their weights are known, else by
     characters."""
     text, inside = alignment.source_text, alignment.inside
-    shares = _shares(alignment.source, spans, text)
-    return by_words(inside, _shares(inside, spans, text), shares) if inside else shares
+    found = shares(alignment.source, spans, text)
+    return by_words(inside, shares(inside, spans, text), found) if inside else found
 
 
 def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
@@ -251,7 +244,7 @@ def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: n
     return merged.astype(np.float32)
 
 
-def _shares(units: Sequence[Unit] | Sequence[Word], spans: Sequence[Span], text: str) -> np.ndarray:
+def shares(units: Sequence[Unit] | Sequence[Word], spans: Sequence[Span], text: str) -> np.ndarray:
     """Which part of each unit lies in each span, by visible characters."""
     if not spans or not units:
         return np.zeros((len(units), len(spans)))
@@ -262,11 +255,11 @@ def _shares(units: Sequence[Unit] | Sequence[Word], spans: Sequence[Span], text:
     start = np.maximum(places[:, None, 0], groups[None, :, 0])
     end = np.maximum(np.minimum(places[:, None, 1], groups[None, :, 1]), start)
     total = before[places[:, 1]] - before[places[:, 0]]
-    shares = (before[end] - before[start]) / np.maximum(total, 1)[:, None]
+    found = (before[end] - before[start]) / np.maximum(total, 1)[:, None]
     for blank in np.flatnonzero(total == 0):
         after = np.flatnonzero(groups[:, 1] > places[blank, 0])
-        shares[blank, after[0] if after.size else -1] = 1.0
-    return shares
+        found[blank, after[0] if after.size else -1] = 1.0
+    return found
 
 
 def _distinct(spans: Sequence[Stretch]) -> tuple[Sequence[Stretch], np.ndarray | None]:

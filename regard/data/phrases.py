@@ -63,8 +63,8 @@ def borders(tokenizer: Tokenizer, device: torch.device) -> Borders:
     texts = [text or " " for text in tokenizer.texts]
     texts[FIRST_BYTE:FIRST_PIECE] = [chr(byte) if byte < 0x80 else OTHER for byte in range(256)]
     texts.append(OTHER)
-    edges = (torch.tensor([_in_word(text[place]) for text in texts], device=device) for place in (0, -1))
-    return Borders(*edges, tokenizer.kind == SPACED)
+    begins, ends = (torch.tensor([_in_word(text[place]) for text in texts], device=device) for place in (0, -1))
+    return Borders(begins, ends, tokenizer.kind == SPACED)
 
 
 def phrases(texts: Sequence[str], tokens: "Tokenizer | SentenceTokens") -> list[Phrase]:

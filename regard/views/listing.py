@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.inside import of_units
 from regard.views.brush import Brush, anchored, wrapped
 from regard.views.labels import END, WITHIN, label
 
@@ -51,8 +52,8 @@ def word_lists(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
     """For each sentence the words with the largest weights within it, in percent."""
     lines = wrapped([Text(word) for word in f"{WITHIN} (100 % each):".split(" ")], width)
     number = max(len(str(len(alignment.source))), 1)
-    for unit in range(len(alignment.source)):
-        words = [word for word in alignment.inside if word.unit == unit]
+    for unit, own in enumerate(of_units(alignment.inside, len(alignment.source))):
+        words = [alignment.inside[place] for place in own]
         weights = np.array([[word.weight for word in words]])
         labels = [brush.printable(label(word)) for word in words]
         lines += listing([str(unit + 1).rjust(number)], labels, weights, False, width, brush) if words else []

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.inside import of_units
 from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
@@ -168,8 +169,7 @@ def _inside(alignment: Alignment) -> dict[str, Any] | None:
     if not alignment.inside:
         return None
     cut = []
-    for number, unit in enumerate(alignment.source):
-        own = [place for place, word in enumerate(alignment.inside) if word.unit == number]
+    for unit, own in zip(alignment.source, of_units(alignment.inside, len(alignment.source)), strict=True):
         start, end = int(unit.start), int(unit.end)
         there = [alignment.inside[place] for place in own]
         moved = [Unit(word.text, word.start - start, word.end - start) for word in there]
