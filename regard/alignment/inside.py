@@ -65,21 +65,9 @@ def regrouped_words(
     return tuple(found)
 
 
-def by_words(
-    words: Sequence[Word], shares: Float[np.ndarray, "words spans"], units: Float[np.ndarray, "units spans"]
-) -> Float[np.ndarray, "units spans"]:
-    """Which part of each unit lies in each stretch: what its words there weigh.
-
-    Args:
-        words: of all units.
-        shares: which part of each word lies in each stretch.
-        units: what is true of a unit whose words weigh nothing, or that has none.
-    """
-    found = np.zeros_like(units)
-    for word, share in zip(words, shares, strict=True):
-        found[word.unit] += word.weight * share
-    total = found.sum(1, keepdims=True)
-    return np.where(total > 0, found, units)
+def moved(word: Word, by: int) -> Word:
+    """The same word so many characters farther on."""
+    return word._replace(start=word.start + by, end=word.end + by)
 
 
 def of_units(words: Sequence[Word], count: int) -> list[list[int]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from regard.alignment.alignment import Alignment, Unit, Word
-from regard.alignment.inside import regrouped_words
+from regard.alignment.inside import moved, regrouped_words
 from regard.alignment.units import Span, regroup, shares, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
@@ -42,12 +42,12 @@ def _inside(alignment: Alignment, units: str) -> tuple[Word, ...]:
     for number, group in groupby(alignment.inside, lambda word: word.unit):
         start = int(alignment.source[number].start)
         text = alignment.source_text[start : int(alignment.source[number].end)]
-        tokens = tuple([word._replace(start=word.start - start, end=word.end - start) for word in group])
+        tokens = tuple([moved(word, -start) for word in group])
         spans = word_spans(text)
         if units == "auto":
             spans = _suited(text, tokens, spans)
         words = regrouped_words(tokens, spans, shares(tokens, spans, text), text)
-        found += [word._replace(start=word.start + start, end=word.end + start) for word in words]
+        found += [moved(word, start) for word in words]
     return tuple(found)
 
 

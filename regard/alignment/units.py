@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
-from regard.alignment.inside import by_words
+from regard.alignment.inside import moved, of_units
 from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
@@ -211,9 +211,16 @@ def regroup(
 def _source_shares(alignment: Alignment, spans: Sequence[Span]) -> np.ndarray:
     """Which part of each source unit lies in each span: by its words where their weights are known, else by
     characters."""
-    text, inside = alignment.source_text, alignment.inside
-    found = shares(alignment.source, spans, text)
-    return by_words(inside, shares(inside, spans, text), found) if inside else found
+    found = shares(alignment.source, spans, alignment.source_text)
+    by_unit = of_units(alignment.inside, len(found)) if alignment.inside else []
+    for row, unit, own in zip(found, alignment.source, by_unit, strict=False):
+        start, there = int(unit.start), np.flatnonzero(row).tolist()
+        words = [moved(alignment.inside[number], -start) for number in own]
+        near = [(spans[place][0] - start, spans[place][1] - start) for place in there]
+        weights = np.array([word.weight for word in words])
+        if weights.any():
+            row[there] = weights @ shares(words, near, alignment.source_text[start : int(unit.end)])
+    return found
 
 
 def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
