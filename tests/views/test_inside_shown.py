@@ -95,6 +95,17 @@ def test_the_terminal_lists_the_largest_of_each_sentence_alone() -> None:
     assert "2 │ came 50, He 25, last. 25" in lines
 
 
+def test_of_many_sentences_the_terminal_lists_those_that_were_looked_at_most() -> None:
+    text = " ".join(f"w{number}." for number in range(30))
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    inside = [Word(text[start:end], start, end, unit, 1.0) for unit, (start, end) in enumerate(spans)]
+    weights = np.linspace(0, 1, 30, dtype=np.float32)[None] / 15
+    said = heatmap(align(text, "x", spans, [(0, 1)], weights, -1.0, inside=inside), width=90, ascii=True).plain
+    listed = said.split(WITHIN)[1]
+    assert [int(number) for number in re.findall(r"^ *(\d+) \|", listed, re.MULTILINE)] == [*range(11, 31)]
+    assert "and 10 sentences that were looked at less" in listed
+
+
 @pytest.mark.parametrize("numbers", [False, True])
 def test_the_figure_has_each_word_on_the_colour_of_its_weight(numbers: bool) -> None:
     panel = measure_inside(MUSIC, "", ["DejaVu Sans"], numbers)
