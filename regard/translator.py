@@ -15,6 +15,8 @@ from regard.alignment.shown import regrouped
 from regard.alignments import Alignments, said
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
+from regard.data.copying import CopySource
+from regard.data.edits import SCRIPTS
 from regard.data.given import Constraints, texts
 from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
@@ -98,6 +100,8 @@ class Translator:
                     f"Translator: ctc_weight is {options.ctc_weight} and model {number} has no CTC head; expected a "
                     "weight of 0. Train with training.ctc above 0 to have one."
                 )
+        if options.rules != NO_RULES and isinstance(source, CopySource) and source.edits:
+            raise ValueError(f"Translator: options.rules is {options.rules}; expected none, since {SCRIPTS}")
         self.models = [model.eval() for model in models]
         self.source = source
         self.target_tokenizer = target_tokenizer
