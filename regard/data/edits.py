@@ -121,12 +121,16 @@ class SentenceEdits:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text that a script writes."""
-        return self.letters.decode(written(ids, self.source, self.copy))
+        return self.letters.decode(self.written(ids))
+
+    def written(self, ids: Sequence[int]) -> list[int]:
+        """The letters that a script writes."""
+        return written(ids, self.source, self.copy)
 
     def spell(self, ids: Sequence[int]) -> Spelled:
         """The text that a script writes, and the characters of it that each edit writes. A DELETE has the span of what
         is written next."""
-        spelled = self.letters.spell(written(ids, self.source, self.copy))
+        spelled = self.letters.spell(self.written(ids))
         spans = [*spelled.spans, (len(spelled.text), len(spelled.text))]
         places = np.cumsum([0, *(token != self.delete for token in ids)])[: len(ids)].tolist()
         return Spelled(spelled.text, [spans[place] for place in places])
