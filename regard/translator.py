@@ -16,7 +16,7 @@ from regard.alignments import Alignments, said
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
 from regard.data.copying import CopySource
-from regard.data.edits import SCRIPTS
+from regard.data.edits import SCRIPTS, SentenceEdits
 from regard.data.given import Constraints, texts
 from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
@@ -302,10 +302,10 @@ class Translator:
         def forced(started: Started, places: Sequence[int]) -> Found:
             given = [wanted[place].ids for place in places]
             begun = started.step, started.state, started.lengths
-            if edits:
-                over = [known[place] for place in places]
-                texts = [Wanted(one.source, one.written(ids)) for one, ids in zip(over, given, strict=True)]
-                return [[found] for found in write(*begun, texts, self.target_tokenizer.size)]
+            over = [each for place in places if isinstance(each := known[place], SentenceEdits)]
+            if over:
+                letters = [Wanted(one.source, one.written(ids)) for one, ids in zip(over, given, strict=True)]
+                return [[found] for found in write(*begun, letters, self.target_tokenizer.size)]
             return [[found] for found in force(*begun, [[*ids, END] for ids in given])]
 
         batches = self._batches(self._reader.whole())

@@ -146,7 +146,7 @@ def _rows_of_tokens(model: EncoderDecoder, run: Run, source: Source, target: Tok
                 found[names[id(part.weight)]] = of_source
     if of_target and run.config.model.decoder.edits:  # their numbers stand behind those of the vocabulary
         moves = [(target.size + move, before_target.size + move) for move in range(MOVES)]
-        of_target = tuple([*rows, *more] for rows, more in zip(of_target, zip(*moves, strict=True), strict=True))
+        of_target = [*of_target[0], *(new for new, _ in moves)], [*of_target[1], *(old for _, old in moves)]
     if of_target:
         for part in (model.tokens.embedding, model.tokens.output):
             for parameter in part.parameters():

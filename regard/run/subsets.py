@@ -87,8 +87,8 @@ class Subset:
         source, target = self.corpus.source, self.corpus.target
         if not any(len(self.hallucination.places(source[n], target[n])) for n in self.first(LOOKED_AT)):
             raise UsageError(
-                f"data.hallucinate.share is {self.hallucination.share}, and source and target share no "
-                f"{max(self.hallucination.shortest, self.hallucination.kept + 1)} letters in a row. Lower "
+                f"data.hallucinate.share is {self.data.hallucinate.share}, and source and target share no "
+                f"{max(self.data.hallucinate.shortest, self.data.hallucinate.kept + 1)} letters in a row. Lower "
                 "data.hallucinate.shortest or kept, or set share to 0."
             )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from regard.data.copying import CopySource, target_ids
-from regard.data.edits import SCRIPTS
+from regard.data.edits import SCRIPTS, SentenceEdits
 from regard.data.given import Constraints, expect_as_many, texts
 from regard.data.phrases import Phrase, phrases
 from regard.data.sources import Source
@@ -103,4 +103,6 @@ def phrases_of(text: str, given: Sequence[str], source: Source, tokenizer: Token
     """The phrases of the output of one source. Raises ValueError for one that the vocabulary cannot write."""
     if not any(each.strip() for each in given):
         return []
-    return phrases(given, source.target_of(text, source.encode(text)) if isinstance(source, CopySource) else tokenizer)
+    tokens = source.target_of(text, source.encode(text)) if isinstance(source, CopySource) else tokenizer
+    assert not isinstance(tokens, SentenceEdits), "asked refuses it before"
+    return phrases(given, tokens)

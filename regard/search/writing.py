@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from regard.data.batch import BEGIN, END
+from regard.decoders.step import Step
 from regard.kernels.logits import best_of, normalizer
 from regard.search.beam import beam
 from regard.search.hypothesis import Hypothesis
@@ -67,25 +68,28 @@ class WritingStep:
     """
 
     def __init__(self, step: StepFunction, wanted: Sequence[Wanted], copy: int, device: torch.device) -> None:
-        self.step, self.copy = step, copy
+        self.step, self.copy, self.barred = step, copy, barred(step)
         # Behind the last letter stands the end mark on both sides, so that there is always one to compare.
         sides = ([[*each.source, END] for each in wanted], [[*each.letters, END] for each in wanted])
         source, letters = ([torch.tensor(each) for each in side] for side in sides)
         self.source = pad_sequence(source, batch_first=True, padding_value=END).to(device)
         self.letters = pad_sequence(letters, batch_first=True, padding_value=END).to(device)
 
-    def best(self, tokens: Int[Tensor, " rows"], state: WritingState, width: int) -> Choices:
-        """One step, with the best edits that may come."""
-        moves = tokens >= self.copy
-        places = state.places + moves.long()
+    def __call__(self, tokens: Int[Tensor, " rows"], state: WritingState) -> Step:
+        """One step; its logits are log-probabilities, -inf for an edit that may not come."""
+        places = state.places + (tokens >= self.copy).long()
         written = state.written + ((tokens != self.copy + 1) & (tokens != BEGIN)).long()
         answer = self.step(tokens, state.state)
-        hidden = ~self._allowed(places, written, state.pairs, answer.logits)
-        logits = answer.logits.float()
-        found, chosen = best_of(logits.masked_fill(hidden, -torch.inf), width, barred(self.step))
-        log_probs = logits.gather(1, chosen) - normalizer(logits).unsqueeze(1)
-        log_probs = log_probs.masked_fill(found == -torch.inf, -torch.inf)
-        return Choices(chosen, log_probs, WritingState(answer.state, places, written, state.pairs), answer.weights)
+        log_probs = answer.logits.float() - normalizer(answer.logits.float()).unsqueeze(1)
+        allowed = self._allowed(places, written, state.pairs, log_probs)
+        begun = WritingState(answer.state, places, written, state.pairs)
+        return replace(answer, logits=log_probs.masked_fill(~allowed, -torch.inf), state=begun)
+
+    def best(self, tokens: Int[Tensor, " rows"], state: WritingState, width: int) -> Choices:
+        """One step, with the best edits that may come."""
+        answer = self(tokens, state)
+        _, chosen = best_of(answer.logits, width, self.barred)
+        return Choices(chosen, answer.logits.gather(1, chosen), answer.state, answer.weights)
 
     def _allowed(self, places: Tensor, written: Tensor, pairs: Tensor, logits: Tensor) -> Bool[Tensor, "rows edits"]:
         wanted = self.letters[pairs, written].unsqueeze(1)
@@ -115,7 +119,7 @@ def write(
     begun = WritingState(state, nothing, nothing, torch.arange(len(nothing), device=nothing.device))
     longest = max((len(each.source) + len(each.letters) for each in wanted), default=0) + 1
     found = beam(
-        WritingStep(step, wanted, copy, source_lengths.device),  # type: ignore[arg-type]
+        WritingStep(step, wanted, copy, source_lengths.device),
         begun,
         source_lengths,
         size=SCRIPTS,

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from math import exp
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from regard.data.batch import BEGIN, END, PAD, Batch
-from regard.decoders.edit_transducer import EditTransducerDecoder, Letters
+from regard.decoders.edit_transducer import EditState, EditTransducerDecoder, Letters
 from regard.encoders.memory import Memory
 from regard.training.edit_expert import Expert
 from regard.training.objective import Loss
@@ -87,7 +87,7 @@ def follow(decoder: EditTransducerDecoder, memory: Memory, batch: Batch, expert_
     going, found = torch.ones_like(tokens, dtype=torch.bool), list[tuple[Tensor, Tensor, Tensor]]()
     while not found or (going.any() and len(found) < batch.targets.size(1) + MOST_MORE):
         moved = decoder.advance(tokens, state, source)
-        state = moved.state
+        state = cast(EditState, moved.state)
         best = expert.best(state.places, distance)
         found.append((tokens, best, going))
         own = torch.rand(len(tokens), 1, device=tokens.device) >= expert_share
