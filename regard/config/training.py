@@ -33,7 +33,7 @@ class ImitationConfig(Section):
     """How an edit transducer learns, see `training.imitation`."""
 
     decay: float = Field(
-        100.0,
+        200.0,
         ge=1,
         le=MOST_STEPS,
         description="k: the expert chooses a share k / (k + exp(u / k)) of the edits at update u, the model the rest",

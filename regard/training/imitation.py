@@ -55,7 +55,7 @@ class Imitation(nn.Module):
     def __init__(self, k: float, update: int = 0) -> None:
         super().__init__()
         if not k >= 1:
-            raise ValueError(f"Imitation: k is {k}; expected at least 1. Try 100.")
+            raise ValueError(f"Imitation: k is {k}; expected at least 1. Try 200.")
         self.k, self.update = k, update
 
     def at(self, step: int) -> nn.Module:
