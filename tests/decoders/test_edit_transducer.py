@@ -177,7 +177,6 @@ def test_each_letter_says_where_it_was_copied_from() -> None:
     ("changed", "message"),
     [
         ({"output": {"kind": "copy"}}, r"model.decoder is edit_transducer; expected model.output linear for copy"),
-        ({"attention": {"score": "general"}}, r"expected no model.attention.score, since a pointer stands"),
         ({"training": {"label_smoothing": 0.1}}, r"expected training.label_smoothing 0 for 0.1"),
         (
             {"training": {"coverage": {"weight": 1}}},
