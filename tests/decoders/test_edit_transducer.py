@@ -238,10 +238,10 @@ def _pairs(tmp_path: Path) -> PairFiles:
 
 @pytest.mark.slow
 def test_a_run_learns_edits_and_goes_on_as_if_it_had_not_been_interrupted(pairs: PairFiles, tmp_path: Path) -> None:
-    steps = {"imitation": {"decay": 12}, "validate_every": 30}
-    fit(recipe(max_steps=60, **steps), pairs, None, tmp_path / "whole")
-    fit(recipe(max_steps=30, **steps), pairs, None, tmp_path / "parts")
-    fit(recipe(max_steps=60, **steps), pairs, None, tmp_path / "parts", resume=True)
+    steps = {"imitation": {"decay": 9}, "validate_every": 20}
+    fit(recipe(max_steps=40, **steps), pairs, None, tmp_path / "whole")
+    fit(recipe(max_steps=20, **steps), pairs, None, tmp_path / "parts")
+    fit(recipe(max_steps=40, **steps), pairs, None, tmp_path / "parts", resume=True)
     one, other = (Run(tmp_path / name).load() for name in ("whole", "parts"))
     texts = ["hahaha", "abcx", "Жab"]
     assert [each.target_text for each, *_ in one.translate(texts)] == ["hahahst", "abcst", "Жast"]
