@@ -140,7 +140,9 @@ class Alignments:
         )
         if ranked is None:
             return made
-        return replace(made, predictions=predictions(found.tokens, target.spans, ranked, tokens))
+        shown = predictions(found.tokens, target.spans, ranked, tokens)
+        end = len(made.target)  # what is deleted behind the last letter belongs to the end
+        return replace(made, predictions=tuple(each._replace(unit=min(each.unit, end)) for each in shown))
 
     def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
         """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""

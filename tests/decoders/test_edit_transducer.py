@@ -1,6 +1,5 @@
 """The edit transducer beside its equations, all of its scripts one by one, and texts in and alignments out."""
 
-import json
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -170,7 +169,16 @@ def test_each_letter_says_where_it_was_copied_from() -> None:
         edits = [prediction.text for prediction in found.predictions]
         assert set(edits[:-1]) & {"<copy>", "<delete>"} or not found.source_text
         assert all(0 <= prediction.unit <= len(found.target) for prediction in found.predictions)
-        assert json.loads(json.dumps([unit._asdict() for unit in found.target])) is not None
+
+
+def test_what_is_deleted_last_belongs_to_the_end() -> None:
+    (found,) = translator().score("sagen", "s", units="tokens", alternatives=1)
+    assert [unit.text for unit in found.target] == ["s"]
+    assert found.weights.shape == (1, 5)
+    edits = [(each.text, each.unit) for each in found.predictions]
+    assert edits[-1] == ("", 1)
+    assert sum(text in ("<copy>", "<delete>") for text, _ in edits) == 5
+    assert max(unit for _, unit in edits) == 1
 
 
 @pytest.mark.parametrize(
