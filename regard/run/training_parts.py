@@ -50,9 +50,9 @@ def build_learner(
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder, links: GivenLinks | None = None) -> nn.Module:
     """The objective that the decoder and its attention need: edits are learned by imitation, and a selection without
-    its own gradient uses the score function. The doubly
-    stochastic term, that of several looks, CTC, guided alignment and the coverage loss stand beside it where the recipe
-    gives them a weight. All of it reads a batch twice for R-Drop."""
+    its own gradient uses the score function. The doubly stochastic term, that of several looks, CTC, guided alignment
+    and the coverage loss stand beside it where the recipe gives them a weight. All of it reads a batch twice for
+    R-Drop."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
