@@ -42,6 +42,8 @@ MECHANISMS: dict[str, tuple[str, list[str]]] = {
     "soft": ("inflection-copy", ["model.output={kind: linear}"]),
     "copy": ("inflection-copy", []),
     "copy, real pairs alone": ("inflection-copy", ["data.hallucinate.share=0"]),
+    "edits": ("inflection-edits", []),
+    "edits, real pairs alone": ("inflection-edits", ["data.hallucinate.share=0"]),
     "hard": ("inflection-hard", ["model.decoder.monotonic=false", "model.decoder.order=0"]),
     "hard, moves": ("inflection-hard", ["model.decoder.monotonic=false"]),
     "monotonic": ("inflection-hard", ["model.decoder.order=0"]),

@@ -12,6 +12,7 @@ from regard.alignment.predictions import predictions
 from regard.alignment.units import Stretch, align, seen_around
 from regard.data.batch import END
 from regard.data.copying import CopySource, SentenceTokens
+from regard.data.edits import SentenceEdits
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
@@ -26,6 +27,12 @@ from regard.search.start import Started
 def said(hypothesis: Hypothesis) -> list[int]:
     """Its tokens without the end mark."""
     return [token for token in hypothesis.tokens if token != END]
+
+
+def copied_by(tokens: SentenceEdits, edits: np.ndarray, weights: np.ndarray) -> Copied:
+    """Where edits that write come from: those that copy from the place of the pointer."""
+    copies = edits == tokens.copy
+    return Copied((~copies).astype(np.float32), weights * copies[:, None])
 
 
 class Alignments:
@@ -52,8 +59,9 @@ class Alignments:
         self.models, self.source, self.target_tokenizer = models, source, target_tokenizer
         self.batch_size, self.weights, self.warning = batch_size, weights, warning
 
-    def vocabulary(self, source: str, values: Values) -> Tokenizer | SentenceTokens:
-        """The target vocabulary of one sentence: where models copy, it has the words of the source."""
+    def vocabulary(self, source: str, values: Values) -> Tokenizer | SentenceTokens | SentenceEdits:
+        """The target vocabulary of one sentence: where models copy, it has the words of the source; where they edit,
+        its tokens are edits."""
         copying = self.source
         return copying.target_of(source, values) if isinstance(copying, CopySource) else self.target_tokenizer
 
@@ -108,19 +116,24 @@ class Alignments:
         target: Spelled,
         stretches: Sequence[Stretch],
         found: Hypothesis,
-        tokens: Tokenizer | SentenceTokens,
+        tokens: Tokenizer | SentenceTokens | SentenceEdits,
         inside: Sequence[Word],
         ranked: Ranked | None,
         layers: np.ndarray | None,
         copied: Copied | None,
     ) -> Alignment:
         """Of a source, whose memory covers these stretches, and one target."""
+        spans, weights = target.spans, found.weights
+        if isinstance(tokens, SentenceEdits):
+            writing = tokens.writing(found.tokens)
+            spans, weights = [span for span, writes in zip(spans, writing, strict=False) if writes], weights[writing]
+            copied = copied_by(tokens, np.array(found.tokens)[writing], weights)
         made = align(
             source,
             target.text,
             stretches,
-            target.spans,
-            found.weights,
+            spans,
+            weights,
             found.log_prob,
             draw=partial(self.source.draw, source),
             source_kind=self.source.kind,
@@ -131,7 +144,9 @@ class Alignments:
         )
         if ranked is None:
             return made
-        return replace(made, predictions=predictions(found.tokens, target.spans, ranked, tokens))
+        shown = predictions(found.tokens, target.spans, ranked, tokens)
+        end = len(made.target)  # what is deleted behind the last letter belongs to the end
+        return replace(made, predictions=tuple(each._replace(unit=min(each.unit, end)) for each in shown))
 
     def _inside(self, source: str, values: Values, covered: Covered) -> tuple[Word, ...]:
         """The words that the positions of the memory were pooled of."""
@@ -201,8 +216,9 @@ class Alignments:
         ]
 
     def _copied(self, sources: Sequence[Values], found: Found) -> list[list[Copied | None]]:
-        """Where the tokens of all that was found come from; None for each where models do not copy."""
-        if not isinstance(self.source, CopySource):
+        """Where the tokens of all that was found come from; None for each where models do not copy, or where the tokens
+        say so themselves."""
+        if not isinstance(self.source, CopySource) or self.source.edits:
             return [[None] * len(each) for each in found]
         return self._over(sources, found, partial(origins, self.models))
 

@@ -15,6 +15,8 @@ from regard.alignment.shown import regrouped
 from regard.alignments import Alignments, said
 from regard.compiled.freeze import prepare
 from regard.data.batch import END
+from regard.data.copying import CopySource
+from regard.data.edits import SCRIPTS, SentenceEdits
 from regard.data.given import Constraints, texts
 from regard.data.phrases import Borders, Phrase, borders
 from regard.data.sources import Source
@@ -37,6 +39,7 @@ from regard.search.sampling import sample
 from regard.search.shortlist import Shortlist
 from regard.search.start import Reader, Started
 from regard.search.step_function import StepFunction
+from regard.search.writing import Wanted, write
 
 Search = Callable[[Sequence[Values], Sequence[int]], tuple[Found, Spans]]
 """Sources, and the number of each among all that are given → what is found for each, and what its memory covers."""
@@ -98,6 +101,8 @@ class Translator:
                     f"Translator: ctc_weight is {options.ctc_weight} and model {number} has no CTC head; expected a "
                     "weight of 0. Train with training.ctc above 0 to have one."
                 )
+        if options.rules != NO_RULES and isinstance(source, CopySource) and source.edits:
+            raise ValueError(f"Translator: options.rules is {options.rules}; expected none, since {SCRIPTS}")
         self.models = [model.eval() for model in models]
         self.source = source
         self.target_tokenizer = target_tokenizer
@@ -277,7 +282,8 @@ class Translator:
         units: str = "auto",
         alternatives: int = 0,
     ) -> list[Alignment]:
-        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too.
+        """Forced decoding: the log-probability and the alignment of given pairs. An empty text is scored, too. Of edits
+        these are those of the most probable script that is found, see `search.writing`.
 
         Raises TypeError for what is no text, ValueError unless there are as many targets as sources.
         """
@@ -291,14 +297,21 @@ class Translator:
         encoded = [self.source.encode(source) for source in sources]
         known = [self._alignments.vocabulary(source, values) for source, values in zip(sources, encoded, strict=True)]
         wanted = [tokens.encode(target) for tokens, target in zip(known, targets, strict=True)]
+        edits = isinstance(self.source, CopySource) and self.source.edits
 
         def forced(started: Started, places: Sequence[int]) -> Found:
-            given = [[*wanted[place].ids, END] for place in places]
-            return [[found] for found in force(started.step, started.state, started.lengths, given)]
+            given = [wanted[place].ids for place in places]
+            begun = started.step, started.state, started.lengths
+            over = [each for place in places if isinstance(each := known[place], SentenceEdits)]
+            if over:
+                letters = [Wanted(one.source, one.written(ids)) for one, ids in zip(over, given, strict=True)]
+                return [[found] for found in write(*begun, letters, self.target_tokenizer.size)]
+            return [[found] for found in force(*begun, [[*ids, END] for ids in given])]
 
         batches = self._batches(self._reader.whole())
         found, spans = batches.one_by_one(encoded, forced)
-        given = [Spelled(target, each.spans) for target, each in zip(targets, wanted, strict=True)]
+        # Which edits write a text, and so their spans, is known of what was found alone.
+        given = None if edits else [Spelled(target, each.spans) for target, each in zip(targets, wanted, strict=True)]
         made = self._alignments.of(sources, encoded, found, spans, batches, alternatives, given)
         return [regrouped(alignment, units) for (alignment,) in made]
 

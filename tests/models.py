@@ -1,5 +1,6 @@
 """Small models for the tests: every decoder × score × selection that a recipe can name. Sizes are distinct primes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from regard.config import Config, parse
 from regard.data.batch import BEGIN, END, PAD, Batch
 from regard.data.text import Vocabulary
 from regard.decoders.output import LinearOutput
+from regard.marks import UNKNOWN
 from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 
@@ -51,6 +53,12 @@ HARD: dict[str, dict[str, Any]] = {
 }
 """They sum over alignments, so that they take a score without a memory and nothing else."""
 
+EDITS: dict[str, dict[str, Any]] = {
+    "edits": {"kind": "edit_transducer"},
+    "edits-deep-lstm": {"kind": "edit_transducer", "cell": "lstm", "num_layers": 2},
+}
+"""Their tokens are edits of the source, see `edits_of`; they take no attention."""
+
 TRANSFORMER: dict[str, Any] = {"kind": "transformer", "hidden_size": 14, "num_heads": 7, "num_layers": 2}
 
 
@@ -89,6 +97,27 @@ def batch_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) ->
     inputs = _pad([torch.cat([torch.tensor([BEGIN]), tokens]) for tokens in targets], padding)
     answers = _pad([torch.cat([tokens, torch.tensor([END])]) for tokens in targets], padding)
     return Batch(source, source != PAD, inputs, answers, answers != PAD, torch.arange(len(lengths)))
+
+
+def edits_of(lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) -> Batch:
+    """The same where each target is a random script over its source, of as many letters or more. A third of the source
+    tokens cannot be copied."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = batch_of([(source, max(source, target)) for source, target in lengths], seed, padding)
+    copied = batch.source * (batch.source % 3 > 0) + UNKNOWN * (batch.source % 3 == 0) * batch.source_mask
+    targets = batch.targets.clone()
+    for row, (source, target) in enumerate(lengths):
+        places = torch.randperm(max(source, target), generator=generator)[:source].sort().values
+        drawn = torch.rand(source, generator=generator) < 0.5
+        can = (copied[row, :source] > UNKNOWN) & drawn
+        targets[row, places] = torch.where(can, TARGET_VOCABULARY, TARGET_VOCABULARY + 1)
+    inputs = torch.where(batch.inputs == PAD, PAD, torch.cat([batch.inputs[:, :1], targets[:, :-1]], 1))
+    return replace(batch, source=torch.stack([batch.source, copied], -1), inputs=inputs, targets=targets)
+
+
+def batch_for(config: Config, lengths: list[tuple[int, int]], seed: int = 0, padding: int = 0) -> Batch:
+    """Random pairs for a model of this recipe."""
+    return (edits_of if config.model.decoder.edits else batch_of)(lengths, seed, padding)
 
 
 def combinations() -> list[Any]:
@@ -136,9 +165,12 @@ def combinations() -> list[Any]:
         if score not in remember and not getattr(SCORES[score], "timed", False)
     ]
     hard += [pytest.param(recipe(HARD["hard-moves"], encoder=TRANSFORMER), id="hard-above-transformer")]
+    edits = [pytest.param(recipe(EDITS[name]), id=name) for name in EDITS]
+    edits += [pytest.param(recipe(EDITS["edits"], attention={"end": True}), id="edits-open-end")]
+    edits += [pytest.param(recipe(EDITS["edits"], encoder=TRANSFORMER), id="edits-above-transformer")]
     biased = {"score": "additive", "options": {"additive": {"bias": True}}}
     biases = [pytest.param(recipe(DECODERS[name], attention=biased), id=f"{name}-biases") for name in plain]
-    return attentive + several + local + above + fixed + biases + hard
+    return attentive + several + local + above + fixed + biases + hard + edits
 
 
 def _window(name: str) -> dict[str, Any]:

@@ -7,14 +7,16 @@ import numpy as np
 from regard.alignment.alignment import Prediction
 from regard.data.batch import END
 from regard.data.copying import SentenceTokens
+from regard.data.edits import SentenceEdits
 from regard.data.tokenizer import Tokenizer
 from regard.search.forced import Ranked
 
+Vocabulary = Tokenizer | SentenceTokens | SentenceEdits
 REPLACEMENT = "\ufffd"
 
 
 def predictions(
-    tokens: Sequence[int], spans: Sequence[tuple[int, int]], ranked: Ranked, tokenizer: Tokenizer | SentenceTokens
+    tokens: Sequence[int], spans: Sequence[tuple[int, int]], ranked: Ranked, tokenizer: Vocabulary
 ) -> tuple[Prediction, ...]:
     """One for each token of an output, for an alignment whose units are the distinct spans of these tokens.
 
@@ -42,9 +44,12 @@ def predictions(
     )
 
 
-def spelling(token: int, tokenizer: Tokenizer | SentenceTokens) -> str:
-    """What a token spells: "" for the end mark. A byte that is no whole character has its name, such as "<0xE6>"."""
+def spelling(token: int, tokenizer: Vocabulary) -> str:
+    """What a token spells: "" for the end mark. A byte that is no whole character has its name, such as "<0xE6>",
+    and so has an edit, such as "<copy>"."""
     if token == END:
         return ""
+    if isinstance(tokenizer, SentenceEdits):
+        return tokenizer.tokens([token])[0]
     text = tokenizer.decode([token])
     return tokenizer.tokens([token])[0] if not text or REPLACEMENT in text else text

@@ -74,9 +74,14 @@ class Wishes:
 
     def refusal(self, translator: "Translator") -> "Callable[[Example], str | None]":
         """Says why a line has no output: the vocabulary cannot write one of its phrases. Raises UsageError for phrases
-        in greedy search."""
+        in greedy search, and for a model whose tokens are edits."""
+        from regard.data.copying import CopySource
+        from regard.data.edits import SCRIPTS
         from regard.search.asked import NO_BEAM, ONE_DIVISION
 
+        asked = [option for option, each in (("--prefix", self.prefixes), ("--constrain", self.constraints)) if each]
+        if asked and isinstance(translator.source, CopySource) and translator.source.edits:
+            raise UsageError(f"{asked[0]} is given; expected none, since {SCRIPTS}")
         if self.constraints is not None and translator.options.diversity is not None:
             raise UsageError(f"--constrain is given and the beam has groups; {ONE_DIVISION}")
         if self.constraints is not None and translator.options.beam_size == 1:

@@ -22,9 +22,11 @@ def searching(recipe: Config, opening: Opening, search: Search, nbest: int | Non
 
     Raises UsageError for impossible numbers, and for what has no effect.
     """
+    from regard.data.edits import SCRIPTS
     from regard.run.directory import search_options
     from regard.search.joint import expect_weight
     from regard.search.length_penalty import Ranking
+    from regard.search.rules import NO_RULES
 
     known = replace(search_options(recipe), diversity=None)
     given = {name: getattr(search, name) for name in OPTIONS}
@@ -39,6 +41,8 @@ def searching(recipe: Config, opening: Opening, search: Search, nbest: int | Non
         expect_weight("--ctc-weight", options.ctc_weight)
         Ranking(options.length_normalization, options.coverage_penalty)
         rules = _replaced(options.rules, {name: getattr(search, name) for name in RULES})
+        if rules != NO_RULES and recipe.model.decoder.edits:
+            raise UsageError(f"a rule for outputs is given; expected none, since {SCRIPTS}")
         return replace(options, rules=rules, diversity=_diversity(recipe, search))
     except ValueError as error:
         raise UsageError(str(error)) from error

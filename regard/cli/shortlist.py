@@ -50,6 +50,7 @@ def command(
     """
     set_up(opening.threads)
     from regard.analysis.shortlist import Choice, collect
+    from regard.data.edits import SCRIPTS
     from regard.model.build import pick_device
     from regard.run.directory import Run
 
@@ -63,6 +64,8 @@ def command(
     corpus = given_corpus(opened, pairs or [], reading)
     model, _ = opened.load_model(pick_device(opening.device))
     source, target = opened.sides
+    if opened.config.model.decoder.edits:
+        raise UsageError(f"{run} needs no shortlist: {SCRIPTS}")
     if source.tokenizer is None:
         raise UsageError(f"{run} reads sources of kind {source.kind}; a shortlist is for texts, whose tokens it lists.")
     sizes = (source.tokenizer.size, target.size)

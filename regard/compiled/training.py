@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,6 +14,7 @@ from regard.compiled.programs import PROGRAMS, RECURRENCES, has_program
 from regard.data.batch import Batch
 from regard.decoders.bahdanau import BahdanauDecoder
 from regard.decoders.conditional import ConditionalDecoder
+from regard.decoders.edit_transducer import EditState, EditTransducerDecoder
 from regard.decoders.fixed import FixedDecoder, FixedSource, FixedState
 from regard.decoders.hard_attention import HardAttentionDecoder, HardState
 from regard.decoders.luong import LuongDecoder
@@ -21,6 +22,7 @@ from regard.decoders.state import AttentiveState
 from regard.decoders.step import Unrolled
 from regard.decoders.vocabulary import TargetTokens
 from regard.encoders.ctc import CtcHead
+from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder, run_layer
 from regard.encoders.several import SeveralEncoder
 from regard.kernels.library import kernels
@@ -59,19 +61,31 @@ class Accelerated:
         return self.model.tokens
 
     @property
+    def decoder(self) -> Any:
+        """The decoder, as it is defined."""
+        return self.model.decoder
+
+    @property
     def ctc(self) -> CtcHead | None:
         """What labels the positions of the memory."""
         return self.model.ctc
 
     def __call__(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """As `EncoderDecoder.forward`."""
-        model, source, mask = self.model, batch.source, batch.source_mask
-        read = fast_encoder(model.encoder)(model.encodable(source), mask)
-        memory = model.attendable(read, source, mask)
+        return self.unroll(batch.inputs, self.encode(batch.source, batch.source_mask), temperature)
+
+    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+        """As `EncoderDecoder.encode`."""
+        read = fast_encoder(self.model.encoder)(self.model.encodable(source), mask)
+        return self.model.attendable(read, source, mask)
+
+    def unroll(self, inputs: Int[Tensor, "batch target"], memory: Memory, temperature: float = 1.0) -> Unrolled:
+        """As `EncoderDecoder.unroll`."""
+        model = self.model
         attended, state = model.decoder.begin(memory, temperature)
         forward = FORWARDS.get(type(model.decoder))
-        found = forward and forward(model.decoder, batch.inputs, attended, state)
-        unrolled: Unrolled = model.decoder(batch.inputs, attended, state) if found is None else found
+        found = forward and forward(model.decoder, inputs, attended, state)
+        unrolled: Unrolled = model.decoder(inputs, attended, state) if found is None else found
         return replace(unrolled, source=model.tokens.output.begin(memory), memory=memory)
 
 
@@ -130,6 +144,11 @@ def hard_attention(decoder: HardAttentionDecoder, inputs: Tensor, source: Source
     return decoder.attend_all(hidden, inputs, source, state)
 
 
+def edit_transducer(decoder: EditTransducerDecoder, inputs: Tensor, source: Source, state: EditState) -> Unrolled:
+    """As `luong`."""
+    return decoder(inputs, source, state, partial(_stack, decoder.recurrence))
+
+
 def fixed(decoder: FixedDecoder, inputs: Tensor, source: FixedSource, state: FixedState) -> Unrolled:
     """As `luong`."""
     read = decoder.inputs(inputs, source)
@@ -141,6 +160,7 @@ FORWARDS: dict[type, Callable[..., Unrolled | None]] = {
     BahdanauDecoder: bahdanau,
     ConditionalDecoder: conditional,
     FixedDecoder: fixed,
+    EditTransducerDecoder: edit_transducer,
     HardAttentionDecoder: hard_attention,
 }
 

@@ -140,6 +140,32 @@ class HardAttentionDecoderConfig(DecoderConfig):
         )
 
 
+class EditTransducerDecoderConfig(DecoderConfig):
+    """The keys of `EditTransducerDecoder`."""
+
+    edits: ClassVar[bool] = True
+
+    cell: Cell = "gru"
+    hidden_size: HiddenSize = 256
+    num_layers: NumLayers = 1
+    start: Start = "bridge"
+
+    def build(self, parts: DecoderParts) -> "nn.Module":
+        """A decoder of edits, with a pointer in the place of an attention."""
+        from regard.decoders.edit_transducer import EditTransducerDecoder
+
+        return EditTransducerDecoder(
+            parts.tokens,
+            memory_size=parts.memory_size,
+            summary_size=parts.summary_size,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            cell=self.cell,
+            start=self.start,
+            layer_dropout=parts.dropout.layers,
+        )
+
+
 class FixedDecoderConfig(DecoderConfig):
     """The keys of `FixedDecoder`."""
 

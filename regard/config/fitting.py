@@ -5,6 +5,7 @@ from typing import Any
 from regard.config.several import SeveralConfig, SeveralEncoderConfig
 from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
+from regard.data.edits import SCRIPTS
 from regard.encoders import ENCODERS
 
 HIERARCHICAL = ("bahdanau", "luong", "conditional")
@@ -134,8 +135,9 @@ def _require(key: str, wants: Wants) -> None:
 
 
 def _copied(config: Any) -> None:
-    """What copies from the source needs a text, and weights over its tokens."""
-    if not config.model.output.copies:
+    """What copies from the source, or edits it, needs a text, and weights over its tokens."""
+    model = config.model
+    if not model.copies:
         return
     source, target, ctc = config.data.source, config.data.target, config.training.ctc
     parts = [*source.parts] if isinstance(source, SeveralConfig) else []
@@ -159,7 +161,39 @@ def _copied(config: Any) -> None:
             "data.joint true with spaced_bpe, whose pieces are copied as they are",
         ),
     ]
-    _require(f"model.output is {config.model.output.kind}", wants)
+    edits = model.decoder.edits
+    _require(f"model.decoder is {model.decoder.kind}" if edits else f"model.output is {model.output.kind}", wants)
+
+
+def _edited(config: Any) -> None:
+    """A pointer stands where edits have brought it, so nothing teaches it where to look; and tokens are no words."""
+    model, training, search = config.model, config.training, config.search
+    if not model.decoder.edits:
+        if training.imitation != TrainingConfig.model_fields["imitation"].default:
+            raise ValueError(
+                f"training.imitation belongs to the edit transducer; expected no such key for {model.decoder.kind}"
+            )
+        return
+    wants: Wants = [
+        (model.output.kind == "linear", f"model.output linear for {model.output.kind}"),
+        (not training.label_smoothing, f"training.label_smoothing 0 for {training.label_smoothing}"),
+        (not training.r_drop, f"training.r_drop 0 for {training.r_drop}: two passes choose other edits"),
+    ]
+    weights = {
+        "doubly_stochastic": training.doubly_stochastic,
+        "coverage.weight": training.coverage.weight,
+        "guided_alignment.weight": training.guided_alignment.weight,
+        "hop_penalty": training.hop_penalty,
+    }
+    wants += [
+        (not weight, f"training.{key} 0 for {weight}: the weights have no gradient") for key, weight in weights.items()
+    ]
+    rules = {"no_repeat_ngram": 0, "min_length": 0, "repetition_penalty": 1.0}
+    wants += [
+        (getattr(search, key) == no, f"search.{key} {no:g} for {getattr(search, key):g}, since {SCRIPTS.rstrip('.')}")
+        for key, no in rules.items()
+    ]
+    _require(f"model.decoder is {model.decoder.kind}", wants)
 
 
 def _hallucinated(config: Any) -> None:
@@ -323,6 +357,7 @@ CHECKS = (
     _tied_vocabularies,
     _readable,
     _copied,
+    _edited,
     _hallucinated,
     _labels,
     _hops,

@@ -85,6 +85,12 @@ class ModelConfig(Section):
     dropout: DropoutConfig = DropoutConfig()
 
     @property
+    def copies(self) -> bool:
+        """Whether tokens of the source are written, so that a source has two numbers at each position, see
+        `data.copying`."""
+        return self.output.copies or self.decoder.edits
+
+    @property
     def readout(self) -> int:
         """Features before the output layer."""
         return self.decoder.feature_size or self.readout_size or self.embedding_size

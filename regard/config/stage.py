@@ -183,6 +183,8 @@ class DecoderConfig(Section):
 
     sums_alignments: ClassVar[bool] = False
     """Whether it has a `posterior` and a `viterbi`, so that `search.weights` counts."""
+    edits: ClassVar[bool] = False
+    """Whether its tokens are edits of the source, see `data.edits`: two more than the target vocabulary has."""
 
     kind: str = Field(description="an entry of the table of decoders")
 

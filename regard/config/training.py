@@ -29,6 +29,17 @@ class HardConfig(Section):
     baseline: float = Field(0.9, ge=0, lt=1, description="share that the moving baseline keeps at each batch")
 
 
+class ImitationConfig(Section):
+    """How an edit transducer learns, see `training.imitation`."""
+
+    decay: float = Field(
+        200.0,
+        ge=1,
+        le=MOST_STEPS,
+        description="k: the expert chooses a share k / (k + exp(u / k)) of the edits at update u, the model the rest",
+    )
+
+
 class TemperatureConfig(Section):
     """How the temperature of an annealed selection falls: max(min, start · exp(-rate · updates))."""
 
@@ -112,6 +123,7 @@ class TrainingConfig(Section):
         description="λ of Lin et al. 2017, eq. 8: want several looks at one source to differ; try 0.1",
     )
     hard: HardConfig = HardConfig()
+    imitation: ImitationConfig = ImitationConfig()
     temperature: TemperatureConfig = TemperatureConfig()
     clip: float | None = Field(1.0, gt=0, le=1e12, description="most length of the gradient; null for none")
     accumulate: int = Field(1, ge=1, le=100_000, description="batches per update")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
+from regard.data.edits import SentenceEdits
 from regard.data.pieces import FIRST_BYTE, FIRST_PIECE
 from regard.data.several import SeveralTexts
 from regard.data.sources import Drawing, Source, Span
@@ -44,6 +45,7 @@ class CopySource:
     Args:
         source: the text, or several.
         target: the tokeniser of the targets; with a joint vocabulary that of the source.
+        edits: whether a target is a script of edits over its source, see `data.edits`.
 
     Raises ValueError where one side is symbols and the other is not: a symbol stands between spaces, and no other token
     does.
@@ -53,8 +55,8 @@ class CopySource:
     has_end = True
     shape = (2,)
 
-    def __init__(self, source: TextSource | SeveralTexts, target: Tokenizer) -> None:
-        self.source, self.tokenizer, self.target = source, source.tokenizer, target
+    def __init__(self, source: TextSource | SeveralTexts, target: Tokenizer, *, edits: bool = False) -> None:
+        self.source, self.tokenizer, self.target, self.edits = source, source.tokenizer, target, edits
         self._first = next(iter(source.tokenizers.values())) if isinstance(source, SeveralTexts) else source.tokenizer
         kinds = self._first.kind, target.kind
         if (kinds[0] == "symbols") != (kinds[1] == "symbols"):
@@ -66,7 +68,8 @@ class CopySource:
     @property
     def digest(self) -> str:
         """It depends on both sides."""
-        return hashlib.sha256(f"copy {self.source.digest} {self.target.digest}".encode()).hexdigest()
+        what = "edit" if self.edits else "copy"
+        return hashlib.sha256(f"{what} {self.source.digest} {self.target.digest}".encode()).hexdigest()
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -111,9 +114,18 @@ class CopySource:
         """Write the tokeniser."""
         self.source.save(path)
 
-    def target_of(self, source: str, values: Values) -> "SentenceTokens":
+    def target_of(self, source: str, values: Values) -> "SentenceTokens | SentenceEdits":
         """The vocabulary of the target of one sentence; the arguments are the argument and the result of `encode`."""
         pairs = np.asarray(values).reshape(-1, 2)
+        if not self.edits:
+            return self._letters(source, pairs)
+        tokens = pairs[:, 0].tolist()
+        end = tokens.index(END) if isinstance(self.source, SeveralTexts) else len(tokens)
+        numbers = np.where(pairs[:end, 1] == UNKNOWN, OWN, pairs[:end, 1])
+        return SentenceEdits(self._letters(source, pairs), numbers.tolist())
+
+    def _letters(self, source: str, pairs: np.ndarray) -> "SentenceTokens":
+        """The target vocabulary with the words of this source."""
         beyond = np.flatnonzero(pairs[:, 1] >= self.target.size)
         if not len(beyond):
             return SentenceTokens(self.target, {})
@@ -213,14 +225,14 @@ class SentenceTokens:
         return bool(some(UNKNOWN <= token < first for token in tokens))
 
 
-def copied_from(source: Source, target: Tokenizer) -> Source:
-    """The source, as one that can be copied. Raises ValueError for one that is no text."""
+def copied_from(source: Source, target: Tokenizer, *, edits: bool = False) -> Source:
+    """The source, as one that can be copied, or edited. Raises ValueError for one that is no text."""
     plain = not_copied(source)
     if not isinstance(plain, TextSource | SeveralTexts):
         raise ValueError(
             f"copied_from: the source is of kind {source.kind!r}; expected a text, whose words can be copied."
         )
-    return CopySource(plain, target)
+    return CopySource(plain, target, edits=edits)
 
 
 def not_copied(source: Source) -> Source:

@@ -1,4 +1,4 @@
-"""The output layer of a decoder that sums over alignments: its features are log-probabilities already."""
+"""The output layer of a decoder that sums over alignments, or that leaves some tokens out: its features are logits."""
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -10,13 +10,13 @@ from regard.kernels.logits import best_of
 
 
 class MarginalOutput(nn.Module):
-    """Hands on the log-probabilities that the decoder mixed, and holds the layer that the decoder asks position by
-    position.
+    """Hands on the logits that the decoder computed, and holds the layer that it asks for them.
 
-        logits = f,  where f = log Σ(j) p(j) softmax(W g(j) + b)
+        logits = f,  where f = log Σ(j) p(j) softmax(W g(j) + b)      of exact hard attention
+                           f = W g + b, or -inf                       of an edit transducer
 
     Args:
-        linear: W and b. The decoder applies it to the features g(j) of each source position.
+        linear: W and b. The decoder applies it to features g, of each source position where it sums over these.
     """
 
     def __init__(self, linear: LinearOutput) -> None:

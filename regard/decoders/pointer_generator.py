@@ -106,17 +106,7 @@ class PointerGenerator(nn.Module):
 
         Raises ValueError for a memory whose source has not two numbers at each position, or fewer positions.
         """
-        source, (rows, width) = memory.source, memory.mask.shape
-        fits = source is not None and source.dim() == 3 and source.size(0) == rows and source.size(2) == 2
-        if not fits or source.size(1) < width:
-            shape = None if source is None else tuple(source.shape)
-            raise ValueError(
-                f"PointerGenerator.begin: memory.source has shape {shape}; expected {(rows, width, 2)}, a token "
-                "and its number as a target for each position. Use a source that can be copied, and an encoder that "
-                "has one position for each token."
-            )
-        real = memory.mask if memory.real is None else memory.real
-        numbers = source[..., 1].gather(1, memory.spans[..., 0].clamp(max=source.size(1) - 1)).masked_fill(~real, PAD)
+        numbers = as_targets(memory, "PointerGenerator.begin")
         firsts = (numbers.unsqueeze(2) == numbers.unsqueeze(1)).byte().argmax(2)
         values = memory.values.masked_fill(~memory.mask.unsqueeze(-1), 0.0)
         return Copies(numbers, firsts, self.gate_context(values).squeeze(-1))
@@ -199,6 +189,24 @@ class PointerGenerator(nn.Module):
         more = torch.logaddexp(at, copying.unsqueeze(1) + (mass + LEAST).log()) - at
         total = logits.sum(1) - self.size * normalizers + more.masked_fill(left_out, 0.0).sum(1)
         return own, total / self.size
+
+
+def as_targets(memory: Memory, place: str) -> Int[Tensor, "batch source"]:
+    """What each position would be as a target token: the second number of the source position that it covers; PAD for
+    padding. Raises ValueError for a memory whose source has not two numbers at each position, or fewer positions."""
+    source, (rows, width) = memory.source, memory.mask.shape
+    fits = source is not None and source.dim() == 3 and source.size(0) == rows and source.size(2) == 2
+    if not fits or source.size(1) < width:
+        shape = None if source is None else tuple(source.shape)
+        raise ValueError(
+            f"{place}: memory.source has shape {shape}; expected {(rows, width, 2)}, a token and its number as a "
+            "target for each position. Use a source that can be copied, and an encoder that has one position for each "
+            "token."
+        )
+    real = memory.mask if memory.real is None else memory.real
+    places = memory.spans[..., 0].clamp(max=source.size(1) - 1)
+    numbers: Tensor = source[..., 1].gather(1, places).masked_fill(~real, PAD)
+    return numbers
 
 
 def _looked(read: Readout) -> tuple[Tensor, Copies]:

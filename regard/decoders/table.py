@@ -14,6 +14,7 @@ DECODERS = Table(
         "luong": "decoders:LuongDecoderConfig",
         "conditional": "decoders:ConditionalDecoderConfig",
         "hard_attention": "decoders:HardAttentionDecoderConfig",
+        "edit_transducer": "decoders:EditTransducerDecoderConfig",
         "fixed": "decoders:FixedDecoderConfig",
         "transformer": "decoders:TransformerDecoderConfig",
         "pooling": "decoders:PoolingDecoderConfig",

@@ -13,6 +13,7 @@ from torch import nn
 from regard.attention.attention import Attention
 from regard.attention.build import build_attention
 from regard.config import AttentionConfig, DecoderParts, EncoderParts, ModelConfig, OutputParts
+from regard.data.edits import MOVES
 from regard.data.sources import Embeds
 from regard.decoders.decoder import Decoder
 from regard.decoders.output import Output
@@ -56,6 +57,7 @@ def assemble(
     config: ModelConfig, source: Embeds, target_size: int, *, barred: int | None = None, ctc: bool = False
 ) -> EncoderDecoder:
     """A model whose weights are still to come; the arguments are those of `build_model`."""
+    target_size += MOVES if config.decoder.edits else 0
     target_embedding = nn.Embedding(target_size, config.embedding_size)
     shared = config.tie == "three_way"
     source_embedding = target_embedding if shared else source.embed(config.embedding_size)
@@ -73,7 +75,7 @@ def assemble(
         output,
         embedding_dropout=config.dropout.embedding,
         barred=barred,
-        copies=config.output.copies,
+        copies=config.copies,
     )
     with _checked("decoder", ValueError):
         decoder = config.decoder.build(_parts(config, tokens, encoder))

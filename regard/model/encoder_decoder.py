@@ -92,9 +92,12 @@ class EncoderDecoder(nn.Module):
 
     def forward(self, batch: Batch, temperature: float = 1.0) -> Unrolled:
         """Features and weights under teacher forcing, which `logits` reads, and the memory that they came from."""
-        memory = self.encode(batch.source, batch.source_mask)
+        return self.unroll(batch.inputs, self.encode(batch.source, batch.source_mask), temperature)
+
+    def unroll(self, inputs: Int[Tensor, "batch target"], memory: Memory, temperature: float = 1.0) -> Unrolled:
+        """The same of what was read, with these inputs."""
         source, state = self.decoder.begin(memory, temperature)
-        unrolled: Unrolled = self.decoder(batch.inputs, source, state)
+        unrolled: Unrolled = self.decoder(inputs, source, state)
         return replace(unrolled, source=self.tokens.output.begin(memory), memory=memory)
 
     def logits(self, read: Readout) -> Float[Tensor, "*axes vocab"]:

@@ -14,7 +14,9 @@ def model_card(config: Config, parameters: int, pairs: int, validated: Validated
     looks = f"{attention.score} score, {attention.select} selection"
     if not decoder.attends:
         looks = getattr(decoder, "pool", "no attention")
-    if attention.num_heads > 1 and decoder.attends:
+    if decoder.edits:
+        looks = "a pointer"
+    elif attention.num_heads > 1 and decoder.attends:
         looks += f", {attention.num_heads} heads"
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in MEASURES)
     looked = _looked(validated.scores)

@@ -234,8 +234,10 @@ class Run:
 
 
 def paired(config: Config, source: Source, target: Tokenizer) -> tuple[Source, Tokenizer]:
-    """Both sides as the model reads them: a source that its output layer copies from knows the target vocabulary."""
-    return copied_from(source, target) if config.model.output.copies else not_copied(source), target
+    """Both sides as the model reads them: a source that is copied from knows the target vocabulary."""
+    if not config.model.copies:
+        return not_copied(source), target
+    return copied_from(source, target, edits=config.model.decoder.edits), target
 
 
 def search_options(config: Config) -> SearchOptions:

@@ -13,6 +13,12 @@ def check_ensemble(runs: Sequence["Run"], ctc_weight: float) -> None:
     """Raises CheckpointError for runs that cannot be searched together, UsageError for one that has not learned CTC."""
     first = runs[0]
     for run in runs[1:]:
+        edits = [each.config.model.decoder.edits for each in (run, first)]
+        if edits[0] != edits[1]:
+            raise CheckpointError(
+                f"{(run if edits[0] else first).path} edits the source and {(first if edits[0] else run).path} does "
+                "not (`model.decoder`); an ensemble needs the same of all. Train the runs with the same model.decoder."
+            )
         if run.config.model.output.copies != first.config.model.output.copies:
             with_copy, without = (run, first) if run.config.model.output.copies else (first, run)
             raise CheckpointError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regard.config import Config, DataConfig
+from regard.data.edits import MOVES
 from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, UsageError
@@ -143,10 +144,13 @@ def _rows_of_tokens(model: EncoderDecoder, run: Run, source: Source, target: Tok
         for part in model.encoder.modules():  # an encoder of several texts has it deeper within
             if isinstance(part, torch.nn.Embedding) and part.num_embeddings == source.tokenizer.size:
                 found[names[id(part.weight)]] = of_source
+    if of_target and run.config.model.decoder.edits:  # their numbers stand behind those of the vocabulary
+        moves = [(target.size + move, before_target.size + move) for move in range(MOVES)]
+        of_target = [*of_target[0], *(new for new, _ in moves)], [*of_target[1], *(old for _, old in moves)]
     if of_target:
         for part in (model.tokens.embedding, model.tokens.output):
             for parameter in part.parameters():
-                if parameter.dim() and parameter.size(0) == target.size:
+                if parameter.dim() and parameter.size(0) == model.tokens.embedding.num_embeddings:
                     found[names[id(parameter)]] = of_target
         if model.ctc is not None:
             labels = [(new - END, old - END) for new, old in zip(*of_target, strict=True) if min(new, old) >= END]

@@ -12,9 +12,10 @@ from regard.config import Config, DataConfig
 from regard.config.fitting import SPELLED
 from regard.data.batch import Batch
 from regard.data.batches import BatchPlan, Varied, VariedPairs, batches, plan
-from regard.data.copying import not_copied
+from regard.data.copying import CopySource, not_copied
 from regard.data.corpus import Corpus
 from regard.data.corpus_writer import labels_needed
+from regard.data.edits import HallucinatedEdits
 from regard.data.hallucination import Hallucination
 from regard.data.joined_pairs import Joining
 from regard.data.readers import PairFiles
@@ -24,6 +25,7 @@ from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 
+MakesUp = Hallucination | HallucinatedEdits
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
 LOOKED_AT = 10_000
 """Pairs of which one at least has to have letters that can be replaced."""
@@ -47,7 +49,7 @@ class Subset:
     data: DataConfig
     varied: bool = False
     ctc_stride: int | None = None
-    hallucination: Hallucination | None = None
+    hallucination: MakesUp | None = None
 
     def __len__(self) -> int:
         return len(self.corpus) if self.rows is None else len(self.rows)
@@ -85,8 +87,8 @@ class Subset:
         source, target = self.corpus.source, self.corpus.target
         if not any(len(self.hallucination.places(source[n], target[n])) for n in self.first(LOOKED_AT)):
             raise UsageError(
-                f"data.hallucinate.share is {self.hallucination.share}, and source and target share no "
-                f"{max(self.hallucination.shortest, self.hallucination.kept + 1)} letters in a row. Lower "
+                f"data.hallucinate.share is {self.data.hallucinate.share}, and source and target share no "
+                f"{max(self.data.hallucinate.shortest, self.data.hallucinate.kept + 1)} letters in a row. Lower "
                 "data.hallucinate.shortest or kept, or set share to 0."
             )
 
@@ -174,14 +176,16 @@ def split(
     return learned(learn), Subset(corpus, rest, alone)
 
 
-def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> Hallucination | None:
+def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> MakesUp | None:
     """What makes up pairs, as the recipe says."""
     options, plain = data.hallucinate, not_copied(source)
     if not options.share:
         return None
     assert plain.tokenizer is not None, "the recipe lets texts alone be made up"
     texts = plain.texts_of(SPELLED) if isinstance(plain, SeveralTexts) else plain.tokenizer.texts
-    return Hallucination(options.share, options.shortest, options.kept, texts, target.texts)
+    letters = Hallucination(options.share, options.shortest, options.kept, texts, target.texts)
+    edits = isinstance(source, CopySource) and source.edits
+    return HallucinatedEdits(letters, target.size) if edits else letters
 
 
 def _together(corpus: Corpus) -> tuple[np.ndarray | None, int]:

@@ -4,6 +4,7 @@ from torch import nn
 
 from regard.attention.linear_start import LinearStart
 from regard.config import TrainingConfig
+from regard.decoders.edit_transducer import EditTransducerDecoder
 from regard.metrics import METRICS
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.training import OPTIMIZERS
@@ -13,6 +14,7 @@ from regard.training.ctc import WithCtc
 from regard.training.doubly_stochastic import WithDoublyStochastic
 from regard.training.guided import GivenLinks, WithGuidedAlignment
 from regard.training.hop_penalty import WithHopPenalty
+from regard.training.imitation import Imitation
 from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
 from regard.training.plan import Plan
@@ -47,9 +49,10 @@ def build_learner(
 
 
 def build_objective(options: TrainingConfig, model: EncoderDecoder, links: GivenLinks | None = None) -> nn.Module:
-    """The objective that the attention needs: a selection without its own gradient uses the score function. The doubly
-    stochastic term, that of several looks, CTC, guided alignment and the coverage loss stand beside it where the recipe
-    gives them a weight. All of it reads a batch twice for R-Drop."""
+    """The objective that the decoder and its attention need: edits are learned by imitation, and a selection without
+    its own gradient uses the score function. The doubly stochastic term, that of several looks, CTC, guided alignment
+    and the coverage loss stand beside it where the recipe gives them a weight. All of it reads a batch twice for
+    R-Drop."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
@@ -66,6 +69,8 @@ def build_objective(options: TrainingConfig, model: EncoderDecoder, links: Given
 
 
 def _of_attention(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
+    if isinstance(model.decoder, EditTransducerDecoder):
+        return Imitation(options.imitation.decay)
     if not any(getattr(part, "sampled", False) for part in model.modules()):
         return CrossEntropy(options.label_smoothing, options.r_drop)
     return ScoreFunction(

@@ -37,6 +37,8 @@ class Validator:
         self.held = held
         self.source, self.target_tokenizer = run.sides
         self.options = search_options(config)
+        # A pointer stands where the edits have brought it, whatever words stand there.
+        self.watches_moves = self.source.kind == "text" and not config.model.decoder.edits
         several = self.source.kind != "text"  # one file with several texts is one group of references
         groups: dict[object, tuple[str, list[str]]] = {}
         for number, (source, target) in enumerate(pairs):
@@ -47,7 +49,7 @@ class Validator:
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """The loss, the perplexity, where it looked, and the metric."""
         count = MeasureCount()
-        watches = [counting(count), *([moving(count, model)] if self.source.kind == "text" else [])]
+        watches = [counting(count), *([moving(count, model)] if self.watches_moves else [])]
         scores = mean_loss(model, self.held.batches(0, 0), *watches)
         if found := count.result():
             scores |= found.to_scores()

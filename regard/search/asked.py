@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from regard.data.copying import CopySource, target_ids
+from regard.data.edits import SCRIPTS, SentenceEdits
 from regard.data.given import Constraints, expect_as_many, texts
 from regard.data.phrases import Phrase, phrases
 from regard.data.sources import Source
@@ -67,16 +68,20 @@ def asked(
         source: what the sources are.
         tokenizer: of the targets.
 
-    Raises TypeError for what is no text, ValueError for another number than of sources, and for phrases that the
-    vocabulary cannot write.
+    Raises TypeError for what is no text, ValueError for another number than of sources, for phrases that the vocabulary
+    cannot write, and where tokens are edits.
     """
     begun: dict[int, Sequence[int]] = {}
     held: dict[int, Sequence[Phrase]] = {}
+    asks = {"prefixes": prefixes, "constraints": constraints}
+    given = [name for name, each in asks.items() if each is not None]
+    if given and isinstance(source, CopySource) and source.edits:
+        raise ValueError(f"{place}: {given[0]} is given; expected None, since {SCRIPTS}")
     if prefixes is not None:
-        given = texts(place, "prefixes", prefixes)
-        expect_as_many(place, sources, "prefixes", given)
+        beginnings = texts(place, "prefixes", prefixes)
+        expect_as_many(place, sources, "prefixes", beginnings)
         ids = target_ids(source, tokenizer)
-        begun = {number: ids(sources[number], text) for number, text in enumerate(given) if text}
+        begun = {number: ids(sources[number], text) for number, text in enumerate(beginnings) if text}
     if constraints is not None:
         if not isinstance(constraints, str | Sequence):
             raise TypeError(
@@ -98,4 +103,6 @@ def phrases_of(text: str, given: Sequence[str], source: Source, tokenizer: Token
     """The phrases of the output of one source. Raises ValueError for one that the vocabulary cannot write."""
     if not any(each.strip() for each in given):
         return []
-    return phrases(given, source.target_of(text, source.encode(text)) if isinstance(source, CopySource) else tokenizer)
+    tokens = source.target_of(text, source.encode(text)) if isinstance(source, CopySource) else tokenizer
+    assert not isinstance(tokens, SentenceEdits), "asked refuses it before"
+    return phrases(given, tokens)

@@ -9,6 +9,7 @@ from regard.data.batch import Batch
 from regard.model.encoder_decoder import EncoderDecoder
 
 LENGTHS = [(5, 3), (1, 7), (3, 1), (7, 5)]
+LEARNING = models.DECODERS | models.HARD | models.EDITS
 ALL = pytest.mark.parametrize("config", models.combinations())
 
 
@@ -35,7 +36,7 @@ def stepped(model: EncoderDecoder, batch: Batch, beam: int = 1) -> tuple[torch.T
 @ALL
 @pytest.mark.parametrize("beam", [1, 3])
 def test_stepping_equals_teacher_forcing(config: Config, beam: int) -> None:
-    model, batch = models.small_model(config), models.batch_of(LENGTHS)
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS)
     logits, weights = forced(model, batch)
     step_logits, step_weights = stepped(model, batch, beam)
     torch.testing.assert_close(step_logits, logits.repeat_interleave(beam, 0), atol=1e-5, rtol=0)
@@ -44,9 +45,10 @@ def test_stepping_equals_teacher_forcing(config: Config, beam: int) -> None:
 
 @ALL
 def test_batch_and_padding_do_not_matter(config: Config) -> None:
-    model, batch = models.small_model(config), models.batch_of(LENGTHS, padding=3)
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS, padding=3)
     logits, weights = forced(model, batch)
-    for row, (source, target) in enumerate(LENGTHS):
+    lengths = ((mask.sum(1) - 1).tolist() for mask in (batch.source_mask, batch.target_mask))
+    for row, (source, target) in enumerate(zip(*lengths, strict=True)):
         alone = Batch(
             batch.source[row : row + 1, : source + 1],
             batch.source_mask[row : row + 1, : source + 1],
@@ -64,7 +66,7 @@ def test_batch_and_padding_do_not_matter(config: Config) -> None:
 @ALL
 def test_rows_may_leave_a_batch(config: Config) -> None:
     """A search drops finished sentences; those that stay do not notice."""
-    model, batch = models.small_model(config), models.batch_of(LENGTHS)
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS)
     with torch.inference_mode():
         source, state = model.begin(model.encode(batch.source, batch.source_mask))
         first = model.step(batch.inputs[:, 0], state, source)
@@ -82,23 +84,24 @@ def test_fixed_looks_at_nothing(name: str) -> None:
     assert (forced(model, models.batch_of(LENGTHS))[1] == 0).all()
 
 
-@pytest.mark.parametrize("name", models.DECODERS | models.HARD)
+@pytest.mark.parametrize("name", LEARNING)
 def test_every_parameter_learns(name: str) -> None:
-    decoder = (models.DECODERS | models.HARD)[name]
-    model, batch = models.small_model(models.recipe(decoder)), models.batch_of(LENGTHS)
+    config = models.recipe(LEARNING[name])
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS)
     logits = model.logits(model(batch))[batch.target_mask]
     torch.nn.functional.cross_entropy(logits, batch.targets[batch.target_mask]).backward()
     still = [key for key, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not still
 
 
-@pytest.mark.parametrize("name", models.DECODERS | models.FIXED | models.HARD)
+@pytest.mark.parametrize("name", LEARNING | models.FIXED)
 def test_padding_gets_no_gradient(name: str) -> None:
     """What stands at padded positions changes no gradient: those tokens could be anything."""
-    decoder = (models.DECODERS | models.FIXED | models.HARD)[name]
-    model, batch = models.small_model(models.recipe(decoder)), models.batch_of(LENGTHS)
+    config = models.recipe((LEARNING | models.FIXED)[name])
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS)
+    padded = ~batch.source_mask.view(*batch.source_mask.shape, *[1] * (batch.source.dim() - 2))
     noisy = Batch(
-        batch.source.masked_fill(~batch.source_mask, 13),
+        batch.source.masked_fill(padded, 13),
         batch.source_mask,
         batch.inputs.masked_fill(batch.inputs == 0, 17),
         batch.targets,
