@@ -3,7 +3,8 @@
 import re
 
 from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.units import Span, regroup, source_words, word_spans
+from regard.alignment.parts import is_text
+from regard.alignment.units import Span, has_words, regroup, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -24,8 +25,9 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     if units == "tokens":
         return alignment
     source = target = None
-    if alignment.source_kind == "text":
-        source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
+    if has_words(alignment):
+        texts = tuple([unit for unit in alignment.source if unit.part is None or is_text(alignment, unit.part)])
+        source = _spans(alignment.source_text, source_words(alignment), texts, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     return alignment if source is target is None else regroup(alignment, source, target)
 

@@ -7,9 +7,13 @@ import torch
 from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
+from regard.data.part_batch import PartBatch
 from regard.marks import BEGIN, END, PAD
 
-__all__ = ["BEGIN", "END", "PAD", "Batch", "teacher_forced"]
+__all__ = ["BEGIN", "END", "PAD", "Batch", "Sources", "teacher_forced"]
+
+Sources = Shaped[Tensor, "batch ..."] | PartBatch
+"""Padded sources of one kind in one tensor, or of several parts that are of several kinds."""
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,14 @@ class Batch:
 
     Args:
         source: the input of the encoder; for texts the tokens, with the end mark.
-        source_mask: which of its positions are real.
+        source_mask: which of its positions are real; of several kinds of parts it counts those of all.
         inputs: the input of the decoder with teacher forcing: the begin mark, then the target without its end mark.
         targets: the tokens to predict: the target, then the end mark.
         target_mask: which of the targets are real.
         order: the number of each row in the corpus or in the input, to put outputs back into the order of the input.
     """
 
-    source: Shaped[Tensor, "batch ..."]
+    source: Sources
     source_mask: Bool[Tensor, "batch ..."]
     inputs: Int[Tensor, "batch target"]
     targets: Int[Tensor, "batch target"]
@@ -37,9 +41,7 @@ class Batch:
         return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
-def teacher_forced(
-    source: Shaped[Tensor, "batch ..."], source_mask: Bool[Tensor, "batch ..."], tokens: Sequence[Sequence[int]]
-) -> Batch:
+def teacher_forced(source: Sources, source_mask: Bool[Tensor, "batch ..."], tokens: Sequence[Sequence[int]]) -> Batch:
     """Sources with known outputs, one for each; an output has its end mark where it came to its end."""
     width = max(map(len, tokens))
     targets = torch.tensor([[*each, *[PAD] * (width - len(each))] for each in tokens]).to(source.device)
