@@ -128,7 +128,7 @@ class SeveralSources:
         ]
         ends = tuple(each.has_end for each in self.sources.values())
         batch = PartBatch(tuple(part for part, _ in found), tuple(mask for _, mask in found), ends)
-        totals = sum(mask.reshape(len(lengths), -1).sum(1) for mask in batch.masks)
+        totals = sum(mask.sum(tuple(range(1, mask.ndim))) for mask in batch.masks)
         return batch, np.arange(int(np.max(totals, initial=1))) < np.reshape(totals, (-1, 1))
 
     def embed(self, size: int) -> "nn.Module":
