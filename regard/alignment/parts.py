@@ -97,7 +97,8 @@ def apart(alignment: Alignment) -> list[tuple[str, Alignment]]:
     numbers = np.array(part_numbers(alignment), np.int64)
     several = parts(alignment)
     seen = [
-        (several[number].name, _alone(alignment, several[number], number, numbers)) for number in np.unique(numbers)
+        (several[number].name, _alone(alignment, several[number], number, numbers))
+        for number in np.unique(numbers).tolist()
     ]
     return [(TOGETHER, _division(alignment)), *seen]
 

@@ -7,14 +7,18 @@ textgrid   a TextGrid of Praat in its long form, one tier of intervals
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Float
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.parts import apart
 from regard.errors import UsageError
+
+SOUND = ("recording", "features")
+"""Kinds of sources with seconds, among the parts of several."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,18 @@ class Word:
     end: float
 
 
+def _heard(alignment: Alignment) -> Alignment:
+    """Of a recording among other parts of a source, its alignment alone, each row a whole; any other as it is."""
+    if not alignment.part_sources:
+        return alignment
+    found = [one for _, one in apart(alignment) if one.source_kind in SOUND]
+    if len(found) != 1:
+        raise UsageError(f"words have times in one recording; the source has {len(found)} that can be looked at.")
+    weights = found[0].weights
+    total = weights.sum(1, keepdims=True)
+    return replace(found[0], weights=weights / np.where(total > 0, total, 1))
+
+
 def times(alignment: Alignment) -> list[Word]:
     """A stretch of time for each target unit, in the order of the units; stretches do not overlap.
 
@@ -39,10 +55,12 @@ def times(alignment: Alignment) -> list[Word]:
         Σ_t Σ_(s in I(t)) (weights[t, s] - 1 / source)
 
     so a position belongs to a word if the weight of the word on it is above the mean. This is meant for transcripts:
-    their words have the order in which they were said.
+    their words have the order in which they were said. Of a recording among other parts of a source, the weights are
+    those of each row over its positions alone.
 
-    Raises UsageError for a source without seconds.
+    Raises UsageError for a source without seconds, and for one with several recordings.
     """
+    alignment = _heard(alignment)
     units = alignment.source
     if not alignment.target or (alignment.source_kind != "text" and not units):
         return []
