@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from regard.alignment.alignment import Alignment
-from regard.alignment.parts import apart
+from regard.alignment.parts import apart, part_numbers
 from regard.errors import UsageError
 
 SOUND = ("recording", "features")
@@ -35,16 +35,18 @@ class Word:
     end: float
 
 
-def _heard(alignment: Alignment) -> Alignment:
-    """Of a recording among other parts of a source, its alignment alone, each row a whole; any other as it is."""
+def heard(alignment: Alignment) -> tuple[int, Alignment]:
+    """Of a recording among other parts of a source, its number and its alignment alone, each row a whole; 0 and itself
+    for a source of one part. Raises UsageError unless one recording can be looked at."""
     if not alignment.part_sources:
-        return alignment
-    found = [one for _, one in apart(alignment) if one.source_kind in SOUND]
-    if len(found) != 1:
-        raise UsageError(f"words have times in one recording; the source has {len(found)} that can be looked at.")
-    weights = found[0].weights
-    total = weights.sum(1, keepdims=True)
-    return replace(found[0], weights=weights / np.where(total > 0, total, 1))
+        return 0, alignment
+    looked = {int(number) for number in part_numbers(alignment)}
+    sound = [number for number in sorted(looked) if getattr(alignment.part_sources[number], "kind", "") in SOUND]
+    if len(sound) != 1:
+        raise UsageError(f"words have times in one recording; the source has {len(sound)} that can be looked at.")
+    found = dict(apart(alignment))[alignment.source_parts[sound[0]]]
+    total = found.weights.sum(1, keepdims=True)
+    return sound[0], replace(found, weights=found.weights / np.where(total > 0, total, 1))
 
 
 def times(alignment: Alignment) -> list[Word]:
@@ -60,7 +62,7 @@ def times(alignment: Alignment) -> list[Word]:
 
     Raises UsageError for a source without seconds, and for one with several recordings.
     """
-    alignment = _heard(alignment)
+    _, alignment = heard(alignment)
     units = alignment.source
     if not alignment.target or (alignment.source_kind != "text" and not units):
         return []

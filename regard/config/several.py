@@ -42,6 +42,8 @@ class SeveralConfig(SourceConfig):
         for name, part in self.parts.items():
             if isinstance(part, SeveralConfig):
                 raise ValueError(f"parts.{name}.kind is several; expected a part of one kind")
+            if part.variation() is not None:
+                raise ValueError(f"parts.{name}.augment is given; expected none for one of several")
             for key in ("turn_mark", "sentences"):
                 if getattr(part, key, None):
                     raise ValueError(f"parts.{name}.{key} is {getattr(part, key)!r}; expected none for one of several")

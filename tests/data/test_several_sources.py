@@ -232,6 +232,7 @@ def test_marks_of_texts_are_inside_them(source: Source) -> None:
         ),
         ({}, {"kind": "pyramidal"}, "parts.a.kind is pyramidal; expected an encoder with a position for every token"),
         ({"sentences": "punctuation"}, {}, "parts.a.sentences is 'punctuation'; expected none for one of several"),
+        ({"kind": "recording", "augment": {"time_masks": 2}}, {}, "parts.a.augment is given; expected none for one of"),
         ({"kind": "several", "parts": {"c": {}, "d": {}}}, {}, "parts.a.kind is several; expected a part of one kind"),
     ],
 )
