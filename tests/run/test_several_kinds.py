@@ -17,6 +17,7 @@ from regard.alignment.times import times
 from regard.alignment.units import words
 from regard.config import Config
 from regard.data.batch import teacher_forced
+from regard.data.part_batch import tensors
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Tokenizer
 from regard.decoders import DECODERS
@@ -107,6 +108,13 @@ def test_the_memory_has_the_positions_of_all_parts_and_one_end_mark_last(parts: 
             marks = (memory.spans[row, :count, 0] == mask[row].sum() - 1).tolist()
             assert marks == [False] * (count - 1) + ["english" in looked]
     assert memory.values[~memory.mask].abs().sum() == 0
+
+
+def test_a_worker_without_pairs_of_a_batch_reads_nothing() -> None:
+    parts = "english picture sound"
+    model, source = built(recipe(parts), parts)
+    empty, mask = source.collate(np.zeros((0, *source.shape), np.uint8), np.zeros(0, np.int64))
+    assert len(model.encode(tensors(empty), tensors(mask)).values) == 0
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DECODERS.places if kind != "pooling"])
