@@ -1,6 +1,6 @@
 """Padded sources, token numbers and their masks: what the encoder and the decoder read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -36,9 +36,16 @@ class Batch:
     target_mask: Bool[Tensor, "batch target"]
     order: Int[Tensor, " batch"]
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same batch with every tensor changed."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(
+            **{name: each.map(change) if isinstance(each, PartBatch) else change(each) for name, each in values.items()}
+        )
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return self.map(lambda tensor: tensor.to(device))
 
 
 def teacher_forced(source: Sources, source_mask: Bool[Tensor, "batch ..."], tokens: Sequence[Sequence[int]]) -> Batch:

@@ -1,6 +1,6 @@
 """What validation measures of the weights while it computes the loss, for `alignment.verdict`."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,7 +49,8 @@ def moving(count: MeasureCount, model: Any, most: int = MOST_MOVED) -> Watch:
         assert memory is not None
         if left <= 0 or isinstance(batch.source, PartBatch) or not _by_token(memory, batch.source):
             return
-        few = _first(batch, 1 + left // batch.targets.size(1))
+        rows = 1 + left // batch.targets.size(1)
+        few = batch.map(lambda tensor: tensor[:rows])
         words_moved = moved(batch.source[: len(few.targets)], few.source_mask)
         after = model(replace(few, source=words_moved)).weights.numpy(force=True)
         before = unrolled.weights.numpy(force=True)
@@ -76,11 +77,6 @@ def moved(source: Tensor, mask: Tensor) -> Tensor:
     place = torch.arange(source.size(1), device=source.device).expand(source.shape[:2])
     place = torch.where(place < words, (place + 1) % words.clamp(min=1), place)
     return source.gather(1, place.reshape(*place.shape, *[1] * (source.dim() - 2)).expand(source.shape))
-
-
-def _first(batch: Batch, count: int) -> Batch:
-    """The first pairs of a batch."""
-    return Batch(**{field.name: getattr(batch, field.name)[:count] for field in fields(batch)})
 
 
 def _said(batch: Batch) -> list[int]:

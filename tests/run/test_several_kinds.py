@@ -27,6 +27,7 @@ from regard.model.build import build_model
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.length_limit import LengthLimit
 from regard.search.options import SearchOptions
+from regard.training.r_drop import twice
 from regard.translator import Translator
 from regard.views.notebook import html
 from regard.views.page import page
@@ -108,6 +109,15 @@ def test_the_memory_has_the_positions_of_all_parts_and_one_end_mark_last(parts: 
             marks = (memory.spans[row, :count, 0] == mask[row].sum() - 1).tolist()
             assert marks == [False] * (count - 1) + ["english" in looked]
     assert memory.values[~memory.mask].abs().sum() == 0
+
+
+def test_a_batch_that_stands_twice_is_read_twice() -> None:
+    parts = "english picture sound"
+    model, source = built(recipe(parts), parts)
+    batch = teacher_forced(*batch_of(source, [source.encode(line) for line in lines(parts)]), [[5, END]] * 3)
+    with torch.inference_mode():
+        once, both = (model.logits(model(each)) for each in (batch, twice(batch)))
+    torch.testing.assert_close(both, torch.cat([once, once]))
 
 
 def test_a_worker_without_pairs_of_a_batch_reads_nothing() -> None:
