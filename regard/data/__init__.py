@@ -15,8 +15,8 @@
     embedded/              the corpora that come with Regard
     speech/                recordings → rows of features
 
-Only batch, batches and what embeds import torch. The names below are imported when first used; `batches.batches`, whose name is
-that of its file, is imported from there.
+Only batch, batches and what embeds import torch. The names below are imported when first used; `batches.batches`,
+whose name is that of its file, is imported from there.
 """
 
 from importlib import import_module

@@ -39,10 +39,11 @@ class Batch:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """The same batch with every tensor changed."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(
-            **{name: each.map(change) if isinstance(each, PartBatch) else change(each) for name, each in values.items()}
-        )
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            changed[field.name] = value.map(change) if isinstance(value, PartBatch) else change(value)
+        return Batch(**changed)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
