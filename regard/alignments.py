@@ -13,6 +13,7 @@ from regard.alignment.units import Stretch, align, seen_around
 from regard.data.batch import END
 from regard.data.copying import CopySource, SentenceTokens
 from regard.data.edits import SentenceEdits
+from regard.data.several_sources import SeveralSources
 from regard.data.sources import Source, batch_of
 from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
@@ -22,6 +23,29 @@ from regard.search.batches import Answer, Batches, Covered, Found, Spans, Values
 from regard.search.forced import Ranked, looks, rank
 from regard.search.hypothesis import Hypothesis
 from regard.search.start import Started
+
+Around = tuple[float, ...] | None
+"""A receptive field in the measure of the source, see `Alignment`."""
+
+
+def _around(given: Sequence[tuple[int, int] | None], stretches: Sequence[Stretch], positions: np.ndarray) -> Around:
+    """Of what the convolutions of each model see, that of the one that sees most."""
+    fields = [field for field in given if field is not None]
+    if len(fields) < len(given):
+        return None
+    before, after = map(max, zip(*fields, strict=True))
+    return seen_around((before, after), stretches, positions)
+
+
+def _seeing(alignment: Alignment, fields: Sequence[Around]) -> Alignment:
+    """The alignment with the receptive field of each of its parts, or of the one that it has."""
+    if not alignment.part_sources:
+        return replace(alignment, receptive_field=fields[0])
+    parts = [
+        each and each._replace(receptive_field=field)
+        for each, field in zip(alignment.part_sources, fields, strict=True)
+    ]
+    return replace(alignment, part_sources=tuple(parts))
 
 
 def said(hypothesis: Hypothesis) -> list[int]:
@@ -100,14 +124,14 @@ class Alignments:
         made: list[list[Alignment]] = []
         for number, (source, hypotheses) in enumerate(zip(sources, found, strict=True)):
             stretches = self.source.spans(source, encoded[number], spans[number].spans)
-            around = self._around(stretches, spans[number].spans)
+            around = self._fields(stretches, spans[number].spans)
             inside = self._inside(source, encoded[number], spans[number])
             tokens = self.vocabulary(source, encoded[number])
             made.append([])
             for hypothesis, *behind in zip(hypotheses, *(each[number] for each in known), strict=True):
                 target = tokens.spell(said(hypothesis)) if targets is None else targets[number]
                 alignment = self._one(source, target, stretches, hypothesis, tokens, inside, *behind)
-                made[-1].append(replace(alignment, receptive_field=around, warning=self.warning))
+                made[-1].append(replace(_seeing(alignment, around), warning=self.warning))
         return made
 
     def _one(
@@ -156,14 +180,21 @@ class Alignments:
         spans = self.source.spans(source, values, np.stack([places, places + 1], 1))
         return words_inside(source, spans, covered.spans, covered.inside)
 
-    def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
-        """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""
-        given = [getattr(model.encoder, "receptive_field", None) for model in self.models]
-        fields = [field for field in given if field is not None]
-        if self.source.tokenizer is not None or len(fields) < len(given):
-            return None
-        before, after = map(max, zip(*fields, strict=True))
-        return seen_around((before, after), stretches, positions)
+    def _fields(self, stretches: Sequence[Stretch], positions: np.ndarray) -> list[Around]:
+        """What the convolutions of the encoder of each part see around a position; of a source of one part one."""
+        if self.source.tokenizer is not None:
+            return [None]
+        if not isinstance(self.source, SeveralSources):
+            return [
+                _around(
+                    [getattr(model.encoder, "receptive_field", None) for model in self.models], stretches, positions
+                )
+            ]
+        found = []
+        for number, given in enumerate(zip(*(model.encoder.receptive_fields for model in self.models), strict=True)):
+            own = [stretch[1:] for stretch in stretches if stretch[0] == number]
+            found.append(_around(given, own, self.source.covered(positions, number)))
+        return found
 
     def _ranked(
         self, sources: Sequence[Values], found: Found, width: int, batches: Batches

@@ -17,12 +17,27 @@ class Unit(NamedTuple):
         start, end: characters of the raw text, integers (end exclusive); of another source the measure of its kind,
             floats: seconds of a recording; 0 in a picture.
         box: in a picture: left, top, right, bottom in its own pixels.
+        part: of a source of several parts that are not all texts, the number of the part that it belongs to.
     """
 
     text: str
     start: int | float
     end: int | float
     box: tuple[float, float, float, float] | None = None
+    part: int | None = None
+
+
+class PartSource(NamedTuple):
+    """A part of a source that is no text.
+
+    Args:
+        kind: what it is, a name in the table of source kinds.
+        receptive_field, medium: as in `Alignment`.
+    """
+
+    kind: str
+    receptive_field: tuple[float, ...] | None = None
+    medium: Medium | None = None
 
 
 class Prediction(NamedTuple):
@@ -90,16 +105,17 @@ class Alignment:
         target_end: float32 (source + 1,) or (source,) without `source_end`: the row that wrote the end of the
             output, the end mark of the source last. None where the output was cut before its end.
         predictions: one for each target token and one for the end; empty where they were not asked for.
-        source_kind: what the source is, a name in the table of source kinds. Only the units of a text are characters of
-            `source_text`.
+        source_kind: what the source is, a name in the table of source kinds; "several" of several parts that are not
+            all texts. Only the units of a text are characters of `source_text`.
         receptive_field: how far the convolutions of the encoder see around what a position covers: seconds before it
             and behind it; of a picture pixels on the left, above, on the right, below. None where all of the source is
             seen, or where it is not known. Layers above the convolutions, and normalisation, may see all of it.
         medium: the recording or the picture itself, for views that draw and play it. Files of raw numbers leave it out.
         layers: the looks of a decoder that looks several times before each token and shows all of them, in their order;
             empty for any other. `weights` is then the last of them.
-        source_parts: what the parts of a source of several texts are called, which have a tab between two in
-            `source_text`; empty for one text.
+        source_parts: what the parts of a source of several are called, which have a tab between two in `source_text`;
+            empty for a source of one.
+        part_sources: where parts are not all texts, what each of them is; None for one that is a text. Empty elsewhere.
         p_gen: float32 (target,), the probability to generate rather than copy at the step of each target unit, of
             several tokens the mean. None where the model does not copy.
         copied: float32 (target, source), the probability that a target unit was copied from each source unit, given
@@ -127,6 +143,7 @@ class Alignment:
     medium: Medium | None = None
     layers: tuple[Layer, ...] = ()
     source_parts: tuple[str, ...] = ()
+    part_sources: tuple[PartSource | None, ...] = ()
     p_gen: np.ndarray | None = None
     copied: np.ndarray | None = None
     inside: tuple[Word, ...] = ()
@@ -160,6 +177,21 @@ class Alignment:
                 f"Alignment.source_parts: {len(self.source_parts)} names; expected {texts}, one for each text between "
                 "the tabs of source_text."
             )
+        if self.part_sources:
+            self._check_parts()
+
+    def _check_parts(self) -> None:
+        if len(self.part_sources) != len(self.source_parts):
+            raise ValueError(
+                f"Alignment.part_sources: {len(self.part_sources)} for {len(self.source_parts)} source_parts; "
+                "expected one for each, None for a text."
+            )
+        for place, unit in enumerate(self.source):
+            if unit.part is None or not 0 <= unit.part < len(self.source_parts):
+                raise ValueError(
+                    f"Alignment.source: unit {place} has part {unit.part}; expected 0 to {len(self.source_parts) - 1}, "
+                    "the number of the part that it belongs to."
+                )
 
     def _check_look(self, place: str, look: "Alignment | Layer") -> None:
         source, target = len(self.source), len(self.target)

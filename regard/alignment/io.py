@@ -10,7 +10,10 @@ JSON: a list of objects as `to_record` gives them:
     p_gen, copied     of a model that copies: the probability to generate of each target unit, and a row like one of
                       `weights` with the probability that it was copied from each source unit; else null
     source_kind       what the source is: "text", or another name of the table of source kinds
-    source_parts      what the parts of several texts are called, which have a tab between two in source_text; or []
+    source_parts      what the parts of several are called, which have a tab between two in source_text; or []
+    part_sources      of several parts that are not all texts, {"kind", "receptive_field"} of each that is no text, null
+                      of one that is; or []. Each unit of such a source has its "part", a number from 0
+    part_weights      what each target unit looked at in each part, all its units together; or null
     receptive_field   how far the encoder's convolutions see around a unit: seconds before and behind; of a picture
                       pixels on the left, above, on the right, below; or null
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
@@ -26,7 +29,8 @@ A row of `weights` and its number in `source_end` are one whole. NPZ: for the al
 arrays `weights_i` (target, source), `source_end_i` (target,), `target_end_i` (source + 1,), `p_gen_i` (target,) and
 `copied_i` (target, source) where there are such,
 `layers_i` (layers, target, source), with the row and the column of the end marks where there are such,
-and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
+and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes;
+of several kinds of parts (units, 5): the number of the part, then the two or four numbers, NaN behind two.
 Of the words inside the source units, where there are such: `inside_weights_i` (words,), float32, and int64
 `inside_units_i` (words,) and `inside_spans_i` (words, 2).
 `texts` is one string, JSON again: a list of the objects above, in which units and words are their texts alone and
@@ -45,7 +49,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from regard.alignment import inside
-from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
+from regard.alignment.alignment import Alignment, Layer, PartSource, Prediction, Unit, Word
 from regard.alignment.parts import part_weights
 from regard.alignment.units import look, whole
 from regard.errors import DataError
@@ -71,6 +75,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "score": alignment.score,
         "source_kind": alignment.source_kind,
         "source_parts": list(alignment.source_parts),
+        "part_sources": [each and _part(each) for each in alignment.part_sources],
         "receptive_field": None if alignment.receptive_field is None else list(alignment.receptive_field),
         "source": [_unit(unit) for unit in alignment.source],
         "target": [_unit(unit) for unit in alignment.target],
@@ -94,7 +99,13 @@ def from_record(record: Any) -> Alignment:
     try:
         units = {
             side: tuple(
-                Unit(str(unit["text"]), _place(unit["start"]), _place(unit["end"]), _box(unit.get("box")))
+                Unit(
+                    str(unit["text"]),
+                    _place(unit["start"]),
+                    _place(unit["end"]),
+                    _box(unit.get("box")),
+                    unit.get("part"),
+                )
                 for unit in record[side]
             )
             for side in ("source", "target")
@@ -133,9 +144,7 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
             if record.pop(name) is not None:
                 arrays[f"{name}_{number}"] = getattr(alignment, name).astype(np.float32)
         for side in ("source", "target"):
-            spans = [unit.get("box", (unit["start"], unit["end"])) for unit in record[side]]
-            kind = np.int64 if all(isinstance(place, int) for span in spans for place in span) else np.float64
-            arrays[f"{side}_spans_{number}"] = np.array(spans, dtype=kind).reshape(len(spans), -1 if spans else 2)
+            arrays[f"{side}_spans_{number}"] = _spans(getattr(alignment, side))
             record[side] = [unit["text"] for unit in record[side]]
         record["layers"] = [layer.name for layer in alignment.layers]
         if alignment.layers:
@@ -172,6 +181,25 @@ def load_npz(path: str | Path) -> list[Alignment]:
         raise DataError(f"{path} holds no alignments: {error}. Give a file that Regard wrote.") from error
 
 
+def _spans(units: Sequence[Unit]) -> np.ndarray:
+    """The places of units in one array."""
+    spans = [unit.box or (unit.start, unit.end) for unit in units]
+    if any(unit.part is not None for unit in units):
+        parts = [(unit.part, *span, *[math.nan] * (4 - len(span))) for unit, span in zip(units, spans, strict=True)]
+        return np.array(parts, np.float64)
+    kind = np.int64 if all(isinstance(place, int) for span in spans for place in span) else np.float64
+    return np.array(spans, dtype=kind).reshape(len(spans), -1 if spans else 2)
+
+
+def _placed(name: str, row: Sequence[float], parts: Sequence[Any]) -> Unit:
+    """A unit of one of several kinds of parts, from its name and its row of `_spans`."""
+    number, start, end, *others = row
+    part = int(number)
+    if not math.isnan(others[0]):
+        return Unit(name, 0.0, 0.0, _box(row[1:]), part)
+    return Unit(name, int(start), int(end), None, part) if parts[part] is None else Unit(name, start, end, None, part)
+
+
 def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
     units = {}
     for side in ("source", "target"):
@@ -180,7 +208,9 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
         if text and np.array_equal(places, np.trunc(places)):  # older versions wrote characters as floats
             places = places.astype(np.int64)
         pairs = zip(record[side], places.tolist(), strict=True)
-        if places.shape[1:] == (4,):
+        if places.shape[1:] == (5,):
+            units[side] = tuple([_placed(str(text), row, record["part_sources"]) for text, row in pairs])
+        elif places.shape[1:] == (4,):
             units[side] = tuple([Unit(str(text), 0.0, 0.0, _box(box)) for text, box in pairs])
         else:
             units[side] = tuple([Unit(str(text), start, end) for text, (start, end) in pairs])
@@ -236,6 +266,7 @@ def _made(
         source_kind=str(record.get("source_kind", "text")),
         layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
         source_parts=tuple(map(str, record.get("source_parts", []))),
+        part_sources=tuple([each and _part_source(each) for each in record.get("part_sources", [])]),
         receptive_field=_field(record.get("receptive_field")),
         inside=words,
         warning=_warning(record.get("warning")),
@@ -247,8 +278,17 @@ def _made(
 
 
 def _unit(unit: Unit) -> dict[str, Any]:
-    """Without a box where it has none."""
-    return {name: value for name, value in unit._asdict().items() if name != "box" or value is not None}
+    """Without a box or a part where it has none."""
+    return {name: value for name, value in unit._asdict().items() if name not in ("box", "part") or value is not None}
+
+
+def _part(part: PartSource) -> dict[str, Any]:
+    """Without the recording or the picture itself."""
+    return {"kind": part.kind, "receptive_field": None if part.receptive_field is None else list(part.receptive_field)}
+
+
+def _part_source(record: Any) -> PartSource:
+    return PartSource(str(record["kind"]), _field(record["receptive_field"]))
 
 
 def _box(value: Any) -> tuple[float, float, float, float] | None:

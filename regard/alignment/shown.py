@@ -6,7 +6,8 @@ from itertools import groupby
 
 from regard.alignment.alignment import Alignment, Unit, Word
 from regard.alignment.inside import moved, regrouped_words
-from regard.alignment.units import Span, regroup, shares, source_words, word_spans
+from regard.alignment.parts import is_text
+from regard.alignment.units import Span, has_words, regroup, shares, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -28,8 +29,9 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     if units == "tokens":
         return alignment
     source = target = None
-    if alignment.source_kind == "text" and not (alignment.inside and units == "auto"):
-        source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
+    if has_words(alignment) and not (alignment.inside and units == "auto"):
+        texts = tuple([unit for unit in alignment.source if unit.part is None or is_text(alignment, unit.part)])
+        source = _spans(alignment.source_text, source_words(alignment), texts, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
     if alignment.inside and source is None:
         alignment = replace(alignment, inside=_inside(alignment, units))

@@ -7,14 +7,18 @@ textgrid   a TextGrid of Praat in its long form, one tier of intervals
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Float
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.parts import apart, part_numbers
 from regard.errors import UsageError
+
+SOUND = ("recording", "features")
+"""Kinds of sources with seconds, among the parts of several."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,20 @@ class Word:
     end: float
 
 
+def heard(alignment: Alignment) -> tuple[int, Alignment]:
+    """Of a recording among other parts of a source, its number and its alignment alone, each row a whole; 0 and itself
+    for a source of one part. Raises UsageError unless one recording can be looked at."""
+    if not alignment.part_sources:
+        return 0, alignment
+    looked = {int(number) for number in part_numbers(alignment)}
+    sound = [number for number in sorted(looked) if getattr(alignment.part_sources[number], "kind", "") in SOUND]
+    if len(sound) != 1:
+        raise UsageError(f"words have times in one recording; the source has {len(sound)} that can be looked at.")
+    found = dict(apart(alignment))[alignment.source_parts[sound[0]]]
+    total = found.weights.sum(1, keepdims=True)
+    return sound[0], replace(found, weights=found.weights / np.where(total > 0, total, 1))
+
+
 def times(alignment: Alignment) -> list[Word]:
     """A stretch of time for each target unit, in the order of the units; stretches do not overlap.
 
@@ -39,10 +57,12 @@ def times(alignment: Alignment) -> list[Word]:
         Σ_t Σ_(s in I(t)) (weights[t, s] - 1 / source)
 
     so a position belongs to a word if the weight of the word on it is above the mean. This is meant for transcripts:
-    their words have the order in which they were said.
+    their words have the order in which they were said. Of a recording among other parts of a source, the weights are
+    those of each row over its positions alone.
 
-    Raises UsageError for a source without seconds.
+    Raises UsageError for a source without seconds, and for one with several recordings.
     """
+    _, alignment = heard(alignment)
     units = alignment.source
     if not alignment.target or (alignment.source_kind != "text" and not units):
         return []

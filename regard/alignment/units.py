@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
+from regard.alignment.alignment import Alignment, Layer, PartSource, Prediction, Unit, Word
 from regard.alignment.inside import moved, of_units
-from regard.alignment.parts import part_of
+from regard.alignment.parts import is_text, part_at, part_numbers
 from regard.data.sources import Drawing
 from regard.data.text import written
 
@@ -74,12 +74,15 @@ def align(
     return Alignment(
         source_text if drawn is None else drawn.text,
         target_text,
-        _units(source_text, source) if drawn is None else _named(drawn.units, source),
+        _units(source_text, source) if drawn is None else _drawn(drawn, source),
         _units(target_text, target),
         score=float(score),
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
         source_parts=() if drawn is None else drawn.parts,
+        part_sources=()
+        if drawn is None
+        else tuple(None if each is None else PartSource(each.kind, medium=each.medium) for each in drawn.media),
         layers=tuple(Layer(name, **look(layer, (rows, columns), *both)) for name, layer in (layers or {}).items()),
         **look(weights, (rows, columns), *both),
         p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
@@ -137,7 +140,7 @@ def seen_around(field: tuple[int, int], spans: Sequence[Stretch], positions: np.
 
 def words(alignment: Alignment) -> Alignment:
     """The alignment of what stands between white space on both sides."""
-    source = source_words(alignment) if alignment.source_kind == "text" else None
+    source = source_words(alignment) if has_words(alignment) else None
     return regroup(alignment, source, word_spans(alignment.target_text))
 
 
@@ -147,12 +150,17 @@ def word_spans(text: str) -> list[Span]:
 
 
 def source_words(alignment: Alignment) -> list[Span]:
-    """Where the words of a source are that is a text; of several texts without those that no unit is a part of."""
+    """Where the words of a source are that is a text; of several parts those of the texts that a unit is a part of."""
     found = word_spans(alignment.source_text)
     if not alignment.source_parts:
         return found
-    looked_at = {part_of(alignment, unit.start) for unit in alignment.source}
-    return [span for span in found if part_of(alignment, span[0]) in looked_at]
+    looked_at = {number for number in part_numbers(alignment) if is_text(alignment, number)}
+    return [span for span in found if part_at(alignment, span[0]) in looked_at]
+
+
+def has_words(alignment: Alignment) -> bool:
+    """Whether its source is a text, or has one among its parts."""
+    return alignment.source_kind == "text" or None in alignment.part_sources
 
 
 def regroup(
@@ -165,15 +173,15 @@ def regroup(
     (to the last span, at the end). What a unit says about characters outside all spans is left out.
 
     Args:
-        alignment: of text to text, or of another source, whose units stay.
+        alignment: of text to text, or of another source, whose units stay; of several parts those of the texts change.
         source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
 
     Where it is known what words a unit of the source was pooled of, its weight is divided among new units by the
     weights of these words, and not by characters: a new word has the weight of its sentence times its own within.
 
-    Raises ValueError for new units of a source that is no text.
+    Raises ValueError for new units of a source that is no text and has none among its parts.
     """
-    if source_spans is not None and alignment.source_kind != "text":
+    if source_spans is not None and not has_words(alignment):
         raise ValueError(
             f"regroup: source_spans are given for a source of kind {alignment.source_kind!r}; expected None: only a "
             "text has words."
@@ -181,8 +189,7 @@ def regroup(
     source, target = alignment.source, alignment.target
     source_share = target_share = None
     if source_spans is not None:
-        source_share = _source_shares(alignment, source_spans)
-        source = _units(alignment.source_text, source_spans)
+        source, source_share = _regrouped(alignment, source_spans)
     if target_spans is not None:
         target_share = shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
@@ -221,6 +228,29 @@ def _source_shares(alignment: Alignment, spans: Sequence[Span]) -> np.ndarray:
         if weights.any():
             row[there] = weights @ shares(words, near, alignment.source_text[start : int(unit.end)])
     return found
+
+
+def _regrouped(alignment: Alignment, spans: Sequence[Span]) -> tuple[tuple[Unit, ...], np.ndarray]:
+    """The new units of the source, and which part of each old one lies in each; those of parts that are no texts
+    stay."""
+    units, texts = alignment.source, _units(alignment.source_text, spans)
+    if not alignment.part_sources:
+        return texts, _source_shares(alignment, spans)
+    numbers = part_numbers(alignment)
+    texts = tuple([unit._replace(part=part_at(alignment, int(unit.start))) for unit in texts])
+    found, share = list[Unit](), np.zeros((len(units), 0))
+    for number in range(len(alignment.source_parts)):
+        own = [place for place, each in enumerate(numbers) if each == number]
+        new = (
+            [unit for unit in texts if unit.part == number] if is_text(alignment, number) else [units[at] for at in own]
+        )
+        part = np.zeros((len(units), len(new)))
+        if own:
+            stay = not is_text(alignment, number)
+            within = [(int(unit.start), int(unit.end)) for unit in new]
+            part[own] = np.eye(len(own)) if stay else shares([units[at] for at in own], within, alignment.source_text)
+        found, share = [*found, *new], np.concatenate([share, part], 1)
+    return tuple(found), share
 
 
 def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
@@ -284,6 +314,14 @@ def _units(text: str, spans: Sequence[Stretch]) -> tuple[Unit, ...]:
     """Named by the text that they cover."""
     whole = [(int(start), int(end)) for start, end in spans]
     return tuple([Unit(written(text, start, end), start, end) for start, end in whole])
+
+
+def _drawn(drawn: Drawing, spans: Sequence[Stretch]) -> tuple[Unit, ...]:
+    """The units of a drawing; of several kinds of parts each with the number of its part."""
+    if not drawn.media:
+        return _named(drawn.units, spans)
+    units = [_named([name], [span[1:]])[0] for name, span in zip(drawn.units, drawn.spans, strict=True)]
+    return tuple([unit._replace(part=int(span[0])) for unit, span in zip(units, drawn.spans, strict=True)])
 
 
 def _named(names: Sequence[str], spans: Sequence[Stretch]) -> tuple[Unit, ...]:

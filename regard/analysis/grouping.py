@@ -65,7 +65,7 @@ def _by_tag(data: DataConfig | None) -> Grouping:
     if source is None or (isinstance(source, TextConfig) and source.tokenizer == "inflection"):
         return Grouping(tags)
     if isinstance(source, SeveralConfig):
-        places = [place for place, part in enumerate(source.parts.values()) if part.tokenizer == "tags"]
+        places = [place for place, part in enumerate(source.parts.values()) if getattr(part, "tokenizer", "") == "tags"]
         if places:
             names = list(source.parts)
             return Grouping(

@@ -49,6 +49,7 @@ class Links:
         most = weights.max(2)
         known = batch.targets < self.sizes[1]  # what else there is, a word of the source, may be copied anyway
         looked = batch.target_mask & (most.values > 0) & known
+        assert isinstance(batch.source, Tensor), "shortlists are for sources that are texts"
         read = batch.source if batch.source.dim() == 2 else batch.source[..., 0]
         targets, sources = batch.targets[looked], read.gather(1, most.indices)[looked]
         keys = sources * self.sizes[1] + targets

@@ -85,6 +85,10 @@ def given_places(path: str | None, run: Path, pairs: Sequence[str]) -> "GoldPlac
         raise UsageError(
             f"--places has seconds or boxes, and {run} reads texts. Give --gold with links, or leave it out."
         )
+    if section.kind == "several":
+        raise UsageError(
+            f"--places has seconds or boxes of sources of one part, and {run} reads several. Leave it out."
+        )
     from regard.analysis.places import GoldPlaces
 
     beside = STDIN if path == STDIN else str(Path(path).with_name(Path(pairs[0]).name))

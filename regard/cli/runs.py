@@ -13,7 +13,8 @@ from regard.cli.workers import set_up
 from regard.data.example import Example
 from regard.data.lines import STDIN, BadLine, Line, opened, read_lines, shown
 from regard.data.readers import Locate, located
-from regard.data.sources import UnusableSource
+from regard.data.several_sources import SeveralSources
+from regard.data.sources import Source, UnusableSource
 from regard.errors import UsageError
 from regard.translator import Translator
 
@@ -82,15 +83,23 @@ class Session:
             return line
         source, target = self.translator.source, self.translator.target_tokenizer
         try:
-            length = len(source.encode(line.source)) if line.source.strip() else 0
+            read = _tokens(source, line.source) if line.source.strip() else 0
         except UnusableSource as error:
             return BadLine(line.line, str(error), line.file)
-        longest = max(length if source.tokenizer else 0, len(target.ids(line.target)) if line.target else 0)
+        longest = max(read, len(target.ids(line.target)) if line.target else 0)
         if longest > self.opening.max_tokens:
             reason = f"has {longest} tokens; at most {self.opening.max_tokens} are read (see --max-tokens)"
             return BadLine(line.line, reason, line.file)
         refusal = self.refusal(line)
         return line if refusal is None else BadLine(line.line, refusal, line.file)
+
+
+def _tokens(source: Source, text: str) -> int:
+    """Of its texts; recordings and pictures have none. Raises UnusableSource for one that cannot be read."""
+    if isinstance(source, SeveralSources):
+        return source.tokens(source.encode(text))
+    length = len(source.encode(text))
+    return length if source.tokenizer else 0
 
 
 def _lines(path: str) -> Iterator[Line]:

@@ -49,13 +49,15 @@ class TimesWriter:
         """The name of the recording, and what its file says: plain values, as workers hand them on. None of an empty
         line."""
         from regard.alignment.shown import regrouped
-        from regard.alignment.times import FORMATS, times
+        from regard.alignment.times import FORMATS, heard, times
         from regard.data.media_files import named
+        from regard.data.rows import BETWEEN
 
         if not example.source.strip():
             return []
-        length = float(found.source[-1].end) if found.source else 0.0
-        path = named(example.source).path
+        number, alone = heard(found)
+        length = float(alone.source[-1].end) if alone.source else 0.0
+        path = named(example.source.split(BETWEEN)[number] if found.part_sources else example.source).path
         return [path, FORMATS[self.format](path, times(regrouped(found, units)), length)]
 
     def add(self, line: int, document: Sequence[str], texts: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from regard.compiled.decoder import CompiledDecoder, runs_compiled
@@ -15,6 +15,7 @@ from regard.compiled.programs import PROGRAMS
 from regard.compiled.shortlist_step import CompiledShortlistStep
 from regard.compiled.step import steps_serve
 from regard.compiled.vocabulary import InferenceTokens
+from regard.data.batch import Sources
 from regard.decoders.fixed import FixedDecoder
 from regard.decoders.memory_network import MemoryNetworkDecoder
 from regard.decoders.output import LinearOutput
@@ -76,7 +77,7 @@ class FrozenModel:
         compiled = runs_compiled(decoder)
         self.decoder: Any = CompiledDecoder(decoder, self.tokens) if compiled else with_packed_layers(decoder)
 
-    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+    def encode(self, source: Sources, mask: Bool[Tensor, "batch ..."]) -> Memory:
         """As `EncoderDecoder.encode`."""
         return self.model.attendable(self.encoder(source, mask), source, mask)
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.attention.source import Source
 from regard.compiled.programs import PROGRAMS, RECURRENCES, has_program
-from regard.data.batch import Batch
+from regard.data.batch import Batch, Sources
 from regard.decoders.bahdanau import BahdanauDecoder
 from regard.decoders.conditional import ConditionalDecoder
 from regard.decoders.edit_transducer import EditState, EditTransducerDecoder
@@ -74,7 +74,7 @@ class Accelerated:
         """As `EncoderDecoder.forward`."""
         return self.unroll(batch.inputs, self.encode(batch.source, batch.source_mask), temperature)
 
-    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+    def encode(self, source: Sources, mask: Bool[Tensor, "batch ..."]) -> Memory:
         """As `EncoderDecoder.encode`."""
         read = fast_encoder(self.model.encoder)(self.model.encodable(source), mask)
         return self.model.attendable(read, source, mask)

@@ -5,7 +5,6 @@ from typing import Any
 from regard.config.several import SeveralConfig, SeveralEncoderConfig
 from regard.config.sources import TextConfig
 from regard.config.training import TrainingConfig
-from regard.data.edits import SCRIPTS
 from regard.encoders import ENCODERS
 
 HIERARCHICAL = ("bahdanau", "luong", "conditional")
@@ -45,6 +44,7 @@ def _several(config: Any) -> None:
                 f"model.encoder.parts are {', '.join(encoder.parts)}; expected those of data.source.parts, "
                 f"{', '.join(source.parts)}"
             )
+        _parts(source, encoder)
         decoder = config.model.decoder.kind
         if encoder.combination == "hierarchical" and decoder not in HIERARCHICAL:
             raise ValueError(
@@ -56,6 +56,28 @@ def _several(config: Any) -> None:
                 f"training.ctc is {config.training.ctc}; expected 0 for data.source.kind several, whose parts are "
                 "read side by side"
             )
+
+
+def _parts(source: SeveralConfig, encoder: SeveralEncoderConfig) -> None:
+    """Each encoder can read its part; one of tokens has a position for each, since words are made of them."""
+    for name, part in source.parts.items():
+        reader = encoder.parts[name]
+        if part.is_text and (reader.axes, reader.stride) != (1, 1):
+            raise ValueError(
+                f"model.encoder.parts.{name}.kind is {reader.kind}; expected an encoder with a position for every "
+                "token, such as recurrent, transformer or bag"
+            )
+        if reader.axes != part.axes or (reader.kind == "bag" and not part.is_text):
+            raise ValueError(
+                f"model.encoder.parts.{name}.kind is {reader.kind}, which cannot read data.source.parts.{name}.kind "
+                f"{part.kind}; expected {' or '.join(_readers(part))}"
+            )
+
+
+def _readers(source: Any) -> list[str]:
+    """The encoders of Regard's own that read the positions of such a source."""
+    own = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
+    return [kind for kind in own if kind not in ("several", "hierarchical", "bag")]
 
 
 def _joint_search(config: Any) -> None:
@@ -174,6 +196,8 @@ def _edited(config: Any) -> None:
                 f"training.imitation belongs to the edit transducer; expected no such key for {model.decoder.kind}"
             )
         return
+    from regard.data.edits import SCRIPTS  # here, since it needs numpy
+
     wants: Wants = [
         (model.output.kind == "linear", f"model.output linear for {model.output.kind}"),
         (not training.label_smoothing, f"training.label_smoothing 0 for {training.label_smoothing}"),
@@ -203,7 +227,7 @@ def _hallucinated(config: Any) -> None:
         return
     if not data.source.is_text:
         raise ValueError(f"{key}; expected 0 for data.source.kind {data.source.kind}, which is not spelled in letters")
-    sides = [*data.source.parts.values()] if isinstance(data.source, SeveralConfig) else [data.source]
+    sides: Any = [*data.source.parts.values()] if isinstance(data.source, SeveralConfig) else [data.source]
     spelled = [side.tokenizer for side in sides if side.tokenizer in SPELLED]
     target = data.source.tokenizer if data.joint else data.target.tokenizer
     if len(spelled) != 1 or target != "characters":

@@ -1,56 +1,88 @@
-"""The sections of a source of several texts and of its encoder, and the short forms that stand for both."""
+"""The sections of a source of several parts and of its encoder, and the short forms that stand for both."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
 
-from regard.config.sources import SideConfig
+from regard.config.sources import TextConfig
 from regard.config.stage import EncoderConfig, EncoderParts, SourceConfig, chosen
+from regard.data.sources import SOURCES
 from regard.encoders.table import ENCODERS
 
 if TYPE_CHECKING:
     from torch import nn
 
     from regard.data.several import SeveralTexts
+    from regard.data.several_sources import SeveralSources
 
 MOST_PARTS = 100
 PartName = Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=200, pattern=r"^[^\t]*$")]
+PartSource = Annotated[SerializeAsAny[SourceConfig], WrapValidator(partial(chosen, SOURCES, "text", SourceConfig))]
 PartEncoder = Annotated[
     SerializeAsAny[EncoderConfig], WrapValidator(partial(chosen, ENCODERS, "recurrent", EncoderConfig))
 ]
 
 
 class SeveralConfig(SourceConfig):
-    """The keys of a source of several texts, which one line holds with a tab between two."""
+    """The keys of a source of several parts, which one line holds with a tab between two."""
 
-    is_text: ClassVar[bool] = True
-
-    parts: dict[PartName, SideConfig] = Field(
+    parts: dict[PartName, PartSource] = Field(
         min_length=2,
         max_length=MOST_PARTS,
-        description="the tokeniser of each part, by the column of a table, or the key, that the part is read from",
+        description="what each part is, with the keys of its kind, by the column of a table, or the key, that the part "
+        "is read from; a text where no kind is given",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _texts(cls, values: Any) -> Any:
-        """No other kinds of source, which one batch could not hold."""
-        parts = values.get("parts") if isinstance(values, Mapping) else None
-        for name, part in parts.items() if isinstance(parts, Mapping) else ():
-            if isinstance(part, Mapping) and "kind" in part:
-                raise ValueError(f"parts.{name}.kind is {part['kind']}; expected no kind, since all parts are texts")
-        return values
+    @model_validator(mode="after")
+    def _single(self) -> "SeveralConfig":
+        for name, part in self.parts.items():
+            if isinstance(part, SeveralConfig):
+                raise ValueError(f"parts.{name}.kind is several; expected a part of one kind")
+            if part.variation() is not None:
+                raise ValueError(f"parts.{name}.augment is given; expected none for one of several")
+            for key in ("turn_mark", "sentences"):
+                if getattr(part, key, None):
+                    raise ValueError(f"parts.{name}.{key} is {getattr(part, key)!r}; expected none for one of several")
+        return self
+
+    @property
+    def is_text(self) -> bool:  # type: ignore[override]
+        """Whether all parts are texts."""
+        return all(part.is_text for part in self.parts.values())
 
     def column(self, given: str) -> str:
         """The columns of all parts."""
         return "\t".join(self.parts)
 
-    def learn(self, sources: Callable[[], Iterable[str]]) -> "SeveralTexts":
-        """A tokeniser of each part."""
+    def locate(self, said: str, path: str) -> str:
+        """The parts, each as its kind finds it."""
+        from regard.data.rows import BETWEEN
+        from regard.data.several import parts_of
+        from regard.data.several_sources import in_part
+        from regard.data.sources import UnusableSource
+
+        found = []
+        for (name, part), text in zip(self.parts.items(), parts_of(said, [*self.parts]), strict=True):
+            try:
+                if not part.is_text and not text.strip():
+                    raise UnusableSource(f"has nothing; expected what names a source of kind {part.kind}")
+                found.append(part.locate(text, path))
+            except UnusableSource as error:
+                raise in_part(name, error) from error
+        return BETWEEN.join(found)
+
+    def limit(self, max_length: int) -> int | tuple[int, ...]:
+        """Of texts all together; else of each part, as its kind has it."""
+        return max_length if self.is_text else tuple(cast(int, part.limit(max_length)) for part in self.parts.values())
+
+    def learn(self, sources: Callable[[], Iterable[str]]) -> "SeveralTexts | SeveralSources":
+        """What each part learns from its own sources."""
         from regard.data.several import SeveralTexts, parts_of
+        from regard.data.several_sources import SeveralSources
         from regard.data.sources import UnusableSource
         from regard.data.tokenizer import Tokenizer
 
@@ -63,18 +95,30 @@ class SeveralConfig(SourceConfig):
                 except UnusableSource:  # named when it is encoded
                     continue
 
-        return SeveralTexts(
-            {
-                name: Tokenizer.train(part.tokenizer, texts(number), part.vocab_size)
-                for number, (name, part) in enumerate(self.parts.items())
-            }
-        )
+        if self.is_text:
+            sides = [(name, cast(TextConfig, part)) for name, part in self.parts.items()]
+            return SeveralTexts(
+                {
+                    name: Tokenizer.train(part.tokenizer, texts(number), part.vocab_size)
+                    for number, (name, part) in enumerate(sides)
+                }
+            )
+        found = {}
+        for number, (name, part) in enumerate(self.parts.items()):
+            try:
+                found[name] = part.learn(partial(texts, number))
+            except ValueError as error:
+                raise ValueError(f"parts.{name}: {error}") from error
+        return SeveralSources(found)
 
-    def load(self, path: Path) -> "SeveralTexts":
-        """The tokenisers in a file."""
+    def load(self, path: Path) -> "SeveralTexts | SeveralSources":
+        """What a run was trained with."""
         from regard.data.several import SeveralTexts
+        from regard.data.several_sources import SeveralSources
 
-        return SeveralTexts.load(path)
+        if self.is_text:
+            return SeveralTexts.load(path)
+        return SeveralSources.load(path, {name: part.load for name, part in self.parts.items()})
 
 
 class SeveralEncoderConfig(EncoderConfig):
@@ -96,10 +140,9 @@ class SeveralEncoderConfig(EncoderConfig):
     @model_validator(mode="after")
     def _fitting(self) -> "SeveralEncoderConfig":
         for name, encoder in self.parts.items():
-            if encoder.kind == "several" or encoder.needs_sentences or encoder.axes != 1 or encoder.stride != 1:
+            if isinstance(encoder, SeveralEncoderConfig) or encoder.needs_sentences:
                 raise ValueError(
-                    f"parts.{name}.kind is {encoder.kind}; expected an encoder with a position for every token, such "
-                    "as recurrent, transformer or bag"
+                    f"parts.{name}.kind is {encoder.kind}; expected an encoder of one part, which reads no sentences"
                 )
         if unknown := [name for name in self.joined if name not in self.parts]:
             raise ValueError(f"joined is {unknown[0]!r}; expected some of the parts, {', '.join(self.parts)}")
@@ -115,10 +158,12 @@ class SeveralEncoderConfig(EncoderConfig):
         return f"positions for {', '.join(name for name in self.parts if name not in self.joined)}"
 
     def build(self, parts: EncoderParts) -> "nn.Module":
-        """An encoder for each part, over one embedding."""
+        """An encoder for each part: of texts over one embedding, else each over its own."""
+        from regard.data.part_embeddings import PartEmbeddings
         from regard.encoders.several import SeveralEncoder
 
-        encoders = {name: encoder.build(parts) for name, encoder in self.parts.items()}
+        each = parts.embedding.of if isinstance(parts.embedding, PartEmbeddings) else lambda name: parts.embedding
+        encoders = {name: encoder.build(replace(parts, embedding=each(name))) for name, encoder in self.parts.items()}
         return SeveralEncoder(encoders, self.joined, hierarchical=self.combination == "hierarchical")
 
 
@@ -137,7 +182,7 @@ def spelled_out(values: Any) -> Any:
     if not (lists and isinstance(source, Mapping) and isinstance(model, Mapping)):
         return values
     encoder = model.get("encoder") or {}
-    if source.get("kind", "text") != "text" or (isinstance(encoder, Mapping) and encoder.get("kind") == "several"):
+    if source.get("kind", "text") == "several" or (isinstance(encoder, Mapping) and encoder.get("kind") == "several"):
         return values
     names, tags = [str(name) for name in sources], [str(name) for name in features]
     if len({*names, *tags}) != len(names + tags):
@@ -146,7 +191,7 @@ def spelled_out(values: Any) -> Any:
     if isinstance(encoder, Mapping) and "combination" in encoder:
         combination = {"combination": encoder["combination"]}
         encoder = {key: value for key, value in encoder.items() if key != "combination"}
-    side = {key: value for key, value in source.items() if key != "kind"}
+    side = {key: value for key, value in source.items() if (key, value) != ("kind", "text")}
     parts = {"kind": "several", "parts": dict.fromkeys(names, side) | {name: {"tokenizer": "tags"} for name in tags}}
     read = {"kind": "several", "parts": dict.fromkeys(names, encoder) | {name: {"kind": "bag"} for name in tags}}
     short = ("source_column", "features") if not data.get("sources") else ("sources", "features")

@@ -110,8 +110,9 @@ class SourceConfig(Section):
         """What to read of a table, as `PairFiles.source` takes it; `given` is `data.source_column`."""
         return given
 
-    def limit(self, max_length: int) -> int:
-        """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own."""
+    def limit(self, max_length: int) -> int | tuple[int, ...]:
+        """Most positions of a source in training; `data.max_length` unless the kind has a measure of its own. Several
+        numbers are those of each part."""
         return max_length
 
     def variation(self) -> "Vary | None":

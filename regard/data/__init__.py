@@ -6,6 +6,7 @@
                            that name such files: manifests, kaldi, captions, folders
     report                 counts of the lines that were used and left out
     sources, text, media   the interface of every kind of source; text; what a view draws of the others
+    several                several texts as one source; several_sources of any kinds, part_batch their tensors
     tokenizer              text → token numbers with their places in the text, and back
     segmenter, pieces      the interface of every kind of tokeniser, and the bytes that three kinds fall back to;
                            the kinds: bpe, spaced (bpe), characters, symbols, inflection, labels
@@ -14,8 +15,8 @@
     embedded/              the corpora that come with Regard
     speech/                recordings → rows of features
 
-Only batch and batches import torch. The names below are imported when first used; `batches.batches`, whose name is
-that of its file, is imported from there.
+Only batch, batches and what embeds import torch. The names below are imported when first used; `batches.batches`,
+whose name is that of its file, is imported from there.
 """
 
 from importlib import import_module

@@ -14,6 +14,7 @@ from jaxtyping import Int, Integer
 
 from regard.data.batch import BEGIN, PAD, Batch
 from regard.data.corpus import Corpus
+from regard.data.part_batch import tensors
 from regard.data.text import with_end
 
 Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -218,5 +219,5 @@ def collate(
     targets, target_mask = with_end(tokens, corpus.target.lengths[numbers].astype(np.int64))
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN
-    arrays = (source, source_mask, inputs, targets, target_mask, numbers.astype(np.int64))
-    return Batch(*map(torch.from_numpy, arrays))
+    arrays = (source_mask, inputs, targets, target_mask, numbers.astype(np.int64))
+    return Batch(tensors(source), *map(torch.from_numpy, arrays))

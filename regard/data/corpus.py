@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Integer, Shaped
@@ -21,6 +21,9 @@ from regard.data.report import Report
 from regard.data.sources import Source
 from regard.errors import DataError
 from regard.files import read_small
+
+if TYPE_CHECKING:
+    from regard.data.part_batch import PartBatch
 
 FORMAT, VERSION = "regard corpus", 4
 INDEX = "index.json"
@@ -34,7 +37,7 @@ MAX_INDEX_BYTES = 16 * 2**20
 
 Places = Integer[np.ndarray, " rows"]
 Read = Callable[[Places, Places], Shaped[np.ndarray, "positions ..."]]
-Collate = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Collate = Callable[[np.ndarray, np.ndarray], "tuple[np.ndarray | PartBatch, np.ndarray]"]
 
 
 @dataclass(frozen=True)

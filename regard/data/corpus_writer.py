@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from io import BufferedIOBase
 from itertools import chain, pairwise
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from regard.data.example import Example
 from regard.data.lines import BadLine
 from regard.data.media_files import content_of
 from regard.data.report import Report
+from regard.data.several_sources import SeveralSources
 from regard.data.sources import Source, UnusableSource
 from regard.data.text import narrowest
 from regard.data.tokenizer import Tokenizer
@@ -31,7 +33,8 @@ class CorpusWriter:
     Args:
         source: encodes the sources.
         target_tokenizer: encodes the targets.
-        limits: most positions of a source, and most tokens of a target; longer pairs are left out.
+        limits: most positions of a source, or of each of its parts, and most tokens of a target; longer pairs are left
+            out.
         skip: leave out and count pairs that cannot be used; otherwise they are an error.
         create: opens a stream for each array; the caller closes the streams.
         ctc_stride: input positions per position of the memory, where CTC needs to align the targets; None without CTC.
@@ -41,20 +44,25 @@ class CorpusWriter:
         self,
         source: Source,
         target_tokenizer: Tokenizer,
-        limits: tuple[int, int],
+        limits: tuple[int | tuple[int, ...], int],
         skip: bool,
         create: Create,
         ctc_stride: int | None = None,
     ) -> None:
         self.limits = limits
+        self.longest = limits[0] if isinstance(limits[0], tuple) else (limits[0],)
         self.ctc_stride, self.marks = ctc_stride, int(source.has_end)
         self.encode_source, self.encode_target = source.encode, target_tokenizer.ids
         self.copying = source if isinstance(source, CopySource) else None
+        self.several = source if isinstance(source, SeveralSources) else None
+        self.shown: Callable[[str], str] = str if self.several is None else self.several.media
         self.is_text = source.tokenizer is not None
         self.identity: Callable[[str], str] = str if self.is_text else content_of
         self.skip = skip
-        self.source = _SideWriter("source", source.dtype, source.shape, limits[0], create)
-        entries = target_tokenizer.size + (limits[0] if self.copying else 0)  # and a word at each source position
+        self.source = _SideWriter("source", source.dtype, source.shape, sum(self.longest), create)
+        entries = target_tokenizer.size + (
+            sum(self.longest) if self.copying else 0
+        )  # and a word at each source position
         self.target = _SideWriter("target", narrowest(entries), (), limits[1], create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.first = None if source.tokenizer else _Array(create(FIRST), np.dtype(np.uint32))
@@ -76,7 +84,8 @@ class CorpusWriter:
         lines: list[int] = []
         first: list[int] = []
         kept: list[str] = []
-        encode_source, encode_target, (most_source, most_target) = self.encode_source, self.encode_target, self.limits
+        encode_source, encode_target = self.encode_source, self.encode_target
+        (most_source, most_target), several = (sum(self.longest), self.limits[1]), self.several
         for example in examples:
             if example.target is None:
                 raise ValueError(f"encode: {example.file}, line {example.line} has no target; expected pairs.")
@@ -88,7 +97,11 @@ class CorpusWriter:
             except UnusableSource as error:
                 self._refuse(BadLine(example.line, str(error), example.file))
                 continue
-            if len(source) > most_source or len(target) > most_target:
+            if (
+                len(source) > most_source
+                or len(target) > most_target
+                or (several is not None and any(map(gt, several.counts(np.asarray(source)), self.longest)))
+            ):
                 self.too_long += 1
                 continue
             if self.ctc_stride is not None and (reason := self._unlabelled(len(source), target)):
@@ -98,7 +111,7 @@ class CorpusWriter:
                 self.files.append((self.pairs + len(lines), example.file))
             if self.first is not None:
                 number = self.pairs + len(lines)
-                first.append(self.first_of.setdefault(hash(example.source), number))
+                first.append(self.first_of.setdefault(hash(self.shown(example.source)), number))
             sources.append(source)
             targets.append(target)
             lines.append(example.line)

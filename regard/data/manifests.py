@@ -6,11 +6,13 @@
 The source of a pair is then a path or a record, see `media_files`. The section of the kind of source finds the file.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from regard.data.media_files import PART_KEYS, PATH_KEYS, Named, of_record, part_of
 from regard.data.rows import (
+    BETWEEN,
     Row,
     UnusableRow,
     check_text,
@@ -33,7 +35,8 @@ def manifest_row(source: str | None, target: str | None) -> Row:
     """Read one JSON object. The text can be a list of texts.
 
     Args:
-        source: the key of the path; None: one of `PATH_KEYS` or `SOURCE_KEYS`.
+        source: the key of the path, or the keys of several parts with a tab between two; None: one of `PATH_KEYS` or
+            `SOURCE_KEYS`.
         target: the key of the text; None: one of `TEXT_KEYS`.
     """
     return lambda line: _pair(json_object(line), source, target)
@@ -51,7 +54,7 @@ def table_row(columns: Sequence[str], source: str | None, target: str | None, fi
         tsv_row(columns, source, target)  # says what is missing
         source, target = columns
     for side in (source, target):
-        for name in (side or "").split("+") if side else ():
+        for name in (side or "").replace(BETWEEN, "+").split("+") if side else ():
             place_of(name, columns)
 
     def row(line: str) -> tuple[str, str | list[str]]:
@@ -72,7 +75,28 @@ def _pair(record: Mapping[str, Any], source: str | None, target: str | None) -> 
     return _source(record, source), _texts(record, target)
 
 
+def _several(record: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The parts of one source under the keys of each, with a tab between two. An object is a record. Times that stand
+    beside the parts belong to the one whose key is a usual name of a file."""
+    if set(PART_KEYS) & set(record) and not set(PATH_KEYS) & set(keys):
+        raise UnusableRow(
+            f"has {' and '.join(sorted(set(PART_KEYS) & set(record)))} beside the parts {', '.join(keys)}; expected an "
+            "object with them under the key of the part that they belong to"
+        )
+    return BETWEEN.join([_part(record, key) for key in keys])
+
+
+def _part(record: Mapping[str, Any], key: str) -> str:
+    value = value_under(record, key) if "+" not in key else None
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    said = text_under(record, key.split("+")).replace(BETWEEN, " ")
+    return str(Named(said, *part_of(record))) if key in PATH_KEYS else said
+
+
 def _source(record: Mapping[str, Any], key: str | None) -> str:
+    if key is not None and BETWEEN in key:
+        return _several(record, key.split(BETWEEN))
     if key is None:
         usual = next((name for name in SOURCE_KEYS if name in record), None)
         if usual is None or set(PATH_KEYS) & set(record):

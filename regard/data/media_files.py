@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.data.lines import STDIN
-from regard.data.rows import PATHS
+from regard.data.rows import BETWEEN, PATHS
 from regard.data.sources import UnusableSource
 
 PATH_KEYS = PATHS
@@ -140,9 +140,21 @@ def state_of(source: str) -> tuple[int, int] | None:
     return None if found is None else found[1]
 
 
+def states_of(source: str) -> "list[tuple[int, int] | None]":
+    """The same of each of several parts with a tab between two, or of a source that is one."""
+    return [state_of(part) for part in _parts(source)]
+
+
+def _parts(source: str) -> list[str]:
+    """The name of a file may have a tab, too."""
+    return [source] if BETWEEN not in source or _file_of(source) is not None else source.split(BETWEEN)
+
+
 def content_of(source: str) -> str:
     """Equal for equal sources, whatever the names of the files: a digest of the file, and the part or entry of it.
-    A source that names no file is returned as it is."""
+    A source that names no file is returned as it is. Of several parts with a tab between two, this is so of each."""
+    if len(parts := _parts(source)) > 1:
+        return BETWEEN.join(map(content_of, parts))
     found = _file_of(source)
     if found is None:
         return source

@@ -41,7 +41,7 @@ from regard.data.lines import (
     texts,
 )
 from regard.data.manifests import manifest_row, tabbed, table_row
-from regard.data.media_files import state_of
+from regard.data.media_files import states_of
 from regard.data.report import Report
 from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
 from regard.data.sources import UnusableSource
@@ -306,7 +306,7 @@ class PairFiles:
         """A digest of what sources name, and of the size and the time of change of each file."""
         digest = hashlib.sha256()
         for record in self._records():
-            state = None if isinstance(record, BadLine) else (record.source, state_of(record.source))
+            state = None if isinstance(record, BadLine) else (record.source, *states_of(record.source))
             digest.update(repr(state).encode(errors="surrogatepass"))
         return digest.hexdigest()
 

@@ -38,7 +38,7 @@ def encode(
     target_tokenizer: Tokenizer,
     *,
     max_length: int,
-    max_source_length: int | None = None,
+    max_source_length: int | tuple[int, ...] | None = None,
     ctc_stride: int | None = None,
     skip: bool = False,
     directory: Path | None = None,
@@ -51,7 +51,7 @@ def encode(
         source: encodes the sources.
         target_tokenizer: encodes the targets; with a joint vocabulary, the tokeniser of the source.
         max_length: a pair with more tokens than this on a side, without marks, is left out and counted.
-        max_source_length: the limit of a source in positions, if it is not `max_length`.
+        max_source_length: the limit of a source in positions, or those of its parts, if it is not `max_length`.
         ctc_stride: input positions per position of the memory, where CTC needs to align the targets; a pair that it
             cannot align cannot be used. None without CTC.
         skip: leave out and count pairs that cannot be used.
@@ -76,7 +76,7 @@ def prepare(
     target_tokenizer: Tokenizer,
     *,
     max_length: int,
-    max_source_length: int | None = None,
+    max_source_length: int | tuple[int, ...] | None = None,
     ctc_stride: int | None = None,
     cache: Path,
 ) -> Corpus:
@@ -110,7 +110,7 @@ def place(
     source: Source,
     target_tokenizer: Tokenizer,
     max_length: int,
-    max_source_length: int | None = None,
+    max_source_length: int | tuple[int, ...] | None = None,
     ctc_stride: int | None = None,
 ) -> str:
     """The name of the corpus of these files in a cache."""
@@ -130,9 +130,8 @@ def _write(examples: Iterable[Example], writer: CorpusWriter, report: Report) ->
     report.pairs, report.too_long = writer.pairs + writer.too_long, writer.too_long
     report.bad, report.first_bad = report.bad + writer.bad, report.first_bad or writer.first_bad
     if not writer.pairs:
-        raise DataError(
-            f"No pair is left to learn from ({report}); max_length is {max(writer.limits)} tokens. Raise it."
-        )
+        most = max(writer.limits[1], *writer.longest)
+        raise DataError(f"No pair is left to learn from ({report}); max_length is {most} tokens. Raise it.")
     return writer.index(report)
 
 

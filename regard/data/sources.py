@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from regard.data.media import Medium
+    from regard.data.part_batch import PartBatch
     from regard.data.tokenizer import Tokenizer
 
 Made = TypeVar("Made")
@@ -47,11 +48,25 @@ SOURCES = Table(
 
 Span = tuple[int | float, ...]
 """(start, end) of a part of the source: characters of a text, seconds of a recording. For a picture it is a box in
-pixels: (left, top, right, bottom); for a grid, too, or in cells where its picture is not known."""
+pixels: (left, top, right, bottom); for a grid, too, or in cells where its picture is not known. Of several kinds of
+parts, the number of the part stands before it."""
 
 
 class UnusableSource(ValueError):
     """A source that cannot be read. The message is a clause that follows "the line": "names no file that is there"."""
+
+
+@dataclass(frozen=True)
+class PartDrawing:
+    """What a view shows of a part that is no text.
+
+    Args:
+        kind: what the part is, a name in `SOURCES`.
+        medium: the recording or picture to draw and play; None where there is none.
+    """
+
+    kind: str
+    medium: "Medium | None" = None
 
 
 @dataclass(frozen=True)
@@ -62,13 +77,18 @@ class Drawing:
         text: the whole source as text.
         units: one name for each span, in order.
         medium: the recording or picture to draw and play; None for a text.
-        parts: what the parts of several texts are called, which have a tab between two in `text`; empty for one text.
+        parts: what several parts are called, which have a tab between two in `text`; empty for a source of one.
+        media: of several parts that are not all texts, what each shows; None for one that is a text.
+        spans: of these the number of the part of each unit and its span, as `Source.spans` has it, except that spans of
+            texts are characters of `text`.
     """
 
     text: str
     units: tuple[str, ...]
     medium: "Medium | None" = None
     parts: tuple[str, ...] = ()
+    media: tuple[PartDrawing | None, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @runtime_checkable
@@ -119,7 +139,7 @@ class Source(Embeds, Protocol):
         Its length is the number of positions. Raises UnusableSource for a source that cannot be read.
         """
 
-    def collate(self, values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    def collate(self, values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray | PartBatch, np.ndarray]":
         """Make one padded array of several sources, and its mask.
 
         Args:
@@ -127,7 +147,8 @@ class Source(Embeds, Protocol):
             lengths: (batch,), int64.
 
         Returns (batch, positions, …), and the mask, bool (batch, positions), True = real; real positions come first.
-        The result for one source must not depend on the other sources or on the padding.
+        The result for one source must not depend on the other sources or on the padding. Parts of several kinds come
+        as a `PartBatch`.
         """
 
     def spans(self, source: str, values: "Sequence[int] | np.ndarray", memory: "np.ndarray") -> Sequence[Span]:
@@ -169,17 +190,19 @@ def padded(values: "np.ndarray", lengths: "np.ndarray") -> "tuple[np.ndarray, np
     return found, mask
 
 
-def batch_of(source: Source, values: "Sequence[Sequence[int] | np.ndarray]") -> "tuple[Tensor, Tensor]":
+def batch_of(source: Source, values: "Sequence[Sequence[int] | np.ndarray]") -> "tuple[Tensor | PartBatch, Tensor]":
     """Some encoded sources as one tensor, and its mask. Raises ValueError without sources."""
     import numpy as np
     import torch
+
+    from regard.data.part_batch import tensors
 
     if not values:
         raise ValueError("batch_of: values is empty; expected at least one source.")
     lengths = np.fromiter(map(len, values), np.int64, len(values))
     flat = np.concatenate([np.asarray(each, source.dtype).reshape(-1, *source.shape) for each in values])
     found, mask = source.collate(flat, lengths)
-    return torch.from_numpy(found), torch.from_numpy(mask)
+    return tensors(found), torch.from_numpy(mask)
 
 
 def save_facts(path: Path, format: str, facts: Mapping[str, Any]) -> None:

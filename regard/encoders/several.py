@@ -1,4 +1,4 @@
-"""Several texts in one memory: each is read by an encoder of its own."""
+"""Several parts in one memory: each is read by an encoder of its own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +9,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from regard.data.batch import Sources
+from regard.data.part_batch import PartBatch
 from regard.encoders.memory import Memory
 from regard.encoders.strides import real
 from regard.marks import END, PAD
 
-Read = Callable[[Tensor, Tensor], Memory]
+Read = Callable[[Any, Any], Memory]
 """`read(source, mask)`: what an encoder says of one part."""
 
 
 class SeveralEncoder(nn.Module):
-    """Reads each part of a source of several texts, and puts all into one memory.
+    """Reads each part of a source of several, and puts all into one memory.
 
         h(k, j)   what the encoder of part k says of position j,  f(k) its summary
         values    [P(k) h(k, j); f(m) …]   for each position j of each part k that is looked at, m the parts joined
@@ -42,9 +44,11 @@ class SeveralEncoder(nn.Module):
     Attributes:
         memories: how many of the parts that are looked at a decoder has to tell apart; 1 unless the keys are marked.
 
-    The end mark stands behind each part in the source; its encoder reads it, but in the memory there is only one, the
-    last position. P(k) is left out where one part is looked at. Spans are those of the source; they leave out the marks
-    between two parts, and joined parts.
+    The end mark stands behind each text of the source; its encoder reads it, but in the memory there is only one, that
+    of the last text that is looked at, as the last position. P(k) is left out where one part is looked at. Spans of
+    texts are those of the whole source; they leave out the marks between two parts, and joined parts. Of parts of
+    several kinds (a `PartBatch`) they are those of each part as its encoder gives them, filled up with -1, with the
+    number of the part behind them; that of the end mark begins at the last position of the source mask.
 
     Masks: padding has no effect. Raises ValueError for joined parts that are none, and unless one is looked at.
     """
@@ -66,33 +70,34 @@ class SeveralEncoder(nn.Module):
         several = attended if len(attended) > 1 else []
         self.projections = nn.ModuleList(nn.Linear(encoders[name].output_size, size, bias=False) for name in several)
 
-    def forward(self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"]) -> Memory:
+    @property
+    def receptive_fields(self) -> tuple[tuple[int, int] | None, ...]:
+        """Of each part what `Encoder` calls a receptive field; None where its encoder has none."""
+        return tuple(getattr(encoder, "receptive_field", None) for encoder in self.encoders)
+
+    def forward(self, source: Sources, mask: Bool[Tensor, "batch source"]) -> Memory:
         """Read the source. Raises ValueError for a source axis of length 0."""
         return self.read(source, mask, tuple(self.encoders))
 
-    def read(
-        self, source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], encoders: Sequence[Read]
-    ) -> Memory:
+    def read(self, source: Sources, mask: Bool[Tensor, "batch source"], encoders: Sequence[Read]) -> Memory:
         """The same with these encoders in the place of its own, such as faster ones over the same parameters."""
-        if source.size(1) == 0:
+        if mask.size(1) == 0:
             raise ValueError(
-                f"SeveralEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
+                f"SeveralEncoder.forward: source has shape {tuple(mask.shape)}; expected at least one position. "
                 "Give an empty source its end marks."
             )
-        found = [
-            (part, encoder(part.source, part.mask))
-            for part, encoder in zip(split(source, mask, len(encoders)), encoders, strict=True)
-        ]
+        parts = divided(source) if isinstance(source, PartBatch) else split(source, mask, len(encoders))
+        found = [(part, encoder(part.source, part.mask)) for part, encoder in zip(parts, encoders, strict=True)]
         looked = [pair for pair, attended in zip(found, self.attended, strict=True) if attended]
         joined = [memory.summary for (_, memory), attended in zip(found, self.attended, strict=True) if not attended]
         values = [memory.values for _, memory in looked]
         if self.projections:
             values = [project(each) for project, each in zip(self.projections, values, strict=True)]
         summary = torch.cat([memory.summary for _, memory in found], -1)
-        memory, parts = _together(looked, values, joined, summary, mask.sum(1))
+        memory, parts_of = _together(looked, values, joined, summary, mask.sum(1))
         if self.memories == 1:
             return memory
-        marks = F.one_hot(parts, self.memories).to(memory.values.dtype) * memory.mask.unsqueeze(-1)
+        marks = F.one_hot(parts_of, self.memories).to(memory.values.dtype) * memory.mask.unsqueeze(-1)
         return replace(memory, keys=torch.cat([memory.values, marks], -1))
 
 
@@ -101,19 +106,41 @@ class Part:
     """One part of each source of a batch, as an encoder reads it.
 
     Args:
-        source: its tokens with the end mark behind them.
-        mask: which of them are real.
-        start: where it begins in the source.
+        source: what its kind gives: of a text the tokens with the end mark behind them.
+        mask: which of its positions are real.
+        start: where a text begins in the source of all texts; None where parts are of several kinds.
+        number: which of these it is; None among texts alone.
+        has_end: whether its last real position is an end mark.
     """
 
-    source: Int[Tensor, "batch part"]
-    mask: Bool[Tensor, "batch part"]
-    start: Int[Tensor, " batch"]
+    source: Any
+    mask: Any
+    start: Int[Tensor, " batch"] | None = None
+    number: int | None = None
+    has_end: bool = True
 
-    @property
-    def end(self) -> Int[Tensor, "batch 1"]:
-        """Where its end mark stands, from its start."""
-        return self.mask.sum(1, keepdim=True) - 1
+    def is_mark(self, memory: Memory) -> Bool[Tensor, "batch positions"]:
+        """Which positions of its memory cover the end mark alone, or nothing."""
+        if not self.has_end:
+            return torch.zeros_like(memory.mask)
+        found: Tensor = memory.spans[..., 0] >= self.mask.sum(1, keepdim=True) - 1
+        return found
+
+    def places(self, memory: Memory, ends: int) -> Int[Tensor, "batch positions ends"]:
+        """What the positions of its memory cover, in the spans of all parts, which have so many numbers."""
+        if self.start is not None:
+            last = self.mask.sum(1).view(-1, 1, 1) - 1
+            return self.start.view(-1, 1, 1) + torch.minimum(memory.spans, last)
+        filled = F.pad(memory.spans, (0, ends - 1 - memory.spans.size(-1)), value=-1)
+        return F.pad(filled, (0, 1), value=self.number)
+
+
+def divided(source: PartBatch) -> list[Part]:
+    """The parts of sources of several kinds."""
+    return [
+        Part(values, mask, number=number, has_end=has_end)
+        for number, (values, mask, has_end) in enumerate(zip(source.values, source.masks, source.has_end, strict=True))
+    ]
 
 
 def split(source: Int[Tensor, "batch source"], mask: Bool[Tensor, "batch source"], count: int) -> Iterator[Part]:
@@ -149,18 +176,22 @@ def _together(
         summary: of all parts.
         lengths: of the sources.
     """
-    kept, spans = [], []
+    keep, marks, spans = list[Tensor](), list[Tensor](), list[Tensor]()
+    ends = 2 if looked[0][0].start is not None else 1 + max(memory.spans.size(-1) for _, memory in looked)
+    last = max([number for number, (part, _) in enumerate(looked) if part.has_end], default=None)
+    end = torch.stack([lengths - 1, lengths], -1).unsqueeze(1)  # where that of the source stands
     for number, (part, memory) in enumerate(looked):
-        is_mark = memory.spans[..., 0] >= part.end
-        own = part.start.view(-1, 1, 1) + torch.minimum(memory.spans, part.end.unsqueeze(-1))
-        mark = torch.stack([lengths - 1, lengths], -1).unsqueeze(1)  # the last one stands for that of the source
-        spans.append(torch.where(is_mark.unsqueeze(-1), mark, own))
-        kept.append(memory.mask if number + 1 == len(looked) else memory.mask & ~is_mark)
-    mask, everything, covered = torch.cat(kept, 1), torch.cat(list(values), 1), torch.cat(spans, 1)
-    parts = torch.cat([torch.full_like(each, number, dtype=torch.long) for number, each in enumerate(kept)], 1)
+        is_mark, places = part.is_mark(memory), part.places(memory, ends)
+        first = torch.where(is_mark.unsqueeze(-1), end, places[..., :2])
+        spans.append(torch.cat([first, places[..., 2:]], -1))
+        marks.append(is_mark)
+        keep.append(memory.mask if number == last else memory.mask & ~is_mark)
+    mask, everything, covered = torch.cat(keep, 1), torch.cat(list(values), 1), torch.cat(spans, 1)
+    parts = torch.cat([torch.full_like(each, number, dtype=torch.long) for number, each in enumerate(keep)], 1)
     if len(looked) > 1:
         counts = mask.sum(1)
-        order = (~mask).long().argsort(dim=1, stable=True)[:, : longest(counts)]
+        behind = torch.where(mask, torch.cat(marks, 1).long(), 2)  # the end mark behind all others, then padding
+        order = behind.argsort(dim=1, stable=True)[:, : longest(counts)]
         everything, covered = (each.gather(1, _over(order, each)) for each in (everything, covered))
         parts, mask = parts.gather(1, order), real(counts, order.size(1))
     if beside:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from regard.data.batch import Batch
+from regard.data.batch import Batch, Sources
 from regard.decoders.output import Readout
 from regard.decoders.output_state import OutputState, advance_both
 from regard.decoders.step import Advance, Step, Unrolled
@@ -48,18 +48,16 @@ class EncoderDecoder(nn.Module):
         """The target vocabulary: how a token is read, and the output layer."""
         return self.decoder.tokens
 
-    def encode(self, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]) -> Memory:
+    def encode(self, source: Sources, mask: Bool[Tensor, "batch ..."]) -> Memory:
         """Read the source. Real positions come first, an end mark last of them."""
         return self.attendable(self.encoder(self.encodable(source), mask), source, mask)
 
-    def encodable(self, source: Shaped[Tensor, "batch ..."]) -> Shaped[Tensor, "batch ..."]:
+    def encodable(self, source: Sources) -> Sources:
         """What the encoder reads of a source. Where words can be copied, each position has its number as a target token
         too (`data.copying`), which is for the output layer."""
-        return source[..., 0] if self.tokens.copies else source
+        return source[..., 0] if self.tokens.copies and isinstance(source, Tensor) else source
 
-    def attendable(
-        self, memory: Memory, source: Shaped[Tensor, "batch ..."], mask: Bool[Tensor, "batch ..."]
-    ) -> Memory:
+    def attendable(self, memory: Memory, source: Sources, mask: Bool[Tensor, "batch ..."]) -> Memory:
         """What the decoder may attend to of all that was read: without `attends_end`, nothing that covers the end mark
         alone.
 

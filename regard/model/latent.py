@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool
 from torch import Tensor
 
-from regard.data.batch import teacher_forced
+from regard.data.batch import Sources, teacher_forced
 from regard.model.encoder_decoder import EncoderDecoder
 
 PRIOR, POSTERIOR, VITERBI = "prior", "posterior", "viterbi"
@@ -25,7 +25,7 @@ def sums_alignments(model: EncoderDecoder) -> bool:
 def latent_weights(
     models: Sequence[EncoderDecoder],
     weights: str,
-    source: Shaped[Tensor, "batch ..."],
+    source: Sources,
     mask: Bool[Tensor, "batch ..."],
     tokens: Sequence[Sequence[int]],
 ) -> list[np.ndarray]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from regard.data.batch import teacher_forced
+from regard.data.batch import Sources, teacher_forced
 from regard.model.encoder_decoder import EncoderDecoder
 
 
@@ -29,7 +29,7 @@ class Copied:
 @torch.inference_mode()
 def origins(
     models: Sequence[EncoderDecoder],
-    source: Shaped[Tensor, "batch ..."],
+    source: Sources,
     mask: Bool[Tensor, "batch ..."],
     tokens: Sequence[Sequence[int]],
 ) -> list[Copied]:

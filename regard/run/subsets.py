@@ -120,7 +120,7 @@ class Limits(TypedDict):
     per position of the memory where CTC needs to align the targets."""
 
     max_length: int
-    max_source_length: int
+    max_source_length: int | tuple[int, ...]
     ctc_stride: int | None
 
 

@@ -100,8 +100,8 @@ class Batches:
 
     def _read(self, sources: Sequence[Values], batch: Sequence[int], count: int, spans: Spans) -> Iterator[Started]:
         """Read a batch, and begin with so many of its sentences at a time; note the spans of their memory."""
-        source, mask = (part.to(self.device) for part in batch_of(self.source, [sources[number] for number in batch]))
-        numbers = iter(batch)
+        source, mask = batch_of(self.source, [sources[number] for number in batch])
+        source, mask, numbers = source.to(self.device), mask.to(self.device), iter(batch)
         wanted = [self.wanted.get(number, ()) for number in batch] if self.wanted else ()
         for started in self.reader.read(source, mask, count, wanted):
             inside = None if started.inside is None else started.inside.numpy(force=True)

@@ -6,9 +6,10 @@ from math import log
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from regard.data.batch import Sources
 from regard.decoders.output import LinearOutput
 from regard.decoders.sourced_state import SourcedState
 from regard.kernels.topk_shortlist import ListedOutput, Lists
@@ -98,7 +99,7 @@ class Reader:
     @torch.inference_mode()
     def read(
         self,
-        source: Shaped[Tensor, "batch ..."],
+        source: Sources,
         mask: Bool[Tensor, "batch ..."],
         count: int,
         wanted: Sequence[Sequence[int]] = (),
@@ -106,7 +107,10 @@ class Reader:
         """Encode the sources and begin with them, all together; so many of them at a time may be searched. A shortlist
         leaves out no token that the output of a source is `wanted` to have."""
         memories = [model.encode(source, mask) for model in self.models]
-        allowed = lists(self.shortlists, source, mask, wanted) if self.shortlists else None
+        allowed = None
+        if self.shortlists:
+            assert isinstance(source, Tensor), "shortlists are for sources that are texts"
+            allowed = lists(self.shortlists, source, mask, wanted)
         lengths = torch.stack([memory.mask.sum(1) for memory in memories]).amax(0)
         started = self._start(memories, lengths, allowed)
         del memories  # what is searched has what it needs of them

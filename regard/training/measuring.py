@@ -1,6 +1,6 @@
 """What validation measures of the weights while it computes the loss, for `alignment.verdict`."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from regard.alignment.verdict import LEAST_UNITS, MeasureCount, prefers
 from regard.data.batch import END, Batch
+from regard.data.part_batch import PartBatch
 from regard.decoders.step import Unrolled
 from regard.encoders.memory import Memory
 from regard.training.validation_loss import Watch
@@ -46,10 +47,12 @@ def moving(count: MeasureCount, model: Any, most: int = MOST_MOVED) -> Watch:
         nonlocal left
         memory = unrolled.memory
         assert memory is not None
-        if left <= 0 or not _by_token(memory, batch):
+        if left <= 0 or isinstance(batch.source, PartBatch) or not _by_token(memory, batch.source):
             return
-        few = _first(batch, 1 + left // batch.targets.size(1))
-        after = model(replace(few, source=moved(few.source, few.source_mask))).weights.numpy(force=True)
+        rows = 1 + left // batch.targets.size(1)
+        few = batch.map(lambda tensor: tensor[:rows])
+        words_moved = moved(batch.source[: len(few.targets)], few.source_mask)
+        after = model(replace(few, source=words_moved)).weights.numpy(force=True)
         before = unrolled.weights.numpy(force=True)
         words = (memory.mask.sum(1) - _end_mark_last(memory).long()).tolist()
         for row, (units, width) in enumerate(zip(_said(few), words, strict=False)):
@@ -76,11 +79,6 @@ def moved(source: Tensor, mask: Tensor) -> Tensor:
     return source.gather(1, place.reshape(*place.shape, *[1] * (source.dim() - 2)).expand(source.shape))
 
 
-def _first(batch: Batch, count: int) -> Batch:
-    """The first pairs of a batch."""
-    return Batch(**{field.name: getattr(batch, field.name)[:count] for field in fields(batch)})
-
-
 def _said(batch: Batch) -> list[int]:
     """Target tokens of each row, without the end mark."""
     found: list[int] = (batch.target_mask & (batch.targets != END)).sum(1).tolist()
@@ -90,6 +88,10 @@ def _said(batch: Batch) -> list[int]:
 def _end_mark_last(memory: Memory) -> Tensor:
     """Of each row of the memory whether the last position that may be looked at is an end mark alone. (batch,)"""
     source = memory.source
+    if isinstance(source, PartBatch):
+        last = (memory.mask.sum(1) - 1).clamp(min=0)
+        ends = memory.spans[torch.arange(len(last), device=last.device), last, 0] == source.lengths.sum(1) - 1
+        return ends & memory.mask.any(1) if any(source.has_end) else torch.zeros_like(ends)
     if source.is_floating_point() or memory.spans.size(-1) != 2:
         return memory.mask.new_zeros(len(memory.mask))
     last = (memory.mask.sum(1) - 1).clamp(min=0)
@@ -98,9 +100,9 @@ def _end_mark_last(memory: Memory) -> Tensor:
     return (tokens.gather(1, start.unsqueeze(1)).squeeze(1) == END) & (stop - start == 1) & memory.mask.any(1)
 
 
-def _by_token(memory: Memory, batch: Batch) -> bool:
+def _by_token(memory: Memory, source: Tensor) -> bool:
     """Whether the memory has a position for each token of the source."""
-    if batch.source.is_floating_point() or batch.source.shape[:2] != memory.mask.shape:
+    if source.is_floating_point() or source.shape[:2] != memory.mask.shape:
         return False
     place = torch.arange(memory.mask.size(1), device=memory.mask.device)
     return bool((memory.spans == torch.stack([place, place + 1], -1))[memory.mask].all())

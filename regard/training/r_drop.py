@@ -1,6 +1,5 @@
 """R-Drop: every pair is read twice, under different dropout, and both passes are to agree."""
 
-from dataclasses import fields
 from typing import Any
 
 import torch
@@ -43,4 +42,4 @@ class TwoPasses(nn.Module):
 
 def twice(batch: Batch) -> Batch:
     """The rows of a batch, and all of them once more behind."""
-    return Batch(**{field.name: torch.cat([getattr(batch, field.name)] * 2) for field in fields(batch)})
+    return batch.map(lambda tensor: torch.cat([tensor] * 2))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.parts import each_shown
 from regard.data.media import Recording
 from regard.errors import UsageError
 from regard.files import write_whole
@@ -109,13 +110,14 @@ def draw(
     gold: Sequence[Sequence[float]] | None = None,
 ) -> Figure:
     """The matplotlib figure itself."""
-    longest = max([max(len(one.source), len(one.target), 1) + 1 for one in alignments if one.medium is None], default=1)
+    shown = [each for one in alignments for _, each in each_shown(one) if each.medium is None]
+    longest = max([max(len(each.source), len(each.target), 1) + 1 for each in shown], default=1)
     cell = cell_inches(longest)
     names = [f"{number}. " for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
     times: Sequence[Sequence[float]] = [()] * len(alignments) if gold is None else gold
     panels: list[AnyPanel] = []
     for one, name, seconds in zip(alignments, names, times, strict=True):
-        for layer_name, layer in one.each_layer:
+        for layer_name, layer in each_shown(one):
             before = f"{name}{layer_name}{':' * bool(layer_name)}".strip()
             panels.append(_measured(layer, before, cell, families, numbers, seconds))
         if one.inside:

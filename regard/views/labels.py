@@ -9,7 +9,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from regard.alignment.alignment import Alignment, Unit, Word
-from regard.alignment.parts import part_of, parts
+from regard.alignment.parts import part_numbers, parts
 from regard.data.media import Picture, Recording
 
 ELLIPSIS = "…"
@@ -64,7 +64,7 @@ def part_starts(alignment: Alignment) -> list[int]:
     """The first unit of each part of several texts; not of the first part that has units."""
     if not alignment.source_parts:
         return []
-    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    numbers = part_numbers(alignment)
     return [place for place, (before, number) in enumerate(pairwise(numbers), 1) if number != before]
 
 
@@ -72,7 +72,7 @@ def part_names(alignment: Alignment) -> list[str]:
     """What stands before each unit of the source where units are listed: `tags:` of several texts, else nothing."""
     if not alignment.source_parts:
         return [""] * len(alignment.source)
-    numbers = [part_of(alignment, unit.start) for unit in alignment.source]
+    numbers = part_numbers(alignment)
     return [f"{visible(alignment.source_parts[number])}:" for number in numbers]
 
 

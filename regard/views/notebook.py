@@ -56,7 +56,7 @@ def html(alignment: Alignment) -> str:
     sentence = nothing_to_draw(alignment)
     if sentence:
         return f"{said}<div>{sentence}</div>"
-    if alignment.medium is not None:
+    if alignment.medium is not None or alignment.part_sources:
         return said + _medium(alignment)
     against = "".join(f"<div>{escape(text)}</div>" for text in warnings([alignment]))
     tables = "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
@@ -110,9 +110,10 @@ def _medium(alignment: Alignment) -> str:
         shown = f"<pre>{escape(heatmap(alignment, width=100, ascii=False).plain)}</pre>"
     else:
         shown = f'<img style="max-width:100%" src="data:image/png;base64,{b64encode(drawn).decode()}">'
-    if isinstance(alignment.medium, Recording):
-        sound = b64encode(wav(alignment.medium, MOST_SECONDS)).decode()
-        shown += f'<div><audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
+    for medium in (alignment.medium, *(part and part.medium for part in alignment.part_sources)):
+        if isinstance(medium, Recording):
+            sound = b64encode(wav(medium, MOST_SECONDS)).decode()
+            shown += f'<div><audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
     return shown
 
 

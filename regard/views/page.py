@@ -21,7 +21,7 @@ import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
 from regard.alignment.inside import of_units
-from regard.alignment.parts import part_of, parts
+from regard.alignment.parts import each_shown, part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
 from regard.views.labels import (
@@ -73,7 +73,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
         raise UsageError("There is nothing to show: no alignments were given. Give the page at least one.")
     style = _asset("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "})();\n"
-    sentences = [_sentence(one) | {"layer": name} for each in chosen for name, one in each.each_layer]
+    sentences = [_sentence(one) | {"layer": name} for each in chosen for name, one in each_shown(each)]
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
         f"{sources_allowed(sentence['medium'] for sentence in sentences)}base-uri 'none'; form-action 'none'"
@@ -128,7 +128,7 @@ def source_pieces(alignment: Alignment) -> list[tuple[str, int]]:
         return pieces(alignment.source_text, alignment.source)
     found: list[tuple[str, int]] = []
     for number, part in enumerate(several):
-        own = [place for place, unit in enumerate(alignment.source) if part_of(alignment, unit.start) == number]
+        own = [place for place, unit in enumerate(alignment.source) if part_of(alignment, unit) == number]
         units = [alignment.source[place] for place in own]
         moved = [unit._replace(start=unit.start - part.start, end=unit.end - part.start) for unit in units]
         found.append((f"{' | ' * bool(number)}{visible(part.name)}: ", -1))

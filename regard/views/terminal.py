@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.alignment.alignment import Alignment
+from regard.alignment.parts import each_shown
 from regard.data.media import Picture, Recording
 from regard.views.brush import Brush, anchored, equally_wide, padded, wrapped
 from regard.views.labels import (
@@ -87,7 +88,7 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     brush = Brush(color, ascii)
     width = max(Console().width if width is None else width, NARROWEST)
     lines: list[Text] = []
-    for name, one in alignment.each_layer:
+    for name, one in each_shown(alignment):
         lines += [Text()] * bool(lines) + _sentence(name, width, brush) * bool(name) + _layer(one, width, brush)
     if alignment.inside:
         lines += [Text(), *word_lists(alignment, width, brush)]

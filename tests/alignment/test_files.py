@@ -132,7 +132,7 @@ def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
         *("weights", "source_end", "target_end", "predictions", "source_kind", "layers", "source_parts"),
-        *("receptive_field", "p_gen", "copied", "part_weights", "warning", "inside"),
+        *("receptive_field", "p_gen", "copied", "part_weights", "part_sources", "warning", "inside"),
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")

@@ -184,7 +184,7 @@ REFUSED = {
     "training.ctc=0.3": "training.ctc is 0.3; expected 0 for data.source.kind several",
     "model.encoder.kind=pyramidal": "parts.lemma.kind is pyramidal; expected an encoder with a position for every",
     "model.encoder.hiden_size=3": "unknown key model.encoder.parts.lemma.hiden_size; did you mean hidden_size?",
-    "data.source={kind: several, parts: {photo: {kind: picture}}}": "parts.photo.kind is picture; expected no kind",
+    "data.source={kind: several, parts: {photo: {kind: pictur}, b: {}}}": "did you mean picture?",
     "data.source.tokeniser=bpe": "unknown key data.source.parts.lemma.tokeniser; did you mean tokenizer?",
 }
 

@@ -8,11 +8,13 @@ import yaml
 
 from regard.config import load_recipe, parse
 from regard.config.recipes import find
+from regard.model.build import build_model
 from regard.run.pairs import pair_files
 from regard.run.sides import learn_sides
 
 PAGE = (Path(__file__).parents[2] / "docs" / "several-sources.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+NAMED = dict(re.findall(r'```(?:yaml|python) title="([^"]+)"\n(.*?)```', PAGE, re.DOTALL))
 TABLES = dict(re.findall(r'```tsv title="([^"]+)"\n(.*?)```', PAGE, re.DOTALL))
 
 
@@ -37,3 +39,23 @@ def test_the_long_form_is_a_recipe_and_the_shipped_one_is_the_first() -> None:
     assert shown.columns == shipped.columns
     kinds = [[part.tokenizer for part in data.source.parts.values()] for data in (shown, shipped)]  # type: ignore[attr-defined]
     assert kinds == [["characters", "tags"]] * 2
+
+
+def test_the_picture_beside_a_text_is_made_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(re.sub(r'": \d+', '": 5', NAMED["drawn.py"]), {})
+    config = parse(yaml.safe_load(NAMED["both.yaml"]), "test")
+    files = pair_files(["train.tsv"], config.data)
+    source, target = learn_sides(config.data, files)
+    pairs = list(files.read())
+    assert pairs[0].source == "drawn:train/0\ta blue shape above a red shape"
+    assert pairs[0].target == "ein blaues Dreieck über einem roten Dreieck"
+    assert len(pairs) == 5
+    assert len(source.encode(pairs[0].source)) == 64 + 7
+    build_model(config.model, source, target.size)
+
+
+def test_a_recording_beside_a_draft_is_a_recipe() -> None:
+    config = parse(yaml.safe_load(NAMED["correct.yaml"]), "test")
+    assert [part.kind for part in config.data.source.parts.values()] == ["recording", "text"]  # type: ignore[attr-defined]
+    assert config.model.encoder.combination == "hierarchical"  # type: ignore[attr-defined]
