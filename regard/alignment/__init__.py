@@ -6,7 +6,8 @@
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
-    agreement    links of a whole corpus, from its words alone
+    agreement    links of a whole corpus, from its words alone: two Markov models agree
+    markov       one of them
     error_rate   AER, precision, recall
     pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
@@ -34,6 +35,7 @@ _PLACES = {
     "blind_uniform": "pointing",
     "format_gold": "pharaoh",
     "format_links": "pharaoh",
+    "likely_links": "agreement",
     "links": "linking",
     "links_above": "linking",
     "load_json": "io",
