@@ -7,8 +7,8 @@
 
 DATA has a folder for each language with files of SIGMORPHON 2017, task 1: `train-SETTING.tsv`, `dev.tsv` and
 `test.tsv`, with the columns lemma, form and tags. Every mechanism is a recipe, some with a few keys changed, see
-`MECHANISMS`. The weights that are best on the development pairs are kept; choose by these. The test pairs
-are read once, at the end of a run.
+`MECHANISMS`, in the size that `regard train` chooses for so many forms. The weights that are best on the development
+pairs are kept; choose by these. The test pairs are read once, at the end of a run.
 
 Accuracy is the share of forms that are right as a whole, in per cent. The distance is the mean number of letters to
 insert, delete or replace. Results go to OUT/results.jsonl, one line each; a result that is there is not trained again.
@@ -29,9 +29,9 @@ import torch
 from timing.figures import machine_line, report
 
 from regard.config import Config
-from regard.config.recipe import dump, load_recipe
-from regard.config.recipes import find
+from regard.config.recipe import adapted, dump
 from regard.metrics import METRICS
+from regard.run.choose_forms import forms_size, in_size
 from regard.run.directory import load
 from regard.run.fit import fit
 from regard.run.memory import keep_memory
@@ -50,15 +50,17 @@ MECHANISMS: dict[str, tuple[str, list[str]]] = {
 }
 """The recipe of each, and what it changes there."""
 
+PAIRS = {"low": 100, "medium": 1_000, "high": 10_000}
+"""How many there are to learn from."""
 LANGUAGES = ("german", "finnish", "turkish", "spanish", "arabic")
 SPLITS = ("dev", "test")
 
 
-def recipe(mechanism: str, seed: int, minutes: float | None) -> Config:
-    """The recipe of a mechanism."""
-    limit = [] if minutes is None else [f"training.max_minutes={minutes}"]
+def recipe(mechanism: str, setting: str, seed: int, minutes: float | None) -> Config:
+    """The recipe of a mechanism, in the size that suits the pairs of the setting; with a limit of minutes, no other."""
+    limit = [] if minutes is None else [f"training.max_minutes={minutes}", "training.max_steps=null"]
     name, changes = MECHANISMS[mechanism]
-    return load_recipe(find(name), [*changes, f"training.seed={seed}", *limit])
+    return adapted(in_size(name, forms_size(PAIRS[setting])), [*changes, f"training.seed={seed}", *limit], name)
 
 
 def key(config: Config, language: str, setting: str) -> str:
@@ -133,7 +135,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="a folder with one for each language")
     parser.add_argument("--languages", nargs="+", default=list(LANGUAGES), metavar="NAME")
     parser.add_argument("--mechanisms", nargs="+", default=list(MECHANISMS), choices=list(MECHANISMS))
-    parser.add_argument("--setting", default="medium", choices=("low", "medium", "high"))
+    parser.add_argument("--setting", default="medium", choices=list(PAIRS))
     parser.add_argument("--minutes", type=float, help="most minutes of a training; else the epochs of the recipe")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -151,7 +153,7 @@ def main() -> None:
     wanted = []
     for language in options.languages:
         for mechanism in options.mechanisms:
-            config = recipe(mechanism, options.seed, options.minutes)
+            config = recipe(mechanism, options.setting, options.seed, options.minutes)
             wanted.append(key(config, language, options.setting))
             if options.table or wanted[-1] in known(results):
                 continue

@@ -23,7 +23,7 @@ def inflection(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_mechanisms_learn_in_the_same_way(inflection: Any) -> None:
     """Those of one recipe differ in the model, and in one case in the pairs that are made up."""
-    recipes = {name: inflection.recipe(name, 1, None) for name in inflection.MECHANISMS}
+    recipes = {name: inflection.recipe(name, "medium", 1, None) for name in inflection.MECHANISMS}
     plain = {inflection.MECHANISMS[name][0]: recipes[name] for name in ("copy", "monotonic, moves")}
     for name, config in recipes.items():
         first = plain[inflection.MECHANISMS[name][0]]

@@ -244,6 +244,21 @@ def _taught(config: Any) -> None:
             )
 
 
+def _read_twice(config: Any) -> None:
+    """Two passes differ by dropout, and agree in probabilities that have a gradient."""
+    from regard.attention import SELECTIONS
+
+    weight, select = config.training.r_drop, config.model.attention.select
+    if not weight:
+        return
+    sampled = config.model.decoder.attends and getattr(SELECTIONS[select], "sampled", False)
+    wants = [
+        (any(config.model.dropout.model_dump().values()), "model.dropout above 0, by which two passes differ"),
+        (not sampled, f"another model.attention.select than {select}, whose choices have no gradient"),
+    ]
+    _require(f"training.r_drop is {weight}", wants)
+
+
 def _guided(config: Any) -> None:
     """Links are between words, and attention follows them where its weights are of tokens and have a gradient."""
     from regard.attention import SELECTIONS
@@ -314,6 +329,7 @@ CHECKS = (
     _linear_start,
     _sentences,
     _taught,
+    _read_twice,
     _guided,
     _joined,
 )

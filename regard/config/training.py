@@ -89,6 +89,13 @@ class TrainingConfig(Section):
     weight_decay: float = Field(0.0, ge=0, le=1000)
     schedule: ScheduleConfig = ScheduleConfig()
     label_smoothing: float = Field(0.0, ge=0, lt=1)
+    r_drop: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="α of Liang et al. 2021: read every pair twice, under different dropout, and want both to agree; "
+        "0 for one pass; try 1",
+    )
     ctc: float = Field(
         0.0,
         ge=0,

@@ -70,12 +70,13 @@ class LabelOutput(nn.Module):
         targets: Int[Tensor, "batch target"],
         mask: Bool[Tensor, "batch target"],
         smoothing: float = 0.0,
+        agreement: float = 0.0,
     ) -> CrossEntropies:
         """Of the labels; smoothing spreads over labels alone. The end, which is certain, costs nothing. A target is one
         label and the end."""
         features, right = real_rows(mask, read.features, targets)
         named = (~self._written(features)).nonzero().squeeze(1)
-        costs = cross_entropies(self._labels(features[named]), right[named] - UNKNOWN, smoothing)
+        costs = cross_entropies(self._labels(features[named]), right[named] - UNKNOWN, smoothing, agreement)
         losses, nll = (each.new_zeros(len(right)).index_copy(0, named, each) for each in (costs.losses, costs.nll))
         return CrossEntropies(costs.total, losses, nll)
 

@@ -52,6 +52,7 @@ class MarginalOutput(nn.Module):
         targets: Int[Tensor, "batch target"],
         mask: Bool[Tensor, "batch target"],
         smoothing: float = 0.0,
+        agreement: float = 0.0,
     ) -> CrossEntropies:
         """From all of them."""
-        return loss_of_logits(read.features, targets, mask, smoothing)
+        return loss_of_logits(read.features, targets, mask, smoothing, agreement)

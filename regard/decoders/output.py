@@ -86,6 +86,7 @@ class Output(Protocol):
         targets: Int[Tensor, "batch target"],
         mask: Bool[Tensor, "batch target"],
         smoothing: float = 0.0,
+        agreement: float = 0.0,
     ) -> CrossEntropies:
         """What the real tokens cost, row by row; `loss_of_logits` computes it for a layer that knows no shorter way.
 
@@ -94,6 +95,8 @@ class Output(Protocol):
             targets: right answers.
             mask: True where a target is real.
             smoothing: the share of the probability that is spread over the whole vocabulary.
+            agreement: α of R-Drop, see `kernels.agreement`: the rows are two passes of the same targets, one half after
+                the other, and each token also costs half of α D. 0 for rows of one pass.
         """
 
 
@@ -159,11 +162,12 @@ class LinearOutput(nn.Module):
         targets: Int[Tensor, "batch target"],
         mask: Bool[Tensor, "batch target"],
         smoothing: float = 0.0,
+        agreement: float = 0.0,
     ) -> CrossEntropies:
         """By `linear_cross_entropy`."""
         # Real tokens are picked before the projection onto the vocabulary, which is half the cost of a step.
         features, chosen = real_rows(mask, read.features, targets)
-        return linear_cross_entropy(self._drop(features), self.weight, self.bias, chosen, smoothing)
+        return linear_cross_entropy(self._drop(features), self.weight, self.bias, chosen, smoothing, agreement)
 
     def _drop(self, features: Tensor) -> Tensor:
         return F.dropout(features, self.dropout, self.training)
@@ -174,10 +178,11 @@ def loss_of_logits(
     targets: Int[Tensor, "batch target"],
     mask: Bool[Tensor, "batch target"],
     smoothing: float = 0.0,
+    agreement: float = 0.0,
 ) -> CrossEntropies:
     """`Output.loss` from all logits."""
     chosen, right = real_rows(mask, logits, targets)
-    return cross_entropies(chosen, right, smoothing)
+    return cross_entropies(chosen, right, smoothing, agreement)
 
 
 def real_rows(mask: Bool[Tensor, "batch target"], *tensors: Tensor) -> list[Tensor]:

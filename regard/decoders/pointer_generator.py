@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from regard.decoders.output import LinearOutput, Readout, real_rows
 from regard.encoders.memory import Memory
-from regard.kernels.linear_cross_entropy import CrossEntropies
+from regard.kernels.linear_cross_entropy import CrossEntropies, two_passes
 from regard.kernels.logits import best_of
 from regard.marks import PAD
 
@@ -148,15 +148,17 @@ class PointerGenerator(nn.Module):
         targets: Int[Tensor, "batch target"],
         mask: Bool[Tensor, "batch target"],
         smoothing: float = 0.0,
+        agreement: float = 0.0,
     ) -> CrossEntropies:
         """From the logits of the vocabulary and the weights of the source words; `smoothing` is spread over the
         vocabulary, without the words of the source."""
-        if not smoothing:
-            nll = -self._log_probs(read, targets, mask)[0]
-            return CrossEntropies(nll.sum(), nll.detach(), nll.detach())
-        own, vocabulary = self._log_probs(read, targets, mask, whole=True)
-        assert vocabulary is not None
-        losses = -(1 - smoothing) * own - smoothing * vocabulary
+        own, vocabulary = self._log_probs(read, targets, mask, whole=bool(smoothing))
+        losses = -own
+        if vocabulary is not None:
+            losses = -(1 - smoothing) * own - smoothing * vocabulary
+        if agreement:
+            (log_probs,) = real_rows(mask, self.logits(read))
+            losses = two_passes(losses, log_probs, agreement)
         return CrossEntropies(losses.sum(), losses.detach(), -own.detach())
 
     def origins(

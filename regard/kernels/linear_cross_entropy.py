@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from regard.check import expect_device, expect_floating, expect_shape
+from regard.kernels.agreement import agree, disagreement
 from regard.kernels.library import kernels
 from regard.kernels.matmul import add_product
 from regard.kernels.softmax import OutputSoftmax
@@ -39,6 +40,7 @@ def linear_cross_entropy(
     bias: Float[Tensor, " vocab"] | None,
     targets: Int[Tensor, " tokens"],
     smoothing: float = 0.0,
+    agreement: float = 0.0,
 ) -> CrossEntropies:
     """Cross-entropy of W x + b with label smoothing, and its gradients, a chunk of tokens at a time.
 
@@ -53,6 +55,9 @@ def linear_cross_entropy(
     backward scales these. The smoothing costs no pass over the logits: mean z is the product of
     x with the mean row of W, and the constant ε/V is of rank one in every gradient. Without a gradient nothing is kept.
 
+    With `agreement` the rows are two passes of the same tokens, one half after the other, that are to agree (R-Drop).
+    Each then also costs half of α times the `disagreement` of both; a chunk has the rows of both passes.
+
     Half precision is computed in single precision, and the results are in it. Tracing (`torch.export`,
     `torch.compile`, `torch.jit.trace`), transforms (`torch.func`, forward mode) and second derivatives get the plain
     expression, which holds all logits. A second backward through the same graph sweeps again.
@@ -63,39 +68,60 @@ def linear_cross_entropy(
         bias: b; None for none.
         targets: y, numbers below vocab.
         smoothing: ε, the share of the probability that is spread over the whole vocabulary.
+        agreement: α; 0 for rows of one pass.
 
-    Raises ValueError for sizes or devices that do not fit, TypeError for features that are integers.
+    Raises ValueError for sizes or devices that do not fit, and for two passes of unequal lengths, TypeError for
+    features that are integers.
     """
     _check(features, weight, bias, targets)
+    if agreement and len(targets) % 2:
+        raise ValueError(f"linear_cross_entropy: given {len(targets)} rows; expected an even number, of two passes.")
     dtype = torch.promote_types(torch.promote_types(features.dtype, weight.dtype), torch.float32)
     operands = [each.to(dtype) for each in (features, weight, bias) if each is not None]
     if _is_foreign(*operands):
-        return CrossEntropies(*plain_cross_entropies(targets, smoothing, *operands))
+        return CrossEntropies(*plain_cross_entropies(targets, smoothing, *operands, agreement=agreement))
     if torch.is_grad_enabled() and any(each.requires_grad for each in operands):
         swept: Any = _LinearCrossEntropy.apply
-        return CrossEntropies(*swept(targets, smoothing, *operands))
-    losses, nll = _Sweep(operands, (False,) * len(operands), smoothing).run(targets)
+        return CrossEntropies(*swept(targets, smoothing, agreement, *operands))
+    losses, nll = _Sweep(operands, (False,) * len(operands), smoothing, agreement).run(targets)
     return CrossEntropies(losses.sum(), losses, nll)
 
 
 def plain_cross_entropies(
-    targets: Tensor, smoothing: float, features: Tensor, weight: Tensor, bias: Tensor | None = None
+    targets: Tensor,
+    smoothing: float,
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    agreement: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The formula itself, which holds the logits of all tokens: total, losses, nll."""
-    return _costs(F.linear(features, weight, bias), targets, smoothing)
+    return _costs(F.linear(features, weight, bias), targets, smoothing, agreement)
 
 
 def cross_entropies(
-    logits: Float[Tensor, "tokens vocab"], targets: Int[Tensor, " tokens"], smoothing: float = 0.0
+    logits: Float[Tensor, "tokens vocab"],
+    targets: Int[Tensor, " tokens"],
+    smoothing: float = 0.0,
+    agreement: float = 0.0,
 ) -> CrossEntropies:
     """The same costs from given logits: log-probabilities, up to a constant of each token. Half precision is computed
     in single precision."""
-    return CrossEntropies(*_costs(logits.to(torch.promote_types(logits.dtype, torch.float32)), targets, smoothing))
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return CrossEntropies(*_costs(logits, targets, smoothing, agreement))
 
 
-def _costs(logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+def two_passes(costs: Float[Tensor, " tokens"], log_probs: Float[Tensor, "tokens vocab"], agreement: float) -> Tensor:
+    """Costs of two passes of the same tokens, one half after the other, each with half of α D."""
+    return costs + agreement / 2 * disagreement(*log_probs.chunk(2)).repeat(2)
+
+
+def _costs(logits: Tensor, targets: Tensor, smoothing: float, agreement: float) -> tuple[Tensor, Tensor, Tensor]:
     losses = F.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
     nll = F.cross_entropy(logits.detach(), targets, reduction="none") if smoothing else losses.detach()
+    if agreement:
+        losses = two_passes(losses, logits.log_softmax(1), agreement)
     return losses.sum(), losses.detach(), nll
 
 
@@ -103,33 +129,37 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """Value and gradients by one sweep. The static methods are those that PyTorch asks for."""
 
     @staticmethod
-    def forward(ctx: Any, targets: Tensor, smoothing: float, *operands: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        sweep = _Sweep(operands, ctx.needs_input_grad[2:], smoothing)
+    def forward(
+        ctx: Any, targets: Tensor, smoothing: float, agreement: float, *operands: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        sweep = _Sweep(operands, ctx.needs_input_grad[3:], smoothing, agreement)
         losses, nll = sweep.run(targets)
         ctx.mark_non_differentiable(losses, nll)
         ctx.save_for_backward(targets, *operands)
-        ctx.smoothing, ctx.gradients = smoothing, sweep.gradients
+        ctx.options, ctx.gradients = (smoothing, agreement), sweep.gradients
         return losses.sum(), losses, nll
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         if torch.is_grad_enabled():
-            return None, None, *_plain_gradients(ctx, grad)
+            return None, None, None, *_plain_gradients(ctx, grad)
         gradients, ctx.gradients = ctx.gradients, None  # scaled in place, so good for once
         if gradients is None:
             targets, *operands = ctx.saved_tensors
-            sweep = _Sweep(operands, ctx.needs_input_grad[2:], ctx.smoothing)
+            sweep = _Sweep(operands, ctx.needs_input_grad[3:], *ctx.options)
             sweep.run(targets)
             gradients = sweep.gradients
-        return None, None, *(each if each is None else each.mul_(grad) for each in gradients)
+        return None, None, None, *(each if each is None else each.mul_(grad) for each in gradients)
 
 
 def _plain_gradients(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     """Gradients of the plain expression, which can be differentiated again."""
     targets, *operands = ctx.saved_tensors
+    smoothing, agreement = ctx.options
     vjp: Any = torch.func.vjp
-    found = vjp(lambda *given: plain_cross_entropies(targets, ctx.smoothing, *given)[0], *operands)[1](grad)
-    return tuple(each if needed else None for each, needed in zip(found, ctx.needs_input_grad[2:], strict=True))
+    total = lambda *given: plain_cross_entropies(targets, smoothing, *given, agreement=agreement)[0]  # noqa: E731
+    found = vjp(total, *operands)[1](grad)
+    return tuple(each if needed else None for each, needed in zip(found, ctx.needs_input_grad[3:], strict=True))
 
 
 class _Sweep:
@@ -139,12 +169,13 @@ class _Sweep:
         operands: x, W, and b where there is one.
         needed: which of these need a gradient; the others have None in `gradients`.
         smoothing: ε.
+        agreement: α, of rows of two passes; 0 for rows of one.
     """
 
-    def __init__(self, operands: Any, needed: tuple[bool, ...], smoothing: float) -> None:
+    def __init__(self, operands: Any, needed: tuple[bool, ...], smoothing: float, agreement: float) -> None:
         self.features, self.weight, *biases = operands
         self.bias = biases[0] if biases else None
-        self.smoothing = smoothing
+        self.smoothing, self.agreement = smoothing, agreement
         self.mean_row = smoothing * self.weight.mean(0) if smoothing else self.weight.new_zeros(self.weight.size(1))
         self.gradients: list[Tensor | None] = [
             start() if need else None
@@ -153,28 +184,33 @@ class _Sweep:
 
     def run(self, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Losses and nll of every token; the gradients are then in `gradients`."""
-        (tokens, _), vocab = self.features.shape, len(self.weight)
-        size = _even_chunk(tokens, vocab)
+        (tokens, _), vocab, passes = self.features.shape, len(self.weight), 2 if self.agreement else 1
+        size = _even_chunk(tokens // passes, vocab)
         softmax = OutputSoftmax(self.weight, self.bias, size)
-        slopes = self.features.new_empty(size, vocab)
-        whole, right = self.features.new_empty(2, tokens)
-        for first in range(0, tokens, size):
-            chosen = slice(first, first + size)
-            chunk, answers = self.features[chosen], targets[chosen]
-            slope = slopes[: len(chunk)]
-            whole[chosen], right[chosen] = softmax(chunk, answers, slope)
+        slopes = self.features.new_empty(passes, size, vocab)
+        whole, right, apart = self.features.new_zeros(3, tokens)
+        for first in range(0, tokens // passes, size):
+            last = min(first + size, tokens // passes)
+            places = [slice(first + begin, last + begin) for begin in (0, tokens // 2)[:passes]]
+            both = slopes[:, : last - first]
+            for chosen, slope in zip(places, both, strict=True):
+                whole[chosen], right[chosen] = softmax(self.features[chosen], targets[chosen], slope)
+            if self.agreement:
+                apart[places[0]] = apart[places[1]] = agree(both[0], both[1], self.agreement)
             if any(each is not None for each in self.gradients):
-                answers = answers.unsqueeze(1)
-                slope.scatter_add_(1, answers, slope.new_full((1, 1), self.smoothing - 1).expand_as(answers))
-                self._accumulate(chosen, chunk, slope)
+                for chosen, slope in zip(places, both, strict=True):
+                    self._accumulate(chosen, targets[chosen].unsqueeze(1), slope)
         nll = whole - right
-        if not self.smoothing:
-            return nll, nll.clone()
-        mean = self.features @ self.mean_row + (0 if self.bias is None else self.smoothing * self.bias.mean())
-        return (1 - self.smoothing) * nll + self.smoothing * whole - mean, nll
+        losses = nll.clone()
+        if self.smoothing:
+            mean = self.features @ self.mean_row + (0 if self.bias is None else self.smoothing * self.bias.mean())
+            losses = (1 - self.smoothing) * nll + self.smoothing * whole - mean
+        return losses.add_(apart, alpha=self.agreement / 2), nll
 
-    def _accumulate(self, chosen: slice, chunk: Tensor, slope: Tensor) -> None:
-        """Multiply the gradient of a chunk's logits, but for ε/V, into the gradients."""
+    def _accumulate(self, chosen: slice, answers: Tensor, slope: Tensor) -> None:
+        """Make of the softmax the gradient of a chunk's logits, but for ε/V, and multiply it into the gradients."""
+        slope.scatter_add_(1, answers, slope.new_full((1, 1), self.smoothing - 1).expand_as(answers))
+        chunk = self.features[chosen]
         features, weight, bias = (*self.gradients, None)[:3]
         if features is not None:
             add_product(features[chosen], slope, self.weight)

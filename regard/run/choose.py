@@ -4,37 +4,36 @@ The tokeniser of each side, from a sample of the pairs:
 
     symbols      most texts have several short symbols between spaces, of few kinds (phonemes): see `_are_symbols`
     characters   most texts are a single word, or most are in a script without spaces (Chinese, Thai)
-    inflection   the pairs are a table with the columns lemma, form and tags: tags and lemma → form
     bpe          all other texts (sentences); one vocabulary for both sides if both use the same letters
 
 The size of the model, dropout and learning rate depend on the number of pairs (`SIZES`): fewer pairs, smaller model.
 The number of epochs gives about `UPDATES` updates, within bounds. Batches are small enough for about `BATCHES` in an
 epoch. The metric is one of decoded text if enough pairs are held out for it, otherwise the loss. All figures are those
 of the recipes that come with Regard, or between them. The same pairs give the same recipe.
+A table of lemmas, forms and tags has rules of its own, see `choose_forms`.
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from regard.data.lines import opened, texts
 from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.data.scripts import UNSPACED
 from regard.data.tokenizer import drawn
+from regard.run.choose_forms import choose_forms, is_table_of_forms
 
 SAMPLE_PAIRS = 20_000
 UPDATES, FEWEST_EPOCHS, MOST_EPOCHS = 3_000, 3, 100
 BATCHES, SMALLEST_BATCH, LARGEST_BATCH = 100, 250, 2_000
 FEW_PAIRS = 2_000  # with fewer, less than 40 are held out
 PIECES_OF_A_WORD = 1.4
-TABLE_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -96,17 +95,16 @@ class Choice:
 
 def choose(files: PairFiles) -> Choice:
     """The recipe for these pairs. It reads them once, and raises DataError as training would."""
-    report, table = Report(), _inflections(files)
-    if table:
-        files = replace(files, columns=table["columns"], source=table["source_column"], target=table["target_column"])
+    if is_table_of_forms(files):
+        return Choice(*choose_forms(files))
+    report = Report()
     sample = drawn(files.read(report), SAMPLE_PAIRS)
     pairs = report.pairs
-    sources = [example.source for example in sample]
-    source = _tags_and_lemmas(sources) if table else _side(sources, pairs)
+    source = _side([example.source for example in sample], pairs)
     target = _side([example.target or "" for example in sample], pairs)
     size = next(size for size in SIZES if pairs <= size.pairs)
     joint = source.tokenizer == target.tokenizer == "bpe" and _overlap(source, target) >= 0.6
-    data = _data(source, target, joint) | table
+    data = _data(source, target, joint)
     tokens = pairs * float(np.maximum(source.lengths, target.lengths).mean())
     data["batch_size"] = _rounded(min(LARGEST_BATCH, max(SMALLEST_BATCH, tokens / BATCHES)), 50)
     each = math.ceil(tokens / data["batch_size"])
@@ -154,27 +152,6 @@ def _side(written: Sequence[str], pairs: int) -> Side:
     vocabulary = next(size for limit, size in VOCABULARIES if words * pairs / len(written) <= limit)
     because = f"sentences, {counts.mean():.1f} words on average; at most {vocabulary:,} pieces"
     return Side("bpe", vocabulary, because, PIECES_OF_A_WORD * counts, unspaced, letters)
-
-
-def _inflections(files: PairFiles) -> dict[str, Any]:
-    """The keys of a recipe for a table with the columns lemma, form and tags (N;SG;ACC); empty for other files."""
-    if files.kind != "tsv" or files.columns or files.source:
-        return {}
-    with opened(files.paths[0]) as stream:
-        lines = [text for text in islice(texts(stream, files.paths[0]), TABLE_LINES) if isinstance(text, str)]
-    rows = [line.split("\t") for line in lines if line.strip()]
-    tagged = sum(len(row) == 3 and ";" in row[2] and " " not in row[2] for row in rows)
-    if 2 * tagged <= len(rows):
-        return {}
-    return {"columns": ("lemma", "form", "tags"), "source_column": "tags+lemma", "target_column": "form"}
-
-
-def _tags_and_lemmas(written: Sequence[str]) -> Side:
-    lengths = np.array(
-        [tags.count(";") + 1 + len(lemma) for tags, _, lemma in (text.partition(" ") for text in written)]
-    )
-    because = "three columns, of which the last holds tags: lemma, form, tags; the form is learned from the others"
-    return Side("inflection", 1_000, because, lengths, False, {})
 
 
 def _are_symbols(kinds: Counter[str]) -> bool:

@@ -16,6 +16,7 @@ from regard.training.hop_penalty import WithHopPenalty
 from regard.training.learner import Learner
 from regard.training.objective import CrossEntropy
 from regard.training.plan import Plan
+from regard.training.r_drop import TwoPasses
 from regard.training.schedules import Constant, Cosine, InverseSquareRoot, Linear, Plateau, Schedule
 from regard.training.score_function import ScoreFunction
 from regard.training.stopping import Goal, Limits
@@ -48,7 +49,7 @@ def build_learner(
 def build_objective(options: TrainingConfig, model: EncoderDecoder, links: GivenLinks | None = None) -> nn.Module:
     """The objective that the attention needs: a selection without its own gradient uses the score function. The doubly
     stochastic term, that of several looks, CTC, guided alignment and the coverage loss stand beside it where the recipe
-    gives them a weight."""
+    gives them a weight. All of it reads a batch twice for R-Drop."""
     objective = _of_attention(options, model)
     if options.doubly_stochastic:
         objective = WithDoublyStochastic(objective, options.doubly_stochastic)
@@ -59,13 +60,14 @@ def build_objective(options: TrainingConfig, model: EncoderDecoder, links: Given
     if links is not None:
         guided = options.guided_alignment
         objective = WithGuidedAlignment(objective, guided.weight, links, guided.until_step)
-    coverage = options.coverage
-    return WithCoverage(objective, coverage.weight, coverage.from_step) if coverage.weight else objective
+    if options.coverage.weight:
+        objective = WithCoverage(objective, options.coverage.weight, options.coverage.from_step)
+    return TwoPasses(objective) if options.r_drop else objective
 
 
 def _of_attention(options: TrainingConfig, model: EncoderDecoder) -> nn.Module:
     if not any(getattr(part, "sampled", False) for part in model.modules()):
-        return CrossEntropy(options.label_smoothing)
+        return CrossEntropy(options.label_smoothing, options.r_drop)
     return ScoreFunction(
         options.label_smoothing,
         reinforce=options.hard.reinforce,

@@ -37,11 +37,13 @@ class CrossEntropy(nn.Module):
 
     Args:
         smoothing: ε, the share of the probability that is spread over the whole vocabulary.
+        agreement: α of R-Drop; the rows of a batch are then two passes of the same pairs, as `TwoPasses` gives them.
     """
 
-    def __init__(self, smoothing: float = 0.0) -> None:
+    def __init__(self, smoothing: float = 0.0, agreement: float = 0.0) -> None:
         super().__init__()
         self.smoothing = expect_smoothing("CrossEntropy", smoothing)
+        self.agreement = agreement
 
     def forward(self, model: Any, batch: Batch, temperature: float = 1.0) -> Loss:
         """The loss of a batch. `model(batch, temperature)` gives the input of `model.tokens.output`."""
@@ -49,13 +51,15 @@ class CrossEntropy(nn.Module):
 
     def loss(self, model: Any, unrolled: Unrolled, batch: Batch) -> Loss:
         """The loss of a batch, from the output of the model for it."""
-        costs = cross_entropies(model, unrolled, batch, self.smoothing)
+        costs = cross_entropies(model, unrolled, batch, self.smoothing, self.agreement)
         return Loss(costs.total, costs.nll.sum(), len(costs.nll))
 
 
-def cross_entropies(model: Any, read: Readout, batch: Batch, smoothing: float = 0.0) -> CrossEntropies:
+def cross_entropies(
+    model: Any, read: Readout, batch: Batch, smoothing: float = 0.0, agreement: float = 0.0
+) -> CrossEntropies:
     """The cross-entropy of each real target token of a batch, from the model's output layer; all steps at once."""
-    costs: CrossEntropies = model.tokens.output.loss(read, batch.targets, batch.target_mask, smoothing)
+    costs: CrossEntropies = model.tokens.output.loss(read, batch.targets, batch.target_mask, smoothing, agreement)
     return costs
 
 

@@ -75,9 +75,11 @@ class Pointer(nn.Module):
         """From all."""
         return best_of(self.logits(read), width, barred)
 
-    def loss(self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0) -> CrossEntropies:
+    def loss(
+        self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0, agreement: float = 0.0
+    ) -> CrossEntropies:
         """From all."""
-        return loss_of_logits(self.logits(read), targets, mask, smoothing)
+        return loss_of_logits(self.logits(read), targets, mask, smoothing, agreement)
 
 
 def as_wide(tokens: Tensor, width: int) -> Tensor:

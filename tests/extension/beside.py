@@ -315,9 +315,11 @@ class MixtureOutput(nn.Module):
         """From all logits."""
         return best_of(self.logits(read), width, barred)
 
-    def loss(self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0) -> CrossEntropies:
+    def loss(
+        self, read: Readout, targets: Tensor, mask: Tensor, smoothing: float = 0.0, agreement: float = 0.0
+    ) -> CrossEntropies:
         """From all logits."""
-        return loss_of_logits(self.logits(read), targets, mask, smoothing)
+        return loss_of_logits(self.logits(read), targets, mask, smoothing, agreement)
 
 
 class MixtureConfig(OutputConfig):

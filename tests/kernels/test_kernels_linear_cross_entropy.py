@@ -42,19 +42,21 @@ def draw(sizes: tuple[int, int, int], bias: bool, dtype: torch.dtype = torch.flo
     return [each.requires_grad_() for each in operands], torch.randint(vocab, (tokens,), generator=generator)
 
 
-def call(operands: Any, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+def call(operands: Any, targets: Tensor, smoothing: float, agreement: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
     features, weight, bias = (*operands, None)[:3]
-    found = linear_cross_entropy(features, weight, bias, targets, smoothing)
+    found = linear_cross_entropy(features, weight, bias, targets, smoothing, agreement)
     return found.total, found.losses, found.nll
 
 
-def plain(operands: Any, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
-    return plain_cross_entropies(targets, smoothing, *operands)
+def plain(operands: Any, targets: Tensor, smoothing: float, agreement: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    return plain_cross_entropies(targets, smoothing, *operands, agreement=agreement)
 
 
-def results(function: Callable[..., Any], operands: list[Tensor], targets: Tensor, smoothing: float) -> list[Tensor]:
+def results(
+    function: Callable[..., Any], operands: list[Tensor], targets: Tensor, smoothing: float, agreement: float = 0.0
+) -> list[Tensor]:
     """The three sums, and the gradients of the total times 0.3."""
-    found = function(operands, targets, smoothing)
+    found = function(operands, targets, smoothing, agreement)
     return [each.detach() for each in found] + list(torch.autograd.grad(0.3 * found[0], operands))
 
 
@@ -77,6 +79,36 @@ def test_numbers_are_those_of_the_plain_expression(
     found = results(call, operands, targets, smoothing)
     assert all(each.dtype == dtype for each in found)
     assert max(map(error, found, exact)) < bound
+
+
+@biases
+@smoothings
+@pytest.mark.parametrize("sizes", [(6, 5, 11), (2, 1, 2), (662, 13, 1009), (0, 5, 11)])
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 2e-5), (torch.float64, 1e-12)])
+def test_two_passes_agree_as_in_the_plain_expression(
+    dtype: torch.dtype, bound: float, sizes: tuple[int, int, int], smoothing: float, bias: bool
+) -> None:
+    operands, targets = draw(sizes, bias, dtype)
+    exact = results(plain, [each.detach().double().requires_grad_() for each in operands], targets, smoothing, 1.7)
+    found = results(call, operands, targets, smoothing, 1.7)
+    assert max(map(error, found, exact)) < bound
+    with torch.no_grad():
+        torch.testing.assert_close(call(operands, targets, smoothing, 1.7)[1], found[1])
+
+
+def test_two_passes_that_are_far_apart_stay_finite() -> None:
+    """A probability that single precision cannot hold counts as the smallest that it can."""
+    features = torch.tensor([[200.0], [-200.0]], requires_grad=True)
+    found = linear_cross_entropy(features, torch.tensor([[1.0], [-1.0]]), None, torch.tensor([0, 0]), 0.0, 2.0)
+    found.total.backward()
+    assert found.total > 87
+    assert features.grad.isfinite().all()
+
+
+def test_two_passes_have_as_many_rows_each() -> None:
+    (features, weight), targets = draw((3, 5, 11), False)
+    with pytest.raises(ValueError, match=r"^linear_cross_entropy: given 3 rows; expected an even number, of two pass"):
+        linear_cross_entropy(features, weight, None, targets, 0.0, 1.0)
 
 
 @biases

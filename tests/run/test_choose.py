@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from regard.config import Config, parse
+from regard.config import Config, load_recipe, parse
+from regard.config.recipes import find
 from regard.data.example import Example
 from regard.data.readers import PairFiles
 from regard.data.report import Report
@@ -66,9 +67,38 @@ def test_a_table_of_inflections_is_known(tmp_path: Path) -> None:
     path = tmp_path / "forms.tsv"
     path.write_text("".join(f"{lemma}\t{lemma}en\tN;PL;{rng.choice(['NOM', 'ACC'])}\n" for lemma in words(rng, 200)))
     config = parse(choose(PairFiles((str(path),))).values, "test")
-    assert (config.data.source.tokenizer, config.data.target.tokenizer) == ("inflection", "characters")
     assert config.data.columns == ("lemma", "form", "tags")
-    assert (config.data.source_column, config.data.target_column) == ("tags+lemma", "form")
+    assert ([*config.data.source.parts], config.data.target_column) == (["lemma", "tags"], "form")  # type: ignore[attr-defined]
+    assert config.model.output.kind == "copy"
+
+
+def table_of_forms(path: Path, count: int, ending: str = "en") -> PairFiles:
+    rng = Random(1)
+    path.write_text("".join(f"{lemma}\t{lemma}{ending}\tN;PL\n" for lemma in words(rng, count)))
+    return PairFiles((str(path),))
+
+
+def test_a_small_table_of_forms_gets_the_recipe_for_it(tmp_path: Path) -> None:
+    values = choose(table_of_forms(tmp_path / "forms.tsv", 200)).values
+    assert parse(values | {"name": "inflection-copy"}, "test") == load_recipe(find("inflection-copy"))
+
+
+def test_more_forms_get_a_bigger_model_and_fewer_made_up_pairs(tmp_path: Path) -> None:
+    few, many = (
+        parse(choose(table_of_forms(tmp_path / f"{count}.tsv", count)).values, "test") for count in (200, 2_500)
+    )
+    assert many.model.decoder.hidden_size > few.model.decoder.hidden_size
+    assert many.data.hallucinate.share < few.data.hallucinate.share
+    assert (many.training.max_steps or 0) > (few.training.max_steps or 0)
+
+
+def test_forms_in_other_letters_than_the_lemma_are_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "forms.tsv"
+    path.write_text("".join(f"{lemma}\tабвгд\tN;PL\n" for lemma in words(Random(1), 200)))
+    choice = choose(PairFiles((str(path),)))
+    config = parse(choice.values, "test")
+    assert (config.model.output.kind, config.data.hallucinate.share) == ("linear", 0.0)
+    assert "other letters than the lemma" in choice.reasons[1]
 
 
 def test_few_pairs_get_a_small_model_that_learns_long(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Chooses a recipe for a table of inflected forms: that of `inflection-copy`, in the size that suits the pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from math import inf
+from typing import Any
+
+import yaml
+
+from regard.config.recipes import text
+from regard.data.example import Example
+from regard.data.lines import opened, texts
+from regard.data.readers import PairFiles
+from regard.data.report import Report
+from regard.data.tokenizer import drawn
+
+TABLE_LINES, SAMPLE_FORMS = 100, 5_000
+FEWEST_SHARED = 0.5
+"""Of the letters of a form, the share that the lemma has, too, from which on letters are copied and pairs made up."""
+
+
+@dataclass(frozen=True)
+class FormsSize:
+    """What suits at most this many forms. Fewer pairs are made up where there are more real ones."""
+
+    pairs: float
+    lemma: int
+    tags: int
+    decoder: int
+    rate: float
+    batch: int
+    made_up: float
+    updates: int
+    validate_every: int
+    average: float
+
+
+FORMS_SIZES = (
+    FormsSize(2e3, 64, 32, 128, 0.003, 650, 0.8, 3_000, 1_500, 0.99),
+    FormsSize(inf, 128, 64, 256, 0.002, 1_000, 0.3, 10_000, 2_000, 0.998),
+)
+
+
+def is_table_of_forms(files: PairFiles) -> bool:
+    """Whether most lines are lemma, form and tags (N;SG;ACC), of a file whose columns nobody has named."""
+    if files.kind != "tsv" or files.columns or files.source:
+        return False
+    with opened(files.paths[0]) as stream:
+        lines = [line for line in islice(texts(stream, files.paths[0]), TABLE_LINES) if isinstance(line, str)]
+    rows = [line.split("\t") for line in lines if line.strip()]
+    return 2 * sum(len(row) == 3 and ";" in row[2] and " " not in row[2] for row in rows) > len(rows)
+
+
+def choose_forms(files: PairFiles) -> tuple[dict[str, Any], list[str]]:
+    """The recipe and its reasons. It reads the table once, and raises DataError as training would."""
+    report = Report()
+    named = replace(files, columns=("lemma", "form", "tags"), source="lemma", target="form")
+    sample = drawn(named.read(report), SAMPLE_FORMS)
+    size = forms_size(report.pairs)
+    values = in_size("inflection-copy", size) | {"name": "chosen from the pairs"}
+    copies = _shared(sample) >= FEWEST_SHARED
+    if not copies:
+        del values["data"]["hallucinate"], values["model"]["output"]
+    learned = f"letters of the lemma can be copied, and {100 * size.made_up:.0f} % of the pairs are made up"
+    return values, [
+        "source: lemma, and tags as features (three columns, of which the last holds tags: lemma, form, tags)",
+        f"target: form ({learned if copies else 'written in other letters than the lemma, so none are copied'})",
+        f"model: as inflection-copy, {size.lemma} features for the lemma ({report.pairs:,} pairs)",
+        f"training: {size.updates:,} updates; the weights with the best {values['training']['metric']} are kept",
+    ]
+
+
+def forms_size(pairs: int) -> FormsSize:
+    """What suits so many forms."""
+    return next(size for size in FORMS_SIZES if pairs <= size.pairs)
+
+
+def in_size(name: str, size: FormsSize) -> dict[str, Any]:
+    """A recipe for inflection in another size; those that come with Regard have the smallest."""
+    values: dict[str, Any] = yaml.safe_load(text(name))
+    if size == FORMS_SIZES[0]:
+        return values
+    model, encoder = values["model"], values["model"]["encoder"]
+    if "parts" in encoder:
+        encoder["parts"]["tags"]["hidden_size"] = size.tags
+    encoder.get("parts", {"lemma": encoder})["lemma"]["hidden_size"] = size.lemma
+    model |= {"embedding_size": size.lemma, "decoder": model["decoder"] | {"hidden_size": size.decoder}}
+    values["data"]["batch_size"] = size.batch
+    values["data"]["hallucinate"]["share"] = size.made_up
+    rhythm = {"max_steps": size.updates, "validate_every": size.validate_every, "moving_average": size.average}
+    values["training"] |= rhythm | {"learning_rate": size.rate}
+    return values
+
+
+def _shared(sample: Sequence[Example]) -> float:
+    """The share of all letters of the forms that the lemma has, too."""
+    forms = [(example.source, example.target or "") for example in sample]
+    found = sum(letter in lemma for lemma, form in forms for letter in form)
+    return found / max(1, sum(len(form) for _, form in forms))
