@@ -7,7 +7,7 @@
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
     agreement    links of a whole corpus, from its words alone: two Markov models agree
-    markov       one of them
+    markov       the model of one direction
     error_rate   AER, precision, recall
     pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
