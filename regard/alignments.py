@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment
+from regard.alignment.alignment import Alignment, Word
+from regard.alignment.inside import words_inside
 from regard.alignment.predictions import predictions
 from regard.alignment.units import Stretch, align, seen_around
 from regard.data.batch import END
@@ -16,7 +17,7 @@ from regard.data.tokenizer import Spelled, Tokenizer
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.model.latent import PRIOR, latent_weights, sums_alignments
 from regard.model.origins import Copied, origins
-from regard.search.batches import Answer, Batches, Found, Spans, Values
+from regard.search.batches import Answer, Batches, Covered, Found, Spans, Values
 from regard.search.forced import Ranked, looks, rank
 from regard.search.hypothesis import Hypothesis
 from regard.search.start import Started
@@ -90,13 +91,14 @@ class Alignments:
         )
         made: list[list[Alignment]] = []
         for number, (source, hypotheses) in enumerate(zip(sources, found, strict=True)):
-            stretches = self.source.spans(source, encoded[number], spans[number])
-            around = self._around(stretches, spans[number])
+            stretches = self.source.spans(source, encoded[number], spans[number].spans)
+            around = self._around(stretches, spans[number].spans)
+            inside = self._inside(source, encoded[number], spans[number])
             tokens = self.vocabulary(source, encoded[number])
             made.append([])
             for hypothesis, *behind in zip(hypotheses, *(each[number] for each in known), strict=True):
                 target = tokens.spell(said(hypothesis)) if targets is None else targets[number]
-                alignment = self._one(source, target, stretches, hypothesis, tokens, *behind)
+                alignment = self._one(source, target, stretches, hypothesis, tokens, inside, *behind)
                 made[-1].append(replace(alignment, receptive_field=around, warning=self.warning))
         return made
 
@@ -107,6 +109,7 @@ class Alignments:
         stretches: Sequence[Stretch],
         found: Hypothesis,
         tokens: Tokenizer | SentenceTokens,
+        inside: Sequence[Word],
         ranked: Ranked | None,
         layers: np.ndarray | None,
         copied: Copied | None,
@@ -124,10 +127,19 @@ class Alignments:
             layers=None if layers is None else dict(zip(self._looks, layers, strict=True)),
             p_gen=None if copied is None else copied.p_gen,
             copied=None if copied is None else copied.copied,
+            inside=inside,
         )
         if ranked is None:
             return made
         return replace(made, predictions=predictions(found.tokens, target.spans, ranked, tokens))
+
+    def _inside(self, source: str, values: Values, covered: Covered) -> tuple[Word, ...]:
+        """The words that the positions of the memory were pooled of."""
+        if covered.inside is None:
+            return ()
+        places = np.arange(len(values))
+        spans = self.source.spans(source, values, np.stack([places, places + 1], 1))
+        return words_inside(source, spans, covered.spans, covered.inside)
 
     def _around(self, stretches: Sequence[Stretch], positions: np.ndarray) -> tuple[float, ...] | None:
         """What the convolutions of the encoder see around a position: of an ensemble, of the one that sees most."""

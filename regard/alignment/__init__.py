@@ -2,6 +2,7 @@
 
     alignment    the record that every view takes
     units        tokens → units → words, or any given segmentation
+    inside       the words inside sentences that were made of them
     shown        which units a reader is shown
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`

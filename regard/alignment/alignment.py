@@ -42,6 +42,23 @@ class Prediction(NamedTuple):
     alternatives: tuple[tuple[str, float], ...]
 
 
+class Word(NamedTuple):
+    """A part of a unit of the source that an encoder made of its words by attention pooling.
+
+    Args:
+        text: what to write beside it.
+        start, end: characters of the raw text, end exclusive.
+        unit: the number of the source unit that it is a part of.
+        weight: its share in the vector of that unit; those of a unit sum to one. Whatever was written, it is the same.
+    """
+
+    text: str
+    start: int
+    end: int
+    unit: int
+    weight: float
+
+
 class Layer(NamedTuple):
     """One of several looks behind each target unit, such as a hop of a memory network.
 
@@ -87,6 +104,9 @@ class Alignment:
             several tokens the mean. None where the model does not copy.
         copied: float32 (target, source), the probability that a target unit was copied from each source unit, given
             that it was written; a row sums to the probability that it was copied at all. None likewise.
+        inside: of a source whose units are sentences, made of their words by attention pooling: the words with their
+            weights, in order. `weights` times these is the share of each word: `word_weights`. Empty for any other
+            source, and where an encoder makes sentences in another way.
         warning: what the weights of this model do instead of explaining, as `alignment.verdict` says of the pairs of
             its validation; every view shows it. None where nothing speaks against them, or nothing was measured.
 
@@ -109,6 +129,7 @@ class Alignment:
     source_parts: tuple[str, ...] = ()
     p_gen: np.ndarray | None = None
     copied: np.ndarray | None = None
+    inside: tuple[Word, ...] = ()
     warning: str | None = None
 
     def __post_init__(self) -> None:
@@ -128,6 +149,11 @@ class Alignment:
                     "expected the same ends in every layer. Give them all, or none."
                 )
 
+        if any(not 0 <= word.unit < len(self.source) for word in self.inside):
+            raise ValueError(
+                f"Alignment.inside: a word is in a unit of number {max(word.unit for word in self.inside)}; expected "
+                f"numbers of the {len(self.source)} source units, from 0."
+            )
         texts = 1 + self.source_text.count(BETWEEN)
         if self.source_parts and len(self.source_parts) != texts:
             raise ValueError(
@@ -153,6 +179,14 @@ class Alignment:
                 f"Alignment.{name}: shape is {shape}; expected {expected}, {meaning}. What was looked at on the end "
                 "mark of the source belongs to source_end, the row that wrote the end of the output to target_end."
             )
+
+    @property
+    def word_weights(self) -> np.ndarray:
+        """The share of each word of `inside` in each target unit, float32 (target, words): the weight of its unit times
+        its weight within. A row sums to what the row of `weights` does, over units that have words."""
+        units = [word.unit for word in self.inside]
+        shares: np.ndarray = self.weights[:, units] * np.array([word.weight for word in self.inside], np.float32)
+        return shares
 
     @property
     def each_layer(self) -> "list[tuple[str, Alignment]]":

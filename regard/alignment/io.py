@@ -16,6 +16,9 @@ JSON: a list of objects as `to_record` gives them:
     predictions       {"text", "unit", "probability", "alternatives": [[text, probability], …]} of each target token
                       and of the end, or []
     warning           what the weights of the model do instead of explaining, by its validation; or null
+    inside            {"text", "start", "end", "unit", "weight"} of each word inside the source units, or []: `unit` is
+                      the number of the unit (from 0) that an encoder made of it, by attention pooling, and `weight` its
+                      share there; those of a unit sum to one. Times a weight of that unit it is the share of the word
     layers            {"name", "weights", "source_end", "target_end"} of each of several looks, such as the hops of a
                       memory network, or []; the last is the one above
 
@@ -24,8 +27,10 @@ arrays `weights_i` (target, source), `source_end_i` (target,), `target_end_i` (s
 `copied_i` (target, source) where there are such,
 `layers_i` (layers, target, source), with the row and the column of the end marks where there are such,
 and `source_spans_i` and `target_spans_i` (units, 2): int64 for characters, float64 for seconds; (units, 4) for boxes.
-`texts` is one string, JSON again: a list of the objects above, in which units are their texts alone and layers their
-names, and no arrays. Files without the later fields, as older versions wrote them, are read.
+Of the words inside the source units, where there are such: `inside_weights_i` (words,), float32, and int64
+`inside_units_i` (words,) and `inside_spans_i` (words, 2).
+`texts` is one string, JSON again: a list of the objects above, in which units and words are their texts alone and
+layers their names, and no arrays. Files without the later fields, as older versions wrote them, are read.
 """
 
 import io
@@ -39,7 +44,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment import inside
+from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
 from regard.alignment.parts import part_weights
 from regard.alignment.units import look, whole
 from regard.errors import DataError
@@ -76,6 +82,7 @@ def to_record(alignment: Alignment) -> dict[str, Any]:
         "copied": _plain(alignment.copied),
         "predictions": [prediction._asdict() for prediction in alignment.predictions],
         "warning": alignment.warning,
+        "inside": inside.to_records(alignment.inside, _plain(_word_weights(alignment))),
         "layers": [
             {"name": layer.name} | {name: _plain(getattr(layer, name)) for name in LOOK} for layer in alignment.layers
         ],
@@ -93,7 +100,8 @@ def from_record(record: Any) -> Alignment:
             for side in ("source", "target")
         }
         layers = [(str(layer["name"]), _arrays(layer, LOOK)) for layer in record.get("layers", [])]
-        return _made(record, units["source"], units["target"], _arrays(record, ARRAYS), layers)
+        words = inside.from_records(record.get("inside", []))
+        return _made(record, units["source"], units["target"], _arrays(record, ARRAYS), layers, words)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the record is no alignment: {error!r}") from error
 
@@ -132,6 +140,9 @@ def save_npz(path: str | Path, alignments: Sequence[Alignment]) -> None:
         record["layers"] = [layer.name for layer in alignment.layers]
         if alignment.layers:
             arrays[f"layers_{number}"] = np.stack([whole(layer) for layer in alignment.layers]).astype(np.float32)
+        if alignment.inside:
+            arrays |= {f"{name}_{number}": array for name, array in inside.to_arrays(alignment.inside).items()}
+        record["inside"] = [word.text for word in alignment.inside]
         texts.append(record)
     arrays["texts"] = np.array(json.dumps(texts, ensure_ascii=False, allow_nan=False))
     content = io.BytesIO()
@@ -180,7 +191,9 @@ def _from_arrays(record: Any, stored: Any, number: int) -> Alignment:
         (str(name), look(layer, (rows, columns)))
         for name, layer in zip(names, stored[f"layers_{number}"] if names else (), strict=True)
     ]
-    return _made(record, units["source"], units["target"], arrays, layers)
+    texts = record.get("inside", [])
+    words = inside.from_arrays(texts, {name: stored[f"{name}_{number}"] for name in inside.NAMES}) if texts else ()
+    return _made(record, units["source"], units["target"], arrays, layers, words)
 
 
 def _arrays(record: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -207,6 +220,7 @@ def _made(
     target: tuple[Unit, ...],
     arrays: dict[str, Any],
     layers: Sequence[tuple[str, dict[str, Any]]],
+    words: tuple[Word, ...],
 ) -> Alignment:
     """The alignment of a record and its arrays. Raises ValueError if they do not fit, or numbers are missing."""
     shape = len(target), len(source)
@@ -223,6 +237,7 @@ def _made(
         layers=tuple([Layer(name, **_read(each, shape)) for name, each in layers]),
         source_parts=tuple(map(str, record.get("source_parts", []))),
         receptive_field=_field(record.get("receptive_field")),
+        inside=words,
         warning=_warning(record.get("warning")),
         **read,
     )
@@ -264,9 +279,14 @@ def _finite(alignment: Alignment) -> bool:
     ]
     looks = (alignment, *alignment.layers)
     arrays = [array for each in looks for name in ARRAYS if (array := getattr(each, name, None)) is not None]
+    arrays.append(_word_weights(alignment))
     return all(map(math.isfinite, (alignment.score, *probabilities, *(alignment.receptive_field or ())))) and all(
         np.isfinite(each).all() for each in arrays
     )
+
+
+def _word_weights(alignment: Alignment) -> np.ndarray:
+    return np.array([word.weight for word in alignment.inside], np.float32)
 
 
 def _plain(array: np.ndarray | None) -> Any:

@@ -1,9 +1,12 @@
 """Which units a reader is shown: words, tokens, or what suits the script. One rule, for the commands and for Python."""
 
 import re
+from dataclasses import replace
+from itertools import groupby
 
-from regard.alignment.alignment import Alignment, Unit
-from regard.alignment.units import Span, regroup, source_words, word_spans
+from regard.alignment.alignment import Alignment, Unit, Word
+from regard.alignment.inside import moved, regrouped_words
+from regard.alignment.units import Span, regroup, shares, source_words, word_spans
 from regard.data.scripts import UNSPACED
 
 UNITS = ("words", "tokens", "auto")
@@ -16,6 +19,7 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
         units: `words`, what stands between white space; `tokens`, as they are; `auto`, words, save that a stretch
             written without spaces (Chinese, Thai …) keeps its tokens, and a token that holds several whole words, as a
             label or a sentence of a hierarchical encoder does, stays one. A source that is no text keeps its units.
+            What stands `inside` such sentences is regrouped likewise; with `words` the units are these words.
 
     Raises ValueError for another name.
     """
@@ -24,10 +28,27 @@ def regrouped(alignment: Alignment, units: str) -> Alignment:
     if units == "tokens":
         return alignment
     source = target = None
-    if alignment.source_kind == "text":
+    if alignment.source_kind == "text" and not (alignment.inside and units == "auto"):
         source = _spans(alignment.source_text, source_words(alignment), alignment.source, units)
     target = _spans(alignment.target_text, word_spans(alignment.target_text), alignment.target, units)
+    if alignment.inside and source is None:
+        alignment = replace(alignment, inside=_inside(alignment, units))
     return alignment if source is target is None else regroup(alignment, source, target)
+
+
+def _inside(alignment: Alignment, units: str) -> tuple[Word, ...]:
+    """The wanted words inside the units of the source, of which none is in two of them."""
+    found: list[Word] = []
+    for number, group in groupby(alignment.inside, lambda word: word.unit):
+        start = int(alignment.source[number].start)
+        text = alignment.source_text[start : int(alignment.source[number].end)]
+        tokens = tuple([moved(word, -start) for word in group])
+        spans = word_spans(text)
+        if units == "auto":
+            spans = _suited(text, tokens, spans)
+        words = regrouped_words(tokens, spans, shares(tokens, spans, text), text)
+        found += [moved(word, start) for word in words]
+    return tuple(found)
 
 
 def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -> list[Span] | None:
@@ -39,7 +60,7 @@ def _spans(text: str, words: list[Span], tokens: tuple[Unit, ...], units: str) -
     return None if same else spans
 
 
-def _suited(text: str, tokens: tuple[Unit, ...], words: list[Span]) -> list[Span]:
+def _suited(text: str, tokens: tuple[Unit, ...] | tuple[Word, ...], words: list[Span]) -> list[Span]:
     spans: list[Span] = []
     unspaced = re.compile(UNSPACED)  # here, since it takes 5 ms the first time
     for start, end in words:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from regard.alignment.alignment import Alignment, Layer, Prediction, Unit
+from regard.alignment.alignment import Alignment, Layer, Prediction, Unit, Word
+from regard.alignment.inside import moved, of_units
 from regard.alignment.parts import part_of
 from regard.data.sources import Drawing
 from regard.data.text import written
@@ -38,6 +39,7 @@ def align(
     layers: Mapping[str, np.ndarray] | None = None,
     p_gen: np.ndarray | None = None,
     copied: np.ndarray | None = None,
+    inside: Sequence[Word] = (),
 ) -> Alignment:
     """An alignment of tokens. Neighbours with the same span (the bytes of one character) become one unit.
 
@@ -54,6 +56,8 @@ def align(
         p_gen: (target,), of a model that copies, as `Copied` has it; the entry of the end mark may follow, and is left
             out.
         copied: (target, source), likewise with the end marks; None with p_gen None.
+        inside: the words that each position of the source was pooled of, their `unit` its number; left out where
+            neighbours become one unit.
 
     Raises ValueError if weights and spans do not fit.
     """
@@ -65,7 +69,7 @@ def align(
         )
     source, source_share = _distinct(source_spans)
     target, target_share = _distinct(target_spans)
-    shares = source_share, target_share
+    both = source_share, target_share
     drawn = None if draw is None else draw(source)
     return Alignment(
         source_text if drawn is None else drawn.text,
@@ -76,10 +80,11 @@ def align(
         source_kind=source_kind,
         medium=None if drawn is None else drawn.medium,
         source_parts=() if drawn is None else drawn.parts,
-        layers=tuple(Layer(name, **look(layer, (rows, columns), *shares)) for name, layer in (layers or {}).items()),
-        **look(weights, (rows, columns), *shares),
+        layers=tuple(Layer(name, **look(layer, (rows, columns), *both)) for name, layer in (layers or {}).items()),
+        **look(weights, (rows, columns), *both),
         p_gen=None if p_gen is None else _merge(p_gen[:rows, None], None, target_share)[:, 0],
         copied=None if copied is None else _merge(copied[:rows, :columns], source_share, target_share),
+        inside=tuple(inside) if source_share is None else (),
     )
 
 
@@ -163,6 +168,9 @@ def regroup(
         alignment: of text to text, or of another source, whose units stay.
         source_spans, target_spans: the new units of each side, in order; None leaves a side as it is.
 
+    Where it is known what words a unit of the source was pooled of, its weight is divided among new units by the
+    weights of these words, and not by characters: a new word has the weight of its sentence times its own within.
+
     Raises ValueError for new units of a source that is no text.
     """
     if source_spans is not None and alignment.source_kind != "text":
@@ -173,18 +181,17 @@ def regroup(
     source, target = alignment.source, alignment.target
     source_share = target_share = None
     if source_spans is not None:
-        source_share = _shares(source, source_spans, alignment.source_text)
+        source_share = _source_shares(alignment, source_spans)
         source = _units(alignment.source_text, source_spans)
     if target_spans is not None:
-        target_share = _shares(target, target_spans, alignment.target_text)
+        target_share = shares(target, target_spans, alignment.target_text)
         target = _units(alignment.target_text, target_spans)
     p_gen, copied = alignment.p_gen, alignment.copied
     if p_gen is not None:
         p_gen = _merge(p_gen[:, None], None, target_share)[:, 0]
     if copied is not None:
         copied = _merge(copied, source_share, target_share)
-    units = len(alignment.target), len(alignment.source)
-    shares = source_share, target_share
+    units, both = (len(alignment.target), len(alignment.source)), (source_share, target_share)
     predictions = alignment.predictions
     if target_share is not None:
         predictions = tuple(_moved(prediction, target_share) for prediction in predictions)
@@ -195,9 +202,25 @@ def regroup(
         predictions=predictions,
         p_gen=p_gen,
         copied=copied,
-        layers=tuple(Layer(layer.name, **look(whole(layer), units, *shares)) for layer in alignment.layers),
-        **look(whole(alignment), units, *shares),
+        inside=alignment.inside if source_spans is None else (),
+        layers=tuple(Layer(layer.name, **look(whole(layer), units, *both)) for layer in alignment.layers),
+        **look(whole(alignment), units, *both),
     )
+
+
+def _source_shares(alignment: Alignment, spans: Sequence[Span]) -> np.ndarray:
+    """Which part of each source unit lies in each span: by its words where their weights are known, else by
+    characters."""
+    found = shares(alignment.source, spans, alignment.source_text)
+    by_unit = of_units(alignment.inside, len(found)) if alignment.inside else []
+    for row, unit, own in zip(found, alignment.source, by_unit, strict=False):
+        start, there = int(unit.start), np.flatnonzero(row).tolist()
+        words = [moved(alignment.inside[number], -start) for number in own]
+        near = [(spans[place][0] - start, spans[place][1] - start) for place in there]
+        weights = np.array([word.weight for word in words])
+        if weights.any():
+            row[there] = weights @ shares(words, near, alignment.source_text[start : int(unit.end)])
+    return found
 
 
 def _ending(row: np.ndarray, columns: int, source_share: np.ndarray | None) -> np.ndarray:
@@ -228,7 +251,7 @@ def _merge(weights: np.ndarray, source_share: np.ndarray | None, target_share: n
     return merged.astype(np.float32)
 
 
-def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarray:
+def shares(units: Sequence[Unit] | Sequence[Word], spans: Sequence[Span], text: str) -> np.ndarray:
     """Which part of each unit lies in each span, by visible characters."""
     if not spans or not units:
         return np.zeros((len(units), len(spans)))
@@ -239,11 +262,11 @@ def _shares(units: Sequence[Unit], spans: Sequence[Span], text: str) -> np.ndarr
     start = np.maximum(places[:, None, 0], groups[None, :, 0])
     end = np.maximum(np.minimum(places[:, None, 1], groups[None, :, 1]), start)
     total = before[places[:, 1]] - before[places[:, 0]]
-    shares = (before[end] - before[start]) / np.maximum(total, 1)[:, None]
+    found = (before[end] - before[start]) / np.maximum(total, 1)[:, None]
     for blank in np.flatnonzero(total == 0):
         after = np.flatnonzero(groups[:, 1] > places[blank, 0])
-        shares[blank, after[0] if after.size else -1] = 1.0
-    return shares
+        found[blank, after[0] if after.size else -1] = 1.0
+    return found
 
 
 def _distinct(spans: Sequence[Stretch]) -> tuple[Sequence[Stretch], np.ndarray | None]:

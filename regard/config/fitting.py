@@ -154,6 +154,10 @@ def _copied(config: Any) -> None:
             config.data.joint or (kinds[0] == "symbols") == (kinds[1] == "symbols"),
             f"tokeniser symbols on both sides or on neither, for {kinds[0]} and {kinds[1]}",
         ),
+        (
+            config.data.joint or "spaced_bpe" not in kinds,
+            "data.joint true with spaced_bpe, whose pieces are copied as they are",
+        ),
     ]
     _require(f"model.output is {config.model.output.kind}", wants)
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from regard.data.turns import Turns
 
 TokenizerName = Annotated[
-    Literal["bpe", "characters", "symbols", "inflection", "label", "tags"],
+    Literal["bpe", "spaced_bpe", "characters", "symbols", "inflection", "label", "tags"],
     Field(
-        description="bpe: learned pieces; characters; symbols: between spaces; inflection: tags, then letters; label: "
-        "the whole text is one; tags: between spaces and semicolons"
+        description="bpe: learned pieces; spaced_bpe: the same, with a space before the text, so that its first word "
+        "is written as elsewhere; characters; symbols: between spaces; inflection: tags, then letters; label: the "
+        "whole text is one; tags: between spaces and semicolons"
     ),
 ]
 VocabSize = Annotated[int, Field(ge=5, le=1_000_000, description="most entries that the tokeniser may learn")]

@@ -8,7 +8,7 @@
     sources, text, media   the interface of every kind of source; text; what a view draws of the others
     tokenizer              text → token numbers with their places in the text, and back
     segmenter, pieces      the interface of every kind of tokeniser, and the bytes that three kinds fall back to;
-                           the kinds: bpe, characters, symbols, inflection, labels
+                           the kinds: bpe, spaced (bpe), characters, symbols, inflection, labels
     shards, corpus         encode a corpus once, then read it from files; corpus_writer writes the files
     batches, batch         the plan of an epoch, and the tensors
     embedded/              the corpora that come with Regard

@@ -18,7 +18,8 @@ from regard.marks import UNKNOWN
 if TYPE_CHECKING:
     from regard.data.copying import SentenceTokens
 
-SPELLED = ("bpe", "characters")
+SPACED = "spaced_bpe"
+SPELLED = ("bpe", SPACED, "characters")
 """Tokenisers whose tokens are parts of the text, spaces too. Of the others a token stands between spaces."""
 OTHER = "é"
 """Stands for what may be a letter: a byte of a character that has several, and a copied word."""
@@ -45,11 +46,13 @@ class Phrase:
 class Borders:
     """Which tokens begin, and which end, with a letter or digit of a script that puts spaces between words.
 
-    The last entry is for tokens behind the vocabulary: words of the source that are copied.
+    The last entry is for tokens behind the vocabulary: words of the source that are copied. With `spaced` the tokens of
+    a text begin with a space.
     """
 
     begins: Bool[Tensor, " vocabulary_and_one"]
     ends: Bool[Tensor, " vocabulary_and_one"]
+    spaced: bool = False
 
 
 def borders(tokenizer: Tokenizer, device: torch.device) -> Borders:
@@ -60,7 +63,8 @@ def borders(tokenizer: Tokenizer, device: torch.device) -> Borders:
     texts = [text or " " for text in tokenizer.texts]
     texts[FIRST_BYTE:FIRST_PIECE] = [chr(byte) if byte < 0x80 else OTHER for byte in range(256)]
     texts.append(OTHER)
-    return Borders(*(torch.tensor([_in_word(text[place]) for text in texts], device=device) for place in (0, -1)))
+    begins, ends = (torch.tensor([_in_word(text[place]) for text in texts], device=device) for place in (0, -1))
+    return Borders(begins, ends, tokenizer.kind == SPACED)
 
 
 def phrases(texts: Sequence[str], tokens: "Tokenizer | SentenceTokens") -> list[Phrase]:
@@ -83,10 +87,12 @@ def _phrase(text: str, tokens: "Tokenizer | SentenceTokens") -> Phrase:
             f"the phrase {text!r} has a word that the vocabulary of the target{copies} lacks, so that no output has "
             "it. Leave it out, or choose other words."
         )
-    kind = tokens.kind if isinstance(tokens, Tokenizer) else tokens.tokenizer.kind
-    if kind not in SPELLED:
+    tokenizer = tokens if isinstance(tokens, Tokenizer) else tokens.tokenizer
+    if tokenizer.kind not in SPELLED:
         return Phrase(bare)
     first, last = _in_word(text[0]), _in_word(text[-1])
+    if tokenizer.kind == SPACED:  # its tokens of a text begin with the space
+        return Phrase(tokenizer.inner_ids(text), bare, first, last)
     return Phrase(bare, tokens.ids(f" {text}") if first else (), first, last)
 
 

@@ -21,6 +21,7 @@ TOKENIZERS = Table(
     "regard.data",
     {
         "bpe": "bpe:BytePairs",
+        "spaced_bpe": "spaced:SpacedBytePairs",
         "characters": "characters:Characters",
         "symbols": "symbols:Symbols",
         "inflection": "inflection:Inflection",
@@ -66,9 +67,9 @@ class Spelled:
 class Tokenizer:
     """A vocabulary of one of the kinds in `TOKENIZERS`. In every kind the numbers 0 to 3 are pad, begin, end, unknown.
 
-    With "bpe" and "characters", decode(encode(text).ids) is always the text, also with "</s>", "▁", control characters,
-    emoji or spaces at the ends. "symbols" and "inflection" keep the symbols, but not the white space between them.
-    "label" keeps a label that it knows.
+    With "bpe", "spaced_bpe" and "characters", decode(encode(text).ids) is always the text, also with "</s>", "▁",
+    control characters, emoji or spaces at the ends. "symbols" and "inflection" keep the symbols, but not the white
+    space between them. "label" keeps a label that it knows.
 
     Args:
         kind: a name in `TOKENIZERS`; another for what is made of several tokenisers, see `SeveralTexts`.
@@ -129,6 +130,12 @@ class Tokenizer:
             return self._segmenter.ids(text)
         except UnicodeEncodeError as error:
             raise ValueError(f"Tokenizer: {LONE}") from error
+
+    def inner_ids(self, text: str) -> list[int]:
+        """The token numbers of a text that goes on right behind another: without the space of "spaced_bpe"."""
+        inner: Any = getattr(self._segmenter, "inner_ids", self.ids)
+        found: list[int] = inner(text)
+        return found
 
     def encode(self, text: str) -> Encoded:
         """The token numbers and the characters that each covers. Raises ValueError if the text has a lone surrogate."""

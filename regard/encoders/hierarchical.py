@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from regard.attention.pooling import AttentionPooling
+from regard.attention.pooling import AttentionPooling, Pooled
 from regard.encoders.memory import Memory
 from regard.encoders.recurrent import RecurrentEncoder
 from regard.marks import END, PAD
@@ -66,10 +66,10 @@ class WordAttention(nn.Module):
 
     def forward(
         self, words: Float[Tensor, "sentences words features"], mask: Bool[Tensor, "sentences words"]
-    ) -> Float[Tensor, "sentences value"]:
-        """One vector for each sentence; zeros for one without words."""
-        vector: Tensor = self.pool(self.read(words, mask).values, mask).vector
-        return vector
+    ) -> Pooled:
+        """One vector for each sentence, with the weights of its words; zeros for one without words."""
+        pooled: Pooled = self.pool(self.read(words, mask).values, mask)
+        return pooled
 
 
 class Vectors(nn.Identity):
@@ -102,7 +102,9 @@ class HierarchicalEncoder(nn.Module):
         embedding_dropout, output_dropout: of the word vectors, of the memory.
 
     The memory has one position for each sentence; its span covers the words of the sentence and its end mark. Without
-    a question the summary is that of `sentences`, or the mean of the h_i.
+    a question the summary is that of `sentences`, or the mean of the h_i. With a `WordAttention` the memory has the
+    weights α of the words, too, as its `inside`: α_ij says how much of s_i is word j. A `PositionEncoding` weighs each
+    feature in another way, also by less than nothing, and has no such share.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class HierarchicalEncoder(nn.Module):
                 f"HierarchicalEncoder.forward: source has shape {tuple(source.shape)}; expected at least one position. "
                 "Give an empty source its end mark."
             )
-        real, spans, vectors = self._sentences(source, mask)
+        real, spans, vectors, inside = self._sentences(source, mask)
         seen = real
         if self.question:
             counts = real.sum(1, keepdim=True)
@@ -149,10 +151,11 @@ class HierarchicalEncoder(nn.Module):
         if self.question:
             summary = vectors.masked_fill(~(real & ~seen).unsqueeze(-1), 0.0).sum(1)
         values = F.dropout(values, self.dropouts[1], self.training)
-        return Memory(values, values, seen, summary, spans, real=real)
+        return Memory(values, values, seen, summary, spans, real=real, inside=inside)
 
-    def _sentences(self, source: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Which sentences are real (batch, sentences), their spans, and their vectors (batch, sentences, features)."""
+    def _sentences(self, source: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Which sentences are real (batch, sentences), their spans, their vectors (batch, sentences, features), and the
+        share of each word in the vector of its sentence (batch, source), where that is known."""
         ends = (source == END) & mask
         numbers = (ends.cumsum(1) - ends.long()).masked_fill(~mask, 0)
         place = torch.arange(source.size(1), device=source.device).expand_as(source)
@@ -169,8 +172,13 @@ class HierarchicalEncoder(nn.Module):
         said = mask.new_zeros(shape).index_put(at, word[word])[real]
         embedded = F.dropout(self.embedding(tokens), self.dropouts[0], self.training)
         read = self.words(embedded, said)
-        vectors = read.new_zeros(*real.shape, read.size(-1)).index_put(real.nonzero(as_tuple=True), read)
-        return real, spans, vectors
+        pooled = read.vector if isinstance(read, Pooled) else read
+        vectors = pooled.new_zeros(*real.shape, pooled.size(-1)).index_put(real.nonzero(as_tuple=True), pooled)
+        if not isinstance(read, Pooled):
+            return real, spans, vectors, None
+        # Both list the words in the same order: sentence by sentence, as they stand in the source.
+        inside = read.weights.new_zeros(source.shape).index_put(word.nonzero(as_tuple=True), read.weights[said])
+        return real, spans, vectors, inside
 
     def _placed(self, story: Tensor, seen: Tensor) -> Tensor:
         """The sentences with the vectors of their places, counted from the last; zeros elsewhere."""

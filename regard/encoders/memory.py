@@ -22,6 +22,9 @@ class Memory:
             each covers: left, top, right, bottom.
         source: what the encoder read, as the batch has it; of a text the token numbers (batch, source).
         real: where a position is real, whether it may be looked at or not; None where all of them may.
+        inside: of an encoder that makes a position of several input positions by attention pooling, such as a sentence
+            of its words: the share of each input position in the position that covers it. Those of one position sum to
+            one; what is no part of any, an end mark or padding, has zero. None where nothing is pooled.
     """
 
     values: Float[Tensor, "batch source value"]
@@ -31,6 +34,7 @@ class Memory:
     spans: Int[Tensor, "batch source ends"]
     source: Any = None
     real: Bool[Tensor, "batch source"] | None = None
+    inside: Float[Tensor, "batch input"] | None = None
 
     @property
     def lengths(self) -> Int[Tensor, " batch"]:

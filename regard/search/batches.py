@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +22,22 @@ SHARES = 2
 Found = list[list[Hypothesis]]
 Values = Sequence[int] | np.ndarray
 """A source as `Source.encode` gives it."""
-Spans = dict[int, np.ndarray]
+
+
+class Covered(NamedTuple):
+    """What a memory says of its positions.
+
+    Args:
+        spans: the input positions that each covers, see `Memory.spans`.
+        inside: the share of each input position in the one that covers it, without the end mark of the source; None as
+            in `Memory.inside`.
+    """
+
+    spans: np.ndarray
+    inside: np.ndarray | None
+
+
+Spans = dict[int, Covered]
 """By the number of the source: what the positions of its memory cover."""
 Answer = TypeVar("Answer")
 
@@ -89,8 +104,12 @@ class Batches:
         numbers = iter(batch)
         wanted = [self.wanted.get(number, ()) for number in batch] if self.wanted else ()
         for started in self.reader.read(source, mask, count, wanted):
-            for covered, length in zip(started.spans.numpy(force=True), started.lengths.tolist(), strict=True):
-                spans[next(numbers)] = covered[:length]
+            inside = None if started.inside is None else started.inside.numpy(force=True)
+            rows = zip(started.spans.numpy(force=True), started.lengths.tolist(), strict=True)
+            for row, (covered, length) in enumerate(rows):
+                number = next(numbers)
+                shares = None if inside is None else inside[row, : len(sources[number])]
+                spans[number] = Covered(covered[:length], shares)
             yield started
 
 

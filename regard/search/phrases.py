@@ -84,7 +84,7 @@ class Phrases:
         same = tokens.view(*tokens.shape, 1, 1, 1) == self.tokens.unsqueeze(1)
         longer = self.said.unsqueeze(1)[..., :-1] & same
         bare = ~(self.starts.unsqueeze(1) & ends)
-        spaced = (tokens != BEGIN).unsqueeze(2).expand_as(bare)
+        spaced = ((tokens != BEGIN) | borders.spaced).unsqueeze(2).expand_as(bare)
         new = torch.stack([bare, spaced], 3) & (self.sizes > 0).unsqueeze(1)
         complete = self._complete(self.said.unsqueeze(1)) & ~(self.ends.unsqueeze(1) & begins)
         return torch.cat([new.unsqueeze(4), longer], 4), self.met.unsqueeze(1) | complete

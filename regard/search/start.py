@@ -31,6 +31,8 @@ class Started:
             them, unless no model `attends_end`.
         joins: whether the state can be joined with that of others, which the same step function then serves.
         spans: what the positions of the memory cover, see `Memory.spans`.
+        inside: the share of each input position in the position that covers it, see `Memory.inside`: of an ensemble the
+            mean of all its models; None where one of them has none.
     """
 
     step: StepFunction
@@ -38,6 +40,7 @@ class Started:
     lengths: Int[Tensor, " batch"]
     joins: bool
     spans: Int[Tensor, "batch source ends"]
+    inside: Float[Tensor, "batch input"] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ class Reader:
         for first in range(0, len(source), count):
             rows = torch.arange(first, min(first + count, len(source)), device=source.device)
             lengths, spans = started.lengths[rows], started.spans[rows]
-            yield replace(started, state=started.state.select(rows), lengths=lengths, spans=spans)
+            inside = None if started.inside is None else started.inside[rows]
+            yield replace(started, state=started.state.select(rows), lengths=lengths, spans=spans, inside=inside)
 
     def _start(self, memories: Sequence[Any], lengths: Tensor, allowed: Lists | None) -> Started:
         steps: list[StepFunction] = []
@@ -126,7 +130,7 @@ class Reader:
             steps.append(step)
             states.append(state)
         # Members of an ensemble have as many positions, so that one says for all what these cover.
-        facts = lengths, all(_joins(state) for state in states), memories[0].spans
+        facts = lengths, all(_joins(state) for state in states), memories[0].spans, _mean_inside(memories)
         alone = len(steps) == 1
         step, state = (steps[0], states[0]) if alone else (Ensemble(steps), EnsembleState(tuple(states)))
         if not self.ctc_weight:
@@ -164,6 +168,12 @@ def mean_labels(members: Sequence[Float[Tensor, "batch positions labels"]]) -> F
             "Put models together that share their tokenisers and the strides of their encoders."
         )
     return torch.stack([precise(log_probs) for log_probs in members]).logsumexp(0) - log(len(members))
+
+
+def _mean_inside(memories: Sequence[Any]) -> Tensor | None:
+    """The shares of the input positions by all models; None where one has none."""
+    each = [memory.inside for memory in memories if memory.inside is not None]
+    return torch.stack(each).mean(0) if len(each) == len(memories) else None
 
 
 def _joins(state: SourcedState | ShortlistState) -> bool:

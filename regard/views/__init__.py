@@ -20,7 +20,8 @@
     panel_recording, panel_picture           both in a picture
     heading    the texts around one panel of a picture
     page_media both in the page, with page-media.js
-    page       page, save_page: one HTML file, with page.html, page.css and four scripts
+    panel_inside                             the words inside sentences, in a picture
+    page       page, save_page: one HTML file, with page.html, page.css and five scripts
 
 The names below are imported when they are first used, since rich and matplotlib are slow to import.
 """

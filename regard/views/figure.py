@@ -14,6 +14,7 @@ from regard.views.fonts import fonts_for, warn_missing
 from regard.views.heading import CELLS_PER_INCH, LINE, TEXT_POINTS, heading_of, wrap
 from regard.views.labels import label, nothing_to_draw, source_line, visible, warnings
 from regard.views.panel import Panel, measure
+from regard.views.panel_inside import InsidePanel, measure_inside
 from regard.views.panel_picture import PicturePanel, measure_picture
 from regard.views.panel_recording import RecordingPanel, measure_recording
 from regard.views.plotting import FAINT, INK, RAMP, Figure, PolyCollection, checked_path, encoded, new_figure, quiet
@@ -34,7 +35,7 @@ BAR = (1.1, 0.07)
 ROOM_FOR_BAR = 0.35
 MEDIUM_TEXT_INCHES = 7.0  # a line above a recording or a picture
 
-AnyPanel = Panel | RecordingPanel | PicturePanel
+AnyPanel = Panel | RecordingPanel | PicturePanel | InsidePanel
 
 
 def save_figure(
@@ -56,6 +57,8 @@ def save_figure(
     A recording is drawn as its spectrogram with a row of weights for each output unit below; a picture once for each
     output unit, in grey and in its own aspect ratio, with its exact cells in one hue. The opacity of a cell is its
     weight over the largest weight of the whole output, so that a uniform row looks uniform.
+
+    Sentences that were made of words are drawn once more, word by word, each with its weight within the sentence.
 
     Args:
         alignments: one or up to 40; several are numbered.
@@ -110,11 +113,13 @@ def draw(
     cell = cell_inches(longest)
     names = [f"{number}. " for number in range(1, len(alignments) + 1)] if len(alignments) > 1 else [""]
     times: Sequence[Sequence[float]] = [()] * len(alignments) if gold is None else gold
-    panels = [
-        _measured(layer, f"{name}{layer_name}{':' * bool(layer_name)}".strip(), cell, families, numbers, seconds)
-        for one, name, seconds in zip(alignments, names, times, strict=True)
-        for layer_name, layer in one.each_layer
-    ]
+    panels: list[AnyPanel] = []
+    for one, name, seconds in zip(alignments, names, times, strict=True):
+        for layer_name, layer in one.each_layer:
+            before = f"{name}{layer_name}{':' * bool(layer_name)}".strip()
+            panels.append(_measured(layer, before, cell, families, numbers, seconds))
+        if one.inside:
+            panels.append(measure_inside(one, name.strip(), families, numbers))
     shelves = _panel_rows(panels)
     width = _page_width(shelves) + 2 * MARGIN
     room = (width - 2 * MARGIN) * CELLS_PER_INCH
@@ -132,7 +137,7 @@ def draw(
         figure.text(MARGIN / width, 1 - (above + (number - 0.25) * LINE) / height, line, **style)
     for panel, (x, y) in zip(panels, places, strict=True):
         panel.draw(figure, x, height - y, families)
-    if any(isinstance(panel, Panel) for panel in panels):  # the others have a scale of their own
+    if any(isinstance(panel, Panel | InsidePanel) for panel in panels):  # the others have a scale of their own
         _draw_bar(figure, families)
     return figure
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from rich.cells import cell_len
 
-from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.alignment import Alignment, Unit, Word
 from regard.alignment.parts import part_of, parts
 from regard.data.media import Picture, Recording
 
@@ -18,6 +18,9 @@ SHOWN_FROM = 0.005  # a smaller weight is written as 0 %
 NAMED_FROM = 0.5  # from here on a sentence names the units that looked at the end of the source
 MOST_NAMED = 8
 LONGEST_NAMED = 16
+WITHIN = "Words within their sentences"
+"""The title of what shows `Alignment.inside`: weights that do not depend on what was written."""
+TIMES = "Weight of the sentence × weight of the word within"
 JOINERS = "\u200c\u200d"  # Persian and Indic spelling need them; every other format character is written out
 INVISIBLE = JOINERS + "\ufe0e\ufe0f"
 
@@ -73,7 +76,7 @@ def part_names(alignment: Alignment) -> list[str]:
     return [f"{visible(alignment.source_parts[number])}:" for number in numbers]
 
 
-def label(unit: Unit) -> str:
+def label(unit: Unit | Word) -> str:
     """The label of a unit. Empty text, blanks and single joiners get a visible sign."""
     text = visible(unit.text)
     if not text:
@@ -221,6 +224,31 @@ def copied_words(alignment: Alignment) -> str | None:
     return f"Copied (#2 is word 2 of the source): {', '.join(named)}{more}"
 
 
+def checked_inside(alignment: Alignment) -> list[float]:
+    """The weights of the words within their sentences, between 0 and 1. Raises ValueError for NaN and infinity."""
+    weights = np.array([word.weight for word in alignment.inside])
+    if not np.isfinite(weights).all():
+        raise ValueError("Alignment.inside: some weights are NaN or infinite; expected numbers from 0 to 1.")
+    checked: list[float] = np.clip(weights, 0.0, 1.0).tolist()
+    return checked
+
+
+def inside_words(alignment: Alignment) -> str | None:
+    """A sentence with the word that each target unit has most of, where the source has sentences made of words; or
+    None."""
+    if not alignment.inside:
+        return None
+    found = []
+    for unit, shares in zip(alignment.target[:MOST_NAMED], alignment.word_weights, strict=False):
+        best = int(shares.argmax())
+        if shares[best] >= SHOWN_FROM:
+            word = alignment.inside[best]
+            named = [shorten(label(each), LONGEST_NAMED) for each in (unit, word)]
+            found.append(f"{named[0]}: {named[1]} (sentence {word.unit + 1}) {100 * shares[best]:.0f} %")
+    more = " …" if len(alignment.target) > MOST_NAMED else ""
+    return f"{TIMES}: {', '.join(found)}{more}" if found else None
+
+
 def warnings(alignments: Iterable[Alignment]) -> list[str]:
     """What speaks against the weights of the models behind some alignments, each once."""
     return [f"Warning: {visible(text)}." for text in dict.fromkeys(each.warning for each in alignments) if text]
@@ -228,4 +256,5 @@ def warnings(alignments: Iterable[Alignment]) -> list[str]:
 
 def remarks(alignment: Alignment) -> Sequence[str]:
     """The sentences below a map."""
-    return [remark for remark in (looked_at_the_end(alignment), copied_words(alignment)) if remark]
+    said = looked_at_the_end(alignment), copied_words(alignment), inside_words(alignment)
+    return [remark for remark in said if remark]

@@ -7,10 +7,13 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
+from regard.alignment.alignment import Alignment
+from regard.alignment.inside import of_units
 from regard.views.brush import Brush, anchored, wrapped
-from regard.views.labels import END
+from regard.views.labels import END, WITHIN, label
 
 MOST_LISTED = 3
+MOST_SENTENCES = 20
 LONGEST_LISTED = 24
 LONGEST_SENTENCE = 60
 SWATCH = 2
@@ -44,6 +47,22 @@ def listing(
             name = "" if number else row
             lines.append(Text(" " * (gutter - cell_len(name)) + anchored(name) + between).append_text(line))
     return lines
+
+
+def word_lists(alignment: Alignment, width: int, brush: Brush) -> list[Text]:
+    """For each sentence the words with the largest weights within it, in percent; of many sentences those that were
+    looked at most."""
+    looks = np.max([one.weights.max(0, initial=0.0) for _, one in alignment.each_layer], axis=0)
+    shown = {*np.argsort(-looks, kind="stable")[:MOST_SENTENCES].tolist()}
+    lines = wrapped([Text(word) for word in f"{WITHIN} (100 % each):".split(" ")], width)
+    number = max(len(str(len(alignment.source))), 1)
+    for unit, own in enumerate(of_units(alignment.inside, len(alignment.source))):
+        words = [alignment.inside[place] for place in own] if unit in shown else []
+        weights = np.array([[word.weight for word in words]])
+        labels = [brush.printable(label(word)) for word in words]
+        lines += listing([str(unit + 1).rjust(number)], labels, weights, False, width, brush) if words else []
+    left = len(alignment.source) - len(shown)
+    return [*lines, Text(f"and {left} sentences that were looked at less")] if left else lines
 
 
 def _names(columns: Sequence[str], room: int, brush: Brush) -> list[str]:

@@ -14,7 +14,9 @@ from regard.errors import RegardError
 from regard.views.labels import (
     END,
     SHOWN_FROM,
+    WITHIN,
     cells,
+    checked_inside,
     label,
     nothing_to_draw,
     part_starts,
@@ -43,8 +45,9 @@ def register(shell: Any) -> None:
 
 
 def html(alignment: Alignment) -> str:
-    """One table, weights in percent, the end marks separate. A recording or a picture instead of the table: it itself
-    with the weights, as `png` and as `heatmap` draw them, and the sound of a recording.
+    """One table, weights in percent, the end marks separate; below it the words of sentences that were made of them. A
+    recording or a picture instead of the table: it itself with the weights, as `png` and as `heatmap` draw them, and
+    the sound of a recording.
 
     Raises ValueError for weights that are NaN or infinite.
     """
@@ -57,7 +60,7 @@ def html(alignment: Alignment) -> str:
         return said + _medium(alignment)
     against = "".join(f"<div>{escape(text)}</div>" for text in warnings([alignment]))
     tables = "".join(f"<div>{escape(visible(name))}</div>{_table(one)}" for name, one in alignment.each_layer)
-    return said + tables + against
+    return said + tables + _inside(alignment) + against
 
 
 def _table(alignment: Alignment) -> str:
@@ -76,6 +79,19 @@ def _table(alignment: Alignment) -> str:
     )
     foot = "".join(f"<div><small>{escape(remark)}</small></div>" for remark in remarks(alignment))
     return f'<div style="overflow-x:auto"><table><tr><th></th>{head}</tr>{body}</table></div>{foot}'
+
+
+def _inside(alignment: Alignment) -> str:
+    """The sentences that were made of words, each word on the colour of its weight within; nothing without such."""
+    if not alignment.inside:
+        return ""
+    lines: dict[int, str] = {}
+    for word, weight in zip(alignment.inside, checked_inside(alignment), strict=True):
+        color = "#fff" if weight >= DARK else "#2a2733"
+        style = f"padding:0 0.3em;background:{hexadecimal(weight)};color:{color}"
+        start = lines.get(word.unit, f"<small>{word.unit + 1}</small>")
+        lines[word.unit] = f'{start} <span style="{style}" title="{100 * weight:.0f} %">{escape(label(word))}</span>'
+    return f"<div>{WITHIN}</div>" + "".join(f'<div style="line-height:1.8">{line}</div>' for line in lines.values())
 
 
 def png(alignment: Alignment) -> bytes | None:

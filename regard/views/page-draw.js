@@ -1,5 +1,5 @@
 // Drawing: what a sentence is made of, built once when it is chosen, and where everything stands.
-// page.py puts this file, page-media.js, page-paint.js and page-events.js into one function. State goes one way: an event calls
+// page.py puts this file, page-media.js, page-inside.js, page-paint.js and page-events.js into one function. State goes one way: an event calls
 // change(), which merges it and calls paint(). All text of the user goes in as textContent.
 
 const FAINTEST = 0.02; // below this a look is not drawn
@@ -10,7 +10,7 @@ const CELL = { smallest: 14, followed: 20, largest: 42, beside: 52 }; // pixels;
 const sentences = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
 // Of each side its units and the marks of its ruler; the end mark, where there is one, is the last of all.
-const nodes = { source: [], target: [], ticks: { source: [], target: [] }, rows: [], columns: [], cells: [] };
+const nodes = { source: [], target: [], ticks: { source: [], target: [] }, rows: [], columns: [], cells: [], words: [] };
 // step: null shows all; k shows the first k rows. held and hovered: {t, s}, a row, a column or both. sounding: the rows
 // whose part of a recording is heard now.
 const state = { sentence: 0, step: null, held: null, hovered: null, clock: null, speed: 1, sounding: [] };
@@ -103,6 +103,7 @@ function build() {
   at("choices").classList.toggle("several", predictions?.some((tokens) => tokens.length > 1) ?? false);
   buildText("source");
   buildText("target");
+  buildInside();
   buildMedium();
   Object.assign(nodes, { rows: [], columns: [], cells: [] });
   if (nothing === null && !now().medium) buildMap();

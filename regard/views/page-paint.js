@@ -213,6 +213,7 @@ function paint() {
   paintMap(pointed);
   paintMedium(pointed);
   paintReadout(pointed, drawn);
+  paintInside(pointed);
   paintChoices(pointed);
   paintPlayer();
 }

@@ -1,8 +1,9 @@
 """Alignments → one HTML file that needs nothing else and fetches nothing.
 
-`page.html`, `page.css` and the scripts `page-draw.js`, `page-media.js`, `page-paint.js` and `page-events.js` stand
-beside this file and are put together here. The user's text is in the page as JSON and becomes text nodes; a content
-security policy allows only this style and these scripts, and of pictures and sound only those in the file.
+`page.html`, `page.css` and the scripts `page-draw.js`, `page-media.js`, `page-inside.js`, `page-paint.js` and
+`page-events.js` stand beside this file and are put together here. The user's text is in the page as JSON and becomes
+text nodes; a content security policy allows only this style and these scripts, and of pictures and sound only those in
+the file.
 """
 
 import json
@@ -19,16 +20,27 @@ from typing import Any
 import numpy as np
 
 from regard.alignment.alignment import Alignment, Unit
+from regard.alignment.inside import of_units
 from regard.alignment.parts import part_of, parts
 from regard.errors import UsageError
 from regard.files import write_whole
-from regard.views.labels import cells, copied_cells, label, nothing_to_draw, part_starts, shorten, visible, warnings
+from regard.views.labels import (
+    cells,
+    checked_inside,
+    copied_cells,
+    label,
+    nothing_to_draw,
+    part_starts,
+    shorten,
+    visible,
+    warnings,
+)
 from regard.views.page_media import medium_of, sources_allowed
 
 LONGEST_LABEL = 24  # terminal cells; the texts above the map show every word in full
 DIGITS = 4
 TITLE = "What the model looked at"
-SCRIPTS = ("page-draw.js", "page-media.js", "page-paint.js", "page-events.js")
+SCRIPTS = ("page-draw.js", "page-media.js", "page-inside.js", "page-paint.js", "page-events.js")
 ACTIVE: dict[str, str | int | None] = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -48,7 +60,7 @@ def page(alignments: Alignment | Sequence[Alignment], title: str = TITLE) -> str
 
     A recording is in the page as sound of 16 bits, its first ten minutes, and plays while the output is written; a
     click on a word plays what it was written from. A picture is in it too, and shows the weights of each word as cells.
-    Warnings of the alignments stand under the title.
+    Sentences that were made of words open to these. Warnings of the alignments stand under the title.
 
     Args:
         alignments: one or several; the page lets its reader choose.
@@ -144,11 +156,31 @@ def _sentence(alignment: Alignment) -> dict[str, Any]:
         "predictions": _predictions(alignment),
         # [row, column, probability] of each word that was copied
         "copied": [[unit, place, _significant(share)] for unit, place, share in copied_cells(alignment)],
+        "inside": _inside(alignment),
         "score": round(float(alignment.score), DIGITS) if math.isfinite(alignment.score) else None,
         # A map of zeros is drawn, with a sentence about it.
         "nothing": None if alignment.source and alignment.target else note,
         "note": note and note.removeprefix("Nothing to draw: "),
     }
+
+
+def _inside(alignment: Alignment) -> dict[str, Any] | None:
+    """The words of the sentences: [label, sentence, weight] of each, and the pieces of each sentence. None without."""
+    if not alignment.inside:
+        return None
+    cut = []
+    for unit, own in zip(alignment.source, of_units(alignment.inside, len(alignment.source)), strict=True):
+        start, end = int(unit.start), int(unit.end)
+        there = [alignment.inside[place] for place in own]
+        moved = [Unit(word.text, word.start - start, word.end - start) for word in there]
+        found = pieces(alignment.source_text[start:end], moved) if there else [(label(unit), -1)]
+        cut.append([(piece, own[index] if index >= 0 else -1) for piece, index in found])
+    weights = np.round(checked_inside(alignment), DIGITS).tolist()
+    words = [
+        [shorten(label(word), LONGEST_LABEL), word.unit, weight]
+        for word, weight in zip(alignment.inside, weights, strict=True)
+    ]
+    return {"words": words, "pieces": cut}
 
 
 def _rounded(weights: np.ndarray) -> list[list[int | float]]:

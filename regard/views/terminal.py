@@ -28,7 +28,7 @@ from regard.views.labels import (
     warnings,
     words_of,
 )
-from regard.views.listing import listing
+from regard.views.listing import listing, word_lists
 from regard.views.terminal_picture import picture_maps
 from regard.views.terminal_recording import recording_map
 
@@ -68,8 +68,8 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     `print` writes it without colour; `show` draws it in colour where the terminal has it. Every line has the same
     width in terminal cells, Chinese counted as two. No control character and no bidi control of the text is passed
     on; a label that reads from the right is followed by a left-to-right mark, so that the words beside it stay in
-    their columns. Above the rows of a recording stands its waveform; a picture stands there once for each row. The
-    warning of the alignment stands below.
+    their columns. Above the rows of a recording stands its waveform; a picture stands there once for each row. Below
+    stand the words of sentences that were made of them, with the weights within, and the warning of the alignment.
 
     Args:
         alignment: what to draw; a sentence is returned if one side is empty, or no word of the source was looked at.
@@ -89,6 +89,8 @@ def heatmap(alignment: Alignment, *, width: int | None = None, color: bool = Fal
     lines: list[Text] = []
     for name, one in alignment.each_layer:
         lines += [Text()] * bool(lines) + _sentence(name, width, brush) * bool(name) + _layer(one, width, brush)
+    if alignment.inside:
+        lines += [Text(), *word_lists(alignment, width, brush)]
     for warning in warnings([alignment]):
         lines += [Text(), *_sentence(warning, width, brush)]
     return equally_wide(lines)

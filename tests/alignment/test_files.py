@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from regard.alignment import Alignment, Unit, align, load_json, load_npz, save_json, save_npz
-from regard.alignment.alignment import Prediction
+from regard.alignment.alignment import Prediction, Word
 from regard.alignment.io import ARRAYS, LOOK, from_record, to_record
 from regard.alignment.units import seen_around
 from regard.errors import DataError, RegardError
@@ -35,6 +35,10 @@ def alignments() -> list[Alignment]:
             if ends[1]:  # as of a model that copies
                 p_gen, copied = rng.random(len(target)), rng.random((len(target), len(source)))
                 made = replace(made, p_gen=p_gen.astype(np.float32), copied=copied.astype(np.float32))
+            if ends[0] and source:  # as of an encoder of sentences
+                shares = rng.random(len(source)).astype(np.float32).tolist()
+                words = [Word(text, place, place + 1, place, shares[place]) for place, text in enumerate(source)]
+                made = replace(made, inside=tuple(words))
             found.append(made)
     return found
 
@@ -47,6 +51,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
         assert (left.source_text, left.target_text, left.score) == (right.source_text, right.target_text, right.score)
         assert (left.source, left.target, left.predictions) == (right.source, right.target, right.predictions)
         assert all(type(place) is int for unit in (*right.source, *right.target) for place in unit[1:3])
+        assert left.inside == right.inside
         for name in ARRAYS:
             one, other = getattr(left, name), getattr(right, name)
             assert (one is None) == (other is None)
@@ -64,7 +69,7 @@ def test_they_come_back(save: Save, load: Load, tmp_path: Path) -> None:
 def test_files_of_before_still_load(tmp_path: Path) -> None:
     records = [to_record(alignment) for alignment in alignments()]
     for record in records:
-        for name in ("source_end", "target_end", "predictions", "layers", "p_gen", "copied"):
+        for name in ("source_end", "target_end", "predictions", "layers", "p_gen", "copied", "inside"):
             del record[name]
     (tmp_path / "a.json").write_text(json.dumps(records), encoding="utf-8")
     texts = [
@@ -127,7 +132,7 @@ def test_the_json_is_a_list_that_anyone_can_read(tmp_path: Path) -> None:
     assert set(first) == {
         *("source_text", "target_text", "source", "target", "score"),
         *("weights", "source_end", "target_end", "predictions", "source_kind", "layers", "source_parts"),
-        *("receptive_field", "p_gen", "copied", "part_weights", "warning"),
+        *("receptive_field", "p_gen", "copied", "part_weights", "warning", "inside"),
     }
     assert first["source"][0] == {"text": "T", "start": 0, "end": 1}
     assert "汤姆" in (tmp_path / "a.json").read_text(encoding="utf-8")

@@ -111,6 +111,27 @@ def test_each_pooling_is_held_against_a_blind_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_words_of_sentences_are_held_against_blind_ones(tmp_path: Path) -> None:
+    """Of models that have learned nothing: those of the first have weights within their sentences."""
+    out = tmp_path / "demo"
+    done = demo(out, "--corpus", "documents")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    for part in (
+        "in its sentence",
+        "at the cue",
+        "positions",
+        "blind: uniform",
+        "15–25",
+        "Words within their sentences",
+    ):
+        assert part in said
+    found = {name: regard.load(out / name).translate("we saw it. it rained.")[0][0] for name in ("model", "positions")}
+    assert [word.text for word in found["model"].inside] == ["we", "saw", "it.", "it", "rained."]
+    assert found["positions"].inside == ()
+
+
+@pytest.mark.slow
 def test_a_dialogue_is_answered_with_its_history_and_without(tmp_path: Path) -> None:
     """Of models that have learned nothing; the first of them can be talked with."""
     out = tmp_path / "demo"

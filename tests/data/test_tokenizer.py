@@ -46,7 +46,7 @@ TRICKY = [
 TRICKY += ["é", "e\u0301", "﷽", "\ufeff", "☃\ufffd", "\U0010ffff", "the", "Tom", "追逐", "。"]
 ANYTHING = st.text(st.characters(exclude_categories=("Cs",)), max_size=23)
 TEXT = st.lists(st.one_of(ANYTHING, st.sampled_from(TRICKY)), max_size=7).map("".join)
-LOSSLESS = ("bpe", "characters")
+LOSSLESS = ("bpe", "spaced_bpe", "characters")
 
 
 @cache
@@ -70,10 +70,11 @@ def test_spans_partition_the_text_but_for_bytes(kind: str, text: str) -> None:
     encoded = tokenizer.encode(text)
     assert len(encoded.spans) == len(encoded.ids)
     position, shared = 0, 0
-    for number, (start, end) in zip(encoded.ids, encoded.spans, strict=True):
-        if start != position:  # a further byte of the character before
-            assert FIRST_BYTE <= number < FIRST_PIECE
-            assert (start, end) == (position - 1, position)
+    for place, (number, (start, end)) in enumerate(zip(encoded.ids, encoded.spans, strict=True)):
+        if start != position:  # a further byte of the character before, or what the space before a text is put before
+            spaced = kind == "spaced_bpe" and place == 1 and encoded.spans[0] == (start, end)
+            assert FIRST_BYTE <= number < FIRST_PIECE or spaced
+            assert (start, end) == (position - 1, position) or spaced
             shared += 1
         assert start < end
         position = end
@@ -400,3 +401,16 @@ def test_data_room_starts_without_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_first_word_of_spaced_bpe_has_the_pieces_that_it_has_elsewhere() -> None:
+    spaced, plain = trained("spaced_bpe"), trained("bpe")
+    for word in ("Tom", "chases", "☃snow", "unheard"):
+        alone, behind = spaced.ids(word), spaced.ids(f"a {word}")
+        assert behind[-len(alone) :] == alone
+        assert spaced.decode(alone) == word
+        assert spaced.spell(alone).spans[-1][1] == len(word)
+        assert spaced.inner_ids(word) == spaced.ids(f"a{word}")[1:] or word == "unheard"
+    assert plain.ids("a Tom")[-1:] != plain.ids("Tom")
+    assert (spaced.ids(""), spaced.ids(" ")) != ([], [])
+    assert spaced.spell(spaced.inner_ids("Tom")).spans[0][0] == 0  # as a model may write it

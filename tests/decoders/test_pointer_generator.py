@@ -372,7 +372,7 @@ def test_of_a_lemma_and_its_tags_only_letters_of_the_lemma_are_copied_and_new_on
         assert probs[row].sum().item() == pytest.approx(1.0, abs=1e-5)
 
 
-SYMBOLS = {"tokenizer": "symbols"}
+SYMBOLS, SPACED = {"tokenizer": "symbols"}, {"tokenizer": "spaced_bpe"}
 
 
 @pytest.mark.parametrize(
@@ -385,6 +385,7 @@ SYMBOLS = {"tokenizer": "symbols"}
         ),
         ({"training": {"ctc": 0.3}}, "training.ctc 0 for 0.3: CTC has no label for a copied word"),
         ({"data": {"source": SYMBOLS}}, "tokeniser symbols on both sides or on neither, for symbols and bpe"),
+        ({"data": {"source": SPACED, "target": SPACED}}, "data.joint true with spaced_bpe, whose pieces are copied as"),
         (PARTS, "model.encoder.joined to name all parts but lemma, the first, which is copied from"),
         ({"model": {"encoder": {"kind": "pyramidal"}}}, "another encoder than pyramidal, whose positions are several"),
     ],

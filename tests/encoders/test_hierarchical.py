@@ -56,6 +56,9 @@ def test_neither_company_nor_padding_matters(keys: dict[str, Any]) -> None:
         torch.testing.assert_close(together.summary[row], alone.summary[0])
         for name in ("mask", "spans", "real"):
             assert torch.equal(getattr(together, name)[row, :length], getattr(alone, name)[0])
+        if alone.inside is not None:
+            torch.testing.assert_close(together.inside[row, : len(text)], alone.inside[0])
+            assert not together.inside[row, len(text) :].any()
         assert not together.real[row, length:].any()
         assert not together.values[row, length:].any()
 
@@ -69,6 +72,39 @@ def test_there_is_a_position_for_each_sentence_and_spans_tile_the_text(keys: dic
         assert memory.real[row].sum() == len(ends)
         assert memory.spans[row][memory.real[row]].tolist() == list(map(list, zip([0, *ends], ends, strict=False)))
         assert memory.mask[row].sum() == len(ends) - read.question
+
+
+@EACH
+def test_the_words_of_a_sentence_weigh_one_and_an_end_mark_nothing(keys: dict[str, Any]) -> None:
+    source, mask = batch(TEXTS, padding=2)
+    memory = encoder(**keys)(source, mask)
+    if keys.get("words") == "positions":
+        assert memory.inside is None
+        return
+    assert not memory.inside[(source == END) | ~mask].any()
+    for row, text in enumerate(TEXTS):
+        for start, end in memory.spans[row][memory.real[row]].tolist():
+            torch.testing.assert_close(memory.inside[row, start:end].sum(), torch.tensor(float(text[start] != END)))
+
+
+def test_a_sentence_is_the_sum_of_its_words_by_their_weights() -> None:
+    """With states and sentences that say what they are: the words themselves."""
+    read = encoder(sentences="places", hidden_size=5)
+    read.places.weight.data.zero_()
+    source, mask = batch(TEXTS)
+    table = torch.randn(VOCABULARY, read.output_size)
+
+    class Itself(torch.nn.Module):
+        def forward(self, words: Tensor, said: Tensor) -> Any:
+            return Memory(words, words, said, words.sum(1), torch.zeros(*said.shape, 2).long())
+
+    read.words.read = Itself()
+    read.embedding = torch.nn.Embedding.from_pretrained(table)
+    memory = read(source, mask)
+    for row in range(len(TEXTS)):
+        for number, (start, end) in enumerate(memory.spans[row][memory.real[row]].tolist()):
+            expected = memory.inside[row, start:end] @ table[source[row, start:end]]
+            torch.testing.assert_close(memory.values[row, number], expected)
 
 
 @EACH

@@ -149,7 +149,7 @@ def test_places_go_round_the_banks() -> None:
 TEXTS = ["the cat sees cats", "a black cat, the dog", "l'cat catalogue", "汤姆看见猫。黑猫"]
 
 
-@pytest.mark.parametrize("kind", ["bpe", "characters"])
+@pytest.mark.parametrize("kind", ["bpe", "spaced_bpe", "characters"])
 @pytest.mark.parametrize(
     ("phrase", "text", "there"),
     [

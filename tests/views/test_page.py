@@ -11,7 +11,7 @@ from view_samples import HOSTILE, aligned, long_one, parts, tom, whole
 
 from regard.alignment.alignment import Alignment, Prediction, Unit
 from regard.errors import RegardError, UsageError
-from regard.views.page import inert_json, page, pieces, save_page
+from regard.views.page import SCRIPTS, inert_json, page, pieces, save_page
 
 PWN = "document.documentElement.setAttribute('data-pwned',1)"
 PAYLOADS = [
@@ -155,7 +155,7 @@ def test_nothing_is_fetched():
         r"base-uri 'none'; form-action 'none'",
         policy,
     )
-    names = ("page.html", "page.css", "page-draw.js", "page-media.js", "page-paint.js", "page-events.js")
+    names = ("page.html", "page.css", *SCRIPTS)
     assets = "".join(files("regard.views").joinpath(name).read_text(encoding="utf-8") for name in names)
     assets = assets.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
     assert not re.search(r"//\w|src=|href=|url\(|@import|import\(|fetch\(|XMLHttp|innerHTML|outerHTML|eval\(", assets)

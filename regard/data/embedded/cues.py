@@ -1,9 +1,11 @@
-"""The embedded corpus of labels: a text whose class one word of it gives away, with the place of this word.
+"""The embedded corpora of labels and of documents: a text, or several sentences, whose class one word gives away, with
+the place of this word.
 
 A text is a function of (split, seed, number) alone, the same on every machine. It is made of words that say nothing,
 and of one cue, which may stand anywhere. Nothing else tells the classes apart.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,3 +69,51 @@ def cued_texts(split: str, seed: int | None = None) -> Iterator[Cued]:
     """The texts of a split that a demo uses, one after the other. Raises ValueError for an unknown split."""
     expect_split("cued_texts", split, tuple(SIZES))
     return (cued_text(split, number, seed) for number in range(SIZES[split]))
+
+
+SENTENCES = dict.fromkeys(SIZES, (3, 8)) | {"long": (15, 25)}
+"""Fewest and most sentences of a document."""
+WORDS_OF_SENTENCE = (4, 10)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text of several sentences and its label.
+
+    Args:
+        text: sentences with spaces between, each with a full stop.
+        label: a key of `CUES`.
+        sentence: first character of the sentence with the cue, and the one after its last.
+        place: the same of the cue, with the full stop behind it where it is the last word.
+    """
+
+    text: str
+    label: str
+    sentence: tuple[int, int]
+    place: tuple[int, int]
+
+
+def cued_document(split: str, number: int, seed: int | None = None) -> Document:
+    """Document `number` of a split: sentences that say nothing, and a cue in one of them. Raises as `cued_text`."""
+    rng = stream("cued_document", split, tuple(SIZES), SEEDS.get(split, 0) + 1 if seed is None else seed, number)
+    label = list(CUES)[rng.randint(len(CUES))]
+    cue = CUES[label][rng.randint(len(CUES[label]))]
+    fewest, most = SENTENCES[split]
+    sentences = []
+    for _ in range(rng.randint(fewest, most + 1)):
+        length = rng.randint(WORDS_OF_SENTENCE[0], WORDS_OF_SENTENCE[1] + 1)
+        sentences.append([NOISE[place] for place in rng.randint(len(NOISE), size=length)])
+    chosen = sentences[rng.randint(len(sentences))]
+    chosen[rng.randint(len(chosen))] = cue
+    text = " ".join(" ".join(words) + "." for words in sentences)
+    start = text.index(" ".join(chosen) + ".")
+    sentence = start, start + len(" ".join(chosen)) + 1
+    first = re.search(rf"\b{cue}\b\.?", text)
+    assert first is not None
+    return Document(text, label, sentence, first.span())
+
+
+def cued_documents(split: str, seed: int | None = None) -> Iterator[Document]:
+    """The documents of a split that a demo uses, one after the other. Raises ValueError for an unknown split."""
+    expect_split("cued_documents", split, tuple(SIZES))
+    return (cued_document(split, number, seed) for number in range(SIZES[split]))

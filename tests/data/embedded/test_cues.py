@@ -4,7 +4,18 @@ from itertools import islice
 
 import pytest
 
-from regard.data.embedded.cues import CUES, LENGTHS, NOISE, SIZES, cued_text, cued_texts
+from regard.data.embedded.cues import (
+    CUES,
+    LENGTHS,
+    NOISE,
+    SENTENCES,
+    SIZES,
+    cued_document,
+    cued_documents,
+    cued_text,
+    cued_texts,
+)
+from regard.data.sentences import PUNCTUATION, sentence_spans
 
 CUE_LABELS = {cue: label for label, cues in CUES.items() for cue in cues}
 
@@ -32,3 +43,17 @@ def test_a_text_is_the_same_everywhere_and_depends_on_split_seed_and_number_alon
     assert len({found.text for found in others}) == 4
     with pytest.raises(ValueError, match=r"cued_texts: split is 'tests'; expected one of train, dev, ordinary, long"):
         cued_texts("tests")
+
+
+@pytest.mark.parametrize("split", SIZES)
+def test_one_sentence_of_a_document_has_the_cue(split: str) -> None:
+    fewest, most = SENTENCES[split]
+    for found in islice(cued_documents(split), 50):
+        sentences = [found.text[start:end] for start, end in sentence_spans(found.text, PUNCTUATION)]
+        assert fewest <= len(sentences) <= most
+        assert found.text[slice(*found.sentence)] in sentences
+        words = [word.rstrip(".") for word in found.text.split()]
+        assert [CUE_LABELS[word] for word in words if word in CUE_LABELS] == [found.label]
+        assert CUE_LABELS[found.text[slice(*found.place)].rstrip(".")] == found.label
+        assert found.text[slice(*found.place)] in found.text[slice(*found.sentence)].split()
+    assert cued_document(split, 2) == list(islice(cued_documents(split), 3))[2]
