@@ -7,7 +7,8 @@
     linking      weights → links
     pharaoh      links ⇄ `0-0 1-2`
     symmetrize   the links of two directions made into one
-    agreement    links of a whole corpus, from its words alone
+    agreement    links of a whole corpus, from its words alone: two Markov models agree
+    markov       the model of one direction
     error_rate   AER, precision, recall
     pointing     weights against gold stretches of a recording and boxes of a picture
     io           JSON and NPZ
@@ -35,6 +36,7 @@ _PLACES = {
     "blind_uniform": "pointing",
     "format_gold": "pharaoh",
     "format_links": "pharaoh",
+    "likely_links": "agreement",
     "links": "linking",
     "links_above": "linking",
     "load_json": "io",

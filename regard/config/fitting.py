@@ -341,6 +341,10 @@ def _guided(config: Any) -> None:
             f"another model.attention.select than {select}, whose choices have no gradient",
         ),
         (
+            guided.links is None or guided.unlinked != "likely",
+            "free or before for training.guided_alignment.unlinked likely beside links of a file, which say no more",
+        ),
+        (
             guided.until_step is None or not config.training.coverage.weight,
             "no training.guided_alignment.until_step beside training.coverage, which begins at a step of its own",
         ),

@@ -73,8 +73,10 @@ class GuidedAlignmentConfig(Section):
         description="a file of links (Pharaoh: 0-0 1-2), one line for each line of the pairs; null to learn them from "
         "the words of the pairs",
     )
-    unlinked: Literal["free", "before"] = Field(
-        "free", description="target words without a link look anywhere, or where the word before them does"
+    unlinked: Literal["free", "before", "likely"] = Field(
+        "free",
+        description="target words without a link look anywhere, or where the word before them does, or at their "
+        "likeliest source word, or if that is none where the word before does; the last where links are learned",
     )
     until_step: int | None = Field(
         None, ge=1, le=MOST_STEPS, description="last update with it: attention goes on by itself; null for all"

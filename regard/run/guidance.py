@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from regard.alignment.agreement import agreed_links
+from regard.alignment.agreement import agreed_links, likely_links
 from regard.alignment.linking import Links
 from regard.alignment.pharaoh import parse_links
 from regard.alignment.units import Span, word_spans
@@ -32,9 +32,13 @@ NOTHING: Links = frozenset()
 Ids = Callable[[str, str], Sequence[int]]
 """Source, target → the token numbers of the target."""
 MARK = r"[.,!?;:…()\"“”«»„、。，！？；：（）]"
-PART = re.compile(rf"{UNSPACED}|{MARK}+|(?:(?!{UNSPACED}|{MARK}(?:{MARK}|\s|$))\S)+")
+APOSTROPHE = r"(?<=\w)['’](?=\w)"
+PART = re.compile(rf"{UNSPACED}|{MARK}+|{APOSTROPHE}|(?:(?!{UNSPACED}|{MARK}(?:{MARK}|\s|$)|{APOSTROPHE})\S)+")
 """A word whose links are learned: in a script without spaces each character is one, and so are marks at the ends of
-words."""
+words, and an apostrophe within one: what stands at its sides has translations of its own, as in Tom's and l'ami."""
+
+LEARNED = {"free": agreed_links, "before": agreed_links, "likely": likely_links}
+"""`unlinked` → the links that are learned."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,10 @@ def guiding_links(
 
     Words are what stands between white space; where links are learned, capitals do not count, marks of punctuation are
     words, and so is each character of a script without spaces. Each token of a target word is linked to all tokens of
-    the source words that its word is linked to; with `unlinked: before` a word without a link has those of the word
-    before. Where the end mark of the source may be looked at, words without a link and the end mark of the target are
-    linked to it; but a pair without any link is free.
+    the source words that its word is linked to. With `unlinked: before` a word without a link has those of the word
+    before; with `likely` it has the likeliest one, and those of the word before if that is none. Where the end mark of
+    the source may be looked at, words without a link and the end mark of the target are linked to it; but a pair
+    without any link is free.
 
     Raises DataError for a file of links that does not fit the pairs.
     """
@@ -75,7 +80,7 @@ def guiding_links(
     count, share = sum(len(pair.links) for pair in pairs), _share(pairs)
     tell(f"attention is guided by {count:,} links of {len(pairs):,} pairs; {share:.0f} % of the target words have one")
     assert source.tokenizer is not None
-    if asked.unlinked == "before":
+    if asked.unlinked != "free":
         pairs = [replace(pair, links=_followed(pair)) for pair in pairs]
     return _of_tokens(pairs, len(learn.corpus), source.tokenizer, target, end=config.model.attention.end)
 
@@ -98,19 +103,19 @@ def _linked(files: PairFiles, learn: Subset, ids: Ids, asked: GuidedAlignmentCon
     if asked.links is not None:
         return _pairs(files, learn, ids, word_spans, _given(asked.links))
     if files.joining is not None:
-        return _of_joined(_pairs(files, learn, ids, _parts), files, asked.most_pairs)
+        return _of_joined(_pairs(files, learn, ids, _parts), files, asked)
     pairs = _pairs(files, learn, ids, _parts, most=asked.most_pairs)
-    found = agreed_links([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
+    found = LEARNED[asked.unlinked]([(_words(*pair.source), _words(*pair.target)) for pair in pairs])
     return [replace(pair, links=links) for pair, links in zip(pairs, found, strict=True)]
 
 
-def _of_joined(pairs: Sequence[Linked], files: PairFiles, most: int) -> list[Linked]:
+def _of_joined(pairs: Sequence[Linked], files: PairFiles, asked: GuidedAlignmentConfig) -> list[Linked]:
     """Links are learned of the first single pairs. Those of a joined pair are the links of its parts, if all have some;
     else it is free."""
-    lines = islice(replace(files, joining=None).records(), most)
+    lines = islice(replace(files, joining=None).records(), asked.most_pairs)
     single = [line for line in lines if not isinstance(line, BadLine) and line.source.strip() and line.target]
     sides = [_sides([pair]) for pair in single]
-    found = agreed_links([(_words(*source), _words(*target)) for source, target in sides])
+    found = LEARNED[asked.unlinked]([(_words(*source), _words(*target)) for source, target in sides])
     known = {(pair.file, pair.line): links for pair, links in zip(single, found, strict=True)}
     return [_with_links(pair, known) for pair in pairs]
 

@@ -134,6 +134,14 @@ def test_punctuation_is_linked_to_punctuation(name: str):
             assert (len(source) - 1, len(target) - 1) in pair.sure
 
 
+def test_a_comparison_is_linked_to_than():
+    """It was linked to what follows than, while both had one label."""
+    found = [(pair, place) for pair in everything() for place, word in enumerate(target_words(pair)) if word == "比"]
+    assert len(found) > 300
+    for pair, place in found:
+        assert [source_words(pair)[source] for source, target in pair.sure if target == place] == ["than"]
+
+
 def test_a_quarter_of_the_statements_have_no_full_stop():
     statements = [pair for pair in split("train") if not pair.source.endswith("?")]
     bare = sum(not pair.source.endswith(".") for pair in statements) / len(statements)

@@ -52,6 +52,11 @@ def test_a_label_that_names_nothing_is_an_error():
         read(rule("a", "一/nothing"))
 
 
+def test_two_parts_with_the_same_label_are_an_error():
+    with pytest.raises(ValueError, match="two parts have the same label"):
+        read(rule("more than {than}", "比/than {than}", than=lexical("Tom", "汤姆")))
+
+
 def test_marks_are_gathered_from_the_whole_tree():
     assert read(rule("{a}", "{a}", a=lexical("a", "一").marked("inner")).marked("outer")).marks == {"inner", "outer"}
 

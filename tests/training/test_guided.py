@@ -90,6 +90,7 @@ def test_until_step_ends_it() -> None:
         ("Tom sleeps. I read!", ["Tom", "sleeps", ".", "I", "read", "!"]),
         ("3.14 l' ami (yes)", ["3.14", "l'", "ami", "(", "yes", ")"]),
         ("汤姆睡觉。", ["汤", "姆", "睡", "觉", "。"]),
+        ("Tom's l’ami 's dogs'", ["Tom", "'", "s", "l", "’", "ami", "'s", "dogs'"]),
     ],
 )
 def test_marks_of_punctuation_are_words_of_their_own_where_links_are_learned(text: str, words: list[str]) -> None:
@@ -224,6 +225,14 @@ def test_links_that_do_not_fit_the_pairs_are_refused(lines: list[str], said: str
 def test_what_cannot_follow_links_is_refused(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         parse({**keys, "training": {"guided_alignment": {"weight": 0.3}}}, "test")
+
+
+def test_links_of_a_file_say_nothing_of_what_is_likely() -> None:
+    options = {"weight": 0.3, "links": "links.txt", "unlinked": "likely"}
+    with pytest.raises(
+        UsageError, match=r"free or before for training\.guided_alignment\.unlinked likely beside links"
+    ):
+        parse({"training": {"guided_alignment": options}}, "test")
 
 
 def test_links_without_a_weight_are_refused() -> None:

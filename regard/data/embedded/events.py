@@ -166,12 +166,12 @@ def comparison(rng: Random, mood: Mood, depth: int) -> Clause:
         who, than = _two_alike(rng, tags)
     same = lexical(adjective.english, adjective.predicate)
     if rng.random() < 0.3 and not mood.negated:
-        quality = rule("as {same} as:than {than}", "和/than {than} 一样/as {same}", same=same, than=than.phrase)
+        quality = rule("as {same} as:than {other}", "和/than {other} 一样/as {same}", same=same, other=than.phrase)
     elif adjective.comparative.startswith("more"):
-        quality = rule("more {same} than {than}", "比/than {than} 更/more {same}", same=same, than=than.phrase)
+        quality = rule("more {same} than {other}", "比/than {other} 更/more {same}", same=same, other=than.phrase)
     else:
         more = lexical(adjective.comparative, adjective.predicate)
-        quality = rule("{more} than {than}", "比/than {than} {more}", more=more, than=than.phrase)
+        quality = rule("{more} than {other}", "比/than {other} {more}", more=more, other=than.phrase)
     auxiliary = copula(be(who.agreement), mood)
     return Clause(subject=who.phrase, auxiliary=auxiliary, verb=quality, marks=("comparison",))
 

@@ -162,6 +162,8 @@ def _pattern(english: str, chinese: str) -> Pattern:
     tokens = english.split()
     labels = [token[1:-1] if token.startswith("{") else token.rpartition(":")[2] for token in tokens]
     places: dict[str, int] = {label: place for place, label in enumerate(labels)}
+    if len(places) < len(labels):
+        raise ValueError(f"{english!r}: two parts have the same label, so that a link could mean either. Label one.")
     left = tuple(
         Slot(label) if token.startswith("{") else token.partition(":")[0]
         for token, label in zip(tokens, labels, strict=True)
