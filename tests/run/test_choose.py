@@ -65,7 +65,7 @@ def test_what_is_a_token(
 def test_a_table_of_inflections_is_known(tmp_path: Path) -> None:
     rng = Random(1)
     path = tmp_path / "forms.tsv"
-    path.write_text("".join(f"{lemma}\t{lemma}en\tN;PL;{rng.choice(['NOM', 'ACC'])}\n" for lemma in words(rng, 200)))
+    path.write_text("".join(f"{lemma}\t{lemma}en\tN;PL;{rng.choice(['NOM', 'ACC'])}\n" for lemma in words(rng, 600)))
     config = parse(choose(PairFiles((str(path),))).values, "test")
     assert config.data.columns == ("lemma", "form", "tags")
     assert ([*config.data.source.parts], config.data.target_column) == (["lemma", "tags"], "form")  # type: ignore[attr-defined]
@@ -79,17 +79,23 @@ def table_of_forms(path: Path, count: int, ending: str = "en") -> PairFiles:
 
 
 def test_a_small_table_of_forms_gets_the_recipe_for_it(tmp_path: Path) -> None:
-    values = choose(table_of_forms(tmp_path / "forms.tsv", 200)).values
+    values = choose(table_of_forms(tmp_path / "forms.tsv", 600)).values
     assert parse(values | {"name": "inflection-copy"}, "test") == load_recipe(find("inflection-copy"))
 
 
 def test_more_forms_get_a_bigger_model_and_fewer_made_up_pairs(tmp_path: Path) -> None:
     few, many = (
-        parse(choose(table_of_forms(tmp_path / f"{count}.tsv", count)).values, "test") for count in (200, 2_500)
+        parse(choose(table_of_forms(tmp_path / f"{count}.tsv", count)).values, "test") for count in (600, 2_500)
     )
     assert many.model.decoder.hidden_size > few.model.decoder.hidden_size
     assert many.data.hallucinate.share < few.data.hallucinate.share
     assert (many.training.max_steps or 0) > (few.training.max_steps or 0)
+
+
+def test_few_forms_are_edited(tmp_path: Path) -> None:
+    config = parse(choose(table_of_forms(tmp_path / "forms.tsv", 100)).values, "test")
+    assert config.model.decoder.kind == "edit_transducer"
+    assert config.training.validate_every == config.training.max_steps
 
 
 def test_forms_in_other_letters_than_the_lemma_are_not_copied(tmp_path: Path) -> None:
