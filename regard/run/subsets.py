@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 
 from regard.config import Config, DataConfig
-from regard.config.fitting import SPELLED
+from regard.config.fitting_learning import SPELLED
 from regard.data.batch import Batch
 from regard.data.batches import BatchPlan, Varied, VariedPairs, batches, plan
 from regard.data.copying import CopySource, not_copied
