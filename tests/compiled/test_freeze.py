@@ -42,7 +42,7 @@ def stepped(model: EncoderDecoder | FrozenModel, batch: Batch, beam: int) -> tup
 @ALL
 @pytest.mark.parametrize("beam", [1, 3])
 def test_prepared_answers_are_the_same(config: Config, beam: int) -> None:
-    model, batch = models.small_model(config), models.batch_of(LENGTHS)
+    model, batch = models.small_model(config), models.batch_for(config, LENGTHS)
     for found, expected in zip(stepped(frozen(model), batch, beam), stepped(model, batch, beam), strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 

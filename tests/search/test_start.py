@@ -1,5 +1,7 @@
 """What models have read can be searched with what they read later, whatever the mechanism."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import models
@@ -9,7 +11,7 @@ import torch
 
 from regard.compiled.freeze import frozen
 from regard.config import Config
-from regard.data.batch import END
+from regard.data.batch import END, Batch
 from regard.decoders.sourced_state import SourcedState
 from regard.search.beam import beam
 from regard.search.greedy import greedy
@@ -20,6 +22,7 @@ from regard.search.start import Reader, Started
 
 BATCHES = [[(2, 1), (1, 3), (3, 2)], [(4, 2), (4, 4), (5, 1)], [(7, 3), (2, 5)]]
 LIMIT = LengthLimit(1.0, 4)
+Make = Callable[[list[tuple[int, int]], int], Batch]
 
 
 def model_of(config: Config, seed: int = 0) -> models.EncoderDecoder:
@@ -32,9 +35,9 @@ def model_of(config: Config, seed: int = 0) -> models.EncoderDecoder:
     return model
 
 
-def begun(readers: Reader, count: int) -> list[Started]:
+def begun(readers: Reader, count: int, make: Make = models.batch_of) -> list[Started]:
     """All batches, with so many sentences at a time."""
-    batches = [models.batch_of(lengths, seed) for seed, lengths in enumerate(BATCHES)]
+    batches = [make(lengths, seed) for seed, lengths in enumerate(BATCHES)]
     return [each for batch in batches for each in readers.read(batch.source, batch.source_mask, count)]
 
 
@@ -49,8 +52,8 @@ def searched(first: Started, later: list[Started], size: int) -> list[Hypothesis
         return [best for best, *_ in found]
 
 
-def agree(readers: Reader, size: int, *, longest_first: bool = False) -> None:
-    first, *later = begun(readers, 3)[:1] + begun(readers, 2)[2:]
+def agree(readers: Reader, size: int, make: Make = models.batch_of, *, longest_first: bool = False) -> None:
+    first, *later = begun(readers, 3, make)[:1] + begun(readers, 2, make)[2:]
     if longest_first:
         first, *later = [*reversed(later), first]
     assert first.joins
@@ -66,10 +69,11 @@ def agree(readers: Reader, size: int, *, longest_first: bool = False) -> None:
 def test_entering_later_changes_nothing(config: Config, prepared: bool) -> None:
     model = model_of(config)
     readers = Reader([frozen(model) if prepared else model], ())
-    if not begun(readers, 3)[0].joins:
+    make = partial(models.batch_for, config)
+    if not begun(readers, 3, make)[0].joins:
         assert config.model.decoder.kind in ("transformer", "fixed", "memory_network", "hard_attention")
         return
-    agree(readers, 3 if prepared else 1, longest_first=prepared)
+    agree(readers, 3 if prepared else 1, make, longest_first=prepared)
 
 
 @pytest.mark.parametrize("size", [1, 3])
