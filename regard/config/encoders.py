@@ -98,6 +98,8 @@ class TransformerEncoderConfig(EncoderConfig):
 class BagEncoderConfig(EncoderConfig):
     """`BagEncoder` has no keys: a token is its embedding, wherever it stands."""
 
+    needs_tokens: ClassVar[bool] = True
+
     def build(self, parts: EncoderParts) -> "nn.Module":
         """A bag of tokens."""
         from regard.encoders.bag import BagEncoder

@@ -62,17 +62,22 @@ def _parts(source: SeveralConfig, encoder: SeveralEncoderConfig) -> None:
                 f"model.encoder.parts.{name}.kind is {reader.kind}; expected an encoder with a position for every "
                 "token, such as recurrent, transformer or bag"
             )
-        if reader.axes != part.axes or (reader.kind == "bag" and not part.is_text):
+        if not _reads(reader, part):
             raise ValueError(
                 f"model.encoder.parts.{name}.kind is {reader.kind}, which cannot read data.source.parts.{name}.kind "
                 f"{part.kind}; expected {' or '.join(_readers(part))}"
             )
 
 
+def _reads(encoder: Any, source: Any) -> bool:
+    """Whether an encoder, or the section of one, can read the positions of such a source."""
+    return encoder.axes == source.axes and (source.is_text or not encoder.needs_tokens)
+
+
 def _readers(source: Any) -> list[str]:
-    """The encoders of Regard's own that read the positions of such a source."""
-    own = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
-    return [kind for kind in own if kind not in ("several", "hierarchical", "bag")]
+    """The encoders of Regard's own that read a source of one part, whose sentences are not known."""
+    own = [kind for kind in ENCODERS.places if _reads(ENCODERS.own(kind), source)]
+    return [kind for kind in own if kind not in ("several", "hierarchical")]
 
 
 def _joint_search(config: Any) -> None:
@@ -120,8 +125,8 @@ def _readable(config: Any) -> None:
                 f"training.{key} is {weight}; expected 0 for the {config.model.decoder.kind} decoder, which looks at "
                 "no position"
             )
-    if encoder.axes != source.axes:
-        fitting = [kind for kind in ENCODERS.places if ENCODERS.own(kind).axes == source.axes]
+    if not _reads(encoder, source):
+        fitting = [kind for kind in ENCODERS.places if _reads(ENCODERS.own(kind), source)]
         raise ValueError(
             f"model.encoder.kind is {encoder.kind}, which cannot read data.source.kind {source.kind}; "
             f"expected {' or '.join(fitting)}"

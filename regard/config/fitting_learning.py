@@ -11,8 +11,6 @@ SPELLED = ("characters", "inflection")
 """Tokenisers of letters."""
 JOINED = ("bpe", "characters", "symbols")
 """Tokenisers of texts that go on when another text follows."""
-
-
 Wants = list[tuple[bool, str]]
 """What is needed: whether it is so, and what is expected where it is not."""
 
@@ -161,7 +159,7 @@ def _joined(config: Any) -> None:
         return
     source, texts = data.source, isinstance(data.source, TextConfig)
     kinds = (source.tokenizer, data.target.tokenizer) if texts else ()
-    wanted = [
+    wants = [
         (texts, f"data.source.kind text for {source.kind}, which is not one text"),
         (not ({*kinds} - {*JOINED}), f"tokenisers {', '.join(JOINED)} for {', '.join(kinds)}"),
         (not getattr(source, "turn_mark", ""), "no data.source.turn_mark: a history has one reply"),
@@ -171,9 +169,7 @@ def _joined(config: Any) -> None:
             "no training.guided_alignment.links, which are those of single pairs; null learns them",
         ),
     ]
-    for fits, expected in wanted:
-        if not fits:
-            raise ValueError(f"data.join.words is {words}; expected {expected}")
+    require(f"data.join.words is {words}", wants)
 
 
 LEARNING_CHECKS = (_edited, _hallucinated, _taught, _read_twice, _guided, _joined)

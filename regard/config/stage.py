@@ -158,6 +158,8 @@ class EncoderConfig(Section):
     """Along how many axes the positions lie that it reads, as in `SourceConfig`."""
     needs_sentences: ClassVar[bool] = False
     """Whether it reads sentences, so that `data.source.sentences` has to say how they are known."""
+    needs_tokens: ClassVar[bool] = False
+    """Whether it reads the numbers of tokens, so that it can read texts alone."""
 
     kind: str = Field(description="an entry of the table of encoders")
 

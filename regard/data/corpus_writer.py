@@ -60,9 +60,8 @@ class CorpusWriter:
         self.identity: Callable[[str], str] = str if self.is_text else content_of
         self.skip = skip
         self.source = _SideWriter("source", source.dtype, source.shape, sum(self.longest), create)
-        entries = target_tokenizer.size + (
-            sum(self.longest) if self.copying else 0
-        )  # and a word at each source position
+        words = sum(self.longest) if self.copying else 0  # each source position may have one of its own
+        entries = target_tokenizer.size + words
         self.target = _SideWriter("target", narrowest(entries), (), limits[1], create)
         self.lines = _Array(create("lines"), np.dtype(np.uint32))
         self.first = None if source.tokenizer else _Array(create(FIRST), np.dtype(np.uint32))

@@ -103,7 +103,8 @@ def in_size(name: str, size: FormsSize) -> dict[str, Any]:
     model, encoder = values["model"], values["model"]["encoder"]
     if "parts" in encoder:
         encoder["parts"]["tags"]["hidden_size"] = size.tags
-    encoder.get("parts", {"lemma": encoder})["lemma"]["hidden_size"] = size.lemma
+        encoder = encoder["parts"]["lemma"]
+    encoder["hidden_size"] = size.lemma
     model |= {"embedding_size": size.lemma, "decoder": model["decoder"] | {"hidden_size": size.decoder}}
     values["data"]["batch_size"] = size.batch
     values["data"]["hallucinate"]["share"] = size.made_up

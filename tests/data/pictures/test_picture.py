@@ -287,6 +287,8 @@ def test_a_relative_name_is_relative_to_the_file_that_names_it(tmp_path: Path) -
     [
         ("text", "grid", "recurrent or transformer or blstmp or vgg_blstmp or pyramidal"),
         ("recording", "grid", "recurrent or transformer or blstmp or vgg_blstmp or pyramidal"),
+        ("recording", "bag", "recurrent or transformer or blstmp or vgg_blstmp or pyramidal"),
+        ("features", "bag", "recurrent or transformer or blstmp or vgg_blstmp or pyramidal"),
         ("picture", "blstmp", "grid"),
         ("picture", "recurrent", "grid"),
     ],
