@@ -76,8 +76,7 @@ def _chosen(overrides: Sequence[str], read: Read, folder: Path, workers: int) ->
     files = files.spooled(folder)
     choice = choose(files)
     config = adapted(choice.values, overrides, "the recipe chosen from the pairs")
-    if config.data.columns and not files.columns:
-        data = config.data
-        files = replace(files, columns=data.columns or (), source=data.source_column, target=data.target_column)
+    if config.data.columns and not files.columns:  # the recipe names the columns of a table
+        files = replace(read(config.data), paths=files.paths, format=files.format, names=files.names)
     first = "recipe chosen from the pairs; name another with --recipe, or change it with --set:"
     return Given(config, files, [first, *(f"  {reason}" for reason in choice.reasons)])

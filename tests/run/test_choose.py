@@ -13,6 +13,8 @@ from regard.data.readers import PairFiles
 from regard.data.report import Report
 from regard.run import choose as module
 from regard.run.choose import SIZES, choose
+from regard.run.given import given
+from regard.run.pairs import pair_files
 
 PHONEMES = ("AA", "AE", "AH", "B", "CH", "D", "EH", "F", "G", "HH", "IH", "K", "L", "M", "N", "OW", "P", "R", "S", "T")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -81,6 +83,17 @@ def table_of_forms(path: Path, count: int, ending: str = "en") -> PairFiles:
 def test_a_small_table_of_forms_gets_the_recipe_for_it(tmp_path: Path) -> None:
     values = choose(table_of_forms(tmp_path / "forms.tsv", 600)).values
     assert parse(values | {"name": "inflection-copy"}, "test") == load_recipe(find("inflection-copy"))
+
+
+@pytest.mark.parametrize("count", [100, 600])
+def test_a_table_of_forms_is_read_as_its_recipe_says(tmp_path: Path, count: int) -> None:
+    """The recipe names the columns, and joins lemma and tags to one source."""
+    path = table_of_forms(tmp_path / "forms.tsv", count).paths[0]
+    task = given(None, [], lambda data: pair_files([path], data), folder=tmp_path, out=tmp_path / "run")
+    first = next(iter(task.files.read(Report())))
+    lemma, form, tags = Path(path).read_text().splitlines()[0].split("\t")
+    assert (first.source, first.target) == (f"{lemma}\t{tags}", form)
+    assert task.files == pair_files([path], task.config.data)
 
 
 def test_more_forms_get_a_bigger_model_and_fewer_made_up_pairs(tmp_path: Path) -> None:
