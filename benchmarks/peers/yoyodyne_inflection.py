@@ -8,12 +8,12 @@ and tags. Each system is a process of its own, started by its own command. Minut
 validations; the start of the process is left out. They are minutes of the clock: see that a core is free. The minutes
 of the processor, of the whole process, are shown beside them.
 
-- Regard: what `regard train` chooses for the pairs (in the low setting `inflection-edits`, else `inflection-copy` in the
-  size that suits them), without its limits of updates and epochs; its learning rate falls with time.
+- Regard: what `regard train` chooses for the pairs (in the low setting `inflection-edits`, else `inflection-copy` in
+  the size that suits them), without its limits of updates and epochs; its learning rate falls with time.
 - yoyodyne: the models of its example files `pointer_generator_lstm.yaml`, `soft_attention_lstm.yaml` (trained by Adam,
   as its comment advises), `hard_attention_lstm.yaml` and `context_hard_attention_lstm.yaml`, each with a second LSTM
-  encoder for the tags, as in its tests; gradients clipped at 3, as in its `trainer.yaml`; batches of 32, its default. The
-  learning rate is constant. Hard attention needs more than 3 minutes for one epoch of 1,000 pairs, and is trained where
+  encoder for the tags, as in its tests; gradients clipped at 3, as in its `trainer.yaml`; batches of 32, its default.
+  The learning rate is constant. Hard attention needs more than 3 minutes for one epoch of 1,000 pairs, and is trained where
   `--models` names it. Its transducer is not here: another program has to learn its costs of edits first.
 
 Each system keeps its weights of the best validation, and writes its forms of the development and test lemmas into a
