@@ -13,8 +13,8 @@ of the processor, of the whole process, are shown beside them.
 - yoyodyne: the models of its example files `pointer_generator_lstm.yaml`, `soft_attention_lstm.yaml` (trained by Adam,
   as its comment advises), `hard_attention_lstm.yaml` and `context_hard_attention_lstm.yaml`, each with a second LSTM
   encoder for the tags, as in its tests; gradients clipped at 3, as in its `trainer.yaml`; batches of 32, its default.
-  The learning rate is constant. Hard attention needs more than 3 minutes for one epoch of 1,000 pairs, and is trained where
-  `--models` names it. Its transducer is not here: another program has to learn its costs of edits first.
+  The learning rate is constant. Hard attention needs more than 3 minutes for one epoch of 1,000 pairs, and is trained
+  where `--models` names it. Its transducer is not here: another program has to learn its costs of edits first.
 
 Each system keeps its weights of the best validation, and writes its forms of the development and test lemmas into a
 file, by beam search of 5 where it has it. Accuracy is the share of lines that are the form as a whole, in per cent.

@@ -62,6 +62,9 @@ class DataConfig(Section):
         exclude=True,
         description="columns of tags that every step knows, beside source_column or sources; short for the same",
     )
+    bpe_dropout: float = Field(
+        0.0, ge=0, lt=1, description="in training, the probability that a merge of bpe is left out: 0.1; 0 for none"
+    )
     hallucinate: HallucinateConfig = HallucinateConfig()
     join: JoinConfig = JoinConfig()
     max_length: int = Field(

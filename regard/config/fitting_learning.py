@@ -11,6 +11,8 @@ SPELLED = ("characters", "inflection")
 """Tokenisers of letters."""
 JOINED = ("bpe", "characters", "symbols")
 """Tokenisers of texts that go on when another text follows."""
+MERGED = ("bpe", "spaced_bpe")
+"""Tokenisers of pieces that are merged."""
 Wants = list[tuple[bool, str]]
 """What is needed: whether it is so, and what is expected where it is not."""
 
@@ -84,6 +86,26 @@ def _hallucinated(config: Any) -> None:
         )
     if config.training.ctc:
         raise ValueError(f"{key} and training.ctc is {config.training.ctc}; expected 0 for one of them")
+
+
+def _split_anew(config: Any) -> None:
+    """Other pieces in each epoch: nothing may count the pieces of the corpus."""
+    data, training, source = config.data, config.training, config.data.source
+    if not data.bpe_dropout:
+        return
+    texts = isinstance(source, TextConfig)
+    kinds = [side.tokenizer for side in (source, source if data.joint else data.target)] if texts else []
+    wants = [
+        (texts, f"0 for data.source.kind {source.kind}, which is not one text"),
+        (bool({*kinds} & {*MERGED}), f"tokeniser {' or '.join(MERGED)} on one side for {' and '.join(kinds)}"),
+        (not (getattr(source, "turn_mark", "") or config.model.encoder.needs_sentences), "texts without marks within"),
+        (config.model.output.kind != "copy", "another model.output than copy, whose sources also are target tokens"),
+        (not config.model.decoder.edits, f"another model.decoder than {config.model.decoder.kind}"),
+        (not data.hallucinate.share, "data.hallucinate.share 0"),
+        (not training.ctc, "training.ctc 0, which counts pieces"),
+        (not training.guided_alignment.weight, "training.guided_alignment.weight 0: links are between whole words"),
+    ]
+    require(f"data.bpe_dropout is {data.bpe_dropout}", wants)
 
 
 def _taught(config: Any) -> None:
@@ -172,4 +194,4 @@ def _joined(config: Any) -> None:
     require(f"data.join.words is {words}", wants)
 
 
-LEARNING_CHECKS = (_edited, _hallucinated, _taught, _read_twice, _guided, _joined)
+LEARNING_CHECKS = (_edited, _hallucinated, _split_anew, _taught, _read_twice, _guided, _joined)

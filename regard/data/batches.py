@@ -19,6 +19,8 @@ from regard.data.text import with_end
 
 Vary = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 VaryPair = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
+Side = tuple[np.ndarray, np.ndarray]
+"""The numbers of one side of several pairs, one pair behind the other, and how many each has."""
 TRIES = 8
 WINDOW_PAIRS = 65_536
 """So many pairs are sorted by length at a time: enough to fill batches well, and every epoch has other batches."""
@@ -158,7 +160,8 @@ class VariedPairs:
     """Varies both sides of the pairs of an epoch for training, each pair on its own.
 
     Args:
-        vary: `vary(source, target, generator)` gives the varied numbers of both sides; their lengths stay.
+        vary: `vary(source, target, generator)` gives the varied numbers of both sides. Their lengths can differ; the
+            plan of an epoch is that of the pairs as they are.
         seed, epoch: as in `Varied`.
     """
 
@@ -166,16 +169,15 @@ class VariedPairs:
     seed: int
     epoch: int
 
-    def __call__(
-        self, corpus: Corpus, values: np.ndarray, tokens: np.ndarray, numbers: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The varied numbers of both sides, each one behind the other; the arguments are the same, and the pairs."""
-        cuts = (np.cumsum(side.lengths[numbers], dtype=np.int64)[:-1] for side in (corpus.source, corpus.target))
-        sides = (np.split(side, cut) for side, cut in zip((values, tokens), cuts, strict=True))
+    def __call__(self, source: Side, target: Side, numbers: np.ndarray) -> tuple[Side, Side]:
+        """Both sides, varied; the arguments are the same, and the pair numbers."""
+        sides = (np.split(values, np.cumsum(lengths)[:-1]) for values, lengths in (source, target))
         pairs = zip(*sides, numbers.tolist(), strict=True)
         made = [self.vary(one, other, _generator(self.seed, self.epoch, number)) for one, other, number in pairs]
-        sources, targets = zip(*made, strict=True)
-        return np.concatenate(sources), np.concatenate(targets)
+        first, second = (
+            (np.concatenate(side), np.array([len(one) for one in side], np.int64)) for side in zip(*made, strict=True)
+        )
+        return first, second
 
 
 def _generator(seed: int, epoch: int, number: int) -> np.random.Generator:
@@ -209,14 +211,16 @@ def collate(
     paired: VariedPairs | None = None,
 ) -> Batch:
     """Pad these pairs to one Batch. An end mark follows each target, and a begin mark precedes the inputs."""
-    lengths = corpus.source.lengths[numbers].astype(np.int64)
-    values, tokens = corpus.source.take(numbers), corpus.target.take(numbers)
+    left, right = (
+        (side.take(numbers), side.lengths[numbers].astype(np.int64)) for side in (corpus.source, corpus.target)
+    )
     if paired is not None and len(numbers):
-        values, tokens = paired(corpus, values, tokens, numbers)
+        left, right = paired(left, right, numbers)
+    values, lengths = left
     if varied is not None and len(numbers):
         values, lengths = varied(values, lengths, numbers)
     source, source_mask = corpus.collate(values, lengths)
-    targets, target_mask = with_end(tokens, corpus.target.lengths[numbers].astype(np.int64))
+    targets, target_mask = with_end(*right)
     inputs = np.where(target_mask, np.roll(targets, 1, axis=1), PAD)
     inputs[:, 0] = BEGIN
     arrays = (source_mask, inputs, targets, target_mask, numbers.astype(np.int64))

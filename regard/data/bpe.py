@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+from regard.data.bpe_dropout import DroppedMerges
 from regard.data.pieces import BYTE_NAMES, FIRST_BYTE, FIRST_PIECE, Pieces, most_frequent
 
 # A word includes the space before it, so no special character replaces the space, and U+2581 is ordinary text.
@@ -117,6 +118,10 @@ class BytePairs:
 
     def state(self) -> dict[str, list]:
         return {"pieces": self.pieces.texts, "merges": [list(pair) for pair in self.merges]}
+
+    def dropping(self, dropout: float) -> DroppedMerges:
+        """BPE-dropout with these merges."""
+        return DroppedMerges(self.pieces, self.merges, WORDS, dropout)
 
     def ids(self, text: str) -> list[int]:
         """The numbers of the pieces. Text that was seen before comes from a cache, several times as fast."""

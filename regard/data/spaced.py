@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from regard.data.bpe import BytePairs
+from regard.data.bpe_dropout import DroppedMerges
 
 
 class SpacedBytePairs:
@@ -40,6 +41,10 @@ class SpacedBytePairs:
 
     def state(self) -> dict[str, list]:
         return self._pairs.state()
+
+    def dropping(self, dropout: float) -> DroppedMerges:
+        """BPE-dropout with these merges."""
+        return self._pairs.dropping(dropout)
 
     def ids(self, text: str) -> list[int]:
         """The numbers of the pieces; none of an empty text."""

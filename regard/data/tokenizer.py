@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
 
+from regard.data.bpe_dropout import DroppedMerges
 from regard.data.segmenter import Segmentation
 from regard.errors import CheckpointError
 from regard.files import read_small, write_whole
@@ -135,6 +136,12 @@ class Tokenizer:
         """The token numbers of a text that goes on right behind another: without the space of "spaced_bpe"."""
         inner: Any = getattr(self._segmenter, "inner_ids", self.ids)
         found: list[int] = inner(text)
+        return found
+
+    def dropping(self, dropout: float) -> DroppedMerges | None:
+        """BPE-dropout of a vocabulary that was learned by merges; None for another kind."""
+        drop: Any = getattr(self._segmenter, "dropping", None)
+        found: DroppedMerges | None = None if drop is None else drop(dropout)
         return found
 
     def encode(self, text: str) -> Encoded:

@@ -12,6 +12,7 @@ from regard.config import Config, DataConfig
 from regard.config.fitting_learning import SPELLED
 from regard.data.batch import Batch
 from regard.data.batches import BatchPlan, Varied, VariedPairs, batches, plan
+from regard.data.bpe_dropout import DropMerges
 from regard.data.copying import CopySource, not_copied
 from regard.data.corpus import Corpus
 from regard.data.corpus_writer import labels_needed
@@ -25,7 +26,6 @@ from regard.data.sources import Source
 from regard.data.tokenizer import Tokenizer
 from regard.errors import UsageError
 
-MakesUp = Hallucination | HallucinatedEdits
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.02, 1000
 LOOKED_AT = 10_000
 """Pairs of which one at least has to have letters that can be replaced."""
@@ -42,6 +42,7 @@ class Subset:
         varied: whether the sources are varied as the recipe says; pairs to validate on are not.
         ctc_stride: input positions per position of the memory, where CTC needs to align the targets.
         hallucination: what makes up pairs to learn from; None for none.
+        split_anew: splits texts to learn from into other pieces; None leaves them as they are.
     """
 
     corpus: Corpus
@@ -49,7 +50,8 @@ class Subset:
     data: DataConfig
     varied: bool = False
     ctc_stride: int | None = None
-    hallucination: MakesUp | None = None
+    hallucination: Hallucination | HallucinatedEdits | None = None
+    split_anew: DropMerges | None = None
 
     def __len__(self) -> int:
         return len(self.corpus) if self.rows is None else len(self.rows)
@@ -105,7 +107,8 @@ class Subset:
         """The batches of an epoch from number `start` on. Each of several workers gets its own rows of every batch."""
         order, vary = self.plan(seed, epoch), self.data.source.variation() if self.varied else None
         varied = None if vary is None else Varied(vary, seed, epoch, self._fewest)
-        paired = None if self.hallucination is None else VariedPairs(self.hallucination, seed, epoch)
+        both = self.hallucination or self.split_anew
+        paired = None if both is None else VariedPairs(both, seed, epoch)
         return batches(self.corpus, order, start, worker=worker, workers=workers, varied=varied, paired=paired)
 
     def _fewest(self, number: int) -> int:
@@ -159,7 +162,13 @@ def split(
     stride = limits["ctc_stride"]
     corpus = prepare(files, source, target, **limits, cache=cache)
     learned = partial(
-        Subset, corpus, data=data, varied=True, ctc_stride=stride, hallucination=_made_up(data, source, target)
+        Subset,
+        corpus,
+        data=data,
+        varied=True,
+        ctc_stride=stride,
+        hallucination=_made_up(data, source, target),
+        split_anew=_split_anew(data, source, target),
     )
     if validation is not None:
         other = prepare(validation, source, target, **limits, cache=cache)
@@ -176,7 +185,17 @@ def split(
     return learned(learn), Subset(corpus, rest, alone)
 
 
-def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> MakesUp | None:
+def _split_anew(data: DataConfig, source: Source, target: Tokenizer) -> DropMerges | None:
+    """What splits texts into other pieces, as the recipe says."""
+    if not data.bpe_dropout:
+        return None
+    assert source.tokenizer is not None, "the recipe lets texts alone be split"
+    drop = target.dropping(data.bpe_dropout)
+    other = drop if source.tokenizer is target else source.tokenizer.dropping(data.bpe_dropout)
+    return DropMerges(other, drop, data.max_length)
+
+
+def _made_up(data: DataConfig, source: Source, target: Tokenizer) -> Hallucination | HallucinatedEdits | None:
     """What makes up pairs, as the recipe says."""
     options, plain = data.hallucinate, not_copied(source)
     if not options.share:
