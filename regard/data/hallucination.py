@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Integer
@@ -74,7 +75,7 @@ class Hallucination:
     def places(self, source: Numbers, target: Tokens) -> Int[np.ndarray, "letters 2"]:
         """The place in the source and in the target of each letter that may be replaced."""
         own = source if source.ndim == 1 else source[:, 0]
-        common = _common(tuple(self._as_target[own].tolist()), tuple(target.tolist()), self.shortest, self.kept)
+        common = common_places(tuple(self._as_target[own].tolist()), tuple(target.tolist()), self.shortest, self.kept)
         return common[self._category[target[common[:, 1]]] != NONE]
 
     @cached_property
@@ -108,7 +109,7 @@ class Hallucination:
 
 
 @lru_cache(REMEMBERED)
-def _common(source: tuple[int, ...], target: tuple[int, ...], shortest: int, kept: int) -> np.ndarray:
+def common_places(source: tuple[Any, ...], target: tuple[Any, ...], shortest: int, kept: int) -> np.ndarray:
     """The places of what both have in common, in parts of `shortest` tokens at least, without the last `kept`."""
     blocks = SequenceMatcher(None, source, target, autojunk=False).get_matching_blocks()
     places = [(i + k, j + k) for i, j, size in blocks if size >= shortest for k in range(size - kept)]

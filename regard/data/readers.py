@@ -3,6 +3,7 @@
     parallel   two files, line by line
     tsv        one pair a line; columns by number or by name
     csv        the same with commas and quotes; the first line names the columns, unless the recipe does
+               (of both, a first line that has the names of the recipe is a heading and no pair)
     jsonl      one object a line: {"src": …, "tgt": …} or {"translation": {"en": …, "zh": …}}, or with other keys
     bars       one pair a line: source ||| target, the format of fast_align and awesome-align
 
@@ -43,7 +44,7 @@ from regard.data.lines import (
 from regard.data.manifests import manifest_row, tabbed, table_row
 from regard.data.media_files import states_of
 from regard.data.report import Report
-from regard.data.rows import Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
+from regard.data.rows import BETWEEN, Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
 from regard.data.sources import UnusableSource
 from regard.errors import DataError, RegardError, UsageError
 from regard.files import opened_locked
@@ -54,6 +55,9 @@ Format = Literal["parallel", "tsv", "csv", "jsonl", "bars", "kaldi", "captions"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 OF_MEDIA: dict[str, Format] = {".scp": "kaldi", ".json": "captions"}
 """Where sources are files."""
+WIDER = (
+    "; name the columns of a wider table with data.columns, as the recipe inflection-copy does for lemma, form and tags"
+)
 
 
 @dataclass(frozen=True)
@@ -230,10 +234,13 @@ class PairFiles:
                 if row is None:
                     row = self._row(self._header(text))
                     continue
+                if number == 1 and self._is_heading(text):
+                    continue
                 try:
                     source, target = row(text) if text.strip() else ("", "")
                 except (UnusableRow, UnusableSource) as error:
-                    yield BadLine(number, str(error), name)
+                    wider = number == 1 and text.count(BETWEEN) > 1 and not (self.columns or self.source)
+                    yield BadLine(number, f"{error}{WIDER if wider else ''}", name)
                     continue
                 for one in (target,) if isinstance(target, str) else target:
                     yield Example(source, one, name, number)
@@ -242,6 +249,14 @@ class PairFiles:
     def _headed(self) -> bool:
         """Whether the first line names the columns."""
         return self.kind == "csv" and not self.columns
+
+    def _is_heading(self, line: str) -> bool:
+        """Whether a first line has the names that the recipe gives to the columns: then it is no pair."""
+        try:
+            fields = csv_fields(line) if self.kind == "csv" else tabbed(line)
+        except UnusableRow:
+            return False
+        return bool(self.columns) and tuple(field.strip() for field in fields) == self.columns
 
     def _header(self, line: str) -> tuple[str, ...]:
         try:

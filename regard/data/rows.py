@@ -42,7 +42,8 @@ def tsv_row(columns: Sequence[str], source: str | None, target: str | None) -> R
         if columns and len(columns) != 2:
             raise UsageError(
                 f"{len(columns)} columns are named ({', '.join(columns)}), but not which of them to learn from. "
-                f"Give source and target, such as source {columns[0]!r} and target {columns[1]!r}."
+                f"Give source and target, such as source {columns[0]!r} and target {columns[1]!r}; a recipe names "
+                "them data.source_column and data.target_column."
             )
         left, right, width = [[0]], [[1]], 2
     else:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from regard.alignment.table import MEASURES
 from regard.alignment.verdict import Measures, stored_verdict
 from regard.config import Config, DecoderConfig, EncoderConfig, OutputConfig
+from regard.config.stage import SourceConfig
 from regard.training.events import Validated
 
 
@@ -20,6 +21,7 @@ def model_card(config: Config, parameters: int, pairs: int, validated: Validated
         looks += f", {attention.num_heads} heads"
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in validated.scores.items() if name not in MEASURES)
     looked = _looked(validated.scores)
+    typed, written = examples(config.data.source)
     return f"""---
 library_name: regard
 tags: [attention, sequence-to-sequence, alignment]
@@ -43,9 +45,18 @@ Validation, on pairs held out from training:
 | --- | --- |
 {scores}
 {looked}
-Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY "a sentence"`, or in Python
-`regard.load("DIRECTORY").translate(["a sentence"])`. Every choice is in `config.yaml`.
+Use it: `regard translate DIRECTORY < input > output`, `regard view DIRECTORY {typed}`, or in Python
+`regard.load("DIRECTORY").translate([{written}])`. Every choice is in `config.yaml`.
 """
+
+
+def examples(source: SourceConfig) -> tuple[str, str]:
+    """What stands for a source on a command line, and in Python: a text, parts with a tab between two, or a file."""
+    if source.kind == "several":
+        parts = source.column("")
+        quoted = parts.replace("\\", "\\\\").replace("'", "\\'").replace("\t", "\\t")
+        return f"$'{quoted}'", repr(parts)
+    return ('"a sentence"', '"a sentence"') if source.is_text else ("FILE", '"FILE"')
 
 
 def _built(stage: EncoderConfig | DecoderConfig | OutputConfig) -> str:

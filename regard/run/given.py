@@ -79,4 +79,6 @@ def _chosen(overrides: Sequence[str], read: Read, folder: Path, workers: int) ->
     if config.data.columns and not files.columns:  # the recipe names the columns of a table
         files = replace(read(config.data), paths=files.paths, format=files.format, names=files.names)
     first = "recipe chosen from the pairs; name another with --recipe, or change it with --set:"
-    return Given(config, files, [first, *(f"  {reason}" for reason in choice.reasons)])
+    keys = ", ".join(override.partition("=")[0] for override in overrides)
+    changed = [f"of these you changed: {keys}"] if keys else []  # what the lines above say of them may not be so
+    return Given(config, files, [first, *(f"  {reason}" for reason in [*choice.reasons, *changed])])

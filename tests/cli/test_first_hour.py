@@ -1,6 +1,7 @@
 """What a new user types first: recipes by name, none at all, a file to translate, options that change nothing."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from toy import Make, pairs, regard
 
 from regard.config.recipes import FOLDER, names
+from regard.run.directory import Run
 
 SHORT = ("--set", "training.max_steps=1", "--set", "training.metric=loss", "-q")
 
@@ -149,3 +151,25 @@ def test_csv_is_read_as_the_same_pairs_in_tsv(run: Path, files: Path, tmp_path: 
     table.write_text("en,fr\n" + "".join(f'"{source}","{target}"\n' for source, target, _ in pairs(17, seed=1)))
     gold = ("--gold", files / "test.gold", "--metric", "chrf")
     assert regard("evaluate", run, table, *gold).out == regard("evaluate", run, files / "test.tsv", *gold).out
+
+
+@pytest.mark.parametrize(("count", "stem"), [(60, ""), (510, ""), (60, "al"), (510, "al")])
+def test_forms_are_inflected_as_the_page_says(tmp_path: Path, count: int, stem: str) -> None:
+    """The commands of docs/inflection.md, as a user types them: the table chooses how it is read, up to the view."""
+    lemmas = [
+        f"{first}{second}{third}{stem}en" for first in "bdfgklmnrs" for second in "aeiou" for third in "bdfgklmnrst"
+    ]
+    rows = [f"{lemma}\t{lemma[:-2]}te\tV;PST" for lemma in lemmas[:count]]
+    (tmp_path / "forms.tsv").write_text("\n".join(["lemma\tform\ttags", *rows]) + "\n")
+    out = tmp_path / "run"
+    trained = regard("train", tmp_path / "forms.tsv", "--out", out, *SHORT[:-1], "--set", "data.batch_size=100")
+    assert trained.code == 0, trained.err
+    assert f"({count} pairs; left out: none)" in trained.err
+    assert ("too short to make up pairs" in trained.err) == (not stem)
+    assert (Run(out).config.data.hallucinate.share > 0) == bool(stem)
+    assert f"regard view {out} $'lemma\\ttags'" in trained.err
+    assert len(regard("translate", out, stdin="bagen\tV;PST\nbagen\tX;Y\n").lines) == 2
+    assert regard("view", out, "bagen\tV;PST").lines[0] == "lemma: bagen | tags: V;PST"
+    (tmp_path / "test.tsv").write_text("\n".join(rows[:7]))
+    judged = regard("evaluate", out, tmp_path / "test.tsv", "--metric", "word_error", "--by", "tag", "--beam", 1)
+    assert re.search(r"^PST +7 ", judged.out, re.MULTILINE), judged.err

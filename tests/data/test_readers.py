@@ -296,6 +296,20 @@ def test_csv_is_what_its_quotes_say_and_names_its_columns(tmp_path: Path) -> Non
     assert next(named.records()).source == "en", "names in the recipe: the first line is a pair"
 
 
+@pytest.mark.parametrize(("ending", "between"), [("csv", ","), ("tsv", "\t")])
+def test_a_first_line_of_the_names_of_the_recipe_is_a_heading(tmp_path: Path, ending: str, between: str) -> None:
+    rows = (["lemma", "form", "tags"], ["Haus", "Häuser", "N;PL"], ["lemma", "form", "tags"])
+    path = write(tmp_path / f"forms.{ending}", [between.join(row) for row in rows])
+    files = PairFiles((path,), columns=("lemma", "form", "tags"), source="lemma", target="form")
+    assert [(pair.source, pair.line) for pair in files.read()] == [("Haus", 2), ("lemma", 3)]
+
+
+def test_a_wider_table_is_told_how_to_name_its_columns(tmp_path: Path) -> None:
+    first, second = PairFiles((write(tmp_path / "a.tsv", ["a\tb\tc", "a\tb\tc"]),)).records()
+    assert "line 1: the line has 3 columns, not 2; name the columns of a wider table with data.columns" in str(first)
+    assert str(second).endswith("the line has 3 columns, not 2")
+
+
 WRONG = {
     "three files": ({"paths": ("a", "b", "c")}, "one file or from two parallel ones; 3 are given: a, b, c"),
     "stdin twice": ({"paths": ("-", "-")}, "2 are given: <stdin>, <stdin>"),

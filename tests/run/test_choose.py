@@ -89,7 +89,9 @@ def test_a_small_table_of_forms_gets_the_recipe_for_it(tmp_path: Path) -> None:
 def test_a_table_of_forms_is_read_as_its_recipe_says(tmp_path: Path, count: int) -> None:
     """The recipe names the columns, and joins lemma and tags to one source."""
     path = table_of_forms(tmp_path / "forms.tsv", count).paths[0]
-    task = given(None, [], lambda data: pair_files([path], data), folder=tmp_path, out=tmp_path / "run")
+    changes = ["training.max_steps=3", "training.seed=5"]
+    task = given(None, changes, lambda data: pair_files([path], data), folder=tmp_path, out=tmp_path / "run")
+    assert task.reasons[-1] == "  of these you changed: training.max_steps, training.seed"
     first = next(iter(task.files.read(Report())))
     lemma, form, tags = Path(path).read_text().splitlines()[0].split("\t")
     assert (first.source, first.target) == (f"{lemma}\t{tags}", form)

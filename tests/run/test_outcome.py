@@ -4,7 +4,7 @@ import pytest
 
 from regard.alignment.verdict import Measures, stored_verdict
 from regard.config import parse
-from regard.run.card import model_card
+from regard.run.card import examples, model_card
 from regard.run.outcome import Outcome
 from regard.training.events import Validated
 
@@ -55,3 +55,11 @@ def test_the_card_says_where_the_model_looks() -> None:
     assert "same_position" not in fine
     assert f"**Warning:** {stored_verdict(looked(0.93))}." in stuck
     assert "Where it looks" not in card({})
+
+
+def test_the_example_is_a_source_of_the_run() -> None:
+    pairs = {"columns": ["a", "it's", "c"], "sources": ["a", "it's"], "target_column": "c"}
+    kinds = [{}, {"data": pairs}, {"data": {"source": {"kind": "recording"}}, "model": {"encoder": {"kind": "blstmp"}}}]
+    typed, written = zip(*[examples(parse(each, "test").data.source) for each in kinds], strict=True)
+    assert typed == ('"a sentence"', r"$'a\tit\'s'", "FILE")
+    assert written == ('"a sentence"', repr("a\tit's"), '"FILE"')
