@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from regard.config import DataConfig
 from regard.data.folders import pairs_in
-from regard.data.readers import OF_MEDIA, Format, PairFiles
+from regard.data.readers import ENDINGS, OF_MEDIA, Format, PairFiles
 from regard.errors import RegardError
 from regard.files import write_whole
 
@@ -28,7 +28,10 @@ def pair_files(paths: Sequence[str], data: DataConfig, format: str | None = None
     source_column = data.source.column(data.source_column)
     chosen = bool(data.columns) or [source_column, data.target_column] != usual
     if chosen and len(paths) == 1 and format != "bars" and Path(paths[0].removesuffix(".gz")).suffix not in OF_MEDIA:
-        named = {"columns": data.columns or (), "source": source_column, "target": data.target_column}
+        # An object of JSONL names its texts by itself, so names of columns are for the other files alone.
+        keyed = (format or ENDINGS.get(Path(paths[0].removesuffix(".gz")).suffix)) == "jsonl"
+        columns = () if keyed else data.columns or ()
+        named = {"columns": columns, "source": source_column, "target": data.target_column}
     locate = None if data.source.is_text else data.source.locate
     if locate is not None and not data.columns:  # a manifest has usual names of its own
         sides = zip(("source", "target"), (source_column, data.target_column), usual, strict=True)

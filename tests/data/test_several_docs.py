@@ -1,5 +1,6 @@
 """docs/several-sources.md: its recipes are recipes, and its tables give them their parts."""
 
+import json
 import re
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def test_a_table_and_its_recipe_fit(name: str, recipe: str, tmp_path: Path) -> N
     left, right = ((0, 2), 1) if name == "forms.tsv" else ((0, 1), 2)
     assert (first.source.split("\t"), first.target) == ([rows[0][place] for place in left], rows[0][right])
     assert len(source.encode(first.source)) > 4
+    keyed = tmp_path / "pairs.jsonl"
+    keyed.write_text("\n".join(json.dumps(dict(zip(data.columns or (), row, strict=True))) for row in rows))
+    assert [one.source for one in pair_files([str(keyed)], data).read()] == [one.source for one in files.read()]
 
 
 def test_the_long_form_is_a_recipe_and_the_shipped_one_is_the_first() -> None:
