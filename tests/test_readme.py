@@ -1,6 +1,8 @@
 """The READMEs and the how-to pages say what is true: their commands, names, files and code."""
 
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from typer.main import get_command
 import regard
 from regard.attention import SCORES, SELECTIONS, WINDOWS
 from regard.cli.app import app
-from regard.config import parse
+from regard.cli.pairs import recipe_and_pairs
+from regard.config import adapted, load_recipe, parse
+from regard.config.recipes import find, names
 from regard.decoders import DECODERS, OUTPUTS
 from regard.encoders import ENCODERS
 from regard.metrics import METRICS
@@ -31,7 +35,7 @@ HOW_TO = (
     "several-machines",
     "from-keras",
 )
-PAGES = ("README.md", "README.zh.md", *(f"docs/{name}.md" for name in HOW_TO))
+PAGES = ("README.md", "README.zh.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 every_page = pytest.mark.parametrize("page", PAGES)
 
 
@@ -67,11 +71,52 @@ def test_every_option_is_there(page: str) -> None:
         known = (
             {option for parameter in commands[name].params for option in parameter.opts} if name in commands else None
         )
-        for option in re.findall(r"(?<![\w-])--[a-z]+[a-z-]*", line):
+        for option in re.findall(r"(?<![\w-])--[a-z]+[a-z-]*", line.split(" # ")[0]):
             assert known is None or option in known, f"regard {name} {option}"
 
 
+def command_lines(found: str) -> list[list[str]]:
+    """The words behind `regard` of each line that begins with it; one that is not to be typed has a …"""
+    lines = re.findall(r"^(?: {4}|\$ |[^`\n]*\| )?regard (.*)", found.replace("\\\n", " "), re.MULTILINE)
+    cut = [re.split(r"\s[|<>]\s|\s&&\s", line.replace("$'", "'"))[0] for line in lines]
+    words = [shlex.split(line, comments=True) for line in cut]
+    return [each for each in words if not any("…" in word for word in each)]
+
+
 @every_page
+def test_every_command_line_is_understood(page: str) -> None:
+    """Options, values and recipes, as the commands read them; files and runs are not looked for."""
+    understood(command_lines(text(page)))
+
+
+def test_every_example_of_the_help_is_understood() -> None:
+    commands = get_command(app).commands.values()  # type: ignore[attr-defined]
+    examples = [example for each in commands for example in re.findall(r"Example: (?=regard)(.*)", each.help)]
+    assert len(examples) == len(commands)
+    understood(command_lines("\n".join(examples)))
+
+
+def understood(lines: Sequence[Sequence[str]]) -> None:
+    """Raises what the command would print."""
+    for name, *words in lines:
+        given = get_command(app).commands[name].make_context(name, [*words]).params  # type: ignore[attr-defined]
+        assert set(given.get("metric") or ()) <= set(METRICS), words
+        if name == "train":
+            recipe, _ = recipe_and_pairs(given["arguments"], given["recipe"])
+            changes = given["sets"] or []
+            if recipe in names():
+                load_recipe(find(recipe), changes)
+            else:
+                adapted({}, changes, "test")
+
+
+@every_page
+def test_every_recipe_is_one(page: str) -> None:
+    for recipe in re.findall(r"^```yaml[^\n]*\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE):
+        parse(yaml.safe_load(recipe), page)
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", *(f"docs/{name}.md" for name in HOW_TO)])
 def test_every_file_is_there(page: str) -> None:
     for path in re.findall(r"(?<![\w/.])(recipes/[\w-]+\.yaml)", text(page)):
         assert (ROOT / path).is_file(), path
