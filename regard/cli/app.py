@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from regard import __version__
-from regard.cli import align, chat, curves, demo, doctor, evaluate, recipes, score, shortlist, train, translate, view
+from regard.cli import (
+    align,
+    chat,
+    curves,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    recipes,
+    score,
+    shortlist,
+    train,
+    translate,
+    view,
+)
 
 app = typer.Typer(
     name="regard",
@@ -27,6 +41,7 @@ app.command("shortlist")(shortlist.command)
 app.command("align")(align.command)
 app.command("view")(view.command)
 app.command("chat")(chat.command)
+app.command("export")(export.command)
 app.command("doctor")(doctor.command)
 app.command("recipes")(recipes.command)
 

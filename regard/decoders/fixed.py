@@ -92,7 +92,7 @@ class FixedDecoder(nn.Module):
         inputs = self._inputs(tokens, source.summary[state.rows])
         cells = self.recurrence.step(self.recurrence.gates(inputs), state.cells)
         features = self._deep(cells.top, inputs)
-        weights = features.new_zeros(len(tokens), source.length)
+        weights = features.new_zeros(tokens.size(0), source.length)
         return Advance(features, FixedState(cells, state.rows), weights)
 
     def forward(self, inputs: Int[Tensor, "batch target"], source: FixedSource, state: FixedState) -> Unrolled:

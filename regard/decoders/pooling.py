@@ -93,7 +93,7 @@ class PoolingDecoder(nn.Module):
         features = torch.cat([features, (~first).to(features.dtype).unsqueeze(-1)], -1)
         weights = pooled.weights[rows].unsqueeze(1)
         heads = weights if pooled.heads is None else pooled.heads[rows]
-        nothing = weights.new_zeros(len(rows))
+        nothing = weights.new_zeros(rows.size(0))
         log_prob, entropy = (
             _at(first, (nothing if each is None else each[rows]).view(-1, 1, 1)).squeeze(-1)
             for each in (pooled.log_prob, pooled.entropy)

@@ -41,7 +41,7 @@ class Bridge(nn.Module):
 
     def forward(self, summary: Float[Tensor, "batch summary"]) -> Float[Tensor, "batch layers hidden"]:
         """One hidden state per layer."""
-        return torch.tanh(self.project(summary)).view(len(summary), self.num_layers, -1)
+        return torch.tanh(self.project(summary)).view(summary.size(0), self.num_layers, -1)
 
 
 class Handover(nn.Module):
@@ -110,7 +110,10 @@ class Rows:
     @classmethod
     def start(cls, mask: Bool[Tensor, "batch source"]) -> "Rows":
         """Row r decodes source r."""
-        return cls(torch.arange(mask.size(0), device=mask.device), mask.size(0))
+        rows = cls(torch.arange(mask.size(0), device=mask.device), mask.size(0))
+        # Known without a look at the numbers, which a graph that is traced for any batch could not take.
+        vars(rows).update(groups=Groups(rows.numbers, 1, None), whole=True)
+        return rows
 
     def select(self, rows: Int[Tensor, " selected"]) -> "Rows":
         """Those of the given state rows; where these are the same, what is known of them is kept."""

@@ -121,7 +121,7 @@ class RecurrentEncoder(nn.Module):
     ) -> Float[Tensor, "batch value"]:
         """The last state of each direction: the end of the sentence forwards, its beginning backwards."""
         ends = (lengths - 1).clamp(min=0)
-        last = states[torch.arange(len(ends), device=ends.device), ends]
+        last = states[torch.arange(ends.size(0), device=ends.device), ends]
         if not self.backwards:
             return last
         half = self.state_size // 2

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_tokenizer import SENTENCES, TEXT, trained
 
 from regard.config import parse
 from regard.data.pieces import FIRST_PIECE
@@ -17,7 +18,6 @@ from regard.run.directory import paired
 from regard.run.fit import learn_sides
 from regard.run.pairs import pair_files
 from regard.run.subsets import Subset, split
-from tests.data.test_tokenizer import SENTENCES, TEXT, trained
 
 KINDS = ("bpe", "spaced_bpe")
 PAIRS = [("the lowest newer wider tower", "die niedrigsten neueren weiteren Türme"), ("low ☃", "niedrig ☃")] * 6
