@@ -22,6 +22,7 @@ COMMANDS = [
     "align",
     "view",
     "chat",
+    "export",
     "doctor",
     "recipes",
 ]

@@ -40,10 +40,3 @@ def test_the_examples_say_what_the_page_says(given: str, tmp_path: Path) -> None
         assert [(source.offset, source.duration) for source in sources] == [(0.0, 1.2), (1.2, pytest.approx(0.5))]
     else:
         assert names == ["sounds/1.flac", "sounds/2.flac"]
-
-
-@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
-def test_the_recipes_are_recipes(example: str) -> None:
-    import yaml
-
-    parse(yaml.safe_load(example), "test")
