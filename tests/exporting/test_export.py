@@ -20,10 +20,9 @@ from regard.search.options import SearchOptions
 from regard.translator import Translator
 
 TEXTS = ["w5 w6 w7", "w11", "w9 w9 w4 w8 w6 w5 w9"]
-TRANSFORMER = {"kind": "transformer", "num_heads": 2, "num_layers": 2, "positions": "relative"}
+TRANSFORMER = {"kind": "transformer", "num_heads": 2, "num_layers": 1, "positions": "relative"}
 EXPORTED: dict[str, Any] = {
     "luong": recipe({"kind": "luong", "input_feeding": True, "cell": "lstm", "num_layers": 2}, "general"),
-    "location": recipe({"kind": "bahdanau"}, "location_sensitive", attention={"score": "location_sensitive"}),
     "transformer": recipe(TRANSFORMER, encoder={"kind": "transformer", "hidden_size": 14, "num_heads": 7}),
 }
 
