@@ -6,6 +6,7 @@ standard input.
 """
 
 import gzip
+import hashlib
 import io
 import os
 import stat
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from regard.data.example import Example
-from regard.errors import DataError
+from regard.errors import DataError, RegardError
+from regard.files import opened_locked
 
 STDIN = "-"
 MAX_LINE_BYTES = 100_000
@@ -167,3 +169,24 @@ def count_lines(path: str) -> int:
 def readable_once(path: str) -> bool:
     """Whether a path is standard input or another pipe, such as <(command) in a shell."""
     return path == STDIN or Path(path).is_fifo()
+
+
+def copied(path: str, directory: Path) -> str:
+    """A copy of what can be read only once, named by the digest of its content: its name."""
+    digest = hashlib.sha256()
+    temporary = directory / f".pipe.{os.getpid()}.tmp"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with opened_locked(temporary) as copy:
+            for block in blocks(path):
+                digest.update(block)
+                copy.write(block)
+            copy.flush()
+            kept = directory / f"pipe-{digest.hexdigest()[:16]}"
+            if not kept.exists():
+                temporary.rename(kept)
+    except OSError as error:
+        raise RegardError(f"{shown(path)} cannot be kept in {directory}: {error.strerror}. Free the disk.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return str(kept)

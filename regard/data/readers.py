@@ -33,7 +33,7 @@ from regard.data.lines import (
     STDIN,
     BadLine,
     Line,
-    blocks,
+    copied,
     count_lines,
     failures_named,
     opened,
@@ -44,10 +44,20 @@ from regard.data.lines import (
 from regard.data.manifests import manifest_row, tabbed, table_row
 from regard.data.media_files import states_of
 from regard.data.report import Report
-from regard.data.rows import BETWEEN, Row, UnusableRow, bars_row, csv_fields, csv_row, json_row, tsv_row
+from regard.data.rows import (
+    BETWEEN,
+    WIDER,
+    Row,
+    UnusableRow,
+    bars_row,
+    csv_fields,
+    csv_row,
+    is_heading,
+    json_row,
+    tsv_row,
+)
 from regard.data.sources import UnusableSource
-from regard.errors import DataError, RegardError, UsageError
-from regard.files import opened_locked
+from regard.errors import DataError, UsageError
 
 Locate = Callable[[str, str], str]
 """`locate(written, path)`: the source, from what is written for it in the file `path`. Raises UnusableSource."""
@@ -55,9 +65,6 @@ Format = Literal["parallel", "tsv", "csv", "jsonl", "bars", "kaldi", "captions"]
 ENDINGS: dict[str, Format] = {".tsv": "tsv", ".txt": "tsv", ".csv": "csv", ".jsonl": "jsonl"}
 OF_MEDIA: dict[str, Format] = {".scp": "kaldi", ".json": "captions"}
 """Where sources are files."""
-WIDER = (
-    "; name the columns of a wider table with data.columns, as the recipe inflection-copy does for lemma, form and tags"
-)
 
 
 @dataclass(frozen=True)
@@ -234,7 +241,7 @@ class PairFiles:
                 if row is None:
                     row = self._row(self._header(text))
                     continue
-                if number == 1 and self._is_heading(text):
+                if number == 1 and is_heading(text, self.columns, csv_fields if self.kind == "csv" else tabbed):
                     continue
                 try:
                     source, target = row(text) if text.strip() else ("", "")
@@ -249,14 +256,6 @@ class PairFiles:
     def _headed(self) -> bool:
         """Whether the first line names the columns."""
         return self.kind == "csv" and not self.columns
-
-    def _is_heading(self, line: str) -> bool:
-        """Whether a first line has the names that the recipe gives to the columns: then it is no pair."""
-        try:
-            fields = csv_fields(line) if self.kind == "csv" else tabbed(line)
-        except UnusableRow:
-            return False
-        return bool(self.columns) and tuple(field.strip() for field in fields) == self.columns
 
     def _header(self, line: str) -> tuple[str, ...]:
         try:
@@ -297,7 +296,7 @@ class PairFiles:
         """
         if not any(map(readable_once, self.paths)):
             return self
-        paths = tuple(_copied(path, directory) if readable_once(path) else path for path in self.paths)
+        paths = tuple(copied(path, directory) if readable_once(path) else path for path in self.paths)
         return replace(self, paths=paths, format=self.kind, names=self._names)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -339,23 +338,3 @@ def located(line: Line, locate: Locate | None, path: str) -> Line:
         return replace(line, source=locate(line.source, path))
     except UnusableSource as error:
         return BadLine(line.line, str(error), line.file)
-
-
-def _copied(path: str, directory: Path) -> str:
-    digest = hashlib.sha256()
-    temporary = directory / f".pipe.{os.getpid()}.tmp"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with opened_locked(temporary) as copy:
-            for block in blocks(path):
-                digest.update(block)
-                copy.write(block)
-            copy.flush()
-            kept = directory / f"pipe-{digest.hexdigest()[:16]}"
-            if not kept.exists():
-                temporary.rename(kept)
-    except OSError as error:
-        raise RegardError(f"{shown(path)} cannot be kept in {directory}: {error.strerror}. Free the disk.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return str(kept)

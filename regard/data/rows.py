@@ -17,6 +17,10 @@ BETWEEN = "\t"
 """Stands between two texts of one source."""
 PATHS = ("audio_filepath", "image", "file_name")
 """The keys of the name of a file in a manifest."""
+WIDER = (
+    "; name the columns of a wider table with data.columns, as the recipe inflection-copy does for lemma, form and tags"
+)
+"""What is said of a table with more columns than two, of which the recipe chooses none."""
 Row = Callable[[str], tuple[str, str | list[str]]]
 """`row(line)` gives (source, target); a line of a manifest may have several targets. Raises UnusableRow."""
 
@@ -91,6 +95,14 @@ def csv_fields(line: str) -> list[str]:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
         raise UnusableRow(f"is not valid CSV ({error})") from error
+
+
+def is_heading(line: str, columns: Sequence[str], split: Callable[[str], Sequence[str]]) -> bool:
+    """Whether a line has the names that the recipe gives to the columns: as the first one it is no pair."""
+    try:
+        return bool(columns) and [field.strip() for field in split(line)] == list(columns)
+    except UnusableRow:
+        return False
 
 
 def place_of(name: str, columns: Sequence[str]) -> int:

@@ -56,8 +56,8 @@ def export(model: EncoderDecoder, source: Source, target: Tokenizer, folder: Pat
     `TOLERANCE` or a file cannot be written.
     """
     _check(model, source)
-    like, known = shapes(model)
     try:
+        like, known = shapes(model)
         with _quiet():
             kept, changed = needed(model, like, known)
             given = [name for name in kept if DECODED not in known[name].varying.values()]
@@ -75,7 +75,9 @@ def export(model: EncoderDecoder, source: Source, target: Tokenizer, folder: Pat
                 )
                 for file, program in programs.items()
             }
-    except KeyError as error:
+    except TypeError as error:
+        raise UsageError(f"This model cannot be written as ONNX: its {error}") from error
+    except RuntimeError as error:  # what tracing and writing raise is made of it
         raise UsageError(
             f"This model cannot be written as ONNX: PyTorch cannot trace it ({str(error).strip().splitlines()[0]})."
         ) from error
@@ -113,12 +115,6 @@ def _check(model: EncoderDecoder, source: Source) -> None:
         raise UsageError(
             "This model was trained with CTC, and its search needs more than one step. Set training.ctc 0."
         )
-    try:
-        shapes(model)
-    except TypeError as error:
-        raise UsageError(
-            f"A model with this decoder ({type(model.decoder).__name__}) cannot be written as ONNX: {error}"
-        ) from error
 
 
 def _description(

@@ -15,7 +15,7 @@ def leaves(record: Any, name: str = "") -> dict[str, Tensor]:
 
     A `Cache` has the positions that it holds. `Rows` has none: in a graph, row r decodes source r.
 
-    Raises TypeError for a part that is none of these.
+    Raises TypeError for a part that is none of these: a number would stay that of the example.
     """
     if isinstance(record, Tensor):
         return {name: record}
@@ -41,7 +41,7 @@ def filled(record: Any, given: Mapping[str, Tensor], rows: Rows, name: str = "")
 
 
 def _parts(record: Any, name: str) -> dict[str, Any]:
-    if record is None or isinstance(record, Rows | bool | int | float):
+    if record is None or isinstance(record, Rows):
         return {}
     before = f"{name}." if name else ""
     if isinstance(record, Cache):
@@ -50,4 +50,4 @@ def _parts(record: Any, name: str) -> dict[str, Any]:
         return {f"{before}{place}": part for place, part in enumerate(record)}
     if is_dataclass(record):
         return {f"{before}{field.name}": getattr(record, field.name) for field in fields(record)}
-    raise TypeError(f"leaves: {name} is a {type(record).__name__}; expected tensors, and records of them.")
+    raise TypeError(f"{name} is of type {type(record).__name__}; expected tensors, and records of them.")

@@ -63,7 +63,7 @@ def test_a_word_that_is_nowhere_else_is_linked_to_itself() -> None:
 @pytest.mark.slow
 def test_likely_links_add_some_for_words_without_and_are_right_more_often() -> None:
     """A particle such as 了 belongs to a verb that has another translation, too: both directions do not agree on it."""
-    pairs = english_chinese().train[:500]
+    pairs = english_chinese().train[:1000]
     words = [pair.words() for pair in pairs]
     agreed, likely = agreed_links(words), likely_links(words)
     for one, other in zip(agreed, likely, strict=True):

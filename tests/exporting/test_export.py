@@ -7,13 +7,14 @@ import jaxtyping
 import numpy as np
 import pytest
 from models import EDITS, SOURCE_VOCABULARY, TARGET_VOCABULARY, recipe, small_model
+from torch import Tensor
 
 from regard.data.copying import CopySource
 from regard.data.text import TextSource
 from regard.data.tokenizer import Tokenizer
 from regard.errors import CheckpointError, UsageError
 from regard.exporting.export import compare, export
-from regard.exporting.graphs import needed, shapes
+from regard.exporting.graphs import StepGraph, needed, shapes, traced_step
 from regard.exporting.runtime import OnnxModel
 from regard.model.encoder_decoder import EncoderDecoder
 from regard.search.options import SearchOptions
@@ -91,6 +92,15 @@ def test_only_what_steps_depend_on_is_kept() -> None:
     assert changed == ["state.cells.hidden"]
 
 
+def test_what_a_step_leaves_out_is_as_long_as_the_source() -> None:
+    """The sum of the weights, which this score does not read, is made of zeros: in a graph for any length."""
+    model = small_model(recipe({"kind": "bahdanau"}, "location_sensitive"))
+    like, known = shapes(model)
+    kept, changed = needed(model, like, known)
+    assert "state.history.total" not in kept
+    traced_step(StepGraph(model, like, known, kept, changed), kept)
+
+
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     source, target = sides()
     histories = TextSource(source.tokenizer, "punctuation")
@@ -98,6 +108,21 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         export(small_model(EXPORTED["luong"]), histories, target, tmp_path)
     with pytest.raises(UsageError, match=r"cannot be written as ONNX: .*edits"):
         export(small_model(recipe(EDITS["edits"])), CopySource(source, target, edits=True), target, tmp_path)
+    with pytest.raises(UsageError, match=r"its source\.length is of type int; expected tensors"):
+        export(small_model(recipe({"kind": "fixed"})), source, target, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_cannot_be_traced_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model(EXPORTED["luong"])
+    advance = model.decoder.advance
+
+    def looks(tokens: Tensor, state: Any, source: Any) -> Any:
+        return advance(tokens, state, source) if tokens.sum() > 0 else None
+
+    monkeypatch.setattr(model.decoder, "advance", looks)
+    with pytest.raises(UsageError, match=r"cannot be written as ONNX: PyTorch cannot trace it \(.+\)"):
+        export(model, *sides(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
